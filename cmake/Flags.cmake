@@ -25,3 +25,7 @@ target_compile_options(ashlar_internal INTERFACE
   -fno-threadsafe-statics -fno-stack-protector)
 target_include_directories(ashlar_internal INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(ashlar_internal INTERFACE ashlar_warnings)
+
+# For code of this project that uses the layers' headers without being one of them.
+add_library(ashlar_internal_headers INTERFACE)
+target_include_directories(ashlar_internal_headers INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)

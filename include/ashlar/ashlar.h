@@ -73,14 +73,14 @@ ASHLAR_API int ash_malloc_trim(size_t pad) ASHLAR_NOEXCEPT;
 ASHLAR_API size_t ash_check(void) ASHLAR_NOEXCEPT;
 
 /* What the process heap holds, in bytes. Sums over a moving heap: exact only while no other thread allocates. */
-struct ash_statistics {
+struct ash_stats {
     size_t live;      /* in blocks that the program holds, blocks in thread caches included */
     size_t held;      /* in units (64 KiB) that hold live blocks or are kept for reuse */
     size_t free;      /* in units that are free, clean or not */
     size_t peak;      /* the most that was ever held */
     size_t reserved;  /* address space */
 };
-ASHLAR_API struct ash_statistics ash_statistics(void) ASHLAR_NOEXCEPT;
+ASHLAR_API struct ash_stats ash_statistics(void) ASHLAR_NOEXCEPT;
 
 #if defined(__cplusplus)
 }

@@ -11,7 +11,7 @@
 namespace ashlar {
 
 /// What a heap holds, in bytes. Sums over a moving heap: exact only while no other thread uses it.
-using Statistics = ::ash_statistics;
+using Statistics = ::ash_stats;
 
 /// A heap of its own address range. Thread safety: every member may be called from any thread at the same time, and none waits
 /// for another thread; only the destructor needs all other calls to have returned, as for any object. A block may be

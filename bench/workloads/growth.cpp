@@ -1,0 +1,82 @@
+// realloc: one buffer that grows to several megabytes, and many strings that grow side by side.
+#include "blocks.hpp"
+#include "measure.hpp"
+
+namespace bench {
+namespace {
+
+/// Resizes a stamped block: verifies that the old content came along, writes the new part.
+void* regrow(void* block, std::size_t old_size, std::size_t size) noexcept {
+    const std::uint64_t word = old_size ^ mixed(block);
+    void* grown = std::realloc(block, size);
+    if (grown == nullptr) fail("out of memory");
+    std::uint64_t kept;
+    std::memcpy(&kept, grown, sizeof kept);
+    const auto last = static_cast<unsigned char>(old_size ^ 0x5a);
+    if (kept != word || static_cast<unsigned char*>(grown)[old_size - 1] != last) fail("realloc lost the content");
+    touch_pages(grown, old_size, size);
+    const std::uint64_t next = size ^ mixed(grown);
+    std::memcpy(grown, &next, sizeof next);
+    static_cast<unsigned char*>(grown)[size - 1] = static_cast<unsigned char>(size ^ 0x5a);
+    escape(grown);
+    return grown;
+}
+
+template <std::size_t Multiplier, std::size_t Divisor, std::size_t Step, std::size_t Limit>
+void grow_buffer(Measure& measure, std::uint64_t base) {
+    const std::uint64_t rounds = measure.scaled(base);
+    std::uint64_t operations = 0;
+    std::uint64_t sum = 0;
+    measure.start();
+    for (std::uint64_t i = 0; i < rounds; ++i) {
+        std::size_t size = 64;
+        void* buffer = make(size);
+        while (size < Limit) {
+            const std::size_t next = size * Multiplier / Divisor + Step;
+            buffer = regrow(buffer, size, next);
+            size = next;
+            ++operations;
+        }
+        sum += drop(buffer);
+    }
+    measure.stop();
+    measure.add(operations, sum);
+}
+
+void grow_by_half(Measure& measure) { grow_buffer<3, 2, 0, 8u << 20>(measure, 200); }
+void grow_by_step(Measure& measure) { grow_buffer<1, 1, 40'000, 4u << 20>(measure, 400); }
+
+/// Strings that are appended to at random; one that passes 4 KiB is freed and begins anew.
+void grow_strings(Measure& measure) {
+    constexpr std::uint32_t strings = 1'000;
+    const std::uint64_t appends = measure.scaled(8'000'000);
+    Table<void*> texts(strings);
+    Random random(10);
+    fill<Fixed<16>>(texts, random);
+    std::uint64_t sum = 0;
+    measure.start();
+    for (std::uint64_t i = 0; i < appends; ++i) {
+        void*& text = texts[random.below(strings)];
+        const std::size_t size = verify(text);
+        if (size > 4096) {
+            sum += drop(text);
+            text = make(16);
+        } else {
+            text = regrow(text, size, size + 8 + random.below(56));
+        }
+    }
+    measure.stop();
+    measure.add(appends, sum + drop_all(texts));
+}
+
+constexpr Workload workloads[] = {
+    {"grow-by-half", 1, grow_by_half},
+    {"grow-by-step", 1, grow_by_step},
+    {"grow-strings", 1, grow_strings},
+};
+
+}  // namespace
+
+Theme growth() noexcept { return theme(workloads); }
+
+}  // namespace bench

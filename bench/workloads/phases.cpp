@@ -1,0 +1,93 @@
+// Programs whose work comes in phases: bursts with idle time after them, and generations of threads that exchange
+// blocks.
+#include "blocks.hpp"
+#include "measure.hpp"
+#include "team.hpp"
+
+namespace bench {
+namespace {
+
+void rest(long milliseconds) noexcept {
+    const timespec time{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+    nanosleep(&time, nullptr);
+}
+
+/// Bursts of about 100 MB; then, not measured, half a second in which the program does little. What is resident at the
+/// end shows what an allocator gives back to a program that goes on, but needs nothing.
+void burst_then_idle(Measure& measure) {
+    constexpr std::uint32_t count = 200'000;
+    const std::uint64_t bursts = measure.scaled(10);
+    Table<void*> blocks(count);
+    Random random(14);
+    std::uint64_t sum = 0;
+    measure.start();
+    for (std::uint64_t i = 0; i < bursts; ++i) {
+        fill<Uniform<16, 1024>>(blocks, random);
+        sum += drop_all(blocks);
+    }
+    measure.stop();
+    for (int i = 0; i < 50; ++i) {
+        for (int j = 0; j < 100; ++j) sum += drop(make(Uniform<16, 1024>::draw(random)));
+        rest(10);
+    }
+    measure.add(bursts * count, sum);
+}
+
+/// Generations of threads. A thread keeps blocks of its own and swaps others with those that anybody left in a shared
+/// table; after each generation an eighth of the shared blocks stay, the rest is freed by the main thread.
+template <unsigned Threads>
+void generations(Measure& measure) {
+    constexpr std::uint32_t kept = 500;
+    constexpr std::uint32_t shared = 1'000;
+    constexpr std::uint64_t steps = 20'000;
+    using Sizes = PowerLaw<16, 9>;
+    const std::uint64_t rounds = measure.scaled(10'000'000 / steps / Threads);
+    Table<std::atomic<void*>> exchange(shared);
+    Table<void*> own(kept * Threads);
+    Table<std::uint64_t> sums(Threads * 16);
+    std::uint64_t round = 0;
+    std::uint64_t sum = 0;
+    auto body = [&](unsigned self) {
+        Random random(round * Threads + self + 15);
+        for (std::uint64_t i = 0; i < steps; ++i) {
+            void* block = make(Sizes::draw(random));
+            const std::uint32_t place = random.below(kept);
+            if (random.below(4) == 0) {
+                block = exchange[2 * place % shared].exchange(block, std::memory_order_acq_rel);
+            } else {
+                void* old = own[self * kept + place];
+                own[self * kept + place] = block;
+                block = old;
+            }
+            if (block != nullptr) sums[self * 16] += drop(block);
+        }
+    };
+    measure.start();
+    for (; round < rounds; ++round) {
+        in_threads(Threads, body, [] {});
+        for (std::uint32_t i = 0; i < shared; ++i) {
+            if (i % 8 == 0) continue;
+            void* block = exchange[i].exchange(nullptr, std::memory_order_acq_rel);
+            if (block != nullptr) sum += drop(block);
+        }
+    }
+    for (std::atomic<void*>& place : exchange) {
+        if (void* block = place.exchange(nullptr, std::memory_order_acq_rel)) sum += drop(block);
+    }
+    sum += drop_all(own);
+    measure.stop();
+    for (const std::uint64_t each : sums) sum += each;
+    measure.add(rounds * steps * Threads, sum);
+}
+
+constexpr Workload workloads[] = {
+    {"burst-then-idle", 1, burst_then_idle},
+    {"generations-2", 2, generations<2>},
+    {"generations-4", 4, generations<4>},
+};
+
+}  // namespace
+
+Theme phases() noexcept { return theme(workloads); }
+
+}  // namespace bench

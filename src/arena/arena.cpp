@@ -1,0 +1,237 @@
+#include "arena/arena.hpp"
+
+#include "base/report.hpp"
+
+namespace ashlar::arena {
+
+using base::acq;
+using base::ar;
+using base::Atomic;
+using base::Bin;
+using base::Index;
+using base::kGeometry;
+using base::kNoUnit;
+using base::rel;
+using base::rlx;
+using base::sc;
+using base::UnitId;
+using base::Word;
+
+void Arena::layout(region::Carver& carver, spans::Spans& spans) noexcept {
+    spans_ = &spans;
+    const UnitId end = spans.region().end;
+    bits_ = carver.array<Atomic<Word>>(static_cast<std::size_t>(end) * base::kMaxSlabWords);
+    within_ = carver.array<Atomic<std::uint8_t>>(end);
+    // The indexes of all classes lie side by side, so that a small heap touches one page a level, not one a class.
+    for (std::uint32_t level = 0; level < Index::levels(end); ++level) {
+        auto* words = carver.array<Atomic<Word>>(std::size_t{Index::words_of_level(end, level)} * base::kClasses);
+        for (Bin c = 0; c < base::kClasses; ++c) index_[c].attach(level, words + c, base::kClasses);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- taking blocks
+
+// The owner's side: only it clears bits, so that a bit that it has seen stays until it takes it.
+std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t want) noexcept {
+    const base::ClassGeometry& g = kGeometry[c];
+    const std::uintptr_t start = spans_->region().address(slab);
+    std::uint32_t n = 0;
+    for (std::uint32_t w = 0; w < g.words && n < want; ++w) {
+        Atomic<Word>& word = words(slab)[w];
+        const Word seen = word.load(rlx);  // relaxed: a choice; the fetch_and takes
+        if (seen == 0) continue;
+        const Word mine = base::lowest_ones(seen, want - n);
+        // [E5] acquire, pairs with the release in give_word(): what the blocks' last users did to them.
+        word.fetch_and(~mine, acq);
+        for (Word left = mine; left != 0;) {
+            const unsigned top = base::kWordBits - 1 - static_cast<unsigned>(std::countl_zero(left));
+            left &= ~base::bit(top);
+            out[n++] = reinterpret_cast<void*>(start + std::uintptr_t{w * base::kWordBits + top} * g.size);
+        }
+    }
+    return n;
+}
+
+std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t want) noexcept {
+    for (;;) {
+        UnitId slab = cur.load(rlx);  // relaxed: the caller's own
+        if (slab != kNoUnit) {
+            const std::uint32_t n = take_from(slab, c, out, want);
+            if (n != 0) return n;
+            leave(c, cur);
+        }
+        slab = index_[c].take_lowest();
+        if (slab != Index::kNone) {
+            if (claim(slab, c)) cur.store(slab, rlx);  // F2: after the claim
+            continue;  // a hint that fails is dropped: its slab has an owner, or is no more
+        }
+        // acq_rel, pairs with keep(): the slab's record and its blocks' bytes.
+        slab = spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
+        if (slab == kNoUnit) slab = birth(c);
+        if (slab == kNoUnit) return 0;
+        cur.store(slab, rlx);
+    }
+}
+
+// shared -> owned
+bool Arena::claim(UnitId slab, Bin c) noexcept {
+    std::uint32_t expected = State::of(Kind::shared, c).raw;
+    // [E3] seq_cst, also when it fails: the hint was taken before, pairs with publish() and settle(): `unit`, then the hint.
+    // [E7] acquire: what the last owner left in the record.
+    return spans_->state_word(slab).cas(expected, State::of(Kind::owned, c).raw, sc, sc);
+}
+
+// none -> owned
+UnitId Arena::birth(Bin c) noexcept {
+    const base::ClassGeometry& g = kGeometry[c];
+    const UnitId slab = spans_->take(g.units).start;
+    if (slab == kNoUnit) return kNoUnit;
+    base::expect(spans_->state(slab, rlx).kind() == Kind::none, words(slab), "birth of a slab on units in use");
+    for (std::uint32_t w = 0; w < g.words; ++w) words(slab)[w].store(base::full_word(g, w), rlx);  // relaxed: ours alone
+    for (std::uint32_t i = 1; i < g.units; ++i) within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
+    within_[slab].store(0, rlx);
+    spans_->mark(slab, g.units, base::map_entry(c));
+    spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // release: for who reads it with acquire, in check()
+    return slab;
+}
+
+// ---------------------------------------------------------------------------------------------------------- giving blocks
+
+UnitId Arena::first_unit(UnitId unit, Bin c) const noexcept {
+    // Relaxed, as the map: the caller holds a block of the slab.
+    return kGeometry[c].units == 1 ? unit : unit - within_[unit].load(rlx);
+}
+
+// Which bit stands for a block that the caller says it holds.
+Arena::Place Arena::locate(const void* block) const noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
+    const region::Region& region = spans_->region();
+    if (!region.contains(address)) base::report_foreign(block);
+    const UnitId unit = region.unit(address);
+    const Bin c = base::bin_of_map_entry(spans_->map()[unit].load(rlx));  // relaxed: the block's hand-over orders it
+    if (c == 0 || base::is_run(c)) base::report_double_free(block, c == 0 ? 0 : base::size_of_bin(c));
+    const UnitId slab = first_unit(unit, c);
+    const std::size_t offset = address - region.address(slab);
+    const base::ClassGeometry& g = kGeometry[c];
+    const std::uint32_t number = base::block_of_offset(g, offset);
+    if (std::size_t{number} * g.size != offset || number >= g.blocks) base::report_inside(block, g.size);
+    return {slab, c, number / base::kWordBits, base::bit(number % base::kWordBits)};
+}
+
+// The caller holds blocks `mask` of the word, so that the slab can't be retired before they are given.
+void Arena::give_word(const Place& place, Word mask) noexcept {
+    const base::ClassGeometry& g = kGeometry[place.c];
+    const std::uintptr_t start = spans_->region().address(place.slab);
+    const auto block_at = [&](unsigned number) noexcept {
+        return reinterpret_cast<void*>(start + (std::uintptr_t{place.word} * base::kWordBits + number) * g.size);
+    };
+    const State state = spans_->state(place.slab, rlx);  // relaxed: only a misuse makes it anything else
+    if (state != State::of(Kind::owned, place.c) && state != State::of(Kind::shared, place.c)) {
+        base::report_double_free(block_at(base::lowest(mask)), g.size);
+    }
+    // [E1] [E2] seq_cst, the bits before the look at `unit` and at the other words in settle(); pairs with publish(): `unit`,
+    // then the bits, and with the other givers. [E5] [E6] release: our bytes, for the block's next user.
+    const Word old = words(place.slab)[place.word].fetch_or(mask, sc);
+    if ((old & mask) != 0) base::report_double_free(block_at(base::lowest(old & mask)), g.size);
+    settle(place.slab, place.c, (old | mask) == base::full_word(g, place.word));
+}
+
+void Arena::give(void* const* blocks, std::uint32_t n) noexcept {
+    std::uint32_t i = 0;
+    while (i < n) {
+        Place place = locate(blocks[i]);
+        Word mask = place.bit;
+        for (++i; i < n; ++i) {  // blocks of the same word go back together
+            const Place next = locate(blocks[i]);
+            if (next.slab != place.slab || next.word != place.word) break;
+            if ((mask & next.bit) != 0) base::report_double_free(blocks[i], kGeometry[place.c].size);
+            mask |= next.bit;
+        }
+        give_word(place, mask);
+    }
+}
+
+void Arena::adopt(void* block) noexcept {
+    const Place place = locate(block);
+    // As give_word(), but a copy of a block that an interrupted move had already given is no fault.
+    const Word old = words(place.slab)[place.word].fetch_or(place.bit, sc);
+    if ((old & place.bit) == 0) settle(place.slab, place.c, true);
+}
+
+bool Arena::complete(UnitId slab, Bin c, base::Order order) const noexcept {
+    const base::ClassGeometry& g = kGeometry[c];
+    for (std::uint32_t w = 0; w < g.words; ++w) {
+        if (words(slab)[w].load(order) != base::full_word(g, w)) return false;
+    }
+    return true;
+}
+
+// After bits were set or a slab published: puts a shared slab with a free block into its index, and a complete one away. From
+// its first line on the slab may be anything: it is read, a claim may be tried, a hint inserted, nothing else.
+void Arena::settle(UnitId slab, Bin c, bool look) noexcept {
+    const base::ClassGeometry& g = kGeometry[c];
+    for (;;) {
+        // [E1] seq_cst, after the caller's bits; pairs with publish(). An owner looks after everything when it publishes.
+        if (spans_->state(slab, sc) != State::of(Kind::shared, c)) return;
+        if (look) {
+            bool any = false;
+            bool all = true;
+            for (std::uint32_t w = 0; w < g.words && (all || !any); ++w) {
+                const Word word = words(slab)[w].load(sc);  // [E1] [E2] seq_cst, after our own bit or publish
+                any = any || word != 0;
+                all = all && word == base::full_word(g, w);
+            }
+            if (all) {
+                std::uint32_t expected = State::of(Kind::shared, c).raw;
+                if (!spans_->state_word(slab).cas(expected, State::of(Kind::owned, c).raw, sc, rlx)) return;
+                if (complete(slab, c, acq)) return keep(slab, c);  // [E6] acquire: everybody's bytes. Stable now: it is ours.
+                spans_->state_word(slab).store(State::of(Kind::shared, c).raw, sc);  // [E1] published again: look again
+                continue;
+            }
+            if (!any) return;
+        }
+        index_[c].insert(slab);  // [E3] after `unit`
+        return;
+    }
+}
+
+// owned -> shared. Nothing may touch the record between the two lines.
+void Arena::publish(UnitId slab, Bin c) noexcept {
+    base::expect(spans_->state(slab, rlx) == State::of(Kind::owned, c), words(slab), "publishing a slab that is not owned");
+    // [E1] seq_cst, before the look at the bits; pairs with give_word(): bits, then `unit`. [E7] release: pairs with claim().
+    spans_->state_word(slab).store(State::of(Kind::shared, c).raw, sc);
+    settle(slab, c, true);
+}
+
+void Arena::leave(Bin c, Atomic<UnitId>& cur) noexcept {
+    const UnitId slab = cur.load(rlx);
+    if (slab == kNoUnit) return;
+    cur.store(kNoUnit, rlx);  // F2: before the publish
+    base::compiler_fence();
+    publish(slab, c);
+}
+
+// owned, complete: kept as the class's spare, so that a program at the edge does not thrash; the spare before it goes.
+void Arena::keep(UnitId slab, Bin c) noexcept {
+    // acq_rel, pairs with the exchange in take() and here.
+    const UnitId old = spare_[c].slab.exchange(slab, ar);
+    if (old != kNoUnit) retire(old, c);
+}
+
+// owned -> none. The order matters: the hint, the map and the record are clean before anybody else can have the units.
+void Arena::retire(UnitId slab, Bin c) noexcept {
+    base::expect(complete(slab, c, rlx), words(slab), "retiring a slab with live blocks");
+    index_[c].remove(slab);
+    spans_->mark(slab, kGeometry[c].units, 0);
+    spans_->state_word(slab).store(State::none().raw, rel);  // [E8] is the units' own
+    spans_->give(slab, kGeometry[c].units);
+}
+
+void Arena::give_spares() noexcept {
+    for (Bin c = 1; c < base::kClasses; ++c) {
+        const UnitId slab = spare_[c].slab.exchange(kNoUnit, ar);  // as in keep()
+        if (slab != kNoUnit) retire(slab, c);
+    }
+}
+
+}  // namespace ashlar::arena

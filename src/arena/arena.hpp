@@ -1,0 +1,96 @@
+// The segregated free lists: slabs of equal blocks, a free block a 1 in an atomic word outside the block. Anybody sets bits; only
+// a slab's owner clears them, purges its pages or retires it. Lock-free, any thread (protocol, section 3; src/STATES.md).
+//
+//   slab      | block 0 | block 1 | block 2 | ...      1 to 5 units
+//   bits      word 0: blocks 0..63, word 1: blocks 64..127, ...   at bits_[first unit * 64 + word]
+//   index[c]  hint: these slabs of class c are shared and have a free block
+#ifndef ASHLAR_ARENA_ARENA_HPP
+#define ASHLAR_ARENA_ARENA_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/atomic.hpp"
+#include "base/index.hpp"
+#include "base/size_class.hpp"
+#include "spans/spans.hpp"
+
+namespace ashlar::arena {
+
+// Called for each block that the program may hold: address, bytes. Returns false to stop.
+using BlockVisitor = bool (*)(void* context, void* block, std::size_t size);
+// Clears from `bits` (kMaxSlabWords words) what is free or cached elsewhere, for visit().
+using Mask = void (*)(void* context, base::Bin c, std::uintptr_t slab, base::Word* live);
+
+class Arena {
+  public:
+    void layout(region::Carver& carver, spans::Spans& spans) noexcept;
+
+    // Up to `want` blocks of class c into out[], highest address first within a slab; 0: out of memory. `cur` is the caller's
+    // current slab of that class, owned by it, and is changed.
+    [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want) noexcept;
+    // Gives blocks of any classes back to their slabs. What is not a block that somebody holds ends the program.
+    void give(void* const* blocks, std::uint32_t n) noexcept;
+    // The same for one block that may be free already, without a report: for the caches of threads that a fork left behind.
+    void adopt(void* block) noexcept;
+    // Gives up the current slab.
+    void leave(base::Bin c, base::Atomic<base::UnitId>& cur) noexcept;
+    // Retires the complete slabs that are kept for reuse.
+    void give_spares() noexcept;
+    // Gives the pages of free blocks in shared slabs back to the system. Returns whether there were any.
+    bool purge() noexcept;
+
+    // The class of the slab and the start of the block that `pointer` lies in. `size` 0: not in a slab.
+    struct Block {
+        std::uintptr_t start;
+        std::size_t size;
+        bool free;  // its bit is set; a block in a cache is not free in this sense
+    };
+    [[nodiscard]] Block find(std::uintptr_t pointer) const noexcept;
+
+    // The functions below read a moving heap, and are exact only while nobody changes it.
+    bool visit(Mask mask, void* mask_context, BlockVisitor visitor, void* context) noexcept;
+    [[nodiscard]] std::size_t live_bytes() const noexcept;
+    [[nodiscard]] std::size_t check() const noexcept;
+
+  private:
+    using State = spans::UnitState;
+    using Kind = spans::Kind;
+    struct Place {
+        base::UnitId slab;
+        base::Bin c;
+        std::uint32_t word;
+        base::Word bit;
+    };
+
+    [[nodiscard]] Place locate(const void* block) const noexcept;
+    [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept;
+    void give_word(const Place& place, base::Word mask) noexcept;
+    void settle(base::UnitId slab, base::Bin c, bool look) noexcept;
+    [[nodiscard]] bool complete(base::UnitId slab, base::Bin c, base::Order order) const noexcept;
+    void publish(base::UnitId slab, base::Bin c) noexcept;
+    void keep(base::UnitId slab, base::Bin c) noexcept;
+    void retire(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] bool claim(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] base::UnitId birth(base::Bin c) noexcept;
+    std::uint32_t take_from(base::UnitId slab, base::Bin c, void** out, std::uint32_t want) noexcept;
+    bool purge_slab(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] std::size_t check_slab(base::UnitId slab, State state) const noexcept;
+    [[nodiscard]] base::Atomic<base::Word>* words(base::UnitId slab) const noexcept {
+        return bits_ + static_cast<std::size_t>(slab) * base::kMaxSlabWords;
+    }
+
+    struct alignas(base::kCacheLine) Spare {
+        base::Atomic<base::UnitId> slab;  // exchange only: one complete slab of the class; its phase stays owned
+    };
+
+    spans::Spans* spans_;
+    base::Atomic<base::Word>* bits_;
+    base::Atomic<std::uint8_t>* within_;  // number of a unit within its slab of several units
+    base::Index index_[base::kClasses];
+    Spare spare_[base::kClasses];
+};
+
+}  // namespace ashlar::arena
+
+#endif

@@ -1,0 +1,159 @@
+// The arena seen from outside: purging pages of free blocks, visiting live ones, counting, checking.
+#include "arena/arena.hpp"
+#include "base/report.hpp"
+
+namespace ashlar::arena {
+
+using base::acq;
+using base::Bin;
+using base::kGeometry;
+using base::kNoUnit;
+using base::rlx;
+using base::sc;
+using base::UnitId;
+using base::Word;
+
+namespace {
+
+// Whether blocks [first, last] are free, by a copy of the slab's bits.
+bool all_free(const Word* bits, std::uint32_t first, std::uint32_t last) noexcept {
+    for (std::uint32_t i = first; i <= last; ++i) {
+        if ((bits[i / base::kWordBits] >> i % base::kWordBits & 1) == 0) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+Arena::Block Arena::find(std::uintptr_t pointer) const noexcept {
+    const region::Region& region = spans_->region();
+    if (!region.contains(pointer)) return {};
+    const UnitId unit = region.unit(pointer);
+    const Bin c = base::bin_of_map_entry(spans_->map()[unit].load(rlx));  // relaxed: see Spans::mark()
+    if (c == 0 || base::is_run(c)) return {};
+    const UnitId slab = first_unit(unit, c);
+    const base::ClassGeometry& g = kGeometry[c];
+    const std::uint32_t number = base::block_of_offset(g, pointer - region.address(slab));
+    if (number >= g.blocks) return {};
+    const Word word = words(slab)[number / base::kWordBits].load(rlx);
+    return {region.address(slab) + std::uintptr_t{number} * g.size, g.size, (word >> number % base::kWordBits & 1) != 0};
+}
+
+// The blocks can't be taken while the slab is ours, and those that come back meanwhile are not looked at.
+bool Arena::purge_slab(UnitId slab, Bin c) noexcept {
+    if (!claim(slab, c)) return false;
+    const base::ClassGeometry& g = kGeometry[c];
+    Word bits[base::kMaxSlabWords];
+    for (std::uint32_t w = 0; w < g.words; ++w) bits[w] = words(slab)[w].load(acq);  // [E5] acquire: the last users' bytes
+    const std::size_t page = region::page_size();
+    const std::size_t bytes = std::size_t{g.blocks} * g.size;
+    bool purged = false;
+    for (std::size_t at = 0; at < bytes; at += page) {
+        std::size_t end = at;
+        while (end < bytes) {
+            const std::size_t next = end + page < bytes ? end + page : bytes;
+            if (!all_free(bits, base::block_of_offset(g, end), base::block_of_offset(g, next - 1))) break;
+            end += page;
+        }
+        if (end > at) {
+            const auto start = spans_->region().address(slab) + at;
+            purged = spans_->region().source->purge(reinterpret_cast<void*>(start), end - at) || purged;
+            at = end;
+        }
+    }
+    publish(slab, c);
+    return purged;
+}
+
+bool Arena::purge() noexcept {
+    bool purged = false;
+    const UnitId end = spans_->frontier();
+    for (UnitId unit = 1; unit < end; ++unit) {
+        const State state = spans_->state(unit, rlx);  // relaxed: the claim decides
+        if (state.kind() == Kind::shared) purged = purge_slab(unit, state.value()) || purged;
+    }
+    return purged;
+}
+
+bool Arena::visit(Mask mask, void* mask_context, BlockVisitor visitor, void* context) noexcept {
+    const UnitId end = spans_->frontier();
+    for (UnitId unit = 1; unit < end; ++unit) {
+        const State state = spans_->state(unit, acq);
+        const std::uintptr_t start = spans_->region().address(unit);
+        if (state.kind() == Kind::none) continue;
+        if (state.kind() == Kind::large) {
+            Word live = 1;
+            mask(mask_context, base::bin_of_run(state.value()), start, &live);
+            if (live != 0 && !visitor(context, reinterpret_cast<void*>(start), state.value() * base::kUnitSize)) return false;
+            continue;
+        }
+        const base::ClassGeometry& g = kGeometry[state.value()];
+        Word live[base::kMaxSlabWords];
+        for (std::uint32_t w = 0; w < g.words; ++w) live[w] = base::full_word(g, w) & ~words(unit)[w].load(acq);
+        mask(mask_context, state.value(), start, live);
+        for (std::uint32_t i = 0; i < g.blocks; ++i) {
+            if ((live[i / base::kWordBits] >> i % base::kWordBits & 1) == 0) continue;
+            if (!visitor(context, reinterpret_cast<void*>(start + std::uintptr_t{i} * g.size), g.size)) return false;
+        }
+    }
+    return true;
+}
+
+std::size_t Arena::live_bytes() const noexcept {
+    std::size_t bytes = 0;
+    const UnitId end = spans_->frontier();
+    for (UnitId unit = 1; unit < end; ++unit) {
+        const State state = spans_->state(unit, acq);
+        if (state.kind() == Kind::large) bytes += state.value() * base::kUnitSize;
+        if (state.kind() != Kind::owned && state.kind() != Kind::shared) continue;
+        const base::ClassGeometry& g = kGeometry[state.value()];
+        std::uint32_t free = 0;
+        for (std::uint32_t w = 0; w < g.words; ++w) free += base::count(words(unit)[w].load(rlx));
+        bytes += std::size_t{g.blocks - free} * g.size;
+    }
+    return bytes;
+}
+
+std::size_t Arena::check_slab(UnitId slab, State state) const noexcept {
+    const Bin c = state.value();
+    const auto* where = reinterpret_cast<void*>(spans_->region().address(slab));
+    if (c == 0 || c >= base::kClasses) {
+        base::report_finding(where, "slab of an unknown size class");
+        return 1;
+    }
+    const base::ClassGeometry& g = kGeometry[c];
+    std::size_t faults = 0;
+    bool any = false;
+    bool stray = false;
+    bool unmapped = false;
+    for (std::uint32_t w = 0; w < g.words; ++w) {
+        const Word word = words(slab)[w].load(sc);
+        any = any || word != 0;
+        stray = stray || (word & ~base::full_word(g, w)) != 0;
+    }
+    for (std::uint32_t i = 0; i < g.units; ++i) {
+        unmapped = unmapped || spans_->map()[slab + i].load(rlx) != base::map_entry(c) || spans_->is_free(slab + i);
+    }
+    // A slab in motion is not a fault: each finding counts only if the slab still is what it was when we began.
+    const auto count = [&](bool fault, const char* what) noexcept {
+        if (!fault || spans_->state(slab, sc) != state) return;
+        base::report_finding(where, what);
+        ++faults;
+    };
+    count(stray, "bits of blocks that a slab does not have");
+    count(unmapped, "unit of a slab that is free or in the map as another");
+    if (state.kind() == Kind::shared) count(any && !index_[c].contains(slab), "shared slab with free blocks, not in its index");
+    return faults;
+}
+
+std::size_t Arena::check() const noexcept {
+    std::size_t faults = 0;
+    const UnitId end = spans_->frontier();
+    for (UnitId unit = 1; unit < end; ++unit) {
+        const State state = spans_->state(unit, acq);
+        if (state.kind() == Kind::owned || state.kind() == Kind::shared) faults += check_slab(unit, state);
+    }
+    return faults;
+}
+
+}  // namespace ashlar::arena

@@ -1,0 +1,72 @@
+// Atomic words without default orders: an access that does not name its order does not compile. All-zero memory is a valid
+// array of them, so that fresh pages need no constructor. Every use says which other access it pairs with (src/ORDERING.md).
+#ifndef ASHLAR_BASE_ATOMIC_HPP
+#define ASHLAR_BASE_ATOMIC_HPP
+
+#include <type_traits>
+
+namespace ashlar::base {
+
+enum class Order : int {
+    rlx = __ATOMIC_RELAXED,
+    acq = __ATOMIC_ACQUIRE,
+    rel = __ATOMIC_RELEASE,
+    ar = __ATOMIC_ACQ_REL,
+    sc = __ATOMIC_SEQ_CST,
+};
+inline constexpr Order rlx = Order::rlx;
+inline constexpr Order acq = Order::acq;
+inline constexpr Order rel = Order::rel;
+inline constexpr Order ar = Order::ar;
+inline constexpr Order sc = Order::sc;
+
+template <class T>
+class Atomic {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(void*), "a word, lock-free everywhere");
+
+  public:
+    constexpr Atomic() noexcept = default;
+    constexpr explicit Atomic(T value) noexcept : value_(value) {}
+    Atomic(const Atomic&) = delete;
+    Atomic& operator=(const Atomic&) = delete;
+
+    // For constant initialisation only.
+    constexpr void init(T value) noexcept { value_ = value; }
+    [[nodiscard]] T load(Order order) const noexcept { return __atomic_load_n(&value_, static_cast<int>(order)); }
+    void store(T value, Order order) noexcept { __atomic_store_n(&value_, value, static_cast<int>(order)); }
+    T exchange(T value, Order order) noexcept { return __atomic_exchange_n(&value_, value, static_cast<int>(order)); }
+    T fetch_or(T bits, Order order) noexcept { return __atomic_fetch_or(&value_, bits, static_cast<int>(order)); }
+    T fetch_and(T bits, Order order) noexcept { return __atomic_fetch_and(&value_, bits, static_cast<int>(order)); }
+    T fetch_add(T amount, Order order) noexcept { return __atomic_fetch_add(&value_, amount, static_cast<int>(order)); }
+    T fetch_sub(T amount, Order order) noexcept { return __atomic_fetch_sub(&value_, amount, static_cast<int>(order)); }
+    // Strong; `expected` receives what was found.
+    bool cas(T& expected, T desired, Order success, Order failure) noexcept {
+        return __atomic_compare_exchange_n(&value_, &expected, desired, false, static_cast<int>(success),
+                                           static_cast<int>(failure));
+    }
+
+  private:
+    T value_;
+};
+
+// Keeps the compiler, not the processor, from moving stores across: for state that a fork may cut at any instruction.
+inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+
+// Tried, never waited for (design: the coalescing path). Both ends are read-modify-writes: [E9].
+class TryLock {
+  public:
+    // [E9] acq_rel, pairs with the exchange in unlock(): what the last holder wrote; and the failing one puts the caller's
+    // hint before the holder's unlock, whose look after it must find the hint.
+    [[nodiscard]] bool try_lock() noexcept { return held_.exchange(1, ar) == 0; }
+    // [E9] acq_rel, pairs with the exchange in try_lock().
+    void unlock() noexcept { held_.exchange(0, ar); }
+    // Only for the child of a fork, where the holder may be gone and nobody else runs.
+    void reset() noexcept { held_.store(0, rlx); }
+
+  private:
+    Atomic<unsigned> held_;
+};
+
+}  // namespace ashlar::base
+
+#endif

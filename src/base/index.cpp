@@ -1,0 +1,95 @@
+#include "base/index.hpp"
+
+namespace ashlar::base {
+
+void Index::insert(std::uint32_t id) noexcept {
+    Atomic<Word>& word = leaf(id / kWordBits);
+    const Word own = bit(id % kWordBits);
+    // [E3] seq_cst test and set of the hint, after the caller's write of `unit`; pairs with take_leaf()'s fetch_and and the
+    // claim after it. [E4] the set comes before the tests of the summaries in raise().
+    if ((word.load(sc) & own) == 0) word.fetch_or(own, sc);
+    raise(id / kWordBits);
+}
+
+// To the top, always: an inserter that stops where it sees a bit set could be fooled by a thread that stopped before it.
+void Index::raise(std::uint32_t word) noexcept {
+    for (std::uint32_t level = 1; level < depth_; ++level) {
+        Atomic<Word>& summary = at(level, word / kFan);
+        const Word some = bit(word % kFan);
+        // [E4] seq_cst test and set after the child's bit, pairs with clear(): `some` off, then its look at the child.
+        if ((summary.load(sc) & some) == 0) summary.fetch_or(some, sc);
+        word /= kFan;
+    }
+}
+
+// `child`, a word of level - 1, was seen empty. `busy` is a try-lock per bit: clears of one bit never overlap, and while one is
+// under way the summary says "maybe". Whoever finds it taken leaves: it may stay taken for ever, and costs one look then.
+void Index::clear(std::uint32_t level, std::uint32_t child) noexcept {
+    for (; level < depth_; ++level) {
+        Atomic<Word>& summary = at(level, child / kFan);
+        const Word some = bit(child % kFan);
+        const Word busy = some << kFan;
+        if ((summary.fetch_or(busy, sc) & busy) != 0) return;
+        // [E4] seq_cst, `some` off and then the look at the child; pairs with insert() and raise(): child, then `some`.
+        summary.fetch_and(~some, sc);
+        if (at(level - 1, child).load(sc) != 0) summary.fetch_or(some, sc);
+        if ((summary.fetch_and(~busy, sc) & ~busy) != 0) return;
+        child /= kFan;
+    }
+}
+
+void Index::remove(std::uint32_t id) noexcept {
+    const Word own = bit(id % kWordBits);
+    if (leaf(id / kWordBits).fetch_and(~own, sc) == own) clear(1, id / kWordBits);
+}
+
+std::uint32_t Index::take_leaf(std::uint32_t word) noexcept {
+    Word seen = leaf(word).load(rlx);  // only a choice: the fetch_and decides
+    while (seen != 0) {
+        const Word own = bit(lowest(seen));
+        // [E3] seq_cst, the hint is taken before the claim of what it names; pairs with insert() after `unit`.
+        const Word old = leaf(word).fetch_and(~own, sc);
+        if ((old & own) != 0) {
+            if (old == own) clear(1, word);
+            return word * kWordBits + lowest(own);
+        }
+        seen = old;
+    }
+    return kNone;
+}
+
+// Over a copy of each word, never starting again: an id that comes in behind the search may be missed, and nobody waits.
+std::uint32_t Index::take_in(std::uint32_t level, std::uint32_t word) noexcept {
+    if (level == 0) return take_leaf(word);
+    for (Word left = maybe(at(level, word).load(rlx)); left != 0; left &= left - 1) {  // relaxed: only where to look
+        const std::uint32_t child = word * kFan + lowest(left);
+        if (at(level - 1, child).load(rlx) == 0) {
+            clear(level, child);
+            continue;
+        }
+        const std::uint32_t id = take_in(level - 1, child);
+        if (id != kNone) return id;
+    }
+    return kNone;
+}
+
+bool Index::any_in(std::uint32_t level, std::uint32_t word) const noexcept {
+    // [E9] seq_cst, after the unlock; pairs with the insert before a failing try_lock.
+    const Word here = at(level, word).load(sc);
+    if (level == 0) return here != 0;
+    for (Word left = maybe(here); left != 0; left &= left - 1) {
+        if (any_in(level - 1, word * kFan + lowest(left))) return true;
+    }
+    return false;
+}
+
+std::uint32_t Index::next_word(std::uint32_t word, std::uint32_t end) const noexcept {
+    while (word < end && depth_ > 1) {
+        const Word here = maybe(at(1, word / kFan).load(acq)) >> (word % kFan);
+        if (here != 0) return word + lowest(here) < end ? word + lowest(here) : end;
+        word = (word / kFan + 1) * kFan;
+    }
+    return word < end ? word : end;
+}
+
+}  // namespace ashlar::base

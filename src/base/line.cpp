@@ -1,0 +1,60 @@
+#include "base/line.hpp"
+
+#include <cerrno>
+#include <unistd.h>
+
+namespace ashlar::base {
+
+Line& Line::text(const char* words) noexcept {
+    while (*words != '\0' && length_ < sizeof text_ - 1) text_[length_++] = *words++;
+    return *this;
+}
+
+void Line::digits(std::uint64_t value, unsigned radix) noexcept {
+    char reversed[20];
+    unsigned n = 0;
+    do {
+        reversed[n++] = "0123456789abcdef"[value % radix];
+        value /= radix;
+    } while (value != 0);
+    while (n > 0 && length_ < sizeof text_ - 1) text_[length_++] = reversed[--n];
+}
+
+Line& Line::number(std::uint64_t value) noexcept {
+    digits(value, 10);
+    return *this;
+}
+
+Line& Line::pointer(const void* address) noexcept {
+    text("0x");
+    digits(reinterpret_cast<std::uintptr_t>(address), 16);
+    return *this;
+}
+
+Line& Line::size(std::size_t bytes) noexcept {
+    static constexpr const char* kSuffix[] = {" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
+    unsigned scale = 0;
+    std::size_t tenths = bytes > SIZE_MAX / 10 ? SIZE_MAX : bytes * 10;
+    while (tenths >= 10240 && scale < 6) {
+        tenths = (tenths + 512) / 1024;
+        ++scale;
+    }
+    number(tenths / 10);
+    if (scale > 0) text(".").number(tenths % 10);
+    return text(kSuffix[scale]);
+}
+
+void Line::write(int descriptor) noexcept {
+    const int saved = errno;
+    text_[length_++] = '\n';
+    std::size_t done = 0;
+    while (done < length_) {
+        const ssize_t n = ::write(descriptor, text_ + done, length_ - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        done += static_cast<std::size_t>(n);
+    }
+    errno = saved;
+}
+
+}  // namespace ashlar::base

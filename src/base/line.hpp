@@ -1,0 +1,31 @@
+// One line of text, put together on the stack and written to stderr in one system call: no malloc, no stdio, no locale.
+#ifndef ASHLAR_BASE_LINE_HPP
+#define ASHLAR_BASE_LINE_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar::base {
+
+class Line {
+  public:
+    Line& text(const char* words) noexcept;
+    Line& number(std::uint64_t value) noexcept;
+    Line& pointer(const void* address) noexcept;
+    Line& size(std::size_t bytes) noexcept;  // "12.3 MiB"
+    // Ends the line and writes it to the file descriptor; what can't be written is dropped. Keeps errno.
+    void write(int descriptor) noexcept;
+
+    [[nodiscard]] const char* data() const noexcept { return text_; }
+    [[nodiscard]] std::size_t length() const noexcept { return length_; }
+
+  private:
+    void digits(std::uint64_t value, unsigned radix) noexcept;
+
+    std::size_t length_ = 0;
+    char text_[256];
+};
+
+}  // namespace ashlar::base
+
+#endif

@@ -1,0 +1,166 @@
+#include "cache/cache.hpp"
+
+#include <cstring>
+
+#include "base/report.hpp"
+#include "cache/core.hpp"
+
+namespace ashlar::cache {
+
+using base::Bin;
+using base::kNoUnit;
+using base::rlx;
+
+namespace {
+
+void* no_slots[2];  // always null: the bottom of every bin of the constant caches
+
+}  // namespace
+
+constexpr ConstantCache::ConstantCache() noexcept : Front{~std::uintptr_t{0}, 0, nullptr, nullptr, {}} {
+    for (Slots& bin : bins) {
+        bin.top.init(&no_slots[1]);
+        bin.limit = &no_slots[1];
+    }
+}
+
+constinit ConstantCache kNoCache;
+constinit ConstantCache kPastCache;
+constinit thread_local Front* tls_cache [[gnu::tls_model("initial-exec")]] = &kNoCache;
+
+void Cache::attach(Core& owner) noexcept {
+    constexpr std::uint32_t kFirstLimit = 16;
+    const region::Region& region = owner.region();
+    base = region.base;
+    units = region.end;
+    map = owner.spans.map();
+    for (Bin bin = 0; bin < base::kBins; ++bin) {
+        const std::uint32_t capacity = capacity_of_bin(bin);
+        bins[bin].top.store(bottom(bin), rlx);  // relaxed: ours until it is published with the pool's bit
+        bins[bin].limit = bottom(bin) + (capacity < kFirstLimit ? capacity : kFirstLimit);
+    }
+    core = &owner;
+}
+
+void* Cache::refill(Bin bin) noexcept {
+    core->adopt_orphans();
+    if (base::is_run(bin)) {
+        const spans::Run run = core->spans.take_large(base::units_of_run(bin), 1);
+        return run.start == kNoUnit ? nullptr : reinterpret_cast<void*>(core->region().address(run.start));
+    }
+    void** const at = bottom(bin);
+    const auto room = static_cast<std::uint32_t>(bins[bin].limit - at);
+    const std::uint32_t batch = depot::batch_of_class(bin);
+    std::uint32_t n = core->depot.take(bin, at);
+    if (n == 0) n = core->arena.take(bin, current_[bin], at, room < batch ? room : batch);
+    if (n == 0) return nullptr;
+    const std::uint32_t capacity = capacity_of_bin(bin);
+    bins[bin].limit = at + (room * 2 < capacity ? room * 2 : capacity);
+    if (bins[bin].limit < at + n) bins[bin].limit = at + n;
+    base::compiler_fence();
+    bins[bin].top.store(at + n - 1, rlx);
+    return at[n - 1];
+}
+
+void Cache::overflow(void* block, Bin bin) noexcept {
+    Slots& slots = bins[bin];
+    void** const at = bottom(bin);
+    void** top = slots.top.load(rlx);
+    const std::uint32_t capacity = capacity_of_bin(bin);
+    if (base::is_run(bin)) {
+        const auto unit = core->region().unit(reinterpret_cast<std::uintptr_t>(block));
+        if (!core->spans.give_large(unit)) base::report_double_free(block, base::size_of_bin(bin));
+        return;
+    }
+    if (slots.limit < at + capacity) {
+        const auto limit = static_cast<std::uint32_t>(slots.limit - at) * 2;
+        slots.limit = at + (limit < capacity ? limit : capacity);
+    } else {
+        // The oldest go: copy out, close the gap, lower the top, and only then can others see them (F1).
+        const std::uint32_t n = depot::batch_of_class(bin);
+        void* oldest[depot::kMagazineBlocks];
+        std::memcpy(oldest, at, n * sizeof(void*));
+        std::memmove(at, at + n, static_cast<std::size_t>(top - at - n) * sizeof(void*));
+        top -= n;
+        base::compiler_fence();
+        slots.top.store(top, rlx);
+        base::compiler_fence();
+        if (!core->depot.give(bin, oldest, n)) core->arena.give(oldest, n);
+    }
+    *top = block;
+    base::compiler_fence();
+    slots.top.store(top + 1, rlx);
+}
+
+void* Cache::take(Bin bin) noexcept {
+    void* block = pop(base::map_entry(bin));
+    return block != nullptr ? block : refill(bin);
+}
+
+void Cache::give(void* block, Bin bin) noexcept {
+    if (push(block, base::map_entry(bin))) return;
+    if (bins[bin].top.load(rlx)[-1] == block) base::report_double_free(block, base::size_of_bin(bin));
+    overflow(block, bin);
+}
+
+// What the bin holds, then magazines and words of slabs straight into the caller's array.
+std::size_t Cache::take_batch(Bin bin, void** out, std::size_t n) noexcept {
+    std::size_t done = 0;
+    while (done < n) {
+        void* block = pop(base::map_entry(bin));
+        if (block == nullptr) break;
+        out[done++] = block;
+    }
+    core->adopt_orphans();
+    while (done < n) {
+        const std::size_t left = n - done;
+        std::uint32_t got = left >= depot::batch_of_class(bin) ? core->depot.take(bin, out + done) : 0;
+        const auto want = static_cast<std::uint32_t>(left < depot::kMagazineBlocks ? left : depot::kMagazineBlocks);
+        if (got == 0) got = core->arena.take(bin, current_[bin], out + done, want);
+        if (got == 0) break;
+        done += got;
+    }
+    return done;
+}
+
+void Cache::flush_bin(Bin bin) noexcept {
+    void** const at = bottom(bin);
+    const auto n = static_cast<std::uint32_t>(bins[bin].top.load(rlx) - at);
+    if (n == 0) return;
+    if (base::is_run(bin)) {
+        for (std::uint32_t left = n; left > 0; --left) {
+            void* block = at[left - 1];
+            bins[bin].top.store(at + left - 1, rlx);
+            base::compiler_fence();
+            const auto unit = core->region().unit(reinterpret_cast<std::uintptr_t>(block));
+            if (!core->spans.give_large(unit)) base::report_double_free(block, base::size_of_bin(bin));
+        }
+        return;
+    }
+    bins[bin].top.store(at, rlx);  // F1: they are out of the bin before they are anywhere else
+    base::compiler_fence();
+    core->arena.give(at, n);
+}
+
+void Cache::flush() noexcept {
+    for (Bin bin = 1; bin < base::kBins; ++bin) flush_bin(bin);
+    for (Bin c = 1; c < base::kClasses; ++c) core->arena.leave(c, current_[c]);
+}
+
+// From the top down to the null: the limit and the counts may be anything where the thread was cut.
+void Cache::adopt() noexcept {
+    for (Bin bin = 1; bin < base::kBins; ++bin) {
+        visit(bin, [this, bin](void* block) noexcept {
+            if (base::is_run(bin)) {
+                // A run that was given already is left alone.
+                static_cast<void>(core->spans.give_large(core->region().unit(reinterpret_cast<std::uintptr_t>(block))));
+            } else {
+                core->arena.adopt(block);
+            }
+        });
+        bins[bin].top.store(bottom(bin), rlx);
+    }
+    for (Bin c = 1; c < base::kClasses; ++c) core->arena.leave(c, current_[c]);
+}
+
+}  // namespace ashlar::cache

@@ -1,0 +1,70 @@
+// The life of a thread's cache: made by the first miss, flushed in the last round of the thread's destructors. A free after that
+// goes through the shared caches. In the child of a fork, caches of threads that are gone are marked for adoption.
+#include <pthread.h>
+
+#include "cache/process.hpp"
+
+namespace ashlar::cache {
+
+using base::acq;
+using base::ar;
+using base::rlx;
+
+namespace {
+
+constexpr std::uint32_t kExitRounds = 3;  // of PTHREAD_DESTRUCTOR_ITERATIONS = 4: other destructors still allocate
+
+constinit base::Atomic<std::uint32_t> exit_key;  // the key + 1; 0: not made yet
+
+void leave_thread(void* own) noexcept;
+
+// 0: the system has no more keys.
+std::uint32_t make_key() noexcept {
+    std::uint32_t found = exit_key.load(acq);  // acquire, pairs with the CAS: the key as it was made
+    if (found != 0) [[likely]] return found;
+    pthread_key_t key;
+    if (pthread_key_create(&key, leave_thread) != 0) return exit_key.load(acq);
+    if (exit_key.cas(found, key + 1, ar, acq)) return key + 1;
+    pthread_key_delete(key);
+    return found;
+}
+
+void leave_thread(void* own) noexcept {
+    auto* cache = static_cast<Cache*>(own);
+    if (cache->exit_rounds++ < kExitRounds && pthread_setspecific(make_key() - 1, own) == 0) return;
+    tls_cache = &kPastCache;
+    cache->flush();
+    cache->core->give_cache(cache);
+}
+
+[[gnu::noinline]] Cache* enter_thread() noexcept {
+    Core* core = process();
+    const std::uint32_t key = make_key();
+    Cache* cache = core != nullptr && key != 0 ? core->take_cache() : nullptr;
+    if (cache == nullptr) return nullptr;
+    tls_cache = cache;  // before the call below, which may allocate
+    if (pthread_setspecific(key - 1, cache) == 0) return cache;
+    tls_cache = &kPastCache;
+    cache->flush();
+    core->give_cache(cache);
+    return nullptr;
+}
+
+void adopt_fork() noexcept {
+    const auto* own = tls_cache->core != nullptr ? static_cast<const Cache*>(tls_cache) : nullptr;
+    if (Core* core = process(); core != nullptr) core->adopt_fork(own);
+    registry.each([own](Core& core) noexcept { core.adopt_fork(own); });
+}
+
+// Without it a child is still safe, since nothing here is ever waited for; it only keeps what others had in their hands.
+[[gnu::constructor]] void watch_forks() noexcept { pthread_atfork(nullptr, nullptr, adopt_fork); }
+
+}  // namespace
+
+Cache* own_cache() noexcept {
+    Front* front = tls_cache;
+    if (front->core != nullptr) [[likely]] return static_cast<Cache*>(front);
+    return front == &kPastCache ? nullptr : enter_thread();
+}
+
+}  // namespace ashlar::cache

@@ -1,0 +1,37 @@
+// The program that the user names: where it is, whether it can be started, and whether LD_PRELOAD can have an effect on it.
+#ifndef ASHLAR_COMMAND_PROGRAM_HPP
+#define ASHLAR_COMMAND_PROGRAM_HPP
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace ashlar::command {
+
+// What a shell answers where it can't start a program.
+constexpr int kNotExecutable = 126;
+constexpr int kNotFound = 127;
+
+/// An error of which the message is for the user and the code is the exit status of the command.
+class Failure : public std::runtime_error {
+  public:
+    Failure(int status, const std::string& message) : std::runtime_error(message), status_(status) {}
+    [[nodiscard]] int status() const noexcept { return status_; }
+
+  private:
+    int status_;
+};
+
+/// The file that execvp would start; throws Failure with kNotFound or kNotExecutable.
+std::string find_program(const std::string& name);
+
+/// Sentences for the user: why a preloaded allocator will not reach this program, or what else spoils the comparison.
+std::vector<std::string> preload_warnings(const std::string& program);
+
+/// The value of LD_PRELOAD with `library` in front of what is there. Throws Failure where the path can't be written in it.
+std::string preload_value(const std::string& library);
+
+}  // namespace ashlar::command
+
+#endif

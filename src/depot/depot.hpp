@@ -1,0 +1,69 @@
+// The depot: full magazines (batches of blocks of one class) that change hands between threads, one atomic operation for each.
+// After Bonwick and Adams, "Magazines and Vmem" (2001), with bit words for its lists: a magazine whose bit is in neither word
+// belongs to one thread. Lock-free, any thread.
+#ifndef ASHLAR_DEPOT_DEPOT_HPP
+#define ASHLAR_DEPOT_DEPOT_HPP
+
+#include <cstdint>
+
+#include "base/atomic.hpp"
+#include "base/bits.hpp"
+#include "base/size_class.hpp"
+#include "region/region.hpp"
+
+namespace ashlar::depot {
+
+inline constexpr std::uint32_t kMagazineBlocks = 64;
+
+// How many blocks of a class change hands at once: at most a magazine, and at most 32 KiB of them.
+constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
+    constexpr std::uint32_t kBatchBytes = 32 * 1024;
+    const std::uint32_t blocks = kBatchBytes / base::kGeometry[c].size;
+    return blocks > kMagazineBlocks ? kMagazineBlocks : blocks < 2 ? 2 : blocks;
+}
+
+// How many magazines a class may have: at most 64, and at most 256 KiB in them (but always two).
+constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept {
+    constexpr std::uint32_t kDepotBytes = 256 * 1024;
+    const std::uint32_t magazines = kDepotBytes / (batch_of_class(c) * base::kGeometry[c].size);
+    return magazines > base::kWordBits ? base::kWordBits : magazines < 2 ? 2 : magazines;
+}
+
+class Depot {
+  public:
+    void layout(region::Carver& carver) noexcept;
+
+    // Copies up to batch_of_class(c) blocks of class c in; false: no magazine is empty, nothing was taken.
+    [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n) noexcept;
+    // Copies a magazine's blocks out, at most batch_of_class(c); returns how many, 0: none is full.
+    [[nodiscard]] std::uint32_t take(base::Bin c, void** out) noexcept;
+
+    // In the child of a fork: what was in the hands of a thread that is gone is empty again; its blocks are lost.
+    void adopt_fork() noexcept;
+    // Calls f(block) for each block in a published magazine of class c; exact only while nobody changes the depot.
+    template <class F>
+    void visit(base::Bin c, F f) const noexcept {
+        for (base::Word left = class_[c].full.load(base::acq); left != 0; left &= left - 1) {
+            const Magazine& magazine = class_[c].magazines[base::lowest(left)];
+            for (std::uint32_t i = 0; i < magazine.count; ++i) f(magazine.blocks[i]);
+        }
+    }
+
+  private:
+    struct Magazine {
+        std::uint32_t count;  // owner only
+        void* blocks[kMagazineBlocks];
+    };
+    struct alignas(base::kCacheLine) Class {
+        base::Atomic<base::Word> full;   // fetch_or to publish, fetch_and to own [E10]
+        base::Atomic<base::Word> empty;
+        Magazine* magazines;
+    };
+    static bool own(base::Atomic<base::Word>& set, unsigned& which) noexcept;
+
+    Class class_[base::kClasses];
+};
+
+}  // namespace ashlar::depot
+
+#endif

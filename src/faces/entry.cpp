@@ -1,0 +1,166 @@
+#include "faces/entry.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "base/report.hpp"
+#include "cache/process.hpp"
+
+namespace ashlar::faces {
+
+using base::Bin;
+using base::kUnitSize;
+
+void* take_slow(std::size_t size) noexcept {
+    if (size - 1 < base::kMaxRun) [[likely]] {
+        void* block = cache::tls_cache->pop(base::map_entry(base::bin_of_size(size)));
+        if (block != nullptr) [[likely]] return block;
+    }
+    return cache::take(size, base::kMinAlignment);
+}
+
+void give_slow(void* block) noexcept { cache::give(block); }
+
+void* allocate_or_errno(std::size_t size) noexcept {
+    void* block = take_slow(size);
+    if (block == nullptr) [[unlikely]] errno = ENOMEM;
+    return block;
+}
+
+// ------------------------------------------------------------------------------------------------------- calloc and realloc
+
+void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
+    std::size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return nullptr;
+    }
+    bool zero = false;
+    void* block;
+    if (bytes <= base::kMaxRun) {
+        block = take<allocate_or_errno>(bytes);
+    } else {
+        block = cache::take_large(bytes, base::kMinAlignment, zero);
+        if (block == nullptr) errno = ENOMEM;
+    }
+    if (block != nullptr && !zero) std::memset(block, 0, bytes);
+    return block;
+}
+
+void* resize(void* block, std::size_t size) noexcept {
+    if (block == nullptr) return take<allocate_or_errno>(size);
+    if (size == 0) {
+        give(block);
+        return nullptr;
+    }
+    const std::size_t before = cache::size_of(block);
+    if (size <= before && size >= before / 2) return block;
+    if (before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX &&
+        cache::owner_of(block)->resize(block, before, size)) {
+        return block;
+    }
+    void* moved = take<take_slow>(size);
+    if (moved == nullptr) {
+        if (size <= before) return block;  // less is always to be had
+        errno = ENOMEM;
+        return nullptr;
+    }
+    std::memcpy(moved, block, size < before ? size : before);
+    give(block);
+    return moved;
+}
+
+void* resize_array(void* block, std::size_t count, std::size_t size) noexcept {
+    std::size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return nullptr;
+    }
+    return resize(block, bytes);
+}
+
+// ----------------------------------------------------------------------------------------------------------------- aligned
+
+void* allocate_aligned(std::size_t alignment, std::size_t size) noexcept {
+    if (alignment <= base::kMinAlignment) return take<allocate_or_errno>(size);
+    void* block = cache::take(size, alignment);
+    if (block == nullptr) errno = ENOMEM;
+    return block;
+}
+
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    if (!base::is_power_of_two(alignment)) {
+        errno = EINVAL;
+        return nullptr;
+    }
+    return allocate_aligned(alignment, size);
+}
+
+// As glibc does: any alignment, rounded up to a power of two.
+void* memalign(std::size_t alignment, std::size_t size) noexcept {
+    if (alignment > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return nullptr;
+    }
+    return allocate_aligned(std::bit_ceil(alignment), size);
+}
+
+int posix_memalign(void** out, std::size_t alignment, std::size_t size) noexcept {
+    if (!base::is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
+    const int saved = errno;
+    void* block = allocate_aligned(alignment, size);
+    errno = saved;
+    if (block == nullptr) return ENOMEM;
+    *out = block;
+    return 0;
+}
+
+void* page_aligned(std::size_t size) noexcept { return allocate_aligned(region::page_size(), size); }
+
+void* whole_pages(std::size_t size) noexcept {
+    const std::size_t page = region::page_size();
+    if (size > SIZE_MAX - page) {
+        errno = ENOMEM;
+        return nullptr;
+    }
+    return allocate_aligned(page, size > 0 ? base::round_up(size, page) : page);
+}
+
+// ------------------------------------------------------------------------------------------------------------------- sizes
+
+std::size_t usable_size(const void* block) noexcept { return block == nullptr ? 0 : cache::size_of(block); }
+
+std::size_t good_size(std::size_t size) noexcept {
+    if (size > PTRDIFF_MAX) return 0;
+    const Bin bin = base::bin_of_size(size);
+    return bin != 0 ? base::size_of_bin(bin) : base::round_up(size, kUnitSize);
+}
+
+void free_sized(void* block, std::size_t size) noexcept {
+    if (block == nullptr) return;
+    const std::size_t usable = cache::size_of(block);
+    if (size > usable || (usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable)) {
+        base::report_wrong_size(block, usable, size);
+    }
+    give(block);
+}
+
+void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) noexcept { delete_sized(block, size, alignment); }
+
+void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept {
+    if (block == nullptr) return;
+    const cache::Front& own = *cache::tls_cache;
+    if (alignment <= base::kMinAlignment && size <= cache::kMaxInline && own.entry_of(block) == cache::kEntryOfSize[size]) {
+        return give(block);
+    }
+    const Bin bin = alignment <= base::kMinAlignment ? base::bin_of_size(size)
+                    : alignment <= kUnitSize         ? base::bin_of_aligned(size, alignment)
+                                                     : 0;
+    const std::size_t expected = bin != 0 ? base::size_of_bin(bin) : base::round_up(size > 0 ? size : 1, kUnitSize);
+    const std::size_t usable = cache::size_of(block);
+    if (usable != expected) base::report_wrong_size(block, usable, size);
+    give(block);
+}
+
+}  // namespace ashlar::faces

@@ -1,0 +1,39 @@
+#include "region/region.hpp"
+
+#include <cerrno>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+namespace ashlar::region {
+
+namespace {
+
+void* reserve(std::size_t bytes) noexcept {
+    const int saved = errno;
+    void* start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    errno = saved;
+    return start == MAP_FAILED ? nullptr : start;
+}
+
+void release(void* start, std::size_t bytes) noexcept {
+    const int saved = errno;
+    munmap(start, bytes);
+    errno = saved;
+}
+
+// MADV_DONTNEED, not MADV_FREE: the latter leaves the resident size at its peak until the system runs short. It fails where the
+// program has locked its memory; the pages then keep what is in them.
+bool purge(void* start, std::size_t bytes) noexcept {
+    const int saved = errno;
+    const bool zero = madvise(start, bytes, MADV_DONTNEED) == 0;
+    errno = saved;
+    return zero;
+}
+
+}  // namespace
+
+constinit const Source kSystem{reserve, release, purge};
+
+std::size_t page_size() noexcept { return getauxval(AT_PAGESZ); }
+
+}  // namespace ashlar::region

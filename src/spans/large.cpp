@@ -1,0 +1,48 @@
+// Large runs: blocks of their own units. The record is the state word of the first unit.
+#include "base/size_class.hpp"
+#include "spans/spans.hpp"
+
+namespace ashlar::spans {
+
+using base::ar;
+using base::kNoUnit;
+using base::rel;
+using base::rlx;
+using base::UnitId;
+
+Run Spans::take_large(std::uint32_t units, std::uint32_t align) noexcept {
+    Run run = take(units + align - 1);
+    if (run.start == kNoUnit) return run;
+    if (align > 1) {
+        const std::uintptr_t unit = region_.address(run.start) >> base::kUnitShift;
+        const auto pad = static_cast<std::uint32_t>((align - unit % align) % align);
+        if (pad > 0) give(run.start, pad);
+        run.start += pad;
+        if (align - 1 > pad) give(run.start + units, align - 1 - pad);
+    }
+    mark(run.start, 1, base::map_entry(base::bin_of_run(units)));
+    // release: the program's hand-over of the block orders it for everybody else; this is for check(), which reads with acquire.
+    state_[run.start].store(UnitState::of(Kind::large, units).raw, rel);
+    return run;
+}
+
+bool Spans::give_large(UnitId start) noexcept {
+    std::uint32_t found = state_[start].load(rlx);  // relaxed: the CAS decides
+    const UnitState state{found};
+    if (state.kind() != Kind::large) return false;
+    // acq_rel: of two frees of one block only one gets past here.
+    if (!state_[start].cas(found, UnitState::none().raw, ar, rlx)) return false;
+    mark(start, 1, 0);
+    give(start, state.value());
+    return true;
+}
+
+bool Spans::resize_large(UnitId start, std::uint32_t from, std::uint32_t to) noexcept {
+    if (to > from && !extend(start + from, to - from)) return false;
+    mark(start, 1, base::map_entry(base::bin_of_run(to)));
+    state_[start].store(UnitState::of(Kind::large, to).raw, rel);  // as in take_large()
+    if (to < from) give(start + to, from - to);
+    return true;
+}
+
+}  // namespace ashlar::spans
