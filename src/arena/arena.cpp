@@ -90,7 +90,7 @@ UnitId Arena::birth(Bin c) noexcept {
     for (std::uint32_t w = 0; w < g.words; ++w) words(slab)[w].store(base::full_word(g, w), rlx);  // relaxed: ours alone
     for (std::uint32_t i = 1; i < g.units; ++i) within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
     within_[slab].store(0, rlx);
-    spans_->mark(slab, g.units, base::map_entry(c));
+    spans_->mark(slab, g.units, c);
     spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // release: for who reads it with acquire, in check()
     return slab;
 }
@@ -108,7 +108,7 @@ Arena::Place Arena::locate(const void* block) const noexcept {
     const region::Region& region = spans_->region();
     if (!region.contains(address)) base::report_foreign(block);
     const UnitId unit = region.unit(address);
-    const Bin c = base::bin_of_map_entry(spans_->map()[unit].load(rlx));  // relaxed: the block's hand-over orders it
+    const Bin c = spans_->map()[unit].load(rlx);  // relaxed: the block's hand-over orders it
     if (c == 0 || base::is_run(c)) base::report_double_free(block, c == 0 ? 0 : base::size_of_bin(c));
     const UnitId slab = first_unit(unit, c);
     const std::size_t offset = address - region.address(slab);

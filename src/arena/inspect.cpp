@@ -29,7 +29,7 @@ Arena::Block Arena::find(std::uintptr_t pointer) const noexcept {
     const region::Region& region = spans_->region();
     if (!region.contains(pointer)) return {};
     const UnitId unit = region.unit(pointer);
-    const Bin c = base::bin_of_map_entry(spans_->map()[unit].load(rlx));  // relaxed: see Spans::mark()
+    const Bin c = spans_->map()[unit].load(rlx);  // relaxed: see Spans::mark()
     if (c == 0 || base::is_run(c)) return {};
     const UnitId slab = first_unit(unit, c);
     const base::ClassGeometry& g = kGeometry[c];
@@ -132,7 +132,7 @@ std::size_t Arena::check_slab(UnitId slab, State state) const noexcept {
         stray = stray || (word & ~base::full_word(g, w)) != 0;
     }
     for (std::uint32_t i = 0; i < g.units; ++i) {
-        unmapped = unmapped || spans_->map()[slab + i].load(rlx) != base::map_entry(c) || spans_->is_free(slab + i);
+        unmapped = unmapped || spans_->map()[slab + i].load(rlx) != c || spans_->is_free(slab + i);
     }
     // A slab in motion is not a fault: each finding counts only if the slab still is what it was when we began.
     const auto count = [&](bool fault, const char* what) noexcept {

@@ -30,8 +30,6 @@ class Atomic {
     Atomic(const Atomic&) = delete;
     Atomic& operator=(const Atomic&) = delete;
 
-    // For constant initialisation only.
-    constexpr void init(T value) noexcept { value_ = value; }
     [[nodiscard]] T load(Order order) const noexcept { return __atomic_load_n(&value_, static_cast<int>(order)); }
     void store(T value, Order order) noexcept { __atomic_store_n(&value_, value, static_cast<int>(order)); }
     T exchange(T value, Order order) noexcept { return __atomic_exchange_n(&value_, value, static_cast<int>(order)); }
@@ -51,6 +49,12 @@ class Atomic {
 
 // Keeps the compiler, not the processor, from moving stores across: for state that a fork may cut at any instruction.
 inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+
+// Hides from the compiler where a value came from. Costs no instruction.
+template <class T>
+inline void opaque(T& value) noexcept {
+    asm("" : "+r"(value));
+}
 
 // Tried, never waited for (design: the coalescing path). Both ends are read-modify-writes: [E9].
 class TryLock {

@@ -102,11 +102,6 @@ constexpr std::size_t size_of_bin(Bin bin) noexcept {
     return is_run(bin) ? units_of_run(bin) * kUnitSize : kGeometry[bin].size;
 }
 
-// What the unit map says of a unit: where its bin lies in a thread's cache, in bytes, so that free() need not multiply.
-inline constexpr std::uint32_t kBinBytes = 16;
-constexpr std::uint16_t map_entry(Bin bin) noexcept { return static_cast<std::uint16_t>(bin * kBinBytes); }
-constexpr Bin bin_of_map_entry(std::uint16_t entry) noexcept { return entry / kBinBytes; }
-
 constexpr std::uint32_t units_of_size(std::size_t size) noexcept {
     return static_cast<std::uint32_t>((size + kUnitSize - 1) >> kUnitShift);
 }

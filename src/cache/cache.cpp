@@ -17,11 +17,8 @@ void* no_slots[2];  // always null: the bottom of every bin of the constant cach
 
 }  // namespace
 
-constexpr ConstantCache::ConstantCache() noexcept : Front{~std::uintptr_t{0}, 0, nullptr, nullptr, {}} {
-    for (Slots& bin : bins) {
-        bin.top.init(&no_slots[1]);
-        bin.limit = &no_slots[1];
-    }
+constexpr ConstantCache::ConstantCache() noexcept : Front{~std::uintptr_t{0}, 0, nullptr, nullptr, {}, {}} {
+    for (Bin bin = 0; bin < base::kBins; ++bin) top[bin] = limit[bin] = &no_slots[1];
 }
 
 constinit ConstantCache kNoCache;
@@ -36,8 +33,8 @@ void Cache::attach(Core& owner) noexcept {
     map = owner.spans.map();
     for (Bin bin = 0; bin < base::kBins; ++bin) {
         const std::uint32_t capacity = capacity_of_bin(bin);
-        bins[bin].top.store(bottom(bin), rlx);  // relaxed: ours until it is published with the pool's bit
-        bins[bin].limit = bottom(bin) + (capacity < kFirstLimit ? capacity : kFirstLimit);
+        top[bin] = bottom(bin);
+        limit[bin] = bottom(bin) + (capacity < kFirstLimit ? capacity : kFirstLimit);
     }
     core = &owner;
 }
@@ -49,57 +46,54 @@ void* Cache::refill(Bin bin) noexcept {
         return run.start == kNoUnit ? nullptr : reinterpret_cast<void*>(core->region().address(run.start));
     }
     void** const at = bottom(bin);
-    const auto room = static_cast<std::uint32_t>(bins[bin].limit - at);
+    const auto room = static_cast<std::uint32_t>(limit[bin] - at);
     const std::uint32_t batch = depot::batch_of_class(bin);
     std::uint32_t n = core->depot.take(bin, at);
     if (n == 0) n = core->arena.take(bin, current_[bin], at, room < batch ? room : batch);
     if (n == 0) return nullptr;
     const std::uint32_t capacity = capacity_of_bin(bin);
-    bins[bin].limit = at + (room * 2 < capacity ? room * 2 : capacity);
-    if (bins[bin].limit < at + n) bins[bin].limit = at + n;
+    limit[bin] = at + (room * 2 < capacity ? room * 2 : capacity);
+    if (limit[bin] < at + n) limit[bin] = at + n;
     base::compiler_fence();
-    bins[bin].top.store(at + n - 1, rlx);
+    top[bin] = at + n - 1;
     return at[n - 1];
 }
 
 void Cache::overflow(void* block, Bin bin) noexcept {
-    Slots& slots = bins[bin];
     void** const at = bottom(bin);
-    void** top = slots.top.load(rlx);
     const std::uint32_t capacity = capacity_of_bin(bin);
     if (base::is_run(bin)) {
         const auto unit = core->region().unit(reinterpret_cast<std::uintptr_t>(block));
         if (!core->spans.give_large(unit)) base::report_double_free(block, base::size_of_bin(bin));
         return;
     }
-    if (slots.limit < at + capacity) {
-        const auto limit = static_cast<std::uint32_t>(slots.limit - at) * 2;
-        slots.limit = at + (limit < capacity ? limit : capacity);
+    if (limit[bin] < at + capacity) {
+        const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;
+        limit[bin] = at + (room < capacity ? room : capacity);
     } else {
         // The oldest go: copy out, close the gap, lower the top, and only then can others see them (F1).
         const std::uint32_t n = depot::batch_of_class(bin);
         void* oldest[depot::kMagazineBlocks];
         std::memcpy(oldest, at, n * sizeof(void*));
-        std::memmove(at, at + n, static_cast<std::size_t>(top - at - n) * sizeof(void*));
-        top -= n;
+        std::memmove(at, at + n, static_cast<std::size_t>(top[bin] - at - n) * sizeof(void*));
         base::compiler_fence();
-        slots.top.store(top, rlx);
+        top[bin] -= n;
         base::compiler_fence();
         if (!core->depot.give(bin, oldest, n)) core->arena.give(oldest, n);
     }
-    *top = block;
+    *top[bin] = block;
     base::compiler_fence();
-    slots.top.store(top + 1, rlx);
+    ++top[bin];
 }
 
 void* Cache::take(Bin bin) noexcept {
-    void* block = pop(base::map_entry(bin));
+    void* block = pop(bin);
     return block != nullptr ? block : refill(bin);
 }
 
 void Cache::give(void* block, Bin bin) noexcept {
-    if (push(block, base::map_entry(bin))) return;
-    if (bins[bin].top.load(rlx)[-1] == block) base::report_double_free(block, base::size_of_bin(bin));
+    if (push(block, bin)) return;
+    if (top[bin][-1] == block) base::report_double_free(block, base::size_of_bin(bin));
     overflow(block, bin);
 }
 
@@ -107,7 +101,7 @@ void Cache::give(void* block, Bin bin) noexcept {
 std::size_t Cache::take_batch(Bin bin, void** out, std::size_t n) noexcept {
     std::size_t done = 0;
     while (done < n) {
-        void* block = pop(base::map_entry(bin));
+        void* block = pop(bin);
         if (block == nullptr) break;
         out[done++] = block;
     }
@@ -125,19 +119,19 @@ std::size_t Cache::take_batch(Bin bin, void** out, std::size_t n) noexcept {
 
 void Cache::flush_bin(Bin bin) noexcept {
     void** const at = bottom(bin);
-    const auto n = static_cast<std::uint32_t>(bins[bin].top.load(rlx) - at);
+    const auto n = static_cast<std::uint32_t>(top[bin] - at);
     if (n == 0) return;
     if (base::is_run(bin)) {
         for (std::uint32_t left = n; left > 0; --left) {
             void* block = at[left - 1];
-            bins[bin].top.store(at + left - 1, rlx);
+            top[bin] = at + left - 1;
             base::compiler_fence();
             const auto unit = core->region().unit(reinterpret_cast<std::uintptr_t>(block));
             if (!core->spans.give_large(unit)) base::report_double_free(block, base::size_of_bin(bin));
         }
         return;
     }
-    bins[bin].top.store(at, rlx);  // F1: they are out of the bin before they are anywhere else
+    top[bin] = at;  // F1: they are out of the bin before they are anywhere else
     base::compiler_fence();
     core->arena.give(at, n);
 }
@@ -158,7 +152,7 @@ void Cache::adopt() noexcept {
                 core->arena.adopt(block);
             }
         });
-        bins[bin].top.store(bottom(bin), rlx);
+        top[bin] = bottom(bin);
     }
     for (Bin c = 1; c < base::kClasses; ++c) core->arena.leave(c, current_[c]);
 }

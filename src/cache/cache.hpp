@@ -53,7 +53,7 @@ class Cache : public Front {
     // Calls f(block) for each cached block of a bin.
     template <class F>
     void visit(base::Bin bin, F f) noexcept {
-        for (void** at = bins[bin].top.load(base::rlx) - 1; *at != nullptr; --at) f(*at);
+        for (void** at = top[bin] - 1; *at != nullptr; --at) f(*at);
     }
 
     base::Atomic<std::uint32_t> busy;  // shared caches: held by exchange(1, acq), left by store(0, rel)

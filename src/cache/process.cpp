@@ -117,7 +117,7 @@ void give(void* block) noexcept {
     if (core == nullptr) base::report_foreign(block);
     const region::Region& region = core->region();
     const UnitId unit = region.unit(reinterpret_cast<std::uintptr_t>(block));
-    const Bin bin = base::bin_of_map_entry(core->spans.map()[unit].load(rlx));  // relaxed: see Spans::mark()
+    const Bin bin = core->spans.map()[unit].load(rlx);  // relaxed: see Spans::mark()
     Cache* own = own_cache();
     if (bin == 0) {
         core->give_large(block);

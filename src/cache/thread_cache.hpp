@@ -19,57 +19,57 @@ namespace ashlar::cache {
 
 class Core;
 
-struct Slots {
-    base::Atomic<void**> top;  // relaxed: its thread's own; others read it when the thread is gone or the heap is quiet
-    void** limit;              // where a push overflows; grows with use up to the bin's capacity
-};
-static_assert(sizeof(Slots) == base::kBinBytes);
-
 inline constexpr std::size_t kMaxInline = 1024;  // sizes that malloc() looks up in a table by the byte
 
-inline constexpr auto kEntryOfSize = [] {
-    std::array<std::uint16_t, kMaxInline + 1> table{};
-    for (std::size_t size = 0; size <= kMaxInline; ++size) table[size] = base::map_entry(base::class_of_size(size));
+inline constexpr auto kBinOfSize = [] {
+    std::array<std::uint8_t, kMaxInline + 1> table{};
+    for (std::size_t size = 0; size <= kMaxInline; ++size) table[size] = static_cast<std::uint8_t>(base::class_of_size(size));
     return table;
 }();
 
-// What the hit path needs of a cache, and all that the constant caches have.
+// What the hit path needs of a cache, and all that the constant caches have. Plain words of one thread: others read them only when
+// the thread is gone or the heap is quiet.
 struct Front {
     std::uintptr_t base;   // of the region; together with `units` it sends every pointer of nobody's to the slow door
     std::uintptr_t units;
-    const base::Atomic<std::uint16_t>* map;
-    Core* core;            // null in the constant caches
-    Slots bins[base::kBins];
-
-    [[nodiscard]] Slots& slots(std::uint16_t entry) noexcept {
-        return *reinterpret_cast<Slots*>(reinterpret_cast<char*>(bins) + entry);
-    }
+    const base::Atomic<std::uint8_t>* map;  // the bin of each unit
+    Core* core;                             // null in the constant caches
+    void** top[base::kBins];                // one past the newest block
+    void** limit[base::kBins];              // where a push overflows; grows with use up to the bin's capacity
 
     // The newest block of a bin, or nullptr: a miss.
-    [[nodiscard]] void* pop(std::uint16_t entry) noexcept {
-        Slots& bin = slots(entry);
-        void** top = bin.top.load(base::rlx);
-        void* block = top[-1];
-        if (block != nullptr) [[likely]] bin.top.store(top - 1, base::rlx);
+    [[nodiscard]] void* pop(std::size_t bin) noexcept {
+        void* block = top[bin][-1];
+        base::opaque(bin);  // here and in push(): the compiler indexes each time, and keeps no address in a register for it
+        if (block != nullptr) [[likely]] --top[bin];
         return block;
     }
 
-    // What the map says of a pointer; 0, the bin that is always full, for null, foreign and very large ones.
-    [[nodiscard]] std::uint16_t entry_of(const void* block) const noexcept {
+    // Takes a block into the bin that the map names. False: a pointer without a bin (null, foreign, very large), a full bin, or a
+    // block that already lies on its bin's top: freed twice in a row.
+    [[nodiscard]] bool push(void* block) noexcept {
         const std::uintptr_t unit = (reinterpret_cast<std::uintptr_t>(block) - base) >> base::kUnitShift;
-        // Relaxed: who frees a block had it handed over by whoever allocated it.
-        return unit < units ? map[unit].load(base::rlx) : std::uint16_t{0};
+        if (unit >= units) [[unlikely]] return false;
+        return push(block, bin_of_unit(unit));
+    }
+    [[nodiscard]] bool push(void* block, std::size_t bin) noexcept {
+        void** const at = top[bin];
+        base::opaque(bin);
+        if (at == limit[bin] || at[-1] == block) [[unlikely]] return false;
+        *at = block;
+        base::compiler_fence();  // the slot, then the top: a fork may cut between
+        base::opaque(bin);
+        ++top[bin];
+        return true;
     }
 
-    // False: the bin is full, or the block already lies on its top (freed twice in a row).
-    [[nodiscard]] bool push(void* block, std::uint16_t entry) noexcept {
-        Slots& bin = slots(entry);
-        void** top = bin.top.load(base::rlx);
-        if (top == bin.limit || top[-1] == block) [[unlikely]] return false;
-        *top = block;
-        base::compiler_fence();
-        bin.top.store(top + 1, base::rlx);
-        return true;
+    // The bin that a pointer belongs to; 0, which is always full, for what has none.
+    [[nodiscard]] base::Bin bin_of(const void* block) const noexcept {
+        const std::uintptr_t unit = (reinterpret_cast<std::uintptr_t>(block) - base) >> base::kUnitShift;
+        return unit < units ? static_cast<base::Bin>(bin_of_unit(unit)) : 0;
+    }
+    [[nodiscard]] std::size_t bin_of_unit(std::uintptr_t unit) const noexcept {
+        return map[unit].load(base::rlx);  // relaxed: who frees a block had it handed over by whoever allocated it
     }
 };
 

@@ -20,14 +20,12 @@ std::vector<Series>::iterator find(std::vector<Series>& series, const std::strin
     return std::find_if(series.begin(), series.end(), [&](const Series& one) { return one.allocator.name == name; });
 }
 
-// libc itself is preloaded for the row "system": so this is libc's malloc also where the program links another allocator, and all
-// rows pay for a preload.
+// libc itself is preloaded for the row "system": so this is libc's malloc also where the program links another
+// allocator, and all rows pay for a preload.
 std::vector<Series> choose(const Options& options) {
     std::vector<Series> all;
     all.push_back({{kSystem, kLibc}, {}, false, {}});
-    const bool replaced = std::any_of(options.added.begin(), options.added.end(),
-                                      [](const std::string& one) { return one.starts_with("ashlar="); });
-    if (wanted(options, kAshlar) && !replaced) all.push_back({{kAshlar, find_ashlar()}, {}, false, {}});
+    all.push_back({{kAshlar, {}}, {}, false, {}});
     for (auto& allocator : find_installed()) all.push_back({std::move(allocator), {}, false, {}});
     for (const auto& word : options.added) {
         Allocator allocator = named_allocator(word);
@@ -46,18 +44,23 @@ std::vector<Series> choose(const Options& options) {
     }
     std::vector<Series> chosen;
     for (auto& one : all) {
-        if (one.allocator.name == kSystem || wanted(options, one.allocator.name)) chosen.push_back(std::move(one));
+        if (one.allocator.name != kSystem && !wanted(options, one.allocator.name)) continue;
+        // Looked for only where it is wanted: it is an error if it is missing.
+        if (one.allocator.library.empty()) one.allocator.library = find_ashlar();
+        chosen.push_back(std::move(one));
     }
     return chosen;
 }
 
-// Other libraries than ours that the program brings as its malloc: then what it runs with today is not the row "system".
+// Other libraries than ours that the program brings as its malloc: then what it runs with today is not the row
+// "system".
 void warn_of_linked_allocator(const std::string& program, std::vector<std::string>& warnings) {
     const auto file = read_elf(program);
     if (!file) return;
     for (const auto& library : file->needed) {
         if (library.find("malloc") != std::string::npos) {
-            warnings.push_back(program + " links " + library + " itself; the row 'system' is libc's malloc all the same");
+            warnings.push_back(program + " links " + library +
+                               " itself; the row 'system' is libc's malloc all the same");
         }
     }
 }
@@ -65,9 +68,13 @@ void warn_of_linked_allocator(const std::string& program, std::vector<std::strin
 class Rounds {
   public:
     Rounds(const Command& command, const Options& options, std::vector<Series>& series)
-        : command_(command), options_(options), series_(series), quiet_(options.show_output || ::isatty(STDERR_FILENO) == 0) {}
+        : command_(command),
+          options_(options),
+          series_(series),
+          quiet_(options.show_output || ::isatty(STDERR_FILENO) == 0) {}
 
-    // Each round begins one allocator further on. Without the system malloc there is nothing to compare with: then it ends.
+    // Each round begins one allocator further on. Without the system malloc there is nothing to compare with: then it
+    // ends.
     void run() {
         const auto count = series_.size();
         for (int round = 0; round < options_.warmup + options_.runs; ++round) {

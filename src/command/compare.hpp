@@ -25,9 +25,9 @@ struct Options {
 
 struct Series {
     Allocator allocator;
-    std::vector<Run> runs;   // runs[i] is of round i; without warm-up
+    std::vector<Run> runs;  // runs[i] is of round i; without warm-up
     bool failed = false;
-    Run failure;             // the run that failed
+    Run failure;  // the run that failed
 };
 
 struct Comparison {
@@ -35,7 +35,8 @@ struct Comparison {
     std::vector<Series> series;  // the system malloc first
 };
 
-/// Runs all of it and prints the result. Returns the exit status: 1 if the program failed under the system malloc or under Ashlar.
+/// Runs all of it and prints the result. Returns the exit status: 1 if the program failed under the system malloc or
+/// under Ashlar.
 int compare(const Options& options);
 
 }  // namespace ashlar::command

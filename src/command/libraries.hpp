@@ -12,10 +12,12 @@ struct Allocator {
     std::string library;
 };
 
-/// libashlar.so: $ASHLAR_LIBRARY, else beside this command in the build tree, else in the install prefix. Throws Failure.
+/// libashlar.so: $ASHLAR_LIBRARY, else beside this command in the build tree, else in the install prefix. Throws
+/// Failure.
 std::string find_ashlar();
 
-/// glibc, to preload it as "the system malloc": by its bare name, so that each program gets the one that it loads anyway.
+/// glibc, to preload it as "the system malloc": by its bare name, so that each program gets the one that it loads
+/// anyway.
 constexpr const char* kLibc = "libc.so.6";
 
 /// The well-known allocators that are installed, in a fixed order.

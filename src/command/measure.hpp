@@ -14,13 +14,13 @@ struct Command {
 };
 
 struct Run {
-    double wall_seconds = 0;    // from exec to the end of the program that was started
-    double user_seconds = 0;    // of it and all its descendants that were waited for
+    double wall_seconds = 0;  // from exec to the end of the program that was started
+    double user_seconds = 0;  // of it and all its descendants that were waited for
     double system_seconds = 0;
-    long peak_kib = 0;          // the largest resident set that any one of them had
-    int status = 0;             // as wait() gives it
-    bool not_loaded = false;    // the dynamic linker said that it could not preload the library
-    std::string last_lines;     // of stderr
+    long peak_kib = 0;        // the largest resident set that any one of them had
+    int status = 0;           // as wait() gives it
+    bool not_loaded = false;  // the dynamic linker said that it could not preload the library
+    std::string last_lines;   // of stderr
     [[nodiscard]] bool failed() const noexcept { return status != 0 || not_loaded; }
 };
 

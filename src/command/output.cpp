@@ -25,7 +25,9 @@ std::string number(double value, const char* unit) {
     return text.data();
 }
 std::string seconds_text(double value) { return value < 1 ? number(value * 1e3, "ms") : number(value, "s"); }
-std::string kib_text(double value) { return value < 1048576 ? number(value / 1024, "MiB") : number(value / 1048576, "GiB"); }
+std::string kib_text(double value) {
+    return value < 1048576 ? number(value / 1024, "MiB") : number(value / 1048576, "GiB");
+}
 
 constexpr std::array<Metric, 3> kMetrics = {{
     {"wall_seconds", "wall time", [](const Run& run) { return run.wall_seconds; }, seconds_text},
@@ -52,7 +54,8 @@ const char* verdict(Outcome outcome) {
 std::string ratio_text(const Difference& difference) {
     if (difference.outcome == Outcome::no_difference) return verdict(difference.outcome);
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.2f%s", difference.ratio, difference.outcome == Outcome::too_few ? " ?" : "");
+    std::snprintf(text.data(), text.size(), "%.2f%s", difference.ratio,
+                  difference.outcome == Outcome::too_few ? " ?" : "");
     return text.data();
 }
 
@@ -110,30 +113,18 @@ nlohmann::json series_json(const Series& one, const Series& system) {
         const auto own = values(one, metric);
         const Spread range = spread(own);
         const Difference against = difference(own, values(system, metric));
-        object[metric.key] = {{"median", range.median},     {"min", range.low},
-                              {"max", range.high},          {"ratio", against.ratio},
-                              {"ratio_low", against.low},   {"ratio_high", against.high},
+        object[metric.key] = {{"median", range.median},
+                              {"min", range.low},
+                              {"max", range.high},
+                              {"ratio", against.ratio},
+                              {"ratio_low", against.low},
+                              {"ratio_high", against.high},
                               {"verdict", verdict(against.outcome)}};
     }
     return object;
 }
 
 }  // namespace
-
-const char* const kJsonHelp =
-    "--json prints one object on stdout:\n"
-    "  ashlar        version of this command\n"
-    "  program       [the program and its arguments]\n"
-    "  rounds        the number asked for; warmup: the rounds before that, not recorded\n"
-    "  processors    those online\n"
-    "  warnings      [sentences]\n"
-    "  allocators    [one object each, 'system' first]\n"
-    "    name, library (what was preloaded)\n"
-    "    failed      null, or {reason, stderr}: the first run that failed; there are no later ones\n"
-    "    runs        [{wall_seconds, user_seconds, system_seconds, peak_kib}]: item i of every allocator is of round i\n"
-    "    wall_seconds, cpu_seconds, peak_kib (not where it or 'system' failed):\n"
-    "                {median, min, max, ratio, ratio_low, ratio_high, verdict}; the ratio and its interval are to 'system';\n"
-    "                verdict is 'less', 'more', 'no difference' or 'too few runs'\n";
 
 void print_table(const Options& options, const Comparison& comparison) {
     std::printf("%s\n%d run%s each, in turn, after %d to warm up\n\n", joined(options.program).c_str(), options.runs,
@@ -146,7 +137,8 @@ void print_table(const Options& options, const Comparison& comparison) {
     const Series& system = comparison.series.front();
     if (!system.failed) {
         for (const Series& one : comparison.series) print_row(one, system);
-        std::printf("\nMedian, half the range in percent, ratio to the system malloc. Memory: of the largest process.\n");
+        std::printf(
+            "\nMedian, half the range in percent, ratio to the system malloc. Memory: of the largest process.\n");
         if (interval_rank(options.runs) == 0) std::printf("?: fewer than 5 runs can't tell a difference from noise.\n");
     } else {
         std::printf("%-12s failed\n\n", kSystem);
@@ -164,7 +156,8 @@ void print_json(const Options& options, const Comparison& comparison) {
                              {"processors", ::sysconf(_SC_NPROCESSORS_ONLN)},
                              {"warnings", comparison.warnings}};
     object["allocators"] = nlohmann::json::array();
-    for (const Series& one : comparison.series) object["allocators"].push_back(series_json(one, comparison.series.front()));
+    for (const Series& one : comparison.series)
+        object["allocators"].push_back(series_json(one, comparison.series.front()));
     // What a program prints and what it is called need not be UTF-8.
     std::printf("%s\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }

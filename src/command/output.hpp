@@ -9,10 +9,8 @@ namespace ashlar::command {
 /// The table and, per failed allocator, why; on stdout.
 void print_table(const Options& options, const Comparison& comparison);
 
-/// One JSON object on stdout, as kJsonHelp describes it.
+/// One JSON object on stdout, as help.hpp describes it.
 void print_json(const Options& options, const Comparison& comparison);
-
-extern const char* const kJsonHelp;
 
 }  // namespace ashlar::command
 

@@ -1,4 +1,5 @@
-// The program that the user names: where it is, whether it can be started, and whether LD_PRELOAD can have an effect on it.
+// The program that the user names: where it is, whether it can be started, and whether LD_PRELOAD can have an effect on
+// it.
 #ifndef ASHLAR_COMMAND_PROGRAM_HPP
 #define ASHLAR_COMMAND_PROGRAM_HPP
 
@@ -29,7 +30,8 @@ std::string find_program(const std::string& name);
 /// Sentences for the user: why a preloaded allocator will not reach this program, or what else spoils the comparison.
 std::vector<std::string> preload_warnings(const std::string& program);
 
-/// The value of LD_PRELOAD with `library` in front of what is there. Throws Failure where the path can't be written in it.
+/// The value of LD_PRELOAD with `library` in front of what is there. Throws Failure where the path can't be written in
+/// it.
 std::string preload_value(const std::string& library);
 
 }  // namespace ashlar::command

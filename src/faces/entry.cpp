@@ -14,7 +14,7 @@ using base::kUnitSize;
 
 void* take_slow(std::size_t size) noexcept {
     if (size - 1 < base::kMaxRun) [[likely]] {
-        void* block = cache::tls_cache->pop(base::map_entry(base::bin_of_size(size)));
+        void* block = cache::tls_cache->pop(base::bin_of_size(size));
         if (block != nullptr) [[likely]] return block;
     }
     return cache::take(size, base::kMinAlignment);
@@ -151,7 +151,7 @@ void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) no
 void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept {
     if (block == nullptr) return;
     const cache::Front& own = *cache::tls_cache;
-    if (alignment <= base::kMinAlignment && size <= cache::kMaxInline && own.entry_of(block) == cache::kEntryOfSize[size]) {
+    if (alignment <= base::kMinAlignment && size <= cache::kMaxInline && own.bin_of(block) == cache::kBinOfSize[size]) {
         return give(block);
     }
     const Bin bin = alignment <= base::kMinAlignment ? base::bin_of_size(size)

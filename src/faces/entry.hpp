@@ -13,7 +13,8 @@ namespace ashlar::faces {
 template <void* (*slow)(std::size_t)>
 [[gnu::always_inline]] inline void* take(std::size_t size) {
     if (size <= cache::kMaxInline) [[likely]] {
-        void* block = cache::tls_cache->pop(cache::kEntryOfSize[size]);
+        const std::size_t bin = cache::kBinOfSize[size];
+        void* block = cache::tls_cache->pop(bin);
         if (block != nullptr) [[likely]] return block;
     }
     return slow(size);
@@ -48,8 +49,7 @@ void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) no
 void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept;
 
 inline void give(void* block) noexcept {
-    cache::Front& own = *cache::tls_cache;
-    if (!own.push(block, own.entry_of(block))) [[unlikely]] give_slow(block);
+    if (!cache::tls_cache->push(block)) [[unlikely]] give_slow(block);
 }
 
 }  // namespace ashlar::faces

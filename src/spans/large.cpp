@@ -20,7 +20,7 @@ Run Spans::take_large(std::uint32_t units, std::uint32_t align) noexcept {
         run.start += pad;
         if (align - 1 > pad) give(run.start + units, align - 1 - pad);
     }
-    mark(run.start, 1, base::map_entry(base::bin_of_run(units)));
+    mark(run.start, 1, base::bin_of_run(units));
     // release: the program's hand-over of the block orders it for everybody else; this is for check(), which reads with acquire.
     state_[run.start].store(UnitState::of(Kind::large, units).raw, rel);
     return run;
@@ -39,7 +39,7 @@ bool Spans::give_large(UnitId start) noexcept {
 
 bool Spans::resize_large(UnitId start, std::uint32_t from, std::uint32_t to) noexcept {
     if (to > from && !extend(start + from, to - from)) return false;
-    mark(start, 1, base::map_entry(base::bin_of_run(to)));
+    mark(start, 1, base::bin_of_run(to));
     state_[start].store(UnitState::of(Kind::large, to).raw, rel);  // as in take_large()
     if (to < from) give(start + to, from - to);
     return true;

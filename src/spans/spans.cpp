@@ -47,7 +47,7 @@ void Spans::layout(region::Carver& carver, const region::Region& region) noexcep
     layout_index(carver, free_, region.end);
     layout_index(carver, look_, words);
     state_ = carver.array<Atomic<std::uint32_t>>(region.end);
-    map_ = carver.array<Atomic<std::uint16_t>>(region.end);
+    map_ = carver.array<Atomic<std::uint8_t>>(region.end);
     young_ = carver.array<Atomic<Word>>(words);
     aged_ = carver.array<Atomic<Word>>(words);
     holes_.layout(carver, region.end);

@@ -68,15 +68,15 @@ class Spans {
     [[nodiscard]] const region::Region& region() const noexcept { return region_; }
     [[nodiscard]] base::Atomic<std::uint32_t>& state_word(base::UnitId unit) noexcept { return state_[unit]; }
     [[nodiscard]] UnitState state(base::UnitId unit, base::Order order) const noexcept { return {state_[unit].load(order)}; }
-    [[nodiscard]] base::Atomic<std::uint16_t>* map() const noexcept { return map_; }
+    [[nodiscard]] base::Atomic<std::uint8_t>* map() const noexcept { return map_; }
     [[nodiscard]] base::UnitId frontier() const noexcept { return frontier_.load(base::acq); }
     [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
     [[nodiscard]] UnitCounts counts() const noexcept;
 
-    // Says in the map what a pointer into these units is: see base::map_entry().
-    void mark(base::UnitId start, std::uint32_t units, std::uint16_t entry) noexcept {
+    // Says in the map which bin a pointer into these units belongs to; 0: none.
+    void mark(base::UnitId start, std::uint32_t units, std::uint32_t bin) noexcept {
         // Relaxed: whoever reads the entry holds a block in the unit, and had it handed over by the program.
-        for (std::uint32_t i = 0; i < units; ++i) map_[start + i].store(entry, base::rlx);
+        for (std::uint32_t i = 0; i < units; ++i) map_[start + i].store(static_cast<std::uint8_t>(bin), base::rlx);
     }
 
   private:
@@ -108,7 +108,7 @@ class Spans {
     base::Index free_;                         // leaf bits: the truth about units
     base::Index look_;                         // hint: words of free_ that the map of holes should look at
     base::Atomic<std::uint32_t>* state_;       // per unit, UnitState
-    base::Atomic<std::uint16_t>* map_;         // per unit: the bin of the slab or run that covers it, 0: ask the slow door
+    base::Atomic<std::uint8_t>* map_;         // per unit: the bin of the slab or run that covers it, 0: ask the slow door
     base::Atomic<base::Word>* young_;          // a bit per unit: written to since it was last purged, and freed in this tick;
     base::Atomic<base::Word>* aged_;           //   or freed before. Both clear: reads as zero. Changed by who holds the unit.
     Holes holes_;                              // span lock

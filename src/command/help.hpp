@@ -1,0 +1,67 @@
+// What --help says after the options.
+#ifndef ASHLAR_COMMAND_HELP_HPP
+#define ASHLAR_COMMAND_HELP_HPP
+
+namespace ashlar::command {
+
+constexpr const char* kExamples = R"(Examples:
+  ashlar run python3 script.py             runs it with Ashlar as its malloc
+  ashlar run --stats -- ls -l              and says at the end what the heap held
+  ashlar compare -n 9 -- ./server --bench  all allocators that are installed here, 9 runs each
+  ashlar compare -- sh -c 'zcat log.gz | sort | uniq -c'
+  ashlar compare -a mine=./libmine.so --only mine,ashlar --json -- ./program
+Each command has its own --help.
+)";
+
+constexpr const char* kRunHelp =
+    R"(Replaces itself by PROGRAM, with libashlar.so in front of LD_PRELOAD: exit status and signals
+are the program's. It takes the libashlar.so of its own build tree or installation;
+ASHLAR_LIBRARY names another. Statically linked and setuid programs keep their own malloc: it
+says so, and runs them.
+Exit status where PROGRAM can't be started: 127 if it does not exist, 126 if it is not
+executable, 2 if the command line is wrong or there is no libashlar.so.
+)";
+
+constexpr const char* kCompareHelp =
+    R"(Runs PROGRAM under the system malloc, under Ashlar and under each allocator found in the
+linker's directories, in rounds: each round runs every allocator once and begins with another
+one. Everything that PROGRAM starts has the same allocator. It runs with no input, its output
+is dropped, and it must end with exit status 0: a run that does not is the last one of its
+allocator, whose row says 'failed'. For pipelines, input, or another exit status:
+  ashlar compare -- sh -c 'a <file | b || true'
+The row 'system' preloads libc itself, so that it is libc's malloc also where the program links
+another allocator.
+
+Measured: wall time; CPU time, user and system, of the program and the descendants that were
+waited for; peak memory: the largest resident set that any one of these processes had, not
+their sum (what is below about 0.6 MiB can't be seen).
+
+'ratio' is the median of the ratios to the system malloc within each round. A difference is
+claimed only where the interval from the k-th smallest to the k-th largest of these ratios,
+which covers the true median with probability 15/16 or more, lies wholly beyond one percent
+from 1; else it says 'no difference'. Fewer than 5 runs are never enough for that: '?'.
+
+Exit status: 0, or 1 if the program failed under the system malloc or under Ashlar; 127 and
+126 as for run; 2 for a wrong command line.
+
+--json prints one object on stdout:
+  ashlar        version of this command
+  program       [the program and its arguments]
+  rounds        the number asked for
+  warmup        the rounds before these, not recorded
+  processors    those online
+  warnings      [sentences]
+  allocators    [one object each, 'system' first]
+    name, library  (what was preloaded)
+    failed      null, or {reason, stderr} of the first run that failed; there are no later ones
+    runs        [{wall_seconds, user_seconds, system_seconds, peak_kib}]; item i of every
+                allocator is of round i
+    wall_seconds, cpu_seconds, peak_kib  (not where it or 'system' failed):
+                {median, min, max, ratio, ratio_low, ratio_high, verdict}: the ratio to
+                'system' and its interval; the verdict is 'less', 'more', 'no difference' or
+                'too few runs'
+)";
+
+}  // namespace ashlar::command
+
+#endif
