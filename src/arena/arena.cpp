@@ -102,60 +102,87 @@ UnitId Arena::first_unit(UnitId unit, Bin c) const noexcept {
     return kGeometry[c].units == 1 ? unit : unit - within_[unit].load(rlx);
 }
 
-// Which bit stands for a block that the caller says it holds.
-Arena::Place Arena::locate(const void* block) const noexcept {
-    const auto address = reinterpret_cast<std::uintptr_t>(block);
-    const region::Region& region = spans_->region();
-    if (!region.contains(address)) base::report_foreign(block);
-    const UnitId unit = region.unit(address);
-    const Bin c = spans_->map()[unit].load(rlx);  // relaxed: the block's hand-over orders it
-    if (c == 0 || base::is_run(c)) base::report_double_free(block, c == 0 ? 0 : base::size_of_bin(c));
-    const UnitId slab = first_unit(unit, c);
-    const std::size_t offset = address - region.address(slab);
-    const base::ClassGeometry& g = kGeometry[c];
-    const std::uint32_t number = base::block_of_offset(g, offset);
-    if (std::size_t{number} * g.size != offset || number >= g.blocks) base::report_inside(block, g.size);
-    return {slab, c, number / base::kWordBits, base::bit(number % base::kWordBits)};
-}
+// Finds the places of blocks of one class. A copy of what it needs, so that atomic operations between two looks don't make the
+// compiler fetch it again.
+class Arena::Locator {
+  public:
+    Locator(const Arena& arena, Bin c) noexcept
+        : base_(arena.spans_->region().base), units_(arena.spans_->region().end), map_(arena.spans_->map()),
+          within_(kGeometry[c].units == 1 ? nullptr : arena.within_), c_(c), size_(kGeometry[c].size),
+          blocks_(kGeometry[c].blocks), reciprocal_(kGeometry[c].reciprocal) {}
 
-// The caller holds blocks `mask` of the word, so that the slab can't be retired before they are given.
-void Arena::give_word(const Place& place, Word mask) noexcept {
-    const base::ClassGeometry& g = kGeometry[place.c];
-    const std::uintptr_t start = spans_->region().address(place.slab);
-    const auto block_at = [&](unsigned number) noexcept {
-        return reinterpret_cast<void*>(start + (std::uintptr_t{place.word} * base::kWordBits + number) * g.size);
-    };
-    const State state = spans_->state(place.slab, rlx);  // relaxed: only a misuse makes it anything else
-    if (state != State::of(Kind::owned, place.c) && state != State::of(Kind::shared, place.c)) {
-        base::report_double_free(block_at(base::lowest(mask)), g.size);
+    // Which bit stands for a block that the caller says it holds.
+    [[nodiscard]] Place place(const void* block) const noexcept {
+        std::size_t offset = reinterpret_cast<std::uintptr_t>(block) - base_;
+        std::size_t slab = offset >> base::kUnitShift;
+        // Relaxed: the block's hand-over orders it. What is of another class by now was freed before.
+        if (slab >= units_ || map_[slab].load(rlx) != c_) [[unlikely]] base::report_double_free(block, size_);
+        if (within_ != nullptr) slab -= within_[slab].load(rlx);  // relaxed, as the map
+        offset -= slab << base::kUnitShift;
+        const std::uint64_t number = (offset * reciprocal_) >> 40;
+        if (number * size_ != offset || number >= blocks_) [[unlikely]] base::report_inside(block, size_);
+        return {slab << 32 | number};
     }
+
+  private:
+    std::uintptr_t base_;
+    std::size_t units_;
+    const Atomic<std::uint8_t>* map_;
+    const Atomic<std::uint8_t>* within_;
+    Bin c_;
+    std::size_t size_;
+    std::size_t blocks_;
+    std::uint64_t reciprocal_;
+};
+
+// The caller holds blocks `mask` of the word, so that the slab can't be retired before they are given. Whether the word is
+// complete now; the caller settles the slab after its last word.
+inline bool Arena::give_word(Place place, Bin c, Word mask) noexcept {
     // [E1] [E2] seq_cst, the bits before the look at `unit` and at the other words in settle(); pairs with publish(): `unit`,
     // then the bits, and with the other givers. [E5] [E6] release: our bytes, for the block's next user.
-    const Word old = words(place.slab)[place.word].fetch_or(mask, sc);
-    if ((old & mask) != 0) base::report_double_free(block_at(base::lowest(old & mask)), g.size);
-    settle(place.slab, place.c, (old | mask) == base::full_word(g, place.word));
+    const Word old = words(place.slab())[place.word()].fetch_or(mask, sc);
+    if ((old & mask) != 0) [[unlikely]] {
+        const std::size_t number = std::size_t{place.word()} * base::kWordBits + base::lowest(old & mask);
+        const std::uintptr_t start = spans_->region().address(place.slab()) + number * kGeometry[c].size;
+        base::report_double_free(reinterpret_cast<void*>(start), kGeometry[c].size);
+    }
+    return (old | mask) == base::full_word(kGeometry[c], place.word());
 }
 
-void Arena::give(void* const* blocks, std::uint32_t n) noexcept {
-    std::uint32_t i = 0;
-    while (i < n) {
-        Place place = locate(blocks[i]);
-        Word mask = place.bit;
-        for (++i; i < n; ++i) {  // blocks of the same word go back together
-            const Place next = locate(blocks[i]);
-            if (next.slab != place.slab || next.word != place.word) break;
-            if ((mask & next.bit) != 0) base::report_double_free(blocks[i], kGeometry[place.c].size);
-            mask |= next.bit;
+void Arena::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
+    const Locator locate(*this, c);
+    Pending pending;
+    Place next = locate.place(blocks[0]);
+    for (std::uint32_t i = 0; i < n;) {
+        const Place place = next;
+        Word mask = place.bit();
+        while (++i < n) {  // blocks of the same word go back together
+            next = locate.place(blocks[i]);
+            if (!next.same_word(place)) break;
+            if ((mask & next.bit()) != 0) base::report_double_free(blocks[i], kGeometry[c].size);
+            mask |= next.bit();
         }
-        give_word(place, mask);
+        const bool look = give_word(place, c, mask);
+        const UnitId slab = place.slab();
+        const std::uint32_t at = slab % Pending::kSlabs;
+        if (pending.slab[at] != slab) {
+            if (pending.slab[at] != kNoUnit) settle(pending.slab[at], c, pending.look[at]);
+            pending.slab[at] = slab;
+            pending.look[at] = look;
+        } else {
+            pending.look[at] = pending.look[at] || look;
+        }
+    }
+    for (std::uint32_t at = 0; at < Pending::kSlabs; ++at) {
+        if (pending.slab[at] != kNoUnit) settle(pending.slab[at], c, pending.look[at]);
     }
 }
 
-void Arena::adopt(void* block) noexcept {
-    const Place place = locate(block);
+void Arena::adopt(Bin c, void* block) noexcept {
+    const Place place = Locator(*this, c).place(block);
     // As give_word(), but a copy of a block that an interrupted move had already given is no fault.
-    const Word old = words(place.slab)[place.word].fetch_or(place.bit, sc);
-    if ((old & place.bit) == 0) settle(place.slab, place.c, true);
+    const Word old = words(place.slab())[place.word()].fetch_or(place.bit(), sc);
+    if ((old & place.bit()) == 0) settle(place.slab(), c, true);
 }
 
 bool Arena::complete(UnitId slab, Bin c, base::Order order) const noexcept {

@@ -29,10 +29,10 @@ class Arena {
     // Up to `want` blocks of class c into out[], highest address first within a slab; 0: out of memory. `cur` is the caller's
     // current slab of that class, owned by it, and is changed.
     [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want) noexcept;
-    // Gives blocks of any classes back to their slabs. What is not a block that somebody holds ends the program.
-    void give(void* const* blocks, std::uint32_t n) noexcept;
+    // Gives blocks of class c back to their slabs, n > 0. What is not a block that somebody holds ends the program.
+    void give(base::Bin c, void* const* blocks, std::uint32_t n) noexcept;
     // The same for one block that may be free already, without a report: for the caches of threads that a fork left behind.
-    void adopt(void* block) noexcept;
+    void adopt(base::Bin c, void* block) noexcept;
     // Gives up the current slab.
     void leave(base::Bin c, base::Atomic<base::UnitId>& cur) noexcept;
     // Retires the complete slabs that are kept for reuse.
@@ -56,16 +56,26 @@ class Arena {
   private:
     using State = spans::UnitState;
     using Kind = spans::Kind;
+    // A block by its slab and number, in one word: two blocks share a word of bits when their places differ in the low 6 bits only.
     struct Place {
-        base::UnitId slab;
-        base::Bin c;
-        std::uint32_t word;
-        base::Word bit;
+        std::uint64_t slab_number;
+        [[nodiscard]] base::UnitId slab() const noexcept { return static_cast<base::UnitId>(slab_number >> 32); }
+        [[nodiscard]] std::uint32_t word() const noexcept { return static_cast<std::uint32_t>(slab_number) / base::kWordBits; }
+        [[nodiscard]] base::Word bit() const noexcept { return base::bit(slab_number % base::kWordBits); }
+        [[nodiscard]] bool same_word(Place other) const noexcept {
+            return (slab_number ^ other.slab_number) < base::kWordBits;
+        }
+    };
+    // Slabs that a batch has given to and not settled yet: once for each is enough, after its last word.
+    struct Pending {
+        static constexpr std::uint32_t kSlabs = 16;
+        base::UnitId slab[kSlabs] = {};
+        bool look[kSlabs] = {};
     };
 
-    [[nodiscard]] Place locate(const void* block) const noexcept;
+    class Locator;
     [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept;
-    void give_word(const Place& place, base::Word mask) noexcept;
+    [[nodiscard]] bool give_word(Place place, base::Bin c, base::Word mask) noexcept;
     void settle(base::UnitId slab, base::Bin c, bool look) noexcept;
     [[nodiscard]] bool complete(base::UnitId slab, base::Bin c, base::Order order) const noexcept;
     void publish(base::UnitId slab, base::Bin c) noexcept;

@@ -13,12 +13,14 @@ void Index::insert(std::uint32_t id) noexcept {
 
 // To the top, always: an inserter that stops where it sees a bit set could be fooled by a thread that stopped before it.
 void Index::raise(std::uint32_t word) noexcept {
-    for (std::uint32_t level = 1; level < depth_; ++level) {
-        Atomic<Word>& summary = at(level, word / kFan);
+    const std::size_t stride = stride_;
+    Atomic<Word>* const* const end = level_ + depth_;
+    for (Atomic<Word>* const* level = level_ + 1; level != end; ++level) {
         const Word some = bit(word % kFan);
+        word /= kFan;
+        Atomic<Word>& summary = (*level)[word * stride];
         // [E4] seq_cst test and set after the child's bit, pairs with clear(): `some` off, then its look at the child.
         if ((summary.load(sc) & some) == 0) summary.fetch_or(some, sc);
-        word /= kFan;
     }
 }
 

@@ -34,8 +34,9 @@ Line& Line::pointer(const void* address) noexcept {
 Line& Line::size(std::size_t bytes) noexcept {
     static constexpr const char* kSuffix[] = {" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
     unsigned scale = 0;
-    std::size_t tenths = bytes > SIZE_MAX / 10 ? SIZE_MAX : bytes * 10;
-    while (tenths >= 10240 && scale < 6) {
+    for (; bytes >= std::size_t{1} << 20; bytes >>= 10) ++scale;
+    std::size_t tenths = bytes * 10;
+    if (bytes >= 1024) {
         tenths = (tenths + 512) / 1024;
         ++scale;
     }

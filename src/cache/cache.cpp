@@ -13,6 +13,13 @@ using base::rlx;
 
 namespace {
 
+constexpr std::uint32_t kTidyMisses = 256;
+
+constexpr std::uint32_t first_capacity(Bin bin) noexcept {
+    constexpr std::uint32_t kFirst = 16;
+    return capacity_of_bin(bin) < kFirst ? capacity_of_bin(bin) : kFirst;
+}
+
 void* no_slots[2];  // always null: the bottom of every bin of the constant caches
 
 }  // namespace
@@ -26,21 +33,32 @@ constinit ConstantCache kPastCache;
 constinit thread_local Front* tls_cache [[gnu::tls_model("initial-exec")]] = &kNoCache;
 
 void Cache::attach(Core& owner) noexcept {
-    constexpr std::uint32_t kFirstLimit = 16;
     const region::Region& region = owner.region();
     base = region.base;
     units = region.end;
     map = owner.spans.map();
     for (Bin bin = 0; bin < base::kBins; ++bin) {
-        const std::uint32_t capacity = capacity_of_bin(bin);
         top[bin] = bottom(bin);
-        limit[bin] = bottom(bin) + (capacity < kFirstLimit ? capacity : kFirstLimit);
+        limit[bin] = bottom(bin) + first_capacity(bin);
     }
     core = &owner;
 }
 
+// A bin that stands where it stood many misses ago holds what nobody uses: its blocks and its slab go back.
+void Cache::tidy() noexcept {
+    misses_ = 0;
+    for (Bin bin = 1; bin < base::kBins; ++bin) {
+        if (top[bin] == seen_[bin]) {
+            flush_bin(bin);
+            if (!base::is_run(bin)) core->arena.leave(bin, current_[bin]);
+        }
+        seen_[bin] = top[bin];
+    }
+}
+
 void* Cache::refill(Bin bin) noexcept {
     core->adopt_orphans();
+    if (++misses_ >= kTidyMisses) tidy();
     if (base::is_run(bin)) {
         const spans::Run run = core->spans.take_large(base::units_of_run(bin), 1);
         return run.start == kNoUnit ? nullptr : reinterpret_cast<void*>(core->region().address(run.start));
@@ -71,15 +89,20 @@ void Cache::overflow(void* block, Bin bin) noexcept {
         const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;
         limit[bin] = at + (room < capacity ? room : capacity);
     } else {
-        // The oldest go: copy out, close the gap, lower the top, and only then can others see them (F1).
+        // The oldest go, out of the bin before others can see them (F1). It is empty while the rest moves down: a fork that cuts
+        // here loses a bin, and finds no block in it twice.
         const std::uint32_t n = depot::batch_of_class(bin);
+        const auto rest = static_cast<std::size_t>(top[bin] - at - n);
         void* oldest[depot::kMagazineBlocks];
         std::memcpy(oldest, at, n * sizeof(void*));
-        std::memmove(at, at + n, static_cast<std::size_t>(top[bin] - at - n) * sizeof(void*));
+        top[bin] = at;
         base::compiler_fence();
-        top[bin] -= n;
+        std::memmove(at, at + n, rest * sizeof(void*));
         base::compiler_fence();
-        if (!core->depot.give(bin, oldest, n)) core->arena.give(oldest, n);
+        top[bin] = at + rest;
+        base::compiler_fence();
+        if (++misses_ >= kTidyMisses) tidy();
+        if (!core->depot.give(bin, oldest, n, core->depot_budget())) core->arena.give(bin, oldest, n);
     }
     *top[bin] = block;
     base::compiler_fence();
@@ -133,7 +156,7 @@ void Cache::flush_bin(Bin bin) noexcept {
     }
     top[bin] = at;  // F1: they are out of the bin before they are anywhere else
     base::compiler_fence();
-    core->arena.give(at, n);
+    core->arena.give(bin, at, n);
 }
 
 void Cache::flush() noexcept {
@@ -141,18 +164,20 @@ void Cache::flush() noexcept {
     for (Bin c = 1; c < base::kClasses; ++c) core->arena.leave(c, current_[c]);
 }
 
-// From the top down to the null: the limit and the counts may be anything where the thread was cut.
+// From the top down to the null: the limit may be anything where the thread was cut. Each block leaves the bin before it is
+// given, for the next fork's sake.
 void Cache::adopt() noexcept {
     for (Bin bin = 1; bin < base::kBins; ++bin) {
-        visit(bin, [this, bin](void* block) noexcept {
+        while (void* block = top[bin][-1]) {
+            --top[bin];
+            base::compiler_fence();
             if (base::is_run(bin)) {
-                // A run that was given already is left alone.
                 static_cast<void>(core->spans.give_large(core->region().unit(reinterpret_cast<std::uintptr_t>(block))));
             } else {
-                core->arena.adopt(block);
+                core->arena.adopt(bin, block);
             }
-        });
-        top[bin] = bottom(bin);
+        }
+        limit[bin] = bottom(bin) + first_capacity(bin);
     }
     for (Bin c = 1; c < base::kClasses; ++c) core->arena.leave(c, current_[c]);
 }

@@ -62,7 +62,10 @@ class Cache : public Front {
   private:
     [[nodiscard]] void** bottom(base::Bin bin) noexcept { return slots_ + kBottomOfBin[bin]; }
     void flush_bin(base::Bin bin) noexcept;
+    void tidy() noexcept;
 
+    std::uint32_t misses_;      // since the last tidy()
+    void** seen_[base::kBins];  // tops at the last tidy()
     base::Atomic<base::UnitId> current_[base::kClasses];  // slabs that this cache owns; relaxed, F2
     void* slots_[kBottomOfBin[base::kBins]];
 };

@@ -110,7 +110,7 @@ void* Core::take(Bin bin) noexcept {
 void Core::give(void* block, Bin bin) noexcept {
     if (with_shared([&](Cache& cache) noexcept { cache.give(block, bin); })) return;
     if (base::is_run(bin)) return give_large(block);
-    arena.give(&block, 1);
+    arena.give(bin, &block, 1);
 }
 
 // ----------------------------------------------------------------------------------------------------------- large blocks

@@ -32,6 +32,13 @@ class Core {
     [[nodiscard]] void* take(base::Bin bin) noexcept;
     void give(void* block, base::Bin bin) noexcept;
 
+    // Bytes that the depot may keep from the slabs: an eighth of the heap.
+    [[nodiscard]] std::size_t depot_budget() const noexcept {
+        constexpr std::size_t kLeast = std::size_t{1} << 20;
+        const std::size_t share = spans.held() << (base::kUnitShift - 3);
+        return share > kLeast ? share : kLeast;
+    }
+
     struct Size {
         base::Bin bin;    // 0: a large run without a bin
         std::size_t bytes;  // 0: the pointer is not the start of a block

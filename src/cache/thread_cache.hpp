@@ -27,6 +27,19 @@ inline constexpr auto kBinOfSize = [] {
     return table;
 }();
 
+// From there to kMaxSmall by the quarter of a KiB: no class above 1 KiB has a finer step.
+inline constexpr auto kBinOfQuarters = [] {
+    std::array<std::uint8_t, base::kMaxSmall / 256 + 1> table{};
+    for (std::size_t i = 1; i < table.size(); ++i) table[i] = static_cast<std::uint8_t>(base::class_of_size(i * 256));
+    return table;
+}();
+
+inline constexpr auto kSizeOfBin = [] {
+    std::array<std::uint32_t, base::kBins> table{};
+    for (base::Bin bin = 1; bin < base::kBins; ++bin) table[bin] = static_cast<std::uint32_t>(base::size_of_bin(bin));
+    return table;
+}();
+
 // What the hit path needs of a cache, and all that the constant caches have. Plain words of one thread: others read them only when
 // the thread is gone or the heap is quiet.
 struct Front {

@@ -23,7 +23,7 @@ void Core::flush_shared() noexcept {
 void Core::flush_depot() noexcept {
     void* blocks[depot::kMagazineBlocks];
     for (Bin c = 1; c < base::kClasses; ++c) {
-        for (std::uint32_t n = depot.take(c, blocks); n != 0; n = depot.take(c, blocks)) arena.give(blocks, n);
+        for (std::uint32_t n = depot.take(c, blocks); n != 0; n = depot.take(c, blocks)) arena.give(c, blocks, n);
     }
 }
 

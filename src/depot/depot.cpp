@@ -8,53 +8,83 @@ using base::acq;
 using base::Atomic;
 using base::Bin;
 using base::bit;
+using base::kWordBits;
 using base::rel;
 using base::rlx;
 using base::Word;
 
+namespace {
+
+// Which bits of word w of a class's lists stand for magazines.
+constexpr Word valid(Bin c, std::uint32_t w) noexcept {
+    const std::uint32_t magazines = magazines_of_class(c);
+    if (magazines <= w * kWordBits) return 0;
+    const std::uint32_t here = magazines - w * kWordBits;
+    return base::mask(0, here < kWordBits ? here : kWordBits);
+}
+
+}  // namespace
+
 void Depot::layout(region::Carver& carver) noexcept {
     for (Bin c = 1; c < base::kClasses; ++c) {
-        class_[c].magazines = carver.array<Magazine>(magazines_of_class(c));
-        class_[c].empty.store(base::mask(0, magazines_of_class(c)), rlx);  // relaxed: before the heap is published
+        magazines_[c] = carver.array<Magazine>(magazines_of_class(c));
+        for (std::uint32_t w = 0; w < kWords; ++w) class_[c].empty[w].store(valid(c, w), rlx);  // relaxed: not published yet
     }
 }
 
-bool Depot::own(Atomic<Word>& set, unsigned& which) noexcept {
-    Word seen = set.load(rlx);  // relaxed: a choice; the fetch_and decides
-    while (seen != 0) {
-        which = base::lowest(seen);
-        // [E10] acquire, pairs with the release that put the bit there: the magazine as its last owner left it.
-        const Word old = set.fetch_and(~bit(which), acq);
-        if ((old & bit(which)) != 0) return true;
-        seen = old;
+bool Depot::own(Atomic<Word>* set, std::uint32_t& which) noexcept {
+    for (std::uint32_t w = 0; w < kWords; ++w) {
+        Word seen = set[w].load(rlx);  // relaxed: a choice; the fetch_and decides
+        while (seen != 0) {
+            const unsigned lowest = base::lowest(seen);
+            // [E10] acquire, pairs with the release in publish(): the magazine as its last owner left it.
+            const Word old = set[w].fetch_and(~bit(lowest), acq);
+            if ((old & bit(lowest)) != 0) {
+                which = w * kWordBits + lowest;
+                return true;
+            }
+            seen = old;
+        }
     }
     return false;
 }
 
-bool Depot::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
-    unsigned which;
-    if (!own(class_[c].empty, which)) return false;
-    Magazine& magazine = class_[c].magazines[which];
+void Depot::publish(Atomic<Word>* set, std::uint32_t which) noexcept {
+    // [E10] release, pairs with the acquire in own(): count, pointers, the blocks' bytes; or that we have read all of it.
+    set[which / kWordBits].fetch_or(bit(which % kWordBits), rel);
+}
+
+bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept {
+    std::uint32_t which;
+    if (bytes_.load(rlx) >= budget || !own(class_[c].empty, which)) return false;
+    Magazine& magazine = magazines_[c][which];
     magazine.count = n;
     std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
-    class_[c].full.fetch_or(bit(which), rel);  // [E10] release, pairs with own(): count, pointers, the blocks' bytes
+    bytes_.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);
+    publish(class_[c].full, which);
     return true;
 }
 
 std::uint32_t Depot::take(Bin c, void** out) noexcept {
-    unsigned which;
+    std::uint32_t which;
     if (!own(class_[c].full, which)) return 0;
-    const Magazine& magazine = class_[c].magazines[which];
+    const Magazine& magazine = magazines_[c][which];
     const std::uint32_t n = magazine.count;
     std::memcpy(out, magazine.blocks, n * sizeof(void*));
-    class_[c].empty.fetch_or(bit(which), rel);  // [E10] release, pairs with own(): we have read all of it
+    bytes_.fetch_sub(std::size_t{n} * base::kGeometry[c].size, rlx);
+    publish(class_[c].empty, which);
     return n;
 }
 
 void Depot::adopt_fork() noexcept {
+    std::size_t bytes = 0;
     for (Bin c = 1; c < base::kClasses; ++c) {
-        class_[c].empty.store(base::mask(0, magazines_of_class(c)) & ~class_[c].full.load(rlx), rlx);  // alone here
+        for (std::uint32_t w = 0; w < kWords; ++w) {
+            class_[c].empty[w].store(valid(c, w) & ~class_[c].full[w].load(rlx), rlx);  // relaxed: alone here
+        }
+        visit(c, [&bytes, c](void*) noexcept { bytes += base::kGeometry[c].size; });
     }
+    bytes_.store(bytes, rlx);
 }
 
 }  // namespace ashlar::depot

@@ -22,19 +22,22 @@ constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
     return blocks > kMagazineBlocks ? kMagazineBlocks : blocks < 2 ? 2 : blocks;
 }
 
-// How many magazines a class may have: at most 64, and at most 256 KiB in them (but always two).
+inline constexpr std::uint32_t kWords = 4;  // of a class's lists
+
+// How many magazines a class may have: at most 256, and at most 1 MiB in them.
 constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept {
-    constexpr std::uint32_t kDepotBytes = 256 * 1024;
-    const std::uint32_t magazines = kDepotBytes / (batch_of_class(c) * base::kGeometry[c].size);
-    return magazines > base::kWordBits ? base::kWordBits : magazines < 2 ? 2 : magazines;
+    constexpr std::uint32_t kClassBytes = 1024 * 1024;
+    const std::uint32_t magazines = kClassBytes / (batch_of_class(c) * base::kGeometry[c].size);
+    return magazines > kWords * base::kWordBits ? kWords * base::kWordBits : magazines;
 }
 
 class Depot {
   public:
     void layout(region::Carver& carver) noexcept;
 
-    // Copies up to batch_of_class(c) blocks of class c in; false: no magazine is empty, nothing was taken.
-    [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n) noexcept;
+    // Copies up to batch_of_class(c) blocks of class c in; false: nothing was taken, since no magazine is empty, or the full ones
+    // of all classes hold `budget` bytes already.
+    [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept;
     // Copies a magazine's blocks out, at most batch_of_class(c); returns how many, 0: none is full.
     [[nodiscard]] std::uint32_t take(base::Bin c, void** out) noexcept;
 
@@ -43,9 +46,11 @@ class Depot {
     // Calls f(block) for each block in a published magazine of class c; exact only while nobody changes the depot.
     template <class F>
     void visit(base::Bin c, F f) const noexcept {
-        for (base::Word left = class_[c].full.load(base::acq); left != 0; left &= left - 1) {
-            const Magazine& magazine = class_[c].magazines[base::lowest(left)];
-            for (std::uint32_t i = 0; i < magazine.count; ++i) f(magazine.blocks[i]);
+        for (std::uint32_t w = 0; w < kWords; ++w) {
+            for (base::Word left = class_[c].full[w].load(base::acq); left != 0; left &= left - 1) {
+                const Magazine& magazine = magazines_[c][w * base::kWordBits + base::lowest(left)];
+                for (std::uint32_t i = 0; i < magazine.count; ++i) f(magazine.blocks[i]);
+            }
         }
     }
 
@@ -55,13 +60,15 @@ class Depot {
         void* blocks[kMagazineBlocks];
     };
     struct alignas(base::kCacheLine) Class {
-        base::Atomic<base::Word> full;   // fetch_or to publish, fetch_and to own [E10]
-        base::Atomic<base::Word> empty;
-        Magazine* magazines;
+        base::Atomic<base::Word> full[kWords];   // fetch_or to publish, fetch_and to own [E10]
+        base::Atomic<base::Word> empty[kWords];
     };
-    static bool own(base::Atomic<base::Word>& set, unsigned& which) noexcept;
+    static bool own(base::Atomic<base::Word>* set, std::uint32_t& which) noexcept;
+    static void publish(base::Atomic<base::Word>* set, std::uint32_t which) noexcept;
 
     Class class_[base::kClasses];
+    Magazine* magazines_[base::kClasses];
+    alignas(base::kCacheLine) base::Atomic<std::size_t> bytes_;  // in full magazines; relaxed, a bound
 };
 
 }  // namespace ashlar::depot

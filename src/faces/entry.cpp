@@ -12,13 +12,7 @@ namespace ashlar::faces {
 using base::Bin;
 using base::kUnitSize;
 
-void* take_slow(std::size_t size) noexcept {
-    if (size - 1 < base::kMaxRun) [[likely]] {
-        void* block = cache::tls_cache->pop(base::bin_of_size(size));
-        if (block != nullptr) [[likely]] return block;
-    }
-    return cache::take(size, base::kMinAlignment);
-}
+void* take_slow(std::size_t size) noexcept { return cache::take(size, base::kMinAlignment); }
 
 void give_slow(void* block) noexcept { cache::give(block); }
 
@@ -54,8 +48,11 @@ void* resize(void* block, std::size_t size) noexcept {
         give(block);
         return nullptr;
     }
-    const std::size_t before = cache::size_of(block);
+    // In place while it fits and is at least half used; for what the thread's own map knows, without looking further.
+    const Bin bin = cache::tls_cache->bin_of(block);
+    const std::size_t before = bin != 0 ? cache::kSizeOfBin[bin] : cache::size_of(block);
     if (size <= before && size >= before / 2) return block;
+    if (bin != 0) static_cast<void>(cache::size_of(block));  // ends the program over what is no block
     if (before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX &&
         cache::owner_of(block)->resize(block, before, size)) {
         return block;

@@ -9,21 +9,32 @@
 
 namespace ashlar::faces {
 
-// malloc's hit path: a table, the stack's top, done. Sizes over 1 KiB and misses go through `slow(size)`, a tail call.
+// Sizes over 1 KiB: the same by a coarser table up to 32 KiB, and by the number of units up to 1 MiB.
 template <void* (*slow)(std::size_t)>
-[[gnu::always_inline]] inline void* take(std::size_t size) {
-    if (size <= cache::kMaxInline) [[likely]] {
-        const std::size_t bin = cache::kBinOfSize[size];
+[[gnu::noinline]] inline void* take_medium(std::size_t size) {
+    if (size <= base::kMaxRun) [[likely]] {
+        const std::size_t bin = size <= base::kMaxSmall ? cache::kBinOfQuarters[(size + 255) / 256]
+                                                        : base::bin_of_run(base::units_of_size(size));
         void* block = cache::tls_cache->pop(bin);
         if (block != nullptr) [[likely]] return block;
     }
     return slow(size);
 }
 
+// malloc's hit path: a table, the stack's top, done. A miss goes through `slow(size)`, a tail call.
+template <void* (*slow)(std::size_t)>
+[[gnu::always_inline]] inline void* take(std::size_t size) {
+    if (size > cache::kMaxInline) [[unlikely]] return take_medium<slow>(size);
+    const std::size_t bin = cache::kBinOfSize[size];
+    void* block = cache::tls_cache->pop(bin);
+    if (block != nullptr) [[likely]] return block;
+    return slow(size);
+}
+
 // free's hit path: what the unit map says of the pointer, a push, done.
 [[gnu::always_inline]] inline void give(void* block) noexcept;
 
-// The middle: up to 1 MiB by computation, then every other way. nullptr: out of memory.
+// Every other way. nullptr: out of memory.
 [[nodiscard]] void* take_slow(std::size_t size) noexcept;
 void give_slow(void* block) noexcept;
 

@@ -56,8 +56,9 @@ void Spans::age() noexcept {
         const Word young = free_.leaf_word(w) & young_[w].load(rlx);
         const Word got = young != 0 ? free_.take_mask(w, young) : 0;
         if (got == 0) continue;
-        aged_[w].fetch_or(got, rlx);  // relaxed: we hold the units; [E8] publishes it
-        young_[w].fetch_and(~got, rlx);
+        const Word still = got & young_[w].load(rlx);  // somebody may have purged them before they were ours
+        aged_[w].fetch_or(still, rlx);                 // relaxed: we hold the units; [E8] publishes it
+        young_[w].fetch_and(~still, rlx);
         free_.give_mask(w, got);
         look_.insert(w);
     }
@@ -98,7 +99,7 @@ void Spans::tick() noexcept {
     const std::uint64_t now = now_ms();
     std::uint64_t last = last_tick_.load(rlx);
     // Relaxed: whoever moves the time on does the tick; nothing else depends on it.
-    if (now - last < kTickMs || !last_tick_.cas(last, now, rlx, rlx)) return;
+    if (now < last + kTickMs || !last_tick_.cas(last, now, rlx, rlx)) return;
     const std::uint32_t cap = cap_.load(rlx);
     cap_.store(cap - cap / 4, rlx);
     purged_amount_.store(0, rlx);

@@ -206,7 +206,7 @@ UnitId Spans::take_scan(std::uint32_t units) noexcept {
 UnitId Spans::take_frontier(std::uint32_t units) noexcept {
     UnitId start = frontier_.load(rlx);
     // Relaxed: the CAS only divides ids; nobody has written about these units yet.
-    while (units < region_.end - start) {
+    while (units <= region_.end - start) {
         if (frontier_.cas(start, start + units, rlx, rlx)) return start;
     }
     return kNoUnit;
@@ -290,7 +290,7 @@ void Spans::give_recent() noexcept {
 bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
     UnitId expected = end;
     bool got = false;
-    if (more < region_.end - end) {
+    if (more <= region_.end - end) {
         if (end == frontier_.load(rlx)) {
             got = frontier_.cas(expected, end + more, rlx, rlx);  // as in take_frontier()
         } else if (end + more <= frontier_.load(rlx) && free_.contains(end) && claim(end, more)) {

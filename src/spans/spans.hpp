@@ -71,6 +71,7 @@ class Spans {
     [[nodiscard]] base::Atomic<std::uint8_t>* map() const noexcept { return map_; }
     [[nodiscard]] base::UnitId frontier() const noexcept { return frontier_.load(base::acq); }
     [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
+    [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }  // units; relaxed: a counter
     [[nodiscard]] UnitCounts counts() const noexcept;
 
     // Says in the map which bin a pointer into these units belongs to; 0: none.
