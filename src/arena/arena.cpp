@@ -43,6 +43,13 @@ std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t wan
         const Word mine = base::lowest_ones(seen, want - n);
         // [E5] acquire, pairs with the release in give_word(): what the blocks' last users did to them.
         word.fetch_and(~mine, acq);
+        if (mine == ~Word{0}) {  // a whole word, as fresh slabs have: no bit to look for
+            const std::uintptr_t first = start + std::uintptr_t{w} * base::kWordBits * g.size;
+            for (std::uintptr_t at = first + base::kWordBits * std::uintptr_t{g.size}; at != first;) {
+                out[n++] = reinterpret_cast<void*>(at -= g.size);
+            }
+            continue;
+        }
         for (Word left = mine; left != 0;) {
             const unsigned top = base::kWordBits - 1 - static_cast<unsigned>(std::countl_zero(left));
             left &= ~base::bit(top);
@@ -124,6 +131,13 @@ class Arena::Locator {
         return {slab << 32 | number};
     }
 
+    // The bit of a block next to one that was located, where both share a word; else 0: ask place(). Blocks that were allocated
+    // in a row are often freed in a row.
+    [[nodiscard]] Word neighbour(const void* before, const void* block, Word bit) const noexcept {
+        const std::uintptr_t step = reinterpret_cast<std::uintptr_t>(block) - reinterpret_cast<std::uintptr_t>(before);
+        return step == size_ ? bit << 1 : step == ~size_ + 1 ? bit >> 1 : 0;
+    }
+
   private:
     std::uintptr_t base_;
     std::size_t units_;
@@ -133,6 +147,33 @@ class Arena::Locator {
     std::size_t size_;
     std::size_t blocks_;
     std::uint64_t reciprocal_;
+};
+
+// Slabs that a batch has given to and not settled yet: once for each is enough, after its last word.
+class Arena::Pending {
+  public:
+    void note(Arena& arena, UnitId slab, Bin c, bool look) noexcept {
+        Slab& at = slabs_[slab % kSlabs];
+        if (at.slab == slab) {
+            at.look = at.look || look;
+            return;
+        }
+        if (at.slab != kNoUnit) arena.settle(at.slab, c, at.look);
+        at = {slab, look};
+    }
+    void settle_all(Arena& arena, Bin c) noexcept {
+        for (const Slab& at : slabs_) {
+            if (at.slab != kNoUnit) arena.settle(at.slab, c, at.look);
+        }
+    }
+
+  private:
+    static constexpr std::uint32_t kSlabs = 16;
+    struct Slab {
+        UnitId slab;
+        bool look;
+    };
+    Slab slabs_[kSlabs] = {};
 };
 
 // The caller holds blocks `mask` of the word, so that the slab can't be retired before they are given. Whether the word is
@@ -155,27 +196,21 @@ void Arena::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
     Place next = locate.place(blocks[0]);
     for (std::uint32_t i = 0; i < n;) {
         const Place place = next;
-        Word mask = place.bit();
+        Word last = place.bit();
+        Word mask = last;
         while (++i < n) {  // blocks of the same word go back together
-            next = locate.place(blocks[i]);
-            if (!next.same_word(place)) break;
-            if ((mask & next.bit()) != 0) base::report_double_free(blocks[i], kGeometry[c].size);
-            mask |= next.bit();
+            last = locate.neighbour(blocks[i - 1], blocks[i], last);
+            if (last == 0) {
+                next = locate.place(blocks[i]);
+                if (!next.same_word(place)) break;
+                last = next.bit();
+            }
+            if ((mask & last) != 0) [[unlikely]] base::report_double_free(blocks[i], kGeometry[c].size);
+            mask |= last;
         }
-        const bool look = give_word(place, c, mask);
-        const UnitId slab = place.slab();
-        const std::uint32_t at = slab % Pending::kSlabs;
-        if (pending.slab[at] != slab) {
-            if (pending.slab[at] != kNoUnit) settle(pending.slab[at], c, pending.look[at]);
-            pending.slab[at] = slab;
-            pending.look[at] = look;
-        } else {
-            pending.look[at] = pending.look[at] || look;
-        }
+        pending.note(*this, place.slab(), c, give_word(place, c, mask));
     }
-    for (std::uint32_t at = 0; at < Pending::kSlabs; ++at) {
-        if (pending.slab[at] != kNoUnit) settle(pending.slab[at], c, pending.look[at]);
-    }
+    pending.settle_all(*this, c);
 }
 
 void Arena::adopt(Bin c, void* block) noexcept {

@@ -66,13 +66,7 @@ class Arena {
             return (slab_number ^ other.slab_number) < base::kWordBits;
         }
     };
-    // Slabs that a batch has given to and not settled yet: once for each is enough, after its last word.
-    struct Pending {
-        static constexpr std::uint32_t kSlabs = 16;
-        base::UnitId slab[kSlabs] = {};
-        bool look[kSlabs] = {};
-    };
-
+    class Pending;
     class Locator;
     [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept;
     [[nodiscard]] bool give_word(Place place, base::Bin c, base::Word mask) noexcept;

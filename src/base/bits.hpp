@@ -20,13 +20,14 @@ constexpr Word mask(unsigned from, unsigned length) noexcept { return (~Word{0} 
 
 // The lowest `n` ones of a word, or all where there are fewer.
 constexpr Word lowest_ones(Word word, unsigned n) noexcept {
-    if (count(word) <= n) return word;
+    if (n >= kWordBits) return word;
     Word rest = word;
-    for (unsigned i = 0; i < n; ++i) rest &= rest - 1;
+    for (unsigned i = 0; i < n && rest != 0; ++i) rest &= rest - 1;
     return word & ~rest;
 }
 
-constexpr bool is_power_of_two(std::size_t value) noexcept { return std::has_single_bit(value); }
+// Not std::has_single_bit: without a popcount instruction that is a call.
+constexpr bool is_power_of_two(std::size_t value) noexcept { return value != 0 && (value & (value - 1)) == 0; }
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
 }

@@ -40,6 +40,10 @@ Line& Line::size(std::size_t bytes) noexcept {
         tenths = (tenths + 512) / 1024;
         ++scale;
     }
+    if (tenths >= 10240) {  // rounded up to a whole step
+        tenths = 10;
+        ++scale;
+    }
     number(tenths / 10);
     if (scale > 0) text(".").number(tenths % 10);
     return text(kSuffix[scale]);

@@ -115,8 +115,8 @@ constexpr Bin bin_of_size(std::size_t size) noexcept {
 // The smallest bin whose every block lies at a multiple of `alignment` (a power of two up to a unit); 0: none.
 constexpr Bin bin_of_aligned(std::size_t size, std::size_t alignment) noexcept {
     if (size <= kMaxSmall && alignment <= kMaxSmall) {
-        for (Bin c = class_of_size(std::max(size, alignment)); c < kClasses; ++c) {
-            if (kGeometry[c].size % alignment == 0) return c;
+        for (Bin c = class_of_size((size + alignment - 1) & ~(alignment - 1)); c < kClasses; ++c) {
+            if ((kGeometry[c].size & (alignment - 1)) == 0 && kGeometry[c].size >= alignment) return c;
         }
     }
     return size <= kMaxRun ? bin_of_run(std::max(1U, units_of_size(size))) : 0;

@@ -41,6 +41,7 @@ void Cache::attach(Core& owner) noexcept {
         top[bin] = bottom(bin);
         limit[bin] = bottom(bin) + first_capacity(bin);
     }
+    base::compiler_fence();  // last, also where a fork cuts: what has a core is whole
     core = &owner;
 }
 

@@ -8,7 +8,7 @@
 
 namespace ashlar::cache {
 
-// Most blocks that a bin can hold: two magazines, at most 64 KiB of them. Runs: 512 KiB, at most four.
+// Most blocks that a bin can hold: two batches. Runs: 512 KiB, at most four.
 constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
     if (bin == 0) return 0;
     if (base::is_run(bin)) {

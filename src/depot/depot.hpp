@@ -15,10 +15,13 @@ namespace ashlar::depot {
 
 inline constexpr std::uint32_t kMagazineBlocks = 64;
 
-// How many blocks of a class change hands at once: at most a magazine, and at most 32 KiB of them.
+// Larger blocks don't go through the depot: a few of them in a magazine would keep their slabs from being retired.
+inline constexpr std::uint32_t kMaxBlock = 1024;
+
+// How many blocks of a class change hands at once: at most a magazine, and at most 32 KiB of them; 8 KiB of larger blocks.
 constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
-    constexpr std::uint32_t kBatchBytes = 32 * 1024;
-    const std::uint32_t blocks = kBatchBytes / base::kGeometry[c].size;
+    const std::uint32_t bytes = base::kGeometry[c].size <= kMaxBlock ? 32 * 1024 : 8 * 1024;
+    const std::uint32_t blocks = bytes / base::kGeometry[c].size;
     return blocks > kMagazineBlocks ? kMagazineBlocks : blocks < 2 ? 2 : blocks;
 }
 
@@ -27,6 +30,7 @@ inline constexpr std::uint32_t kWords = 4;  // of a class's lists
 // How many magazines a class may have: at most 256, and at most 1 MiB in them.
 constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept {
     constexpr std::uint32_t kClassBytes = 1024 * 1024;
+    if (base::kGeometry[c].size > kMaxBlock) return 0;
     const std::uint32_t magazines = kClassBytes / (batch_of_class(c) * base::kGeometry[c].size);
     return magazines > kWords * base::kWordBits ? kWords * base::kWordBits : magazines;
 }

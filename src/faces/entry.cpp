@@ -79,9 +79,19 @@ void* resize_array(void* block, std::size_t count, std::size_t size) noexcept {
 
 // ----------------------------------------------------------------------------------------------------------------- aligned
 
+namespace {
+
+void* aligned_or_null(std::size_t alignment, std::size_t size) noexcept {
+    if (alignment <= base::kMinAlignment) return take<take_slow>(size);
+    const Bin bin = alignment <= kUnitSize && size <= base::kMaxRun ? base::bin_of_aligned(size, alignment) : 0;
+    void* block = cache::tls_cache->pop(bin);
+    return block != nullptr ? block : cache::take(size, alignment);
+}
+
+}  // namespace
+
 void* allocate_aligned(std::size_t alignment, std::size_t size) noexcept {
-    if (alignment <= base::kMinAlignment) return take<allocate_or_errno>(size);
-    void* block = cache::take(size, alignment);
+    void* block = aligned_or_null(alignment, size);
     if (block == nullptr) errno = ENOMEM;
     return block;
 }
@@ -105,9 +115,7 @@ void* memalign(std::size_t alignment, std::size_t size) noexcept {
 
 int posix_memalign(void** out, std::size_t alignment, std::size_t size) noexcept {
     if (!base::is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
-    const int saved = errno;
-    void* block = allocate_aligned(alignment, size);
-    errno = saved;
+    void* block = aligned_or_null(alignment, size);
     if (block == nullptr) return ENOMEM;
     *out = block;
     return 0;
