@@ -72,7 +72,7 @@ std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t 
             if (claim(slab, c)) cur.store(slab, rlx);  // F2: after the claim
             continue;  // a hint that fails is dropped: its slab has an owner, or is no more
         }
-        // acq_rel, pairs with keep(): the slab's record and its blocks' bytes.
+        // [E15] acquire, pairs with the exchange in keep(): the slab's record and its blocks' bytes. Relaxed before: a look.
         slab = spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
         if (slab == kNoUnit) slab = birth(c);
         if (slab == kNoUnit) return 0;
@@ -98,7 +98,7 @@ UnitId Arena::birth(Bin c) noexcept {
     for (std::uint32_t i = 1; i < g.units; ++i) within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
     within_[slab].store(0, rlx);
     spans_->mark(slab, g.units, c);
-    spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // release: for who reads it with acquire, in check()
+    spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // [E17] pairs with check()
     return slab;
 }
 
@@ -275,7 +275,7 @@ void Arena::leave(Bin c, Atomic<UnitId>& cur) noexcept {
 
 // owned, complete: kept as the class's spare, so that a program at the edge does not thrash; the spare before it goes.
 void Arena::keep(UnitId slab, Bin c) noexcept {
-    // acq_rel, pairs with the exchange in take() and here.
+    // [E15] acq_rel: release for who takes the spare, acquire for the one that we get.
     const UnitId old = spare_[c].slab.exchange(slab, ar);
     if (old != kNoUnit) retire(old, c);
 }
@@ -291,7 +291,7 @@ void Arena::retire(UnitId slab, Bin c) noexcept {
 
 void Arena::give_spares() noexcept {
     for (Bin c = 1; c < base::kClasses; ++c) {
-        const UnitId slab = spare_[c].slab.exchange(kNoUnit, ar);  // as in keep()
+        const UnitId slab = spare_[c].slab.exchange(kNoUnit, ar);  // [E15]
         if (slab != kNoUnit) retire(slab, c);
     }
 }

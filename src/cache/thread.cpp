@@ -20,11 +20,11 @@ void leave_thread(void* own) noexcept;
 
 // 0: the system has no more keys.
 std::uint32_t make_key() noexcept {
-    std::uint32_t found = exit_key.load(acq);  // acquire, pairs with the CAS: the key as it was made
+    std::uint32_t found = exit_key.load(acq);  // [E18] acquire, pairs with the CAS: the key as it was made
     if (found != 0) [[likely]] return found;
     pthread_key_t key;
     if (pthread_key_create(&key, leave_thread) != 0) return exit_key.load(acq);
-    if (exit_key.cas(found, key + 1, ar, acq)) return key + 1;
+    if (exit_key.cas(found, key + 1, ar, acq)) return key + 1;  // [E18] release
     pthread_key_delete(key);
     return found;
 }

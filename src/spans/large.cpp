@@ -21,7 +21,7 @@ Run Spans::take_large(std::uint32_t units, std::uint32_t align) noexcept {
         if (align - 1 > pad) give(run.start + units, align - 1 - pad);
     }
     mark(run.start, 1, base::bin_of_run(units));
-    // release: the program's hand-over of the block orders it for everybody else; this is for check(), which reads with acquire.
+    // [E17] release, pairs with the acquire of check(); for everybody else the program's hand-over of the block orders it.
     state_[run.start].store(UnitState::of(Kind::large, units).raw, rel);
     return run;
 }
@@ -30,7 +30,7 @@ bool Spans::give_large(UnitId start) noexcept {
     std::uint32_t found = state_[start].load(rlx);  // relaxed: the CAS decides
     const UnitState state{found};
     if (state.kind() != Kind::large) return false;
-    // acq_rel: of two frees of one block only one gets past here.
+    // [E16] acq_rel: of two frees of one block only one gets past here, and it sees what the other's hand-over published.
     if (!state_[start].cas(found, UnitState::none().raw, ar, rlx)) return false;
     mark(start, 1, 0);
     give(start, state.value());
@@ -40,7 +40,7 @@ bool Spans::give_large(UnitId start) noexcept {
 bool Spans::resize_large(UnitId start, std::uint32_t from, std::uint32_t to) noexcept {
     if (to > from && !extend(start + from, to - from)) return false;
     mark(start, 1, base::bin_of_run(to));
-    state_[start].store(UnitState::of(Kind::large, to).raw, rel);  // as in take_large()
+    state_[start].store(UnitState::of(Kind::large, to).raw, rel);  // [E17]
     if (to < from) give(start + to, from - to);
     return true;
 }

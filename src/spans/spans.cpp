@@ -244,7 +244,7 @@ Run Spans::taken(UnitId start, std::uint32_t units) noexcept {
 
 Run Spans::take(std::uint32_t units) noexcept {
     if (units < kRecent) {
-        // acq_rel, pairs with the CAS in give(): the run's records, as its last holder left them.
+        // [E14] acquire, pairs with the CAS in give(): the run's records, as its last holder left them. Relaxed before: a look.
         const UnitId kept = recent_[units].load(rlx) != kNoUnit ? recent_[units].exchange(kNoUnit, ar) : kNoUnit;
         if (kept != kNoUnit) return {kept, false};
     }
@@ -266,7 +266,7 @@ void Spans::give(UnitId start, std::uint32_t units) noexcept {
     soil(start, units);
     if (units < kRecent) {
         UnitId none = kNoUnit;
-        // release, pairs with the exchange in take().
+        // [E14] release, pairs with the exchange in take(): all that we wrote about the run. Relaxed: a look, or a failure.
         if (recent_[units].load(rlx) == kNoUnit && recent_[units].cas(none, start, rel, rlx)) return tick();
     }
     held_.fetch_sub(units, rlx);
@@ -278,7 +278,7 @@ void Spans::give(UnitId start, std::uint32_t units) noexcept {
 
 void Spans::give_recent() noexcept {
     for (std::uint32_t units = 1; units < kRecent; ++units) {
-        const UnitId start = recent_[units].exchange(kNoUnit, ar);  // as in take()
+        const UnitId start = recent_[units].exchange(kNoUnit, ar);  // [E14] as in take()
         if (start == kNoUnit) continue;
         held_.fetch_sub(units, rlx);
         dirty_.fetch_add(units, rlx);

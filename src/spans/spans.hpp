@@ -113,7 +113,7 @@ class Spans {
     base::Atomic<base::Word>* young_;          // a bit per unit: written to since it was last purged, and freed in this tick;
     base::Atomic<base::Word>* aged_;           //   or freed before. Both clear: reads as zero. Changed by who holds the unit.
     Holes holes_;                              // span lock
-    base::Atomic<base::UnitId> recent_[kRecent];  // exchange and CAS only; a run's unit bits are 0 while it is here
+    base::Atomic<base::UnitId> recent_[kRecent];  // [E14] exchange and CAS only; a run's unit bits are 0 while it is here
 
     alignas(base::kCacheLine) base::Atomic<base::UnitId> frontier_;  // first unit never handed out
     base::TryLock lock_;
