@@ -98,13 +98,17 @@ void Holes::erase(UnitId start) noexcept {
     starts_[start / kWordBits] &= ~bit(start % kWordBits);
 }
 
-void Holes::erase_within(UnitId from, UnitId to) noexcept {
+UnitId Holes::erase_within(UnitId from, UnitId to) noexcept {
+    UnitId end = 0;
     for (UnitId word = from / kWordBits; word * kWordBits < to; ++word) {
         for (Word left = starts_[word]; left != 0; left &= left - 1) {
             const UnitId start = word * kWordBits + base::lowest(left);
-            if (start >= from && start < to) erase(start);
+            if (start < from || start >= to) continue;
+            if (start + nodes_[start].length > end) end = start + nodes_[start].length;
+            erase(start);
         }
     }
+    return end;
 }
 
 void Holes::clear(UnitId end) noexcept {

@@ -22,8 +22,8 @@ class Holes {
     // Replaces a hole that starts there; with 0 units it does nothing.
     void insert(base::UnitId start, std::uint32_t units) noexcept;
     void erase(base::UnitId start) noexcept;
-    // Erases all holes that start in [from, to).
-    void erase_within(base::UnitId from, base::UnitId to) noexcept;
+    // Erases all holes that start in [from, to); returns the greatest end of one of them, 0 if there was none.
+    base::UnitId erase_within(base::UnitId from, base::UnitId to) noexcept;
     // Forgets everything, for the child of a fork that was cut while it was being changed. O(units).
     void clear(base::UnitId end) noexcept;
 

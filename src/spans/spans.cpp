@@ -130,9 +130,11 @@ UnitId Spans::run_end(UnitId at, UnitId frontier) const noexcept {
     return at;
 }
 
-// Span lock. Makes the map say what the bits say about every free run that meets [from, to).
+// Span lock. Makes the map say what the bits say about every free run that meets [from, to). A hole that is dropped is looked at
+// to its end: its rest may still be free, and nobody else would tell.
 void Spans::rescan(UnitId from, UnitId to) noexcept {
-    holes_.erase_within(from, to);
+    const UnitId dropped = holes_.erase_within(from, to);
+    if (dropped > to) to = dropped;
     const UnitId frontier = frontier_.load(rlx);  // relaxed: units above it have no bits
     UnitId at = from;
     while (at < to && at < frontier) {
