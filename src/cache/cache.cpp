@@ -81,11 +81,7 @@ void* Cache::refill(Bin bin) noexcept {
 void Cache::overflow(void* block, Bin bin) noexcept {
     void** const at = bottom(bin);
     const std::uint32_t capacity = capacity_of_bin(bin);
-    if (base::is_run(bin)) {
-        const auto unit = core->region().unit(reinterpret_cast<std::uintptr_t>(block));
-        if (!core->spans.give_large(unit)) base::report_double_free(block, base::size_of_bin(bin));
-        return;
-    }
+    if (base::is_run(bin)) return core->give_large(block);
     if (limit[bin] < at + capacity) {
         const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;
         limit[bin] = at + (room < capacity ? room : capacity);
@@ -150,8 +146,7 @@ void Cache::flush_bin(Bin bin) noexcept {
             void* block = at[left - 1];
             top[bin] = at + left - 1;
             base::compiler_fence();
-            const auto unit = core->region().unit(reinterpret_cast<std::uintptr_t>(block));
-            if (!core->spans.give_large(unit)) base::report_double_free(block, base::size_of_bin(bin));
+            core->give_large(block);
         }
         return;
     }

@@ -131,14 +131,14 @@ Core::Size Core::size_of(const void* block) const noexcept {
 
 void Core::report(const void* pointer) const noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-    if (!region().contains(address)) base::report_foreign(pointer);
+    if (!region().contains(address) || region().unit(address) >= spans.frontier()) base::report_foreign(pointer);
     const arena::Arena::Block in_slab = arena.find(address);
     if (in_slab.size != 0) {
         if (in_slab.start != address) base::report_inside(pointer, in_slab.size);
         base::report_double_free(pointer, in_slab.size);
     }
     UnitId unit = region().unit(address);
-    const UnitId found = unit;
+    const UnitId found = unit;  // the run that covers it, if any, begins at or before it
     while (unit > 0 && spans.state(unit, rlx).kind() == spans::Kind::none) --unit;
     const spans::UnitState state = spans.state(unit, rlx);
     if (state.kind() == spans::Kind::large && found - unit < state.value()) {

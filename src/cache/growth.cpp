@@ -11,7 +11,7 @@ using base::Bin;
 using base::kUnitShift;
 using base::UnitId;
 
-constinit Atomic<Core*> grown_cores[kMaxGrown];
+constinit Atomic<Core*> grown_cores[kMaxGrown]{};
 
 namespace {
 
@@ -42,6 +42,14 @@ void* take_from(Core& core, std::size_t size, std::size_t alignment, bool& zero)
 }
 
 }  // namespace
+
+void* take_existing(std::size_t size, std::size_t alignment, bool& zero) noexcept {
+    void* block = nullptr;
+    each_grown([&](Core& core) noexcept {
+        if (block == nullptr) block = take_from(core, size, alignment, zero);
+    });
+    return block;
+}
 
 void* take_grown(std::size_t size, std::size_t alignment, bool& zero) noexcept {
     if (size + alignment >= kSingle) return take_single(size, alignment, zero);

@@ -14,7 +14,9 @@ class Core;
 inline constexpr unsigned kMaxGrown = 64;
 extern base::Atomic<Core*> grown_cores[kMaxGrown];
 
-// nullptr: out of memory.
+// From the heaps that there are; nullptr: none has room.
+[[nodiscard]] void* take_existing(std::size_t size, std::size_t alignment, bool& zero) noexcept;
+// From those, or from a new one; nullptr: out of memory.
 [[nodiscard]] void* take_grown(std::size_t size, std::size_t alignment, bool& zero) noexcept;
 // After the only block of a heap made for it was freed.
 void release_single(Core& core) noexcept;

@@ -15,11 +15,15 @@ using base::kUnitShift;
 using base::rlx;
 using base::UnitId;
 
-constinit Registry registry;
+constinit Registry registry{};
 
 namespace {
 
-constinit base::Atomic<Core*> process_core;
+constinit base::Atomic<Core*> process_core{};
+
+// How many misses go to the grown heaps at once, since the first region was found full a moment ago. A hint.
+constinit base::Atomic<std::uint32_t> full_for{};
+constexpr std::uint32_t kFullFor = 64;
 
 constexpr std::size_t kMinRegion = std::size_t{64} << 20;
 constexpr std::uint32_t kMaxCaches = 16384;
@@ -96,8 +100,12 @@ void* take_large(std::size_t size, std::size_t alignment, bool& zero) noexcept {
     Cache* own = own_cache();
     Core* core = process();
     if (core == nullptr) return nullptr;
-    void* block = take_from(*core, own, size, alignment, zero);
+    const std::uint32_t full = full_for.load(rlx);  // relaxed, as the stores: a lost update costs one look
+    void* block = full == 0 ? take_from(*core, own, size, alignment, zero) : nullptr;
     if (block != nullptr) [[likely]] return block;
+    block = take_existing(size, alignment, zero);
+    full_for.store(block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);
+    if (block != nullptr) return block;
     if (own != nullptr) own->flush();
     core->reclaim();
     block = take_from(*core, own, size, alignment, zero);

@@ -12,9 +12,11 @@ using base::rlx;
 
 namespace {
 
-constexpr std::uint32_t kExitRounds = 3;  // of PTHREAD_DESTRUCTOR_ITERATIONS = 4: other destructors still allocate
+// Of PTHREAD_DESTRUCTOR_ITERATIONS = 4: other destructors still allocate in the first two; in the last one some tools have already
+// taken the thread down.
+constexpr std::uint32_t kExitRounds = 2;
 
-constinit base::Atomic<std::uint32_t> exit_key;  // the key + 1; 0: not made yet
+constinit base::Atomic<std::uint32_t> exit_key{};  // the key + 1; 0: not made yet
 
 void leave_thread(void* own) noexcept;
 

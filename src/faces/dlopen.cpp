@@ -7,8 +7,8 @@
 
 namespace {
 
-using Open = void* (*)(const char*, int);
-constinit ashlar::base::Atomic<Open> next;
+using Open = void* (*)(const char*, int) noexcept;
+constinit ashlar::base::Atomic<Open> next{};
 
 [[gnu::noinline]] Open find_next() noexcept {
     auto found = reinterpret_cast<Open>(dlsym(RTLD_NEXT, "dlopen"));
@@ -26,7 +26,7 @@ constinit ashlar::base::Atomic<Open> next;
 #define ASHLAR_JUMPS [[gnu::optimize("optimize-sibling-calls")]]
 #endif
 
-extern "C" ASHLAR_JUMPS [[gnu::visibility("default")]] void* dlopen(const char* file, int mode) noexcept(false) {
+extern "C" ASHLAR_JUMPS [[gnu::visibility("default")]] void* dlopen(const char* file, int mode) noexcept {
     Open open = next.load(ashlar::base::rlx);
     if (open == nullptr) open = find_next();
     ASHLAR_JUMP open(file, mode & ~RTLD_DEEPBIND);

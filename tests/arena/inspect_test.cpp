@@ -1,0 +1,167 @@
+// Purging, visiting, counting, and check(): it must see what is broken on purpose.
+#include <algorithm>
+#include <cstring>
+
+#include "arena_fixture.hpp"
+
+namespace {
+
+using namespace ashlar::base;
+using ashlar::spans::Kind;
+using ashlar::spans::UnitState;
+
+class InspectTest : public ArenaOver {
+  protected:
+    InspectTest() : ArenaOver(300) {}
+
+    struct Seen {
+        Blocks blocks;
+        std::size_t bytes = 0;
+        std::size_t most = SIZE_MAX;
+    };
+    static bool see(void* context, void* block, std::size_t size) {
+        auto& seen = *static_cast<Seen*>(context);
+        seen.blocks.push_back(block);
+        seen.bytes += size;
+        return seen.blocks.size() < seen.most;
+    }
+    static void hide_nothing(void*, Bin, std::uintptr_t, Word*) {}
+    static void hide_first_word(void*, Bin, std::uintptr_t, Word* live) { live[0] = 0; }
+    // What check() says; it must find exactly one fault.
+    std::string finding() {
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(arena_.check(), 1U);
+        return testing::internal::GetCapturedStderr();
+    }
+    void set_state(UnitId unit, UnitState state) { spans_.state_word(unit).store(state.raw, rel); }
+};
+
+TEST_F(InspectTest, VisitSeesLiveBlocksInAddressOrder) {
+    Blocks expected = take(1, 100);
+    Blocks more = take(kClasses - 1, 20);
+    give(1, {expected.begin() + 40, expected.end()});
+    expected.resize(40);
+    expected.insert(expected.end(), more.begin(), more.end());
+    const auto large = spans_.take_large(20, 1);
+    expected.push_back(reinterpret_cast<void*>(spans_.region().address(large.start)));
+    std::sort(expected.begin(), expected.end());
+    Seen seen;
+    EXPECT_TRUE(arena_.visit(hide_nothing, nullptr, see, &seen));
+    EXPECT_EQ(seen.blocks, expected);
+    EXPECT_EQ(seen.bytes, 40U * 16 + 20 * kMaxSmall + 20 * kUnitSize);
+    EXPECT_EQ(arena_.live_bytes(), seen.bytes);
+}
+
+TEST_F(InspectTest, VisitStopsWhenToldAndSkipsWhatIsHidden) {
+    const Blocks blocks = take(1, 100);
+    Seen two;
+    two.most = 2;
+    EXPECT_FALSE(arena_.visit(hide_nothing, nullptr, see, &two));
+    EXPECT_EQ(two.blocks.size(), 2U);
+    Seen rest;
+    EXPECT_TRUE(arena_.visit(hide_first_word, nullptr, see, &rest));
+    EXPECT_EQ(rest.blocks.size(), 36U) << "the first 64 blocks were hidden";
+    EXPECT_EQ(blocks.size(), 100U);
+}
+
+TEST_F(InspectTest, FindKnowsSlabsOnly) {
+    const auto large = spans_.take_large(2, 1);
+    EXPECT_EQ(arena_.find(spans_.region().address(large.start)).size, 0U);
+    EXPECT_EQ(arena_.find(spans_.region().address(250)).size, 0U) << "never used";
+    EXPECT_EQ(arena_.find(0).size, 0U);
+    constexpr Bin c = 12;  // 256 = 4 * 64 bytes: does not divide a slab evenly? its tail is no block then
+    const Blocks blocks = take(c, 1);
+    const std::size_t used = std::size_t{kGeometry[c].blocks} * kGeometry[c].size;
+    const std::size_t whole = kGeometry[c].units * kUnitSize;
+    if (used < whole) {
+        const UnitId slab = currents_[c].load(rlx);
+        EXPECT_EQ(arena_.find(spans_.region().address(slab) + used).size, 0U);
+    }
+    EXPECT_EQ(blocks.size(), 1U);
+}
+
+TEST_F(InspectTest, PurgeTakesThePagesOfFreeBlocksOnly) {
+    constexpr Bin c = 1;
+    const Blocks blocks = take(c, kGeometry[c].blocks);
+    for (void* block : blocks) std::memset(block, 'x', 16);
+    Blocks sorted = blocks;
+    std::sort(sorted.begin(), sorted.end());
+    void* const live = sorted[5];
+    sorted.erase(sorted.begin() + 5);
+    give(c, sorted);
+    EXPECT_FALSE(arena_.purge()) << "owned";
+    leave_all();
+    EXPECT_TRUE(arena_.purge());
+    EXPECT_EQ(FakeSource::purged, kUnitSize - ashlar::region::page_size()) << "all but the page of the live block";
+    EXPECT_EQ(*static_cast<char*>(live), 'x');
+    EXPECT_EQ(*static_cast<char*>(sorted.back()), 0);
+    EXPECT_EQ(Quiet(spans_, arena_).faults(), "");
+    EXPECT_EQ(take(c, 1).size(), 1U);
+    EXPECT_EQ(currents_[c].load(rlx), unit_of(live)) << "back in its index";
+}
+
+TEST_F(InspectTest, PurgeGoesByWholePagesOfEveryClass) {
+    for (Bin c = 1; c < kClasses; ++c) {
+        const Blocks blocks = take(c, kGeometry[c].blocks);
+        for (void* block : blocks) std::memset(block, static_cast<int>(c), kGeometry[c].size);
+        Blocks live;
+        Blocks dead;
+        for (std::size_t i = 0; i < blocks.size(); ++i) (i % 5 == 0 ? live : dead).push_back(blocks[i]);
+        give(c, dead);
+        leave_all();
+        arena_.purge();
+        for (void* block : live) {
+            const auto* bytes = static_cast<unsigned char*>(block);
+            ASSERT_TRUE(std::all_of(bytes, bytes + kGeometry[c].size, [c](unsigned char byte) { return byte == c; }));
+        }
+        give(c, live);
+        arena_.give_spares();
+    }
+    expect_empty();
+}
+
+TEST_F(InspectTest, CheckIsSilentOnASoundHeap) {
+    const Blocks blocks = take(10, 300);
+    EXPECT_EQ(arena_.check(), 0U);
+    give(10, {blocks.begin(), blocks.begin() + 100});
+    leave_all();
+    EXPECT_EQ(arena_.check(), 0U);
+}
+
+TEST_F(InspectTest, CheckFindsASlabThatIsNotInItsIndex) {
+    const Blocks blocks = take(10, 1);
+    set_state(unit_of(blocks[0]), UnitState::of(Kind::shared, 10));  // as a publisher that stopped before its second line
+    EXPECT_NE(finding().find("not in its index"), std::string::npos);
+}
+
+TEST_F(InspectTest, CheckFindsAMapThatDisagrees) {
+    const Blocks blocks = take(10, 1);
+    spans_.mark(unit_of(blocks[0]), 1, 11);
+    EXPECT_NE(finding().find("in the map as another"), std::string::npos);
+}
+
+TEST_F(InspectTest, CheckFindsASlabOnFreeUnits) {
+    const Blocks blocks = take(10, 1);
+    spans_.give(unit_of(blocks[0]), 1);
+    spans_.give_recent();
+    EXPECT_NE(finding().find("free"), std::string::npos);
+}
+
+TEST_F(InspectTest, CheckFindsAnUnknownClass) {
+    const Blocks blocks = take(10, 1);
+    set_state(unit_of(blocks[0]), UnitState::of(Kind::owned, kClasses));
+    EXPECT_NE(finding().find("unknown size class"), std::string::npos);
+}
+
+TEST_F(InspectTest, CheckFindsBitsOfBlocksThatAreNotThere) {
+    const Blocks blocks = take(1, kGeometry[1].blocks);
+    constexpr Bin c = kClasses - 1;
+    ASSERT_LT(kGeometry[c].blocks, 64U);
+    give(1, blocks);  // its record is all ones now, more than a slab of 8 blocks has
+    const UnitId slab = unit_of(blocks[0]);
+    for (UnitId unit = slab; unit < slab + kGeometry[c].units; ++unit) spans_.mark(unit, 1, c);
+    set_state(slab, UnitState::of(Kind::owned, c));
+    EXPECT_NE(finding().find("blocks that a slab does not have"), std::string::npos);
+}
+
+}  // namespace

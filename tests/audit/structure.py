@@ -1,0 +1,142 @@
+"""Rules about what includes what, and how large things may grow."""
+import re
+
+# What each layer may include: itself, base, and the layers directly below (src/README.md). The depot lies beside the arena, on
+# the region. The cache composes all of them; the faces see nothing below the cache.
+ALLOWED = {
+    "base": {"base"},
+    "region": {"region", "base"},
+    "spans": {"spans", "region", "base"},
+    "arena": {"arena", "spans", "base"},
+    "depot": {"depot", "region", "base"},
+    "cache": {"cache", "arena", "depot", "spans", "region", "base"},
+    "faces": {"faces", "cache", "base", "public"},
+    "command": {"command"},
+}
+
+MOST_LINES = 399
+MOST_FUNCTION_LINES = 49
+FAST_PATH = "src/cache/thread_cache.hpp"
+MOST_FAST_PATH_LINES = 149
+
+
+def target_of(project, file, system, name):
+    """The project's file that an include names, or None for others'."""
+    if name.startswith("ashlar/"):
+        return project.find("include/" + name)
+    found = None if system else project.find("src/" + name)
+    if found is None and not system:
+        found = project.find(f"{file.name.rsplit('/', 1)[0]}/{name}")
+    return found
+
+
+def kind_of(name):
+    return "public" if name.startswith("include/") else name.split("/")[1]
+
+
+def includes(project):
+    """Layers include only downwards; public headers include nothing of src/."""
+    for file in project.cpp("src"):
+        if file.layer is None:
+            yield f"{file.name}: lies in no layer"
+            continue
+        if file.layer not in ALLOWED:
+            yield f"{file.name}: there is no layer {file.layer}"
+            continue
+        for number, system, name in file.includes:
+            target = target_of(project, file, system, name)
+            if target is None:
+                if not system:
+                    yield f"{file.name}:{number}: includes {name}, which is not there"
+            elif kind_of(target.name) not in ALLOWED[file.layer]:
+                yield f"{file.name}:{number}: {file.layer} includes {name}"
+            elif target.name.startswith("src/") and "/" not in name:
+                yield f"{file.name}:{number}: includes {name} without its layer"
+    for file in project.cpp("include"):
+        for number, system, name in file.includes:
+            if not system or re.match(r"(base|region|spans|arena|depot|cache|faces|\.\.)/", name):
+                yield f"{file.name}:{number}: a public header includes {name}"
+
+
+def links(project):
+    """src/CMakeLists.txt links each layer to those that it includes, directly or through others."""
+    text = re.sub(r"#.*", "", project.find("src/CMakeLists.txt").text)
+    below = {}
+    for name, arguments in re.findall(r"ashlar_layer\((\w+)\s([^)]*)\)", text):
+        words = re.search(r"BELOW\s+((?:[a-z]\w*\s*)+)", arguments)
+        below[name] = set(words[1].split()) if words else set()
+
+    def reach(layer):
+        found = {layer}
+        for other in below.get(layer, ()):
+            found |= reach(other)
+        return found
+
+    for layer in below:
+        used = {}
+        for file in project.layer_files({layer}):
+            for number, system, name in file.includes:
+                target = target_of(project, file, system, name)
+                if target is not None and target.name.startswith("src/"):
+                    used.setdefault(kind_of(target.name), f"{file.name}:{number}")
+        for other, place in used.items():
+            if other not in reach(layer):
+                yield f"{place}: {layer} includes {other}, but is not linked to it"
+    for layer in set(ALLOWED) - {"command"} - set(below):
+        yield f"src/CMakeLists.txt: no target for the layer {layer}"
+
+
+def headers(project):
+    """No source includes a source, no cycle, no umbrella, and every header has its guard."""
+    graph = {}
+    for file in project.cpp("src", "include", "stress", "bench"):
+        targets = [target_of(project, file, system, name) for _, system, name in file.includes]
+        graph[file.name] = [target.name for target in targets if target is not None]
+        for number, _, name in file.includes:
+            if re.search(r"\.(c|cc|cpp|cxx)$", name):
+                yield f"{file.name}:{number}: includes the source {name}"
+        if file.path.suffix in {".hpp", ".h"}:
+            code = [line for line in file.code_lines if line.strip() and not line.lstrip().startswith("#")]
+            if not code:
+                yield f"{file.name}: an umbrella: nothing but includes"
+            if file.name.startswith(("src/", "include/")) and not re.search(
+                    r"^#ifndef (ASHLAR_\w+_HP*)\n#define \1\n", file.text, re.M):
+                yield f"{file.name}: no include guard ASHLAR_…"
+    done = set()
+
+    def visit(name, path):
+        if name in path:
+            yield "a cycle: " + " -> ".join(path[path.index(name):] + [name])
+        elif name not in done:
+            for target in graph.get(name, ()):
+                yield from visit(target, path + [name])
+            done.add(name)
+
+    for name in graph:
+        yield from visit(name, [])
+
+
+def conditionals(project):
+    """No #if inside a function: compile-time choices are `if constexpr` on base/config.hpp."""
+    for file in project.cpp("src", "include"):
+        for number, line in enumerate(file.code_lines, 1):
+            function = file.function_at(number)
+            if re.match(r"\s*#\s*(?:if|elif|else)", line) and function is not None and function.first < number < function.last:
+                yield f"{file.name}:{number}: {line.strip()} inside {function.name}"
+
+
+def sizes(project):
+    """Files under 400 lines, functions under 50, the fast path under 150."""
+    for file in project.files:
+        length = len(file.text.splitlines())
+        if length > MOST_LINES and file.name != "LICENSE":
+            yield f"{file.name}: {length} lines"
+        if file.name == FAST_PATH and length > MOST_FAST_PATH_LINES:
+            yield f"{file.name}: {length} lines on the fast path"
+    if project.find(FAST_PATH) is None:
+        yield f"{FAST_PATH}: not there"
+    for file in project.cpp("src", "include", "stress", "bench", "tests"):
+        for function in file.functions:
+            length = function.last - function.first + 1
+            if length > MOST_FUNCTION_LINES:
+                yield f"{file.name}:{function.first}: {function.name} has {length} lines"

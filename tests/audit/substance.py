@@ -1,0 +1,80 @@
+"""Rules about what may not be used at all."""
+import re
+
+BELOW_FACES = {"base", "region", "spans", "arena", "depot", "cache"}
+LAYERS = BELOW_FACES | {"faces"}
+ATOMICS = "src/base/atomic.hpp"
+
+# In the layers, outside base/atomic.hpp. `asm volatile` orders nothing for other threads, and is not what is meant.
+FORBIDDEN = {
+    r"(?<!asm )\bvolatile\b": "volatile",
+    r"\bstd::(?:atomic|mutex|shared_mutex|recursive_mutex|lock_guard|unique_lock|scoped_lock|condition_variable|call_once)\w*":
+        "a lock or an atomic of the standard library",
+    r"\bpthread_(?:mutex|rwlock|spin|cond|barrier|once)_?\w*": "a lock of POSIX",
+    r"\bsem_(?:init|wait|post)\b": "a semaphore",
+    r"\b__(?:atomic|sync)_\w+": "an atomic builtin",
+    r"#\s*include\s*<(?:atomic|mutex|shared_mutex|condition_variable|thread|semaphore|pthread_np\.h)>": "a header of locks",
+}
+
+# Below the faces: what may call malloc, which is where the call came from.
+CALLS_MALLOC = {
+    r"\bnew\b(?!\s*\()": "operator new",
+    r"(?<!operator )\bdelete\b(?!\s*[;,)]|\s*$)": "operator delete",  # not `= delete;`
+    r"\bstd::(?:string|vector|map|unordered_\w+|set|list|deque|function|any|shared_ptr|unique_ptr|make_\w+|\w*stream|to_string"
+    r"|thread|format)\b":
+        "the standard library's heap users",
+    r"\b(?:std::)?(?:v?[sfd]?n?printf|puts|fputs|fwrite|fopen|setlocale|qsort|strdup|getline)\s*\(":
+        "a libc function that may allocate",
+    r"(?<![\w.>:])(?:std::|::)?(?:malloc|calloc|realloc|free|posix_memalign|aligned_alloc)\s*\(": "libc's heap",
+    r"\b(?:dlopen|dlsym|dlerror|strerror|backtrace)\s*\(": "a libc function that may allocate",
+    r"\bthrow\b": "an exception",
+    r"#\s*include\s*<(?:string|vector|map|unordered_map|set|list|deque|functional|memory|iostream|sstream|ostream|cstdio|stdio\.h"
+    r"|memory_resource|thread|format|dlfcn\.h)>": "a header of things that allocate",
+}
+
+
+def _look(file, patterns):
+    for number, line in enumerate(file.code_lines, 1):
+        directive = line.lstrip().startswith("#")
+        for pattern, what in patterns.items():
+            if directive == pattern.startswith("#") and re.search(pattern, line):
+                yield f"{file.name}:{number}: {what}: {file.lines[number - 1].strip()}"
+
+
+def forbidden(project):
+    """No volatile, no locks and no atomics but base::Atomic."""
+    for file in project.layer_files(LAYERS):
+        if file.name != ATOMICS:
+            yield from _look(file, FORBIDDEN)
+
+
+def library_calls(project):
+    """Nothing below the faces calls what may call malloc."""
+    for file in project.layer_files(BELOW_FACES):
+        yield from _look(file, CALLS_MALLOC)
+
+
+def races(project):
+    """ThreadSanitizer looks at everything: no suppressions, no code that is taken out of its sight."""
+    for file in project.files:
+        if file.name.startswith("tests/audit/"):
+            continue
+        if re.search(r"supp(ression)?s?\b", file.path.name.lower()):
+            for number, line in enumerate(file.lines, 1):
+                if line.strip() and not line.lstrip().startswith("#"):
+                    yield f"{file.name}:{number}: suppresses {line.strip()}"
+        for number, line in enumerate(file.lines, 1):
+            if re.search(r"TSAN_OPTIONS.*suppressions\s*=|__tsan_default_suppressions|no_sanitize|__tsan_\w+|AnnotateIgnore"
+                         r"|fsanitize-(?:ignorelist|blacklist)", line):
+                yield f"{file.name}:{number}: hides something from the sanitizer"
+
+
+def marks(project):
+    """Nothing unfinished is marked as such; it is done, or it is an issue."""
+    words = "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"))
+    # Not where the letters are a template such as mktemp's.
+    pattern = re.compile(rf"(?<![A-Za-z0-9]){'(?:' + words + ')'}(?![A-Za-z0-9])")
+    for file in project.files:
+        for number, line in enumerate(file.lines, 1):
+            if pattern.search(line):
+                yield f"{file.name}:{number}: {line.strip()}"

@@ -1,0 +1,194 @@
+// One cache: its bins, what they do when they are empty or full, and what they give back.
+#include <csignal>
+
+#include "core_fixture.hpp"
+
+namespace {
+
+using namespace ashlar::base;
+using ashlar::cache::capacity_of_bin;
+using ashlar::depot::batch_of_class;
+
+class CacheTest : public CoreOver {
+  protected:
+    CacheTest() : CoreOver(1500) {}
+    [[nodiscard]] std::size_t room(Bin bin) const { return static_cast<std::size_t>(cache_.limit[bin] - cache_.top[bin]); }
+
+    Cache& cache_ = *core_.take_cache();
+};
+
+class CacheBin : public CacheTest, public testing::WithParamInterface<Bin> {
+  protected:
+    const Bin bin_ = GetParam();
+};
+
+TEST(Bins, LieBehindEachOtherWithANullUnderEach) {
+    using ashlar::cache::kBottomOfBin;
+    EXPECT_EQ(capacity_of_bin(0), 0U) << "always full";
+    for (Bin bin = 1; bin < kBins; ++bin) {
+        EXPECT_EQ(kBottomOfBin[bin], kBottomOfBin[bin - 1] + capacity_of_bin(bin - 1) + 1);
+        EXPECT_GE(capacity_of_bin(bin), 1U);
+        if (!is_run(bin)) {
+            EXPECT_GE(capacity_of_bin(bin), 2 * batch_of_class(bin)) << "an overflow moves a batch and keeps one";
+        }
+    }
+    EXPECT_GE(kBottomOfBin[kBins], kBottomOfBin[kBins - 1] + capacity_of_bin(kBins - 1));
+}
+
+TEST(Bins, TablesSayWhatTheClassesSay) {
+    using namespace ashlar::cache;
+    for (std::size_t size = 0; size <= kMaxInline; ++size) ASSERT_EQ(kBinOfSize[size], class_of_size(size)) << size;
+    for (std::size_t size = kMaxInline + 1; size <= kMaxSmall; ++size) {
+        ASSERT_EQ(kBinOfQuarters[(size + 255) / 256], class_of_size(size)) << size;
+    }
+    for (Bin bin = 1; bin < kBins; ++bin) EXPECT_EQ(kSizeOfBin[bin], size_of_bin(bin));
+}
+
+TEST_P(CacheBin, TakesDistinctBlocksAndTakesThemBack) {
+    const std::size_t n = is_run(bin_) ? 30 : 500;
+    Blocks blocks = take(cache_, bin_, n);
+    ASSERT_EQ(blocks.size(), n);
+    EXPECT_TRUE(distinct(blocks));
+    for (void* block : blocks) {
+        const auto size = core_.size_of(block);
+        ASSERT_EQ(size.bin, bin_);
+        ASSERT_EQ(size.bytes, size_of_bin(bin_));
+        ASSERT_EQ(cache_.bin_of(block), bin_);
+    }
+    give(cache_, bin_, blocks);
+    EXPECT_LE(cached(cache_, bin_), capacity_of_bin(bin_));
+    EXPECT_TRUE(live().empty());
+    cache_.flush();
+    EXPECT_EQ(cached(cache_, bin_), 0U);
+    expect_empty();
+}
+
+TEST_P(CacheBin, TheLastGivenIsTheFirstTaken) {
+    const Blocks blocks = take(cache_, bin_, 2);
+    ASSERT_EQ(blocks.size(), 2U);
+    cache_.give(blocks[0], bin_);
+    EXPECT_EQ(cache_.take(bin_), blocks[0]);
+    cache_.give(blocks[1], bin_);
+    EXPECT_EQ(cache_.take(bin_), blocks[1]);
+}
+
+TEST_P(CacheBin, NothingIsLostOrDoubledHoweverItGoesUpAndDown) {
+    Blocks held;
+    std::size_t most = is_run(bin_) ? 20 : 400;
+    for (std::size_t swing = 1; swing < most; swing = swing * 2 + 1) {
+        const Blocks more = take(cache_, bin_, swing);
+        held.insert(held.end(), more.begin(), more.end());
+        ASSERT_TRUE(distinct(held));
+        ASSERT_EQ(live(), std::set<void*>(held.begin(), held.end()));
+        const Blocks back(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(held.size() / 2));
+        held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(held.size() / 2));
+        give(cache_, bin_, back);
+        ASSERT_EQ(live(), std::set<void*>(held.begin(), held.end()));
+    }
+    give(cache_, bin_, held);
+    cache_.flush();
+    expect_empty();
+}
+
+INSTANTIATE_TEST_SUITE_P(Some, CacheBin,
+                         testing::Values(Bin{1}, Bin{4}, Bin{9}, Bin{20}, Bin{21}, Bin{28}, kClasses - 1, kClasses, kClasses + 1,
+                                         kClasses + 7, kBins - 1));
+
+TEST_F(CacheTest, ABinGrowsWithUseUpToItsCapacity) {
+    constexpr Bin bin = 4;
+    const std::size_t at_first = room(bin);
+    EXPECT_LT(at_first, capacity_of_bin(bin));
+    const Blocks blocks = take(cache_, bin, 1000);
+    give(cache_, bin, blocks);
+    EXPECT_EQ(room(bin) + cached(cache_, bin), capacity_of_bin(bin));
+}
+
+TEST_F(CacheTest, AnOverflowPutsTheOldestIntoTheDepotAndAMissTakesThemOut) {
+    constexpr Bin bin = 4;
+    Cache& other = *core_.take_cache();
+    Blocks blocks = take(cache_, bin, 1000);
+    cache_.flush();
+    give(cache_, bin, {blocks.begin(), blocks.begin() + capacity_of_bin(bin)});
+    EXPECT_EQ(in_depot(bin), 0U);
+    cache_.give(blocks[capacity_of_bin(bin)], bin);
+    EXPECT_EQ(in_depot(bin), batch_of_class(bin));
+    const Blocks got = take(other, bin, batch_of_class(bin));
+    EXPECT_EQ(std::set<void*>(got.begin(), got.end()), std::set<void*>(blocks.begin(), blocks.begin() + batch_of_class(bin)))
+        << "the oldest";
+    EXPECT_EQ(in_depot(bin), 0U);
+}
+
+TEST_F(CacheTest, ABlockFreedTwiceInARowIsSeenAtOnce) {
+    for (const Bin bin : {Bin{4}, kClasses}) {
+        void* const block = cache_.take(bin);
+        cache_.give(block, bin);
+        EXPECT_FALSE(cache_.push(block)) << "the hit path sends it to the slow door";
+        EXPECT_EXIT(cache_.give(block, bin), testing::KilledBySignal(SIGABRT), "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
+    }
+}
+
+TEST_F(CacheTest, ABlockFreedTwiceIsSeenAtTheFlush) {
+    for (const Bin bin : {Bin{4}, kClasses}) {
+        const Blocks blocks = take(cache_, bin, 2);
+        give(cache_, bin, {blocks[0], blocks[1], blocks[0]});
+        EXPECT_EXIT(cache_.flush(), testing::KilledBySignal(SIGABRT), "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
+    }
+}
+
+TEST_F(CacheTest, PointersWithoutABinGoToTheSlowDoor) {
+    int local = 0;
+    EXPECT_FALSE(cache_.push(nullptr));
+    EXPECT_FALSE(cache_.push(&local));
+    EXPECT_FALSE(cache_.push(reinterpret_cast<void*>(core_.region().address(1400)))) << "a unit that nobody has";
+    EXPECT_FALSE(cache_.push(reinterpret_cast<void*>(UINTPTR_MAX)));
+    bool zero;
+    EXPECT_FALSE(cache_.push(core_.take_large(2 * kMaxRun, 1, zero))) << "too large for a bin";
+    EXPECT_EQ(cache_.bin_of(&local), 0U);
+}
+
+TEST(ConstantCaches, AreEmptyAndFullAtOnce) {
+    using namespace ashlar::cache;
+    int local = 0;
+    for (ConstantCache* none : {&kNoCache, &kPastCache}) {
+        for (Bin bin = 0; bin < kBins; ++bin) {
+            ASSERT_EQ(none->pop(bin), nullptr);
+            ASSERT_FALSE(none->push(&local, bin));
+        }
+        EXPECT_FALSE(none->push(nullptr));
+        EXPECT_FALSE(none->push(&local));
+        EXPECT_EQ(none->core, nullptr);
+    }
+}
+
+TEST_F(CacheTest, BatchesComeFromTheBinTheDepotAndTheSlabs) {
+    for (const Bin bin : {Bin{4}, Bin{21}, kClasses - 1}) {
+        Blocks held = take(cache_, bin, 200);
+        give(cache_, bin, {held.begin(), held.begin() + 150});
+        held.erase(held.begin(), held.begin() + 150);
+        Blocks out(300);
+        ASSERT_EQ(cache_.take_batch(bin, out.data(), out.size()), out.size());
+        held.insert(held.end(), out.begin(), out.end());
+        EXPECT_TRUE(distinct(held));
+        EXPECT_EQ(cached(cache_, bin), 0U);
+        give(cache_, bin, held);
+    }
+    Blocks none;
+    EXPECT_EQ(cache_.take_batch(4, none.data(), 0), 0U);
+    cache_.flush();
+    expect_empty();
+}
+
+TEST_F(CacheTest, ABinThatNobodyUsesGoesBackAfterManyMisses) {
+    give(cache_, 30, take(cache_, 30, 3));
+    EXPECT_GT(cached(cache_, 30), 0U);
+    std::size_t misses = 0;
+    for (; misses < 2000 && cached(cache_, 30) > 0; ++misses) {
+        const Blocks five = take(cache_, kClasses - 1, 5);  // more than its bin holds: at least one miss
+        ASSERT_EQ(five.size(), 5U);
+        give(cache_, kClasses - 1, five);
+    }
+    EXPECT_EQ(cached(cache_, 30), 0U);
+    EXPECT_GT(misses, 50U) << "a bin that rests for a moment keeps its blocks";
+}
+
+}  // namespace

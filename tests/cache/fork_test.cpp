@@ -1,0 +1,140 @@
+// What the child of a fork finds: caches of threads that are gone, cut anywhere. The cuts are made by hand; nothing is forked.
+#include <algorithm>
+
+#include "core_fixture.hpp"
+
+namespace {
+
+using namespace ashlar::base;
+using ashlar::cache::capacity_of_bin;
+
+class ForkTest : public CoreOver {
+  protected:
+    ForkTest() : CoreOver(600, 4) {}
+
+    // Only the child's own thread is left, and it allocates.
+    void fork_and_go_on() {
+        core_.adopt_fork(&own_);
+        own_.give(own_.take(7), 7);  // its first miss adopts
+    }
+    // Blocks that are live in nobody's hands: what the cut lost.
+    std::size_t lost(const std::set<void*>& held) {
+        std::size_t n = 0;
+        for (void* block : live()) n += held.count(block) == 0 ? 1U : 0U;
+        return n;
+    }
+    // No block is handed out that somebody holds, or twice.
+    void expect_disjoint(std::set<void*> held, Bin bin) {
+        for (void* block : take(own_, bin, 400)) ASSERT_TRUE(held.insert(block).second);
+    }
+
+    Cache& own_ = *core_.take_cache();
+    Cache& gone_ = *core_.take_cache();
+};
+
+TEST_F(ForkTest, CachesOfThreadsThatAreGoneAreAdopted) {
+    std::set<void*> held;
+    for (const Bin bin : {Bin{1}, Bin{4}, kClasses - 1, kClasses, kClasses + 3}) {
+        const Blocks blocks = take(gone_, bin, 12);
+        give(gone_, bin, {blocks.begin(), blocks.begin() + 6});
+        held.insert(blocks.begin() + 6, blocks.end());
+        EXPECT_GT(cached(gone_, bin), 0U);
+    }
+    fork_and_go_on();
+    for (Bin bin = 1; bin < kBins; ++bin) EXPECT_EQ(cached(gone_, bin), 0U) << bin;
+    EXPECT_EQ(live(), held);
+    EXPECT_EQ(core_.take_cache(), &gone_) << "it can be used again";
+    for (void* block : held) own_.give(block, core_.size_of(block).bin);
+    own_.flush();
+    expect_empty();
+}
+
+TEST_F(ForkTest, TheOwnCacheIsKept) {
+    const Blocks blocks = take(own_, 4, 10);
+    give(own_, 4, blocks);
+    const std::size_t n = cached(own_, 4);
+    fork_and_go_on();
+    EXPECT_EQ(cached(own_, 4), n);
+}
+
+TEST_F(ForkTest, WithoutAnOwnCacheAllAreAdopted) {
+    give(own_, 4, take(own_, 4, 10));
+    give(gone_, 4, take(gone_, 4, 10));
+    core_.adopt_fork(nullptr);
+    void* block = core_.take(9);
+    EXPECT_EQ(cached(own_, 4) + cached(gone_, 4), 0U);
+    core_.give(block, 9);
+    expect_empty();
+}
+
+TEST_F(ForkTest, IdleCachesAreLeftAlone) {
+    gone_.flush();
+    core_.give_cache(&gone_);
+    fork_and_go_on();
+    EXPECT_EQ(core_.take_cache(), &gone_);
+    EXPECT_NE(core_.take_cache(), &gone_) << "not given a second time";
+}
+
+TEST_F(ForkTest, ABinCutInTheMiddleOfAnOverflowIsEmptyAndItsBlocksAreLostOnce) {
+    constexpr Bin bin = 4;
+    const Blocks blocks = take(gone_, bin, 1000);
+    gone_.flush();
+    give(gone_, bin, {blocks.begin(), blocks.begin() + capacity_of_bin(bin)});
+    const std::set<void*> held(blocks.begin() + capacity_of_bin(bin), blocks.end());
+    // The bin's top is at its bottom while the rest moves down: slots above hold copies, some of them twice.
+    void** const bottom = gone_.top[bin] - capacity_of_bin(bin);
+    gone_.top[bin] = bottom;
+    std::copy(bottom + 64, bottom + 80, bottom);
+    fork_and_go_on();
+    EXPECT_EQ(lost(held), capacity_of_bin(bin));
+    expect_disjoint(live(), bin);
+    EXPECT_EQ(core_.check(), 0U);
+}
+
+TEST_F(ForkTest, ABinCutBetweenSlotAndTopLosesThatBlockOnly) {
+    constexpr Bin bin = 4;
+    const Blocks blocks = take(gone_, bin, 10);
+    give(gone_, bin, {blocks[0], blocks[1]});
+    *gone_.top[bin] = blocks[2];
+    fork_and_go_on();
+    EXPECT_EQ(lost({blocks.begin() + 3, blocks.end()}), 1U);
+    expect_disjoint(live(), bin);
+}
+
+TEST_F(ForkTest, TheLimitMayBeAnything) {
+    constexpr Bin bin = 4;
+    give(gone_, bin, take(gone_, bin, 10));
+    gone_.limit[bin] = nullptr;
+    fork_and_go_on();
+    Cache& again = *core_.take_cache();
+    ASSERT_EQ(&again, &gone_);
+    give(again, bin, take(again, bin, 1000));
+    EXPECT_LE(cached(again, bin), capacity_of_bin(bin));
+    again.flush();
+    own_.flush();
+    expect_empty();
+}
+
+TEST_F(ForkTest, ABlockWhoseBitIsSetAlreadyIsLeftAlone) {
+    constexpr Bin bin = 30;
+    const Blocks blocks = take(gone_, bin, 4);
+    gone_.flush();
+    give(gone_, bin, {blocks[0], blocks[1]});
+    core_.arena.adopt(bin, blocks[1]);  // as if the cut had been between the bit and the top
+    fork_and_go_on();
+    EXPECT_EQ(lost({blocks[2], blocks[3]}), 0U);
+    EXPECT_EQ(core_.check(), 0U);
+    expect_disjoint({blocks[2], blocks[3]}, bin);
+}
+
+TEST_F(ForkTest, AGrandchildAdoptsWhatTheChildLeft) {
+    give(gone_, 4, take(gone_, 4, 10));
+    core_.adopt_fork(&own_);
+    core_.adopt_fork(&own_);
+    own_.give(own_.take(7), 7);
+    EXPECT_EQ(cached(gone_, 4), 0U);
+    EXPECT_EQ(core_.take_cache(), &gone_);
+    EXPECT_NE(core_.take_cache(), &gone_);
+}
+
+}  // namespace

@@ -1,0 +1,165 @@
+// Magazines in and out of a depot. Its blocks are only pointers to it: made-up ones will do.
+#include <memory>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "../base/random.hpp"
+#include "../base/together.hpp"
+#include "depot/depot.hpp"
+
+namespace {
+
+using namespace ashlar::base;
+using namespace ashlar::depot;
+
+class DepotTest : public testing::Test {
+  protected:
+    static constexpr std::size_t no_budget = SIZE_MAX;
+
+    DepotTest() {
+        ashlar::region::Carver measure(0);
+        std::make_unique<Depot>()->layout(measure);
+        memory_ = std::vector<std::byte>(measure.used() + kCacheLine);
+        ashlar::region::Carver carver(round_up(reinterpret_cast<std::uintptr_t>(memory_.data()), kCacheLine));
+        depot_->layout(carver);
+    }
+    // Block number i of the pretended heap.
+    static void* block(std::size_t i) { return reinterpret_cast<void*>((i + 1) * 4096); }
+    static std::vector<void*> batch(Bin c, std::size_t first) {
+        std::vector<void*> blocks;
+        for (std::size_t i = 0; i < batch_of_class(c); ++i) blocks.push_back(block(first + i));
+        return blocks;
+    }
+    bool give(Bin c, const std::vector<void*>& blocks, std::size_t budget = no_budget) {
+        return depot_->give(c, blocks.data(), static_cast<std::uint32_t>(blocks.size()), budget);
+    }
+    std::vector<void*> take(Bin c) {
+        std::vector<void*> blocks(kMagazineBlocks);
+        blocks.resize(depot_->take(c, blocks.data()));
+        return blocks;
+    }
+    [[nodiscard]] std::size_t visited(Bin c) const {
+        std::size_t n = 0;
+        depot_->visit(c, [&n](void*) { ++n; });
+        return n;
+    }
+
+    std::unique_ptr<Depot> depot_{new Depot{}};
+
+  private:
+    std::vector<std::byte> memory_;
+};
+
+TEST_F(DepotTest, BatchesAreBounded) {
+    for (Bin c = 1; c < kClasses; ++c) {
+        EXPECT_GE(batch_of_class(c), 2U) << "class " << c;
+        EXPECT_LE(batch_of_class(c), kMagazineBlocks);
+        EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size}, 64U * 1024);
+        EXPECT_LE(magazines_of_class(c), kWords * kWordBits);
+        EXPECT_EQ(magazines_of_class(c) == 0, kGeometry[c].size > kMaxBlock) << "class " << c;
+    }
+}
+
+TEST_F(DepotTest, EmptyHasNothing) {
+    for (Bin c = 1; c < kClasses; ++c) EXPECT_TRUE(take(c).empty());
+}
+
+TEST_F(DepotTest, WhatWasGivenComesOutOnce) {
+    const auto blocks = batch(4, 0);
+    EXPECT_TRUE(give(4, blocks));
+    EXPECT_TRUE(take(5).empty()) << "classes are apart";
+    EXPECT_EQ(visited(4), blocks.size());
+    EXPECT_EQ(take(4), blocks);
+    EXPECT_TRUE(take(4).empty());
+    EXPECT_EQ(visited(4), 0U);
+}
+
+TEST_F(DepotTest, PartOfABatchStaysAPart) {
+    EXPECT_TRUE(give(4, {block(7), block(9), block(8)}));
+    EXPECT_EQ(take(4), (std::vector<void*>{block(7), block(9), block(8)}));
+}
+
+TEST_F(DepotTest, TheLowestMagazineIsUsedFirst) {
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(give(4, {block(i)}));
+    EXPECT_EQ(take(4), std::vector<void*>{block(0)});
+    EXPECT_TRUE(give(4, {block(9)}));
+    EXPECT_EQ(take(4), std::vector<void*>{block(9)}) << "into the lowest empty one: the warmest";
+    EXPECT_EQ(take(4), std::vector<void*>{block(1)});
+    EXPECT_EQ(take(4), std::vector<void*>{block(2)});
+}
+
+TEST_F(DepotTest, HoldsAsManyMagazinesAsItsClassMay) {
+    for (Bin c = 1; c < kClasses; ++c) {
+        for (std::uint32_t i = 0; i < magazines_of_class(c); ++i) ASSERT_TRUE(give(c, batch(c, i * kMagazineBlocks)));
+        EXPECT_FALSE(give(c, batch(c, 99'999))) << "full";
+        EXPECT_EQ(visited(c), std::size_t{magazines_of_class(c)} * batch_of_class(c));
+        std::set<void*> seen;
+        for (std::uint32_t i = 0; i < magazines_of_class(c); ++i) {
+            for (void* each : take(c)) EXPECT_TRUE(seen.insert(each).second);
+        }
+        EXPECT_EQ(seen.size(), std::size_t{magazines_of_class(c)} * batch_of_class(c));
+        EXPECT_TRUE(take(c).empty());
+        EXPECT_EQ(visited(c), 0U);
+    }
+}
+
+TEST_F(DepotTest, TheBudgetIsOfAllClassesTogether) {
+    const std::size_t bytes = batch_of_class(4) * std::size_t{kGeometry[4].size};
+    EXPECT_TRUE(give(4, batch(4, 0), 2 * bytes));
+    EXPECT_TRUE(give(4, batch(4, 100), 2 * bytes));
+    EXPECT_FALSE(give(4, batch(4, 200), 2 * bytes));
+    EXPECT_FALSE(give(9, batch(9, 200), 2 * bytes)) << "another class";
+    EXPECT_FALSE(give(9, batch(9, 200), 0));
+    EXPECT_EQ(take(4).size(), batch_of_class(4));
+    EXPECT_TRUE(give(9, batch(9, 200), 2 * bytes)) << "room again";
+}
+
+TEST_F(DepotTest, AForkKeepsWhatIsPublishedAndFreesTheOtherMagazines) {
+    for (std::uint32_t i = 0; i < magazines_of_class(4); ++i) ASSERT_TRUE(give(4, batch(4, i * kMagazineBlocks)));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(take(4).size(), batch_of_class(4));
+    depot_->adopt_fork();
+    EXPECT_EQ(visited(4), std::size_t{magazines_of_class(4) - 3} * batch_of_class(4));
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(give(4, batch(4, 90'000 + i * 64)));
+    EXPECT_FALSE(give(4, batch(4, 99'999))) << "as many as before, no more";
+    const std::size_t bytes = std::size_t{magazines_of_class(4)} * batch_of_class(4) * kGeometry[4].size;
+    EXPECT_FALSE(give(5, batch(5, 0), bytes)) << "the bytes were counted again";
+    EXPECT_TRUE(give(5, batch(5, 0), bytes + 1));
+}
+
+// [E10] Every block goes from hand to hand: what the last hand wrote is read by the next, and nobody meets a torn magazine.
+TEST_F(DepotTest, ConcurrentExchangeLosesNothing) {
+    constexpr unsigned threads = 4;
+    constexpr Bin c = 16;
+    const std::size_t magazines = magazines_of_class(c);
+    std::vector<std::uint64_t> payload(magazines * kMagazineBlocks);
+    Atomic<std::uint32_t> faults{0};
+    std::vector<std::vector<void*>> held_by(threads);
+    together(threads, [&](unsigned self) {
+        std::vector<void*>& held = held_by[self];
+        Random random(self + 1);
+        for (std::size_t i = self; i < payload.size(); i += threads) held.push_back(&payload[i]);
+        for (int step = 0; step < 6000; ++step) {
+            const auto n = random.below(batch_of_class(c)) + 1;
+            if (random.below(2) == 0 && held.size() >= n) {
+                for (std::size_t i = held.size() - n; i < held.size(); ++i) ++*static_cast<std::uint64_t*>(held[i]);
+                if (depot_->give(c, &held[held.size() - n], n, no_budget)) held.resize(held.size() - n);
+            } else {
+                void* out[kMagazineBlocks];
+                const std::uint32_t got = depot_->take(c, out);
+                if (got > batch_of_class(c)) faults.fetch_add(1, rlx);
+                for (std::uint32_t i = 0; i < got; ++i) ++*static_cast<std::uint64_t*>(out[i]);
+                held.insert(held.end(), out, out + got);
+            }
+        }
+    });
+    std::multiset<void*> all;
+    for (const auto& held : held_by) all.insert(held.begin(), held.end());
+    for (auto blocks = take(c); !blocks.empty(); blocks = take(c)) all.insert(blocks.begin(), blocks.end());
+    EXPECT_EQ(all.size(), payload.size());
+    EXPECT_EQ(std::set<void*>(all.begin(), all.end()).size(), payload.size());
+    EXPECT_EQ(faults.load(rlx), 0U);
+}
+
+}  // namespace

@@ -1,0 +1,53 @@
+// A Heap per request: the request's objects are never freed one by one. When the heap goes, all of them are gone in one
+// step, and a request that leaks or throws leaves nothing behind. A small capacity is a limit on what one request may
+// use.
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ashlar/allocator.hpp>
+
+namespace {
+
+using String = std::basic_string<char, std::char_traits<char>, ashlar::HeapAllocator<char>>;
+using Fields = std::map<int, String, std::less<>, ashlar::HeapAllocator<std::pair<const int, String>>>;
+
+constexpr std::size_t limit = std::size_t{4} << 20;
+
+// Returns the number of fields, or -1 where the request needs more than its limit.
+int answer(int field_count) {
+    ashlar::Heap heap(limit);
+    try {
+        // The map itself lies in the heap too, and no destructor runs: the heap's own end is all there is.
+        void* place = heap.allocate(sizeof(Fields), alignof(Fields));
+        if (place == nullptr) return -1;
+        auto& fields = *new (place) Fields(ashlar::HeapAllocator<char>(heap));
+        for (int i = 0; i < field_count; ++i) fields.emplace(i, String(200, 'f', ashlar::HeapAllocator<char>(heap)));
+        return static_cast<int>(fields.size());
+    } catch (const std::bad_alloc&) {
+        return -1;
+    }
+}
+
+}  // namespace
+
+int main() {
+    std::vector<int> answers(4);
+    std::vector<std::thread> threads;
+    for (int& last : answers) {
+        threads.emplace_back([&last] {
+            for (int request = 1; request <= 200; ++request) last = answer(request);
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    bool right = true;
+    for (int last : answers) right = right && last == 200;
+    const int greedy = answer(1'000'000);
+    std::printf("800 requests answered; the greedy one was %s\n",
+                greedy == -1 ? "stopped at its limit" : "not stopped");
+    return right && greedy == -1 ? 0 : 1;
+}

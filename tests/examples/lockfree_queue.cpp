@@ -1,0 +1,55 @@
+// A queue that is lock-free only if its allocator is: boost::lockfree::queue without a fixed size takes a node for each
+// new element from the allocator. With ashlar::Allocator no producer ever waits for another thread, also when the queue
+// grows.
+#include <atomic>
+#include <boost/lockfree/queue.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include <ashlar/allocator.hpp>
+
+namespace {
+
+using Queue = boost::lockfree::queue<std::uint64_t, boost::lockfree::fixed_sized<false>,
+                                     boost::lockfree::allocator<ashlar::Allocator<std::uint64_t>>>;
+
+constexpr std::uint64_t producers = 2;
+constexpr std::uint64_t consumers = 2;
+constexpr std::uint64_t each = 50'000;
+
+}  // namespace
+
+int main() {
+    Queue queue(0);
+    std::atomic<std::uint64_t> received{0};
+    std::atomic<std::uint64_t> sum{0};
+    std::vector<std::thread> threads;
+    for (std::uint64_t p = 0; p < producers; ++p) {
+        threads.emplace_back([&, p] {
+            for (std::uint64_t i = 0; i < each; ++i) {
+                if (!queue.push(p * each + i)) std::abort();
+            }
+        });
+    }
+    for (std::uint64_t c = 0; c < consumers; ++c) {
+        threads.emplace_back([&] {
+            std::uint64_t value = 0;
+            while (received < producers * each) {
+                if (!queue.pop(value)) {
+                    std::this_thread::yield();
+                    continue;
+                }
+                sum += value;
+                ++received;
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    constexpr std::uint64_t count = producers * each;
+    const bool right = received == count && sum == count * (count - 1) / 2 && queue.empty();
+    std::printf("%llu elements through the queue, %s\n", static_cast<unsigned long long>(received.load()),
+                right ? "each once" : "but not each once");
+    return right && ash_check() == 0 ? 0 : 1;
+}

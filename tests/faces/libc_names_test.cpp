@@ -1,0 +1,189 @@
+// The drop-in: every allocation symbol of the program is Ashlar's, and the functions of libc that only report or tune
+// do what programs rely on.
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <ashlar/heap.hpp>
+
+#include "pattern.hpp"
+
+namespace {
+
+// The file that the program's dynamic linker takes a symbol from.
+std::string origin(const char* symbol) {
+    void* address = dlsym(RTLD_DEFAULT, symbol);
+    Dl_info info = {};
+    if (address == nullptr || dladdr(address, &info) == 0) return "nowhere";
+    return info.dli_fname;
+}
+
+bool ends_with(const std::string& text, const std::string& end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+TEST(LibcNames, AllComeFromAshlar) {
+    const std::string library = origin("ash_version");
+    EXPECT_NE(library.find("libashlar.so"), std::string::npos) << library;
+    for (const char* symbol : {"malloc",
+                               "calloc",
+                               "realloc",
+                               "reallocarray",
+                               "free",
+                               "cfree",
+                               "free_sized",
+                               "free_aligned_sized",
+                               "posix_memalign",
+                               "aligned_alloc",
+                               "memalign",
+                               "valloc",
+                               "pvalloc",
+                               "malloc_usable_size",
+                               "malloc_trim",
+                               "mallinfo",
+                               "mallinfo2",
+                               "malloc_info",
+                               "malloc_stats",
+                               "mallopt",
+                               "__libc_malloc",
+                               "__libc_free",
+                               "__libc_calloc",
+                               "__libc_realloc",
+                               "__libc_memalign",
+                               "__libc_valloc",
+                               "__libc_pvalloc"}) {
+        EXPECT_EQ(origin(symbol), library) << symbol;
+    }
+}
+
+TEST(LibcNames, OperatorsNewAndDeleteComeFromAshlar) {
+    const std::string library = origin("ash_version");
+    for (const char* symbol : {"_Znwm",
+                               "_Znam",
+                               "_ZnwmRKSt9nothrow_t",
+                               "_ZnamRKSt9nothrow_t",
+                               "_ZnwmSt11align_val_t",
+                               "_ZnamSt11align_val_t",
+                               "_ZnwmSt11align_val_tRKSt9nothrow_t",
+                               "_ZnamSt11align_val_tRKSt9nothrow_t",
+                               "_ZdlPv",
+                               "_ZdaPv",
+                               "_ZdlPvm",
+                               "_ZdaPvm",
+                               "_ZdlPvRKSt9nothrow_t",
+                               "_ZdaPvRKSt9nothrow_t",
+                               "_ZdlPvSt11align_val_t",
+                               "_ZdaPvSt11align_val_t",
+                               "_ZdlPvmSt11align_val_t",
+                               "_ZdaPvmSt11align_val_t",
+                               "_ZdlPvSt11align_val_tRKSt9nothrow_t",
+                               "_ZdaPvSt11align_val_tRKSt9nothrow_t"}) {
+        EXPECT_EQ(origin(symbol), library) << symbol;
+    }
+}
+
+TEST(LibcNames, MallocAndLibcsOwnCallsUseTheProcessHeap) {
+    void* block = malloc(100);
+    EXPECT_TRUE(ashlar::Heap::process().owns(block));
+    free(block);
+    char* copy = strdup("a block that libc allocates");
+    EXPECT_TRUE(ashlar::Heap::process().owns(copy));
+    free(copy);
+}
+
+TEST(LibcNames, PrefixedAndPlainBlocksAreInterchangeable) {
+    for (std::size_t size : Sizes{16, 5000, 300'000}) {
+        free(ash_malloc(size));
+        ash_free(malloc(size));
+        void* block = ash_realloc(malloc(size), 2 * size);
+        ASSERT_NE(block, nullptr);
+        block = realloc(block, 3 * size);
+        EXPECT_GE(ash_malloc_usable_size(block), 3 * size);
+        ash_free(block);
+    }
+    EXPECT_EQ(ash_check(), 0u);
+}
+
+TEST(LibcNames, CfreeFrees) {
+    auto* cfree = reinterpret_cast<void (*)(void*)>(dlsym(RTLD_DEFAULT, "cfree"));
+    ASSERT_NE(cfree, nullptr);
+    cfree(nullptr);
+    const std::size_t live = ashlar::Heap::process().statistics().live;
+    for (int i = 0; i < 1000; ++i) {
+        void* block = malloc(1 << 20);
+        ASSERT_NE(block, nullptr);
+        cfree(block);
+    }
+    EXPECT_LT(ashlar::Heap::process().statistics().live, live + (std::size_t{100} << 20));
+}
+
+std::string malloc_info_text() {
+    char* text = nullptr;
+    std::size_t length = 0;
+    FILE* stream = open_memstream(&text, &length);
+    EXPECT_EQ(malloc_info(0, stream), 0);
+    fclose(stream);
+    const std::string result(text, length);
+    free(text);
+    return result;
+}
+
+TEST(LibcNames, MallocInfoWritesXml) {
+    const std::string text = malloc_info_text();
+    EXPECT_EQ(text.rfind("<malloc version=", 0), 0u) << text;
+    EXPECT_TRUE(ends_with(text, "</malloc>\n")) << text;
+    errno = 0;
+    const int result = malloc_info(1, stdout);
+    EXPECT_TRUE(result == EINVAL || (result == -1 && errno == EINVAL)) << "options other than 0 are an error";
+}
+
+TEST(LibcNames, MallocStatsPrintsOnStandardError) {
+    testing::internal::CaptureStderr();
+    malloc_stats();
+    EXPECT_FALSE(testing::internal::GetCapturedStderr().empty());
+}
+
+TEST(LibcNames, Mallinfo2FollowsTheProgram) {
+    constexpr std::size_t size = std::size_t{24} << 20;
+    const struct mallinfo2 before = mallinfo2();
+    void* block = malloc(size);
+    ASSERT_NE(block, nullptr);
+    const struct mallinfo2 during = mallinfo2();
+    EXPECT_GE(during.uordblks + during.hblkhd, before.uordblks + before.hblkhd + size);
+    EXPECT_GE(during.arena + during.hblkhd, during.uordblks);
+    free(block);
+    const struct mallinfo2 after = mallinfo2();
+    EXPECT_LE(after.uordblks + after.hblkhd + size, during.uordblks + during.hblkhd);
+}
+
+TEST(LibcNames, MallinfoIsTheSameInInts) {
+    // By name, since glibc's headers call it deprecated.
+    auto* old = reinterpret_cast<struct mallinfo (*)()>(dlsym(RTLD_DEFAULT, "mallinfo"));
+    ASSERT_NE(old, nullptr);
+    const struct mallinfo2 wide = mallinfo2();
+    const struct mallinfo narrow = old();
+    EXPECT_EQ(narrow.arena, static_cast<int>(wide.arena));
+    EXPECT_EQ(narrow.hblkhd, static_cast<int>(wide.hblkhd));
+    EXPECT_EQ(narrow.uordblks, static_cast<int>(wide.uordblks));
+}
+
+TEST(LibcNames, MalloptAcceptsWhatGlibcKnows) {
+    EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 65536), 1);
+    EXPECT_EQ(mallopt(M_TRIM_THRESHOLD, 1 << 20), 1);
+    EXPECT_EQ(mallopt(M_ARENA_MAX, 1), 1);
+}
+
+TEST(LibcNames, VersionIsThatOfTheHeader) {
+    const std::string version = std::to_string(ASHLAR_VERSION_MAJOR) + "." + std::to_string(ASHLAR_VERSION_MINOR) +
+                                "." + std::to_string(ASHLAR_VERSION_PATCH);
+    EXPECT_EQ(ash_version(), version);
+}
+
+}  // namespace

@@ -1,0 +1,119 @@
+"""Installs the build to a directory, moves it, and builds programs against it by find_package and by pkg-config."""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+OPTIONS = None
+CONSUMER = pathlib.Path(__file__).resolve().parent / "consumer"
+STATIC = ["static_c", "static_cpp", "static_silent", "object_c", "object_cpp", "object_silent"]
+SHARED = ["shared_cpp", "shared_silent"]
+
+
+def call(*command, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="ashlar-package."))
+        cls.addClassCleanup(shutil.rmtree, cls.work)
+        call(OPTIONS.cmake, "--install", OPTIONS.build, "--prefix", cls.work / "first")
+        cls.prefix = cls.work / "moved here"
+        (cls.work / "first").rename(cls.prefix)
+        cls.libdir = cls.prefix / OPTIONS.libdir
+        cls.build = cls.work / "build"
+        cls.environment = {k: v for k, v in os.environ.items() if not k.startswith(("LD_", "DESTDIR", "PKG_CONFIG"))}
+        # No build type: an installation must serve any configuration of its users.
+        call(OPTIONS.cmake, "-S", CONSUMER, "-B", cls.build, "-G", OPTIONS.generator, f"-DCMAKE_PREFIX_PATH={cls.prefix}",
+             f"-DCMAKE_C_COMPILER={OPTIONS.cc}", f"-DCMAKE_CXX_COMPILER={OPTIONS.cxx}",
+             f"-DEXPECTED_VERSION={OPTIONS.version}", env=cls.environment)
+        call(OPTIONS.cmake, "--build", cls.build, env=cls.environment)
+
+    def run_program(self, program, **environment):
+        said = call(program, CONSUMER / "CMakeLists.txt", env={**self.environment, **environment})
+        self.assertEqual(said, "sound\n")
+
+    def has_libc_malloc(self, program):
+        names = [line.split()[-1] for line in call(OPTIONS.nm, program).splitlines()]
+        self.assertIn("main", names, "stripped: nothing could be found in it")
+        return "_int_malloc" in names
+
+    def needs(self, program):
+        return "libashlar.so" in call(OPTIONS.readelf, "-dW", program)
+
+    def pkg_config(self, *words):
+        path = self.libdir / "pkgconfig"
+        # The directory's name has a space in it, which pkg-config escapes; the shell is what reads such flags.
+        return call("pkg-config", *words, "ashlar", env={**self.environment, "PKG_CONFIG_PATH": str(path)}).strip()
+
+    def compile(self, name, compiler, source, before, after):
+        program = self.work / name
+        standard = "-std=c++17" if source.endswith(".cpp") else ""  # clang 14 begins at C++14
+        call("sh", "-c", f'"$1" {before} {standard} -fno-builtin "$2" -o "$3" {after}', "sh", compiler, CONSUMER / source, program)
+        return program
+
+    def test_programs_run(self):
+        for name in STATIC + SHARED + ["archive_cpp", "control_c"]:
+            with self.subTest(name):
+                self.run_program(self.build / name)
+
+    def test_static_programs_have_one_malloc(self):
+        self.assertTrue(self.has_libc_malloc(self.build / "control_c"), "this libc names its malloc otherwise")
+        for name in STATIC:
+            with self.subTest(name):
+                self.assertFalse(self.has_libc_malloc(self.build / name))
+
+    def test_c_programs_take_no_cpp_runtime(self):
+        for name in ("static_c", "object_c"):
+            with self.subTest(name):
+                self.assertNotIn("__cxa_throw", call(OPTIONS.nm, self.build / name))
+
+    def test_shared_programs_need_the_library(self):
+        for name in SHARED:
+            with self.subTest(name):
+                self.assertTrue(self.needs(self.build / name))
+        self.assertFalse(self.needs(self.build / "archive_cpp"))
+
+    def test_pkg_config(self):
+        self.assertEqual(self.pkg_config("--modversion"), OPTIONS.version)
+        flags = self.pkg_config("--cflags", "--libs")
+        for name, compiler, source in (("pc_cpp", OPTIONS.cxx, "program.cpp"), ("pc_silent", OPTIONS.cc, "silent.c")):
+            with self.subTest(name):
+                program = self.compile(name, compiler, source, "-Wl,--as-needed", flags)
+                self.assertTrue(self.needs(program))
+                self.run_program(program, LD_LIBRARY_PATH=str(self.libdir))
+
+    def test_pkg_config_static(self):
+        archive = self.pkg_config("--static", "--cflags", "--libs")
+        one_object = self.pkg_config("--cflags") + " " + self.pkg_config("--variable=object")
+        for flags in (archive, one_object):
+            for compiler, source in ((OPTIONS.cc, "program.c"), (OPTIONS.cc, "silent.c"), (OPTIONS.cxx, "program.cpp")):
+                with self.subTest(source=source, flags=flags):
+                    program = self.compile("pc_static", compiler, source, "-static", flags)
+                    self.assertFalse(self.has_libc_malloc(program))
+                    self.run_program(program)
+
+    def test_another_version_is_refused(self):
+        for wanted in ("0.0", "1.0"):
+            done = subprocess.run([OPTIONS.cmake, "-S", str(CONSUMER), "-B", str(self.work / "other"), "-G", OPTIONS.generator,
+                                   f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DEXPECTED_VERSION={wanted}"],
+                                  capture_output=True, text=True, check=False, env=self.environment)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("considered but not accepted", done.stderr)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    for option in ("build", "version", "libdir", "cmake", "generator", "nm", "readelf", "cc", "cxx"):
+        parser.add_argument("--" + option, required=True)
+    OPTIONS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0], *rest])

@@ -1,0 +1,229 @@
+// freeze: does a thread that stops anywhere in the allocator stop the others? It runs a worker program under an allocator,
+// freezes one of its threads by ptrace at random instructions of the allocator, and looks whether the other threads still
+// finish a batch of work of every kind. A batch counts as blocked only if no helper has taken a step for the whole of
+// --patience, and if it then finishes when the frozen thread goes on: so a slow machine is no fault, and the blame is the
+// frozen thread's.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shared.hpp"
+#include "tracee.hpp"
+
+namespace progress {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr int skipped = 77;
+
+struct Options {
+    std::string preload;
+    std::string worker;
+    unsigned samples = 200;
+    std::uint64_t seed = std::random_device{}();
+    double patience = 20;
+    bool control = false;
+};
+
+/// The worker process and the page shared with it. Killed with the driver, whatever happens.
+class Worker {
+  public:
+    explicit Worker(const Options& options) {
+        const int file = memfd_create("freeze", 0);
+        if (file < 0 || ftruncate(file, sizeof(Shared)) != 0) fail("memfd_create");
+        void* page = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        if (page == MAP_FAILED) fail("mmap");
+        shared_ = static_cast<Shared*>(page);
+        process_ = fork();
+        if (process_ < 0) fail("fork");
+        if (process_ == 0) {
+            if (dup2(file, shared_descriptor) < 0) _exit(127);
+            if (!options.preload.empty()) setenv("LD_PRELOAD", options.preload.c_str(), 1);
+            execl(options.worker.c_str(), options.worker.c_str(), nullptr);
+            _exit(127);
+        }
+        close(file);
+        while (shared_->victim.load(std::memory_order_acquire) == 0) {
+            if (waitpid(process_, nullptr, WNOHANG) != 0) throw std::runtime_error("the worker did not start");
+            std::this_thread::sleep_for(1ms);
+        }
+    }
+    ~Worker() {
+        kill(process_, SIGKILL);
+        waitpid(process_, nullptr, 0);
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    [[nodiscard]] pid_t process() const noexcept { return process_; }
+    [[nodiscard]] Shared& shared() const noexcept { return *shared_; }
+
+    void start_round() noexcept {
+        shared_->round.fetch_add(1, std::memory_order_acq_rel);
+        syscall(SYS_futex, &shared_->round, FUTEX_WAKE, helpers, nullptr, nullptr, 0);
+    }
+    /// Waits for the round's end; gives up when no helper has moved for `patience`.
+    [[nodiscard]] bool finishes(double patience) const {
+        std::uint64_t seen = 0;
+        auto moved = Clock::now();
+        while (!finished()) {
+            const std::uint64_t now = steps();
+            if (now != seen) {
+                seen = now;
+                moved = Clock::now();
+            } else if (Clock::now() - moved > std::chrono::duration<double>(patience)) {
+                return false;
+            }
+            std::this_thread::sleep_for(200us);
+        }
+        return true;
+    }
+
+  private:
+    [[noreturn]] static void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+    [[nodiscard]] bool finished() const noexcept {
+        for (const auto& round : shared_->finished) {
+            if (round.load(std::memory_order_acquire) != shared_->round.load(std::memory_order_relaxed)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] std::uint64_t steps() const noexcept {
+        std::uint64_t sum = 0;
+        for (const auto& count : shared_->steps) sum += count.load(std::memory_order_relaxed);
+        return sum;
+    }
+
+    Shared* shared_ = nullptr;
+    pid_t process_ = 0;
+};
+
+struct Outcome {
+    unsigned samples = 0;
+    unsigned blocked = 0;
+    std::map<std::string, unsigned> places;  // where the frozen thread stood when it blocked the others
+};
+
+class Sampler {
+  public:
+    Sampler(const Options& options, Worker& worker)
+        : options_(options), worker_(worker),
+          victim_(static_cast<pid_t>(worker.shared().victim.load(std::memory_order_acquire))),
+          text_(worker.process(), worker.shared().allocator), random_(options.seed) {
+        if (text_.empty()) throw std::runtime_error("the allocator's mapping was not found");
+    }
+
+    Outcome run() {
+        Outcome outcome;
+        while (outcome.samples < options_.samples && !(options_.control && outcome.blocked > 0)) {
+            if (!freeze_inside()) continue;
+            ++outcome.samples;
+            worker_.start_round();
+            const bool blocked = !worker_.finishes(options_.patience);
+            const std::uintptr_t place = victim_.pc();
+            victim_.go_on();
+            if (!blocked) continue;
+            if (!worker_.finishes(options_.patience)) throw std::runtime_error("the helpers did not finish after the thaw");
+            ++outcome.blocked;
+            ++outcome.places[text_.describe(place)];
+        }
+        return outcome;
+    }
+
+  private:
+    /// Lets the victim run for a random time and then a random number of single instructions, then on to the next instruction
+    /// of the allocator itself: in a libc function that it calls, a lock that others wait for might be libc's.
+    bool freeze_inside() {
+        constexpr unsigned most_steps = 3000;
+        std::this_thread::sleep_for(std::chrono::microseconds(random_() % 3000));
+        victim_.stop();
+        for (std::uint64_t left = random_() % 400; left > 0; --left) victim_.step();
+        for (unsigned i = 0; i < most_steps; ++i) {
+            if (text_.contains(victim_.pc())) return true;
+            victim_.step();
+        }
+        victim_.go_on();
+        return false;
+    }
+
+    const Options& options_;
+    Worker& worker_;
+    Tracee victim_;
+    Text text_;
+    std::mt19937_64 random_;
+};
+
+constexpr const char* usage =
+    "usage: freeze [--preload LIB] [--samples N] [--seed N] [--patience SECONDS] [--control] [--worker PROGRAM]\n"
+    "Freezes a thread at N random instructions of the allocator (LIB, or the system's) and counts how often that blocks other\n"
+    "threads. Exit status: 0 never, 1 at least once, 77 ptrace is not permitted. With --control it ends at the first that is\n"
+    "blocked, and that is status 0.\n";
+
+Options parse(int argc, char** argv) {
+    static const option known[] = {{"preload", required_argument, nullptr, 'p'}, {"samples", required_argument, nullptr, 'n'},
+                                   {"seed", required_argument, nullptr, 's'},    {"patience", required_argument, nullptr, 't'},
+                                   {"worker", required_argument, nullptr, 'w'},  {"control", no_argument, nullptr, 'c'},
+                                   {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0}};
+    Options options;
+    options.worker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "freeze_worker";
+    for (int found = 0; (found = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+        switch (found) {
+            case 'p': options.preload = optarg; break;
+            case 'n': options.samples = static_cast<unsigned>(std::stoul(optarg)); break;
+            case 's': options.seed = std::stoull(optarg); break;
+            case 't': options.patience = std::stod(optarg); break;
+            case 'w': options.worker = optarg; break;
+            case 'c': options.control = true; break;
+            default: std::fputs(usage, found == 'h' ? stdout : stderr); std::exit(found == 'h' ? 0 : 2);
+        }
+    }
+    return options;
+}
+
+int report(const Options& options, const Worker& worker, const Outcome& outcome) {
+    const unsigned faults = worker.shared().faults.load();
+    std::printf("%s: seed %llu, %u samples, all frozen inside the allocator, %u blocked (%.1f%%), %u damaged blocks\n",
+                worker.shared().allocator, static_cast<unsigned long long>(options.seed), outcome.samples, outcome.blocked,
+                outcome.samples == 0 ? 0.0 : 100.0 * outcome.blocked / outcome.samples, faults);
+    for (const auto& [place, times] : outcome.places) std::printf("  blocked %u times at %s\n", times, place.c_str());
+    if (faults != 0) return 1;
+    return (outcome.blocked > 0) == options.control ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace progress
+
+int main(int argc, char** argv) try {
+    const progress::Options options = progress::parse(argc, argv);
+    progress::Worker worker(options);
+    progress::Outcome outcome;
+    {
+        progress::Sampler sampler(options, worker);
+        outcome = sampler.run();
+    }
+    return progress::report(options, worker, outcome);
+} catch (const std::system_error& error) {
+    std::fprintf(stderr, "freeze: %s\n", error.what());
+    return error.code() == std::errc::operation_not_permitted ? progress::skipped : 2;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "freeze: %s\n", error.what());
+    return 2;
+}

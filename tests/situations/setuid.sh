@@ -1,0 +1,26 @@
+#!/bin/sh
+# usage: setuid.sh LINKED_PROGRAM
+# A setgid copy runs with AT_SECURE set: the environment must not reach the library. 77 where no such program can be made.
+set -eu
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+cp "$1" "$directory/program"
+other=
+for group in $(id -G) 65534; do
+    if [ "$group" != "$(id -g)" ] && chgrp "$group" "$directory/program" 2>/dev/null; then other=$group && break; fi
+done
+if [ -z "$other" ]; then
+    echo "skipped: this user can't give a file to another group"
+    exit 77
+fi
+chmod 2755 "$directory/program"
+ASHLAR_STATS=1 "$directory/program" >"$directory/out" 2>"$directory/err" || { cat "$directory/err" >&2; exit 1; }
+if ! grep -q '^secure 1$' "$directory/out"; then
+    echo "skipped: setgid programs are not honoured here (nosuid)"
+    exit 77
+fi
+if [ -s "$directory/err" ]; then
+    echo "setuid.sh: a program with AT_SECURE set obeyed ASHLAR_STATS:" >&2
+    cat "$directory/err" >&2
+    exit 1
+fi

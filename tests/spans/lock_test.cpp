@@ -1,0 +1,101 @@
+// The span lock in other hands: takes and gives go on, and memory does not grow. What was given meanwhile is not forgotten.
+#include <vector>
+
+#include "private_member.hpp"
+#include "spans_fixture.hpp"
+
+struct LockTag {  // in the namespace of PrivateMember, which befriends there
+    using Type = ashlar::base::TryLock ashlar::spans::Spans::*;
+    friend Type member_of(LockTag);
+};
+template struct PrivateMember<LockTag, &ashlar::spans::Spans::lock_>;
+
+namespace {
+
+using ashlar::base::TryLock;
+using ashlar::base::UnitId;
+
+class LockTest : public SpansOver {
+  protected:
+    LockTest() : SpansOver(1000) {
+        for (int i = 0; i < 20; ++i) runs_.push_back(take(20));
+        frontier_ = spans_.frontier();
+    }
+    void stop_a_holder() { ASSERT_TRUE(lock().try_lock()); }
+    TryLock& lock() { return spans_.*member_of(LockTag{}); }
+
+    std::vector<UnitId> runs_;
+    UnitId frontier_;
+};
+
+TEST_F(LockTest, IsFreeAgainAfterEveryOperation) {
+    spans_.give(runs_[3], 20);
+    EXPECT_EQ(take(18), runs_[3]);
+    stop_a_holder();
+    lock().unlock();
+}
+
+TEST_F(LockTest, ATakeFindsWhatIsFreeByItself) {
+    stop_a_holder();
+    spans_.give(runs_[7], 20);
+    spans_.give(runs_[8], 20);
+    spans_.give(runs_[12], 20);
+    EXPECT_EQ(take(40), runs_[7]) << "neighbours are one run, known to the map or not";
+    EXPECT_EQ(take(20), runs_[12]);
+    EXPECT_EQ(spans_.frontier(), frontier_);
+    EXPECT_EQ(take(20), frontier_) << "nothing fits";
+}
+
+TEST_F(LockTest, StaleHolesOfTheMapAreNotTaken) {
+    spans_.give(runs_[7], 20);
+    stop_a_holder();
+    EXPECT_EQ(take(17), runs_[7]);
+    lock().unlock();
+    EXPECT_EQ(take(20), frontier_) << "the map said 20 units, 3 are left";
+    EXPECT_EQ(take(3), runs_[7] + 17);
+}
+
+TEST_F(LockTest, MemoryDoesNotGrowUnderADeadHolder) {
+    stop_a_holder();
+    for (int round = 0; round < 500; ++round) {
+        for (std::size_t i = 0; i < runs_.size(); i += 3) spans_.give(runs_[i], 20);
+        for (std::size_t i = 0; i < runs_.size(); i += 3) {
+            runs_[i] = take(20);
+            ASSERT_NE(runs_[i], 0U);
+        }
+        ASSERT_EQ(spans_.frontier(), frontier_);
+    }
+}
+
+TEST_F(LockTest, GrowingInPlaceGoesOn) {
+    spans_.give(runs_[1], 20);
+    stop_a_holder();
+    EXPECT_TRUE(spans_.extend(runs_[1], 20));
+    EXPECT_FALSE(spans_.extend(runs_[1], 20));
+}
+
+TEST_F(LockTest, TheNextHolderCoalescesWhatWasGivenMeanwhile) {
+    stop_a_holder();
+    for (const UnitId run : runs_) spans_.give(run, 20);
+    lock().unlock();
+    EXPECT_EQ(take(19 * 20), runs_[0]) << "one hole";
+    EXPECT_EQ(spans_.frontier(), frontier_);
+}
+
+TEST_F(LockTest, PurgeGoesOn) {
+    spans_.give(runs_[2], 20);
+    stop_a_holder();
+    EXPECT_EQ(spans_.purge(true), 20U);
+}
+
+TEST_F(LockTest, TheChildOfAForkHasALockAndAMapAgain) {
+    spans_.give(runs_[2], 20);
+    stop_a_holder();
+    for (std::size_t i = 3; i < 10; ++i) spans_.give(runs_[i], 20);
+    spans_.adopt_fork();
+    EXPECT_EQ(take(160), runs_[2]);
+    EXPECT_EQ(spans_.frontier(), frontier_);
+    stop_a_holder();
+}
+
+}  // namespace
