@@ -89,7 +89,7 @@ bool Arena::visit(Mask mask, void* mask_context, BlockVisitor visitor, void* con
         }
         const base::ClassGeometry& g = kGeometry[state.value()];
         Word live[base::kMaxSlabWords];
-        for (std::uint32_t w = 0; w < g.words; ++w) live[w] = base::full_word(g, w) & ~words(unit)[w].load(acq);
+        for (std::uint32_t w = 0; w < g.words; ++w) live[w] = base::full_word(g, w) & ~words(unit)[w].load(acq);  // [E5]
         mask(mask_context, state.value(), start, live);
         for (std::uint32_t i = 0; i < g.blocks; ++i) {
             if ((live[i / base::kWordBits] >> i % base::kWordBits & 1) == 0) continue;
@@ -108,7 +108,7 @@ std::size_t Arena::live_bytes() const noexcept {
         if (state.kind() != Kind::owned && state.kind() != Kind::shared) continue;
         const base::ClassGeometry& g = kGeometry[state.value()];
         std::uint32_t free = 0;
-        for (std::uint32_t w = 0; w < g.words; ++w) free += base::count(words(unit)[w].load(rlx));
+        for (std::uint32_t w = 0; w < g.words; ++w) free += base::count(words(unit)[w].load(rlx));  // relaxed: a sum over a moving heap
         bytes += std::size_t{g.blocks - free} * g.size;
     }
     return bytes;
@@ -127,11 +127,11 @@ std::size_t Arena::check_slab(UnitId slab, State state) const noexcept {
     bool stray = false;
     bool unmapped = false;
     for (std::uint32_t w = 0; w < g.words; ++w) {
-        const Word word = words(slab)[w].load(sc);
+        const Word word = words(slab)[w].load(sc);  // [E1] as the publisher's look
         any = any || word != 0;
         stray = stray || (word & ~base::full_word(g, w)) != 0;
     }
-    for (std::uint32_t i = 0; i < g.units; ++i) {
+    for (std::uint32_t i = 0; i < g.units; ++i) {  // relaxed: counts only if the state is the same afterwards
         unmapped = unmapped || spans_->map()[slab + i].load(rlx) != c || spans_->is_free(slab + i);
     }
     // A slab in motion is not a fault: each finding counts only if the slab still is what it was when we began.

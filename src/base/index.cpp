@@ -42,6 +42,7 @@ void Index::clear(std::uint32_t level, std::uint32_t child) noexcept {
 
 void Index::remove(std::uint32_t id) noexcept {
     const Word own = bit(id % kWordBits);
+    // [E3] seq_cst, as in take_leaf(): its caller retires what the id names.
     if (leaf(id / kWordBits).fetch_and(~own, sc) == own) clear(1, id / kWordBits);
 }
 
@@ -87,6 +88,7 @@ bool Index::any_in(std::uint32_t level, std::uint32_t word) const noexcept {
 
 std::uint32_t Index::next_word(std::uint32_t word, std::uint32_t end) const noexcept {
     while (word < end && depth_ > 1) {
+        // Acquire for tidiness only: where to look; leaf_word() and take_mask() decide.
         const Word here = maybe(at(1, word / kFan).load(acq)) >> (word % kFan);
         if (here != 0) return word + lowest(here) < end ? word + lowest(here) : end;
         word = (word / kFan + 1) * kFan;

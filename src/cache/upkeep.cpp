@@ -57,7 +57,7 @@ void Core::hide_cached(void* self, Bin c, std::uintptr_t slab, Word* live) noexc
     for (std::uint32_t i = 0; i < kShared; ++i) {
         if (core.shared_[i].attached()) core.shared_[i].visit(c, hide);
     }
-    const std::uint32_t born = core.born_.load(acq);
+    const std::uint32_t born = core.born_.load(acq);  // the heap is quiet: the caller has waited for everybody
     for (std::uint32_t i = 0; i < born; ++i) {
         if (core.caches_[i].attached()) core.caches_[i].visit(c, hide);
     }

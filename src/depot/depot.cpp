@@ -60,7 +60,7 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
     Magazine& magazine = magazines_[c][which];
     magazine.count = n;
     std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
-    bytes_.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);
+    bytes_.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
     publish(class_[c].full, which);
     return true;
 }
@@ -71,7 +71,7 @@ std::uint32_t Depot::take(Bin c, void** out) noexcept {
     const Magazine& magazine = magazines_[c][which];
     const std::uint32_t n = magazine.count;
     std::memcpy(out, magazine.blocks, n * sizeof(void*));
-    bytes_.fetch_sub(std::size_t{n} * base::kGeometry[c].size, rlx);
+    bytes_.fetch_sub(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
     publish(class_[c].empty, which);
     return n;
 }

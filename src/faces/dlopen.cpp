@@ -27,7 +27,7 @@ constinit ashlar::base::Atomic<Open> next{};
 #endif
 
 extern "C" ASHLAR_JUMPS [[gnu::visibility("default")]] void* dlopen(const char* file, int mode) noexcept {
-    Open open = next.load(ashlar::base::rlx);
+    Open open = next.load(ashlar::base::rlx);  // relaxed: a function's address, the same for all
     if (open == nullptr) open = find_next();
     ASHLAR_JUMP open(file, mode & ~RTLD_DEEPBIND);
 }

@@ -65,7 +65,7 @@ void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) no
 void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept;
 
 inline void give(void* block) noexcept {
-    if (!cache::tls_cache->push(block)) [[unlikely]] static_cast<void>(usable_size(block));
+    if (!cache::tls_cache->push(block)) [[unlikely]] give_slow(block);
 }
 
 }  // namespace ashlar::faces

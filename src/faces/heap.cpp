@@ -68,7 +68,7 @@ void Heap::deallocate(void* block) noexcept {
     Core& core = core_of(core_);
     const auto address = reinterpret_cast<std::uintptr_t>(block);
     if (!core.region().contains(address)) base::report_foreign(block);
-    const Bin bin = core.spans.map()[core.region().unit(address)].load(base::rlx);
+    const Bin bin = core.spans.map()[core.region().unit(address)].load(base::rlx);  // relaxed: see Spans::mark()
     if (bin != 0) {
         core.give(block, bin);
     } else {

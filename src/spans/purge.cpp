@@ -85,10 +85,11 @@ void Spans::purge_amount() noexcept {
     if (cap < cap_.load(rlx)) cap = cap_.load(rlx);
     if (dirty_.load(rlx) <= cap) return;
     std::uint32_t calls = kCallsPerTick;
+    // Relaxed: amounts, and which units to try for.
     for (std::uint32_t w = (frontier() - 1) / kWordBits + 1; w-- > 0 && calls > 0 && dirty_.load(rlx) > cap - cap / 4;) {
-        const Word dirt = free_.leaf_word(w) & (young_[w].load(rlx) | aged_[w].load(rlx));
+        const Word dirt = free_.leaf_word(w) & (young_[w].load(rlx) | aged_[w].load(rlx));  // relaxed, as above
         if (dirt == 0) continue;
-        purged_amount_.fetch_add(purge_word(w, dirt), rlx);
+        purged_amount_.fetch_add(purge_word(w, dirt), rlx);  // relaxed: a heuristic
         --calls;
     }
     nudge();
@@ -114,6 +115,7 @@ std::uint32_t Spans::purge(bool all) noexcept {
     std::uint32_t purged = 0;
     const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;
     for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words)) {
+        // Relaxed, here and above: which units to try for; purge_word() claims them first.
         const Word dirt = free_.leaf_word(w) & (aged_[w].load(rlx) | (all ? young_[w].load(rlx) : 0));
         if (dirt != 0) purged += purge_word(w, dirt);
     }

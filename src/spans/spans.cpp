@@ -51,7 +51,7 @@ void Spans::layout(region::Carver& carver, const region::Region& region) noexcep
     young_ = carver.array<Atomic<Word>>(words);
     aged_ = carver.array<Atomic<Word>>(words);
     holes_.layout(carver, region.end);
-    frontier_.store(1, rlx);
+    frontier_.store(1, rlx);  // relaxed: the heap is not published yet
 }
 
 // All units or none. What a failing claim held for a moment it puts back, and has the map look again: a run that others saw
@@ -293,7 +293,7 @@ bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
     UnitId expected = end;
     bool got = false;
     if (more <= region_.end - end) {
-        if (end == frontier_.load(rlx)) {
+        if (end == frontier_.load(rlx)) {  // relaxed, here and below: the CAS or the claim decides
             got = frontier_.cas(expected, end + more, rlx, rlx);  // as in take_frontier()
         } else if (end + more <= frontier_.load(rlx) && free_.contains(end) && claim(end, more)) {
             got = true;
@@ -310,15 +310,15 @@ bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
 
 void Spans::adopt_fork() noexcept {
     lock_.reset();
-    const UnitId frontier = frontier_.load(rlx);
+    const UnitId frontier = frontier_.load(rlx);  // relaxed: alone here
     holes_.clear(frontier);
     const std::uint32_t words = (frontier + kWordBits - 1) / kWordBits;
     for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words)) look_.insert(w);
 }
 
 UnitCounts Spans::counts() const noexcept {
-    const std::size_t held = held_.load(rlx);
-    return {held, frontier() - 1 - held, peak_.load(rlx), dirty_.load(rlx)};
+    const std::size_t held = held_.load(rlx);  // relaxed: counters
+    return {held, frontier() - 1 - held, peak_.load(rlx), dirty_.load(rlx)};  // relaxed
 }
 
 }  // namespace ashlar::spans

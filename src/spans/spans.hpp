@@ -69,6 +69,7 @@ class Spans {
     [[nodiscard]] base::Atomic<std::uint32_t>& state_word(base::UnitId unit) noexcept { return state_[unit]; }
     [[nodiscard]] UnitState state(base::UnitId unit, base::Order order) const noexcept { return {state_[unit].load(order)}; }
     [[nodiscard]] base::Atomic<std::uint8_t>* map() const noexcept { return map_; }
+    // A bound for walks; acquire for tidiness only.
     [[nodiscard]] base::UnitId frontier() const noexcept { return frontier_.load(base::acq); }
     [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }  // units; relaxed: a counter

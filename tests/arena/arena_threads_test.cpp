@@ -163,6 +163,7 @@ TEST_F(ArenaThreads, AHintIsNotDroppedWithItsSlab) {
                 if (got[0] != blocks[0] && got[1] != blocks[0] && take(c, 1) != Blocks{blocks[0]}) lost += "slab lost; ";
                 leave_all();
             }
+            meeting.arrive_and_wait();
         }
     });
     EXPECT_EQ(lost, "");
