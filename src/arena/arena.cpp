@@ -131,11 +131,11 @@ class Arena::Locator {
         return {slab << 32 | number};
     }
 
-    // The bit of a block next to one that was located, where both share a word; else 0: ask place(). Blocks that were allocated
-    // in a row are often freed in a row.
-    [[nodiscard]] Word neighbour(const void* before, const void* block, Word bit) const noexcept {
+    // The bit of a block next to one that was located, where both share a word, of which `valid` bits stand for blocks; else 0: ask
+    // place(). Blocks that were allocated in a row are often freed in a row.
+    [[nodiscard]] Word neighbour(const void* before, const void* block, Word bit, Word valid) const noexcept {
         const std::uintptr_t step = reinterpret_cast<std::uintptr_t>(block) - reinterpret_cast<std::uintptr_t>(before);
-        return step == size_ ? bit << 1 : step == ~size_ + 1 ? bit >> 1 : 0;
+        return step == size_ ? bit << 1 & valid : step == ~size_ + 1 ? bit >> 1 : 0;
     }
 
   private:
@@ -198,8 +198,9 @@ void Arena::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
         const Place place = next;
         Word last = place.bit();
         Word mask = last;
+        const Word valid = base::full_word(kGeometry[c], place.word());
         while (++i < n) {  // blocks of the same word go back together
-            last = locate.neighbour(blocks[i - 1], blocks[i], last);
+            last = locate.neighbour(blocks[i - 1], blocks[i], last, valid);
             if (last == 0) {
                 next = locate.place(blocks[i]);
                 if (!next.same_word(place)) break;

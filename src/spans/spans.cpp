@@ -147,7 +147,8 @@ void Spans::rescan(UnitId from, UnitId to) noexcept {
         const UnitId start = at == from ? run_begin(at) : at;
         const UnitId end = run_end(at, frontier);
         if (end == at) continue;  // taken since we looked
-        holes_.erase_within(start, end);
+        const UnitId more = holes_.erase_within(start, end);
+        if (more > to) to = more;
         holes_.insert(start, end - start);
         at = end;
     }
