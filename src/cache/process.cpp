@@ -25,8 +25,9 @@ constinit base::Atomic<Core*> process_core{};
 constinit base::Atomic<std::uint32_t> full_for{};
 constexpr std::uint32_t kFullFor = 64;
 
-constexpr std::size_t kMinRegion = std::size_t{64} << 20;
+constexpr std::size_t kMinRegion = std::size_t{4} << 20;
 constexpr std::uint32_t kMaxCaches = 16384;
+constexpr std::uint32_t kMinCaches = 8;
 
 std::size_t wanted_region() noexcept {
     constexpr std::size_t kUsual = std::size_t{1} << 40;
@@ -39,7 +40,7 @@ std::size_t wanted_region() noexcept {
 
 Core* create(std::size_t bytes) noexcept {
     const auto units = static_cast<UnitId>(bytes >> kUnitShift);
-    const std::uint32_t caches = units / 64 < kMaxCaches ? units / 64 : kMaxCaches;
+    const std::uint32_t caches = units / 64 > kMaxCaches ? kMaxCaches : units / 64 < kMinCaches ? kMinCaches : units / 64;
     return Core::create(region::kSystem, units, caches);
 }
 
@@ -71,8 +72,10 @@ Core* process() noexcept {
     return core;
 }
 
+Core* existing_process() noexcept { return process_core.load(acq); }  // [E13]
+
 Core* owner_of(const void* address) noexcept {
-    Core* core = process_core.load(acq);
+    Core* core = existing_process();
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     return core != nullptr && core->region().contains(at) ? core : registry.owner_of(at);
 }

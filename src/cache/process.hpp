@@ -14,6 +14,8 @@ extern Registry registry;
 
 // Reserves it on first use; nullptr where the system refuses even the smallest.
 [[nodiscard]] Core* process() noexcept;
+// nullptr where nobody has allocated yet.
+[[nodiscard]] Core* existing_process() noexcept;
 // The calling thread's cache, made on first use; nullptr: it has none (any more), or there is no memory for one.
 [[nodiscard]] Cache* own_cache() noexcept;
 // The heap that an address belongs to, or nullptr.

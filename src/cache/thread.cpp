@@ -54,7 +54,7 @@ void leave_thread(void* own) noexcept {
 
 void adopt_fork() noexcept {
     const auto* own = tls_cache->core != nullptr ? static_cast<const Cache*>(tls_cache) : nullptr;
-    if (Core* core = process(); core != nullptr) core->adopt_fork(own);
+    if (Core* core = existing_process(); core != nullptr) core->adopt_fork(own);
     registry.each([own](Core& core) noexcept { core.adopt_fork(own); });
 }
 

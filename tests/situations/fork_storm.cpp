@@ -84,7 +84,7 @@ int main() {
     situation::require_ashlar();
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < 4; ++i) threads.emplace_back(churn, i + 1);
-    for (int number = 0; number < 400; ++number) {
+    for (int number = 0; number < 250; ++number) {
         std::vector<unsigned char*> blocks;
         for (int i = 0; i < 50; ++i) blocks.push_back(situation::take(777, 5));
         const pid_t child = fork();

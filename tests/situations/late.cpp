@@ -72,7 +72,7 @@ int main() {
     left_behind = &blocks;
     for (pthread_key_t& key : keys) situation::require(pthread_key_create(&key, destroy) == 0, "key");
     std::size_t before = 0;
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 150; ++i) {
         std::thread(live_and_die, i % 2 == 0).join();
         situation::require(blocks.size() == key_count * most_rounds + 1, "not every destructor ran in every round");
         for (unsigned char* block : blocks) situation::give(block, block_size, 7);
