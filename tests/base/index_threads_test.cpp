@@ -1,6 +1,5 @@
 // Index in several threads: what was inserted once is taken once, and at quiet no summary says too little.
 #include <array>
-#include <barrier>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -74,7 +73,7 @@ TEST(IndexThreads, AnInsertIsNeverHiddenByTheClearThatItMeets) {
     OwnIndex own(64 * 32 + 64);
     std::size_t unnamed = 0;
     std::size_t lost = 0;
-    std::barrier meeting(3);
+    Meeting meeting(3);
     together(3, [&](unsigned self) {
         Random random(self);
         for (int round = 0; round < rounds; ++round) {

@@ -1,4 +1,6 @@
 // Without a cache of one's own: the shared caches, each used by one thread at a time, none waited for.
+#include <array>
+
 #include "../base/together.hpp"
 #include "core_fixture.hpp"
 
@@ -124,6 +126,27 @@ TEST_F(SharedTest, ManyThreadsShareThem) {
     for (auto& place : places) {
         if (void* block = place.load(acq); block != nullptr) core_.give(block, 4);
     }
+    EXPECT_EQ(faults.load(rlx), 0U);
+    expect_empty();
+}
+
+// Nothing but [E11] orders what these threads do: their blocks stay with them, the caches go from hand to hand.
+TEST_F(SharedTest, ACacheIsHandedOverWhole) {
+    constexpr unsigned threads = shared + 6;  // some must meet
+    Atomic<std::uint32_t> faults{0};
+    together(threads, [&](unsigned self) {
+        for (std::uint64_t step = 0; step < 300; ++step) {
+            auto* words = static_cast<std::uint64_t*>(core_.take(4));
+            if (words == nullptr) {
+                faults.fetch_add(1, rlx);
+                return;
+            }
+            words[0] = words[7] = self;
+            if (step % 16 == 0) std::this_thread::yield();
+            if (words[0] != self || words[7] != self) faults.fetch_add(1, rlx);
+            core_.give(words, 4);
+        }
+    });
     EXPECT_EQ(faults.load(rlx), 0U);
     expect_empty();
 }

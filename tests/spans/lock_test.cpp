@@ -10,6 +10,12 @@ struct LockTag {  // in the namespace of PrivateMember, which befriends there
 };
 template struct PrivateMember<LockTag, &ashlar::spans::Spans::lock_>;
 
+struct HolesTag {
+    using Type = ashlar::spans::Holes ashlar::spans::Spans::*;
+    friend Type member_of(HolesTag);
+};
+template struct PrivateMember<HolesTag, &ashlar::spans::Spans::holes_>;
+
 namespace {
 
 using ashlar::base::TryLock;
@@ -96,6 +102,17 @@ TEST_F(LockTest, TheChildOfAForkHasALockAndAMapAgain) {
     EXPECT_EQ(take(160), runs_[2]);
     EXPECT_EQ(spans_.frontier(), frontier_);
     stop_a_holder();
+}
+
+// A hole that turns out to be stale leads to what is really there.
+TEST_F(LockTest, AStaleHoleIsLookedAtNotDropped) {
+    for (std::size_t i = 2; i < 7; ++i) spans_.give(runs_[i], 20);
+    spans_.give(runs_[10], 20);
+    auto& holes = spans_.*member_of(HolesTag{});
+    holes.erase(runs_[10]);
+    holes.insert(runs_[10] - 5, 27);  // as if 27 units had been free here, and 5 and 2 of them were taken meanwhile
+    EXPECT_EQ(take(22), runs_[2]);
+    EXPECT_EQ(take(20), runs_[10]) << "the best fit is known to the map again";
 }
 
 }  // namespace
