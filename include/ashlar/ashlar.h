@@ -46,8 +46,10 @@ ASHLAR_API void ash_free_sized(void* block, size_t size) ASHLAR_NOEXCEPT;
 ASHLAR_API void ash_free_aligned_sized(void* block, size_t alignment, size_t size) ASHLAR_NOEXCEPT;
 
 /* Aligned blocks. `alignment` is in bytes and must be a power of two (posix_memalign: and a multiple of sizeof(void*)); what is
- * not gives EINVAL. memalign rounds up to a power of two, as glibc does. valloc aligns to a page; pvalloc also rounds up size. */
-ASHLAR_API int ash_posix_memalign(void** out, size_t alignment, size_t size) ASHLAR_NOEXCEPT __attribute__((warn_unused_result));
+ * not gives EINVAL. memalign rounds up to a power of two, as glibc does. valloc aligns to a page; pvalloc also rounds up size.
+ */
+ASHLAR_API int ash_posix_memalign(void** out, size_t alignment, size_t size) ASHLAR_NOEXCEPT
+    __attribute__((warn_unused_result));
 ASHLAR_API void* ash_aligned_alloc(size_t alignment, size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(2));
 ASHLAR_API void* ash_memalign(size_t alignment, size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(2));
 ASHLAR_API void* ash_valloc(size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(1));
@@ -74,11 +76,11 @@ ASHLAR_API size_t ash_check(void) ASHLAR_NOEXCEPT;
 
 /* What the process heap holds, in bytes. Sums over a moving heap: exact only while no other thread allocates. */
 struct ash_stats {
-    size_t live;      /* in blocks that the program holds, blocks in thread caches included */
-    size_t held;      /* in units (64 KiB) that hold live blocks or are kept for reuse */
-    size_t free;      /* in units that are free, clean or not */
-    size_t peak;      /* the most that was ever held */
-    size_t reserved;  /* address space */
+    size_t live;     /* in blocks that the program holds, blocks in thread caches included */
+    size_t held;     /* in units (64 KiB) that hold live blocks or are kept for reuse */
+    size_t free;     /* in units that are free, clean or not */
+    size_t peak;     /* the most that was ever held */
+    size_t reserved; /* address space */
 };
 ASHLAR_API struct ash_stats ash_statistics(void) ASHLAR_NOEXCEPT;
 

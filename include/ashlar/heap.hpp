@@ -23,8 +23,8 @@ class ASHLAR_API Heap {
   public:
     static constexpr std::size_t default_capacity = std::size_t{1} << 36;  // 64 GiB of address space, not of memory
 
-    /// Reserves address space for up to `capacity` bytes of blocks (rounded up to 1 MiB). O(1). Throws std::bad_alloc where the
-    /// system refuses it.
+    /// Reserves address space for up to `capacity` bytes of blocks (rounded up to 1 MiB). Throws std::bad_alloc where the
+    /// system refuses it, or 4096 heaps exist. O(heaps).
     explicit Heap(std::size_t capacity = default_capacity) : core_(create(capacity)) {
         if (core_ == nullptr) throw std::bad_alloc();
     }

@@ -70,7 +70,7 @@ std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t 
         slab = index_[c].take_lowest();
         if (slab != Index::kNone) {
             if (claim(slab, c)) cur.store(slab, rlx);  // F2: after the claim
-            continue;  // a hint that fails is dropped: its slab has an owner, or is no more
+            continue;                                  // a hint that fails is dropped: its slab has an owner, or is no more
         }
         // [E15] acquire, pairs with the exchange in keep(): the slab's record and its blocks' bytes. Relaxed before: a look.
         slab = spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
@@ -123,16 +123,18 @@ class Arena::Locator {
         std::size_t offset = reinterpret_cast<std::uintptr_t>(block) - base_;
         std::size_t slab = offset >> base::kUnitShift;
         // Relaxed: the block's hand-over orders it. What is of another class by now was freed before.
-        if (slab >= units_ || map_[slab].load(rlx) != c_) [[unlikely]] base::report_double_free(block, size_);
+        if (slab >= units_ || map_[slab].load(rlx) != c_) [[unlikely]]
+            base::report_double_free(block, size_);
         if (within_ != nullptr) slab -= within_[slab].load(rlx);  // relaxed, as the map
         offset -= slab << base::kUnitShift;
         const std::uint64_t number = (offset * reciprocal_) >> 40;
-        if (number * size_ != offset || number >= blocks_) [[unlikely]] base::report_inside(block, size_);
+        if (number * size_ != offset || number >= blocks_) [[unlikely]]
+            base::report_inside(block, size_);
         return {slab << 32 | number};
     }
 
-    // The bit of a block next to one that was located, where both share a word, of which `valid` bits stand for blocks; else 0: ask
-    // place(). Blocks that were allocated in a row are often freed in a row.
+    // The bit of a block next to one that was located, where both share a word, of which `valid` bits stand for blocks; else 0:
+    // ask place(). Blocks that were allocated in a row are often freed in a row.
     [[nodiscard]] Word neighbour(const void* before, const void* block, Word bit, Word valid) const noexcept {
         const std::uintptr_t step = reinterpret_cast<std::uintptr_t>(block) - reinterpret_cast<std::uintptr_t>(before);
         return step == size_ ? bit << 1 & valid : step == ~size_ + 1 ? bit >> 1 : 0;
@@ -206,7 +208,8 @@ void Arena::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
                 if (!next.same_word(place)) break;
                 last = next.bit();
             }
-            if ((mask & last) != 0) [[unlikely]] base::report_double_free(blocks[i], kGeometry[c].size);
+            if ((mask & last) != 0) [[unlikely]]
+                base::report_double_free(blocks[i], kGeometry[c].size);
             mask |= last;
         }
         pending.note(*this, place.slab(), c, give_word(place, c, mask));

@@ -1,5 +1,5 @@
-// The segregated free lists: slabs of equal blocks, a free block a 1 in an atomic word outside the block. Anybody sets bits; only
-// a slab's owner clears them, purges its pages or retires it. Lock-free, any thread (protocol, section 3; src/STATES.md).
+// The segregated free lists: slabs of equal blocks, a free block a 1 in an atomic word outside the block. Anybody sets bits;
+// only a slab's owner clears them, purges its pages or retires it. Lock-free, any thread (protocol, section 3; src/STATES.md).
 //
 //   slab      | block 0 | block 1 | block 2 | ...      1 to 5 units
 //   bits      word 0: blocks 0..63, word 1: blocks 64..127, ...   at bits_[first unit * 64 + word]
@@ -56,15 +56,14 @@ class Arena {
   private:
     using State = spans::UnitState;
     using Kind = spans::Kind;
-    // A block by its slab and number, in one word: two blocks share a word of bits when their places differ in the low 6 bits only.
+    // A block by its slab and number, in one word: two blocks share a word of bits when their places differ in the low 6 bits
+    // only.
     struct Place {
         std::uint64_t slab_number;
         [[nodiscard]] base::UnitId slab() const noexcept { return static_cast<base::UnitId>(slab_number >> 32); }
         [[nodiscard]] std::uint32_t word() const noexcept { return static_cast<std::uint32_t>(slab_number) / base::kWordBits; }
         [[nodiscard]] base::Word bit() const noexcept { return base::bit(slab_number % base::kWordBits); }
-        [[nodiscard]] bool same_word(Place other) const noexcept {
-            return (slab_number ^ other.slab_number) < base::kWordBits;
-        }
+        [[nodiscard]] bool same_word(Place other) const noexcept { return (slab_number ^ other.slab_number) < base::kWordBits; }
     };
     class Pending;
     class Locator;

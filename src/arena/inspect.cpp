@@ -108,7 +108,8 @@ std::size_t Arena::live_bytes() const noexcept {
         if (state.kind() != Kind::owned && state.kind() != Kind::shared) continue;
         const base::ClassGeometry& g = kGeometry[state.value()];
         std::uint32_t free = 0;
-        for (std::uint32_t w = 0; w < g.words; ++w) free += base::count(words(unit)[w].load(rlx));  // relaxed: a sum over a moving heap
+        for (std::uint32_t w = 0; w < g.words; ++w)
+            free += base::count(words(unit)[w].load(rlx));  // relaxed: a sum over a moving heap
         bytes += std::size_t{g.blocks - free} * g.size;
     }
     return bytes;

@@ -1,7 +1,7 @@
 #include "base/line.hpp"
 
-#include <cerrno>
 #include <unistd.h>
+#include <cerrno>
 
 namespace ashlar::base {
 

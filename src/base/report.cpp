@@ -1,7 +1,7 @@
 #include "base/report.hpp"
 
-#include <cstdlib>
 #include <unistd.h>
+#include <cstdlib>
 
 #include "base/line.hpp"
 

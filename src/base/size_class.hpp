@@ -45,16 +45,17 @@ constexpr Bin bin_of_run(std::uint32_t units) noexcept { return units <= kMaxRun
 constexpr std::uint32_t units_of_run(Bin bin) noexcept { return bin - kClasses + 1; }
 
 struct ClassGeometry {
-    std::uint32_t size;         // bytes of a block
-    std::uint32_t units;        // units of a slab
-    std::uint32_t blocks;       // blocks of a slab
-    std::uint32_t words;        // bitmap words of a slab
-    std::uint64_t reciprocal;   // ceil(2^40 / size): divides any offset within a slab
-    Word last;                  // the valid bits of the last word
+    std::uint32_t size;        // bytes of a block
+    std::uint32_t units;       // units of a slab
+    std::uint32_t blocks;      // blocks of a slab
+    std::uint32_t words;       // bitmap words of a slab
+    std::uint64_t reciprocal;  // ceil(2^40 / size): divides any offset within a slab
+    Word last;                 // the valid bits of the last word
 };
 
 namespace detail {
-// Enough units for eight blocks, and of those lengths the one that leaves least over: a slab of few blocks is a refill for nothing.
+// Enough units for eight blocks, and of those lengths the one that leaves least over: a slab of few blocks is a refill for
+// nothing.
 constexpr std::uint32_t slab_units(std::size_t size) noexcept {
     constexpr std::uint32_t kMaxUnits = 5;
     if (size * 8 <= kUnitSize) return 1;
@@ -81,7 +82,11 @@ constexpr std::array<ClassGeometry, kClasses> make_geometry() noexcept {
         const auto blocks = static_cast<std::uint32_t>(units * kUnitSize / size);
         const std::uint32_t words = (blocks + kWordBits - 1) / kWordBits;
         const std::uint32_t in_last = blocks - (words - 1) * kWordBits;
-        table[c] = {static_cast<std::uint32_t>(size), units, blocks, words, ((std::uint64_t{1} << 40) + size - 1) / size,
+        table[c] = {static_cast<std::uint32_t>(size),
+                    units,
+                    blocks,
+                    words,
+                    ((std::uint64_t{1} << 40) + size - 1) / size,
                     mask(0, in_last)};
     }
     return table;

@@ -86,8 +86,8 @@ void Cache::overflow(void* block, Bin bin) noexcept {
         const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;
         limit[bin] = at + (room < capacity ? room : capacity);
     } else {
-        // The oldest go, out of the bin before others can see them (F1). It is empty while the rest moves down: a fork that cuts
-        // here loses a bin, and finds no block in it twice.
+        // The oldest go, out of the bin before others can see them (F1). It is empty while the rest moves down: a fork that
+        // cuts here loses a bin, and finds no block in it twice.
         const std::uint32_t n = depot::batch_of_class(bin);
         const auto rest = static_cast<std::size_t>(top[bin] - at - n);
         void* oldest[depot::kMagazineBlocks];

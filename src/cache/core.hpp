@@ -40,7 +40,7 @@ class Core {
     }
 
     struct Size {
-        base::Bin bin;    // 0: a large run without a bin
+        base::Bin bin;      // 0: a large run without a bin
         std::size_t bytes;  // 0: the pointer is not the start of a block
     };
     // Of a block that the program holds; what is not one has 0 bytes.
@@ -66,7 +66,8 @@ class Core {
     void adopt_fork(const Cache* own) noexcept;
     // Flushes caches of threads that a fork left behind, if there are any.
     void adopt_orphans() noexcept {
-        if (orphans_.load(base::rlx) != 0) [[unlikely]] adopt_some();
+        if (orphans_.load(base::rlx) != 0) [[unlikely]]
+            adopt_some();
     }
 
     spans::Spans spans;
@@ -90,9 +91,9 @@ class Core {
     Cache* shared_;
     Cache* caches_;
     std::uint32_t most_caches_;
-    base::Index idle_;                   // thread caches that nobody has, empty
-    base::Index orphaned_;               // thread caches whose thread a fork left behind
-    base::Atomic<std::uint32_t> born_;   // caches [0, born) have been handed out at least once
+    base::Index idle_;                     // thread caches that nobody has, empty
+    base::Index orphaned_;                 // thread caches whose thread a fork left behind
+    base::Atomic<std::uint32_t> born_;     // caches [0, born) have been handed out at least once
     base::Atomic<std::uint32_t> orphans_;  // how many of orphaned_ are still to be flushed; a hint
 };
 

@@ -1,7 +1,7 @@
 #include "cache/process.hpp"
 
-#include <cstdint>
 #include <sys/sysinfo.h>
+#include <cstdint>
 
 #include "base/report.hpp"
 #include "cache/growth.hpp"
@@ -64,7 +64,8 @@ Core* reserve() noexcept {
 // Threads that meet no heap reserve one each; one of them is published, the others are released: nobody waits.
 Core* process() noexcept {
     Core* core = process_core.load(acq);  // [E13] acquire, pairs with the CAS below: the heap as it was made
-    if (core != nullptr) [[likely]] return core;
+    if (core != nullptr) [[likely]]
+        return core;
     Core* made = reserve();
     if (made == nullptr) return process_core.load(acq);
     if (process_core.cas(core, made, ar, acq)) return made;  // [E13] release
@@ -85,9 +86,9 @@ Core* owner_of(const void* address) noexcept {
 namespace {
 
 void* take_from(Core& core, Cache* own, std::size_t size, std::size_t alignment, bool& zero) noexcept {
-    const Bin bin = alignment <= base::kMinAlignment  ? base::bin_of_size(size)
-                    : alignment <= base::kUnitSize    ? base::bin_of_aligned(size, alignment)
-                                                      : 0;
+    const Bin bin = alignment <= base::kMinAlignment ? base::bin_of_size(size)
+                    : alignment <= base::kUnitSize   ? base::bin_of_aligned(size, alignment)
+                                                     : 0;
     zero = false;
     if (bin == 0) {
         core.adopt_orphans();
@@ -105,7 +106,8 @@ void* take_large(std::size_t size, std::size_t alignment, bool& zero) noexcept {
     if (core == nullptr) return nullptr;
     const std::uint32_t full = full_for.load(rlx);  // relaxed, as the stores: a lost update costs one look
     void* block = full == 0 ? take_from(*core, own, size, alignment, zero) : nullptr;
-    if (block != nullptr) [[likely]] return block;
+    if (block != nullptr) [[likely]]
+        return block;
     block = take_existing(size, alignment, zero);
     full_for.store(block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);
     if (block != nullptr) return block;

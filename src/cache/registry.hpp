@@ -35,7 +35,7 @@ class Registry {
     };
 
     Place places_[kPlaces];
-    base::Atomic<std::uint32_t> used_;   // places [0, used) have been taken at least once
+    base::Atomic<std::uint32_t> used_;  // places [0, used) have been taken at least once
     base::Atomic<std::uint64_t> tickets_;
 };
 

@@ -1,5 +1,5 @@
-// The life of a thread's cache: made by the first miss, flushed in the last round of the thread's destructors. A free after that
-// goes through the shared caches. In the child of a fork, caches of threads that are gone are marked for adoption.
+// The life of a thread's cache: made by the first miss, flushed in the last round of the thread's destructors. A free after
+// that goes through the shared caches. In the child of a fork, caches of threads that are gone are marked for adoption.
 #include <pthread.h>
 
 #include "cache/process.hpp"
@@ -12,8 +12,8 @@ using base::rlx;
 
 namespace {
 
-// Of PTHREAD_DESTRUCTOR_ITERATIONS = 4: other destructors still allocate in the first two; in the last one some tools have already
-// taken the thread down.
+// Of PTHREAD_DESTRUCTOR_ITERATIONS = 4: other destructors still allocate in the first two; in the last one some tools have
+// already taken the thread down.
 constexpr std::uint32_t kExitRounds = 2;
 
 constinit base::Atomic<std::uint32_t> exit_key{};  // the key + 1; 0: not made yet
@@ -23,7 +23,8 @@ void leave_thread(void* own) noexcept;
 // 0: the system has no more keys.
 std::uint32_t make_key() noexcept {
     std::uint32_t found = exit_key.load(acq);  // [E18] acquire, pairs with the CAS: the key as it was made
-    if (found != 0) [[likely]] return found;
+    if (found != 0) [[likely]]
+        return found;
     pthread_key_t key;
     if (pthread_key_create(&key, leave_thread) != 0) return exit_key.load(acq);
     if (exit_key.cas(found, key + 1, ar, acq)) return key + 1;  // [E18] release
@@ -65,7 +66,8 @@ void adopt_fork() noexcept {
 
 Cache* own_cache() noexcept {
     Front* front = tls_cache;
-    if (front->core != nullptr) [[likely]] return static_cast<Cache*>(front);
+    if (front->core != nullptr) [[likely]]
+        return static_cast<Cache*>(front);
     return front == &kPastCache ? nullptr : enter_thread();
 }
 

@@ -40,10 +40,10 @@ inline constexpr auto kSizeOfBin = [] {
     return table;
 }();
 
-// What the hit path needs of a cache, and all that the constant caches have. Plain words of one thread: others read them only when
-// the thread is gone or the heap is quiet.
+// What the hit path needs of a cache, and all that the constant caches have. Plain words of one thread: others read them only
+// when the thread is gone or the heap is quiet.
 struct Front {
-    std::uintptr_t base;   // of the region; together with `units` it sends every pointer of nobody's to the slow door
+    std::uintptr_t base;  // of the region; together with `units` it sends every pointer of nobody's to the slow door
     std::uintptr_t units;
     const base::Atomic<std::uint8_t>* map;  // the bin of each unit
     Core* core;                             // null in the constant caches
@@ -54,21 +54,24 @@ struct Front {
     [[nodiscard]] void* pop(std::size_t bin) noexcept {
         void* block = top[bin][-1];
         base::opaque(bin);  // here and in push(): the compiler indexes each time, and keeps no address in a register for it
-        if (block != nullptr) [[likely]] --top[bin];
+        if (block != nullptr) [[likely]]
+            --top[bin];
         return block;
     }
 
-    // Takes a block into the bin that the map names. False: a pointer without a bin (null, foreign, very large), a full bin, or a
-    // block that already lies on its bin's top: freed twice in a row.
+    // Takes a block into the bin that the map names. False: a pointer without a bin (null, foreign, very large), a full bin, or
+    // a block that already lies on its bin's top: freed twice in a row.
     [[nodiscard]] bool push(void* block) noexcept {
         const std::uintptr_t unit = (reinterpret_cast<std::uintptr_t>(block) - base) >> base::kUnitShift;
-        if (unit >= units) [[unlikely]] return false;
+        if (unit >= units) [[unlikely]]
+            return false;
         return push(block, bin_of_unit(unit));
     }
     [[nodiscard]] bool push(void* block, std::size_t bin) noexcept {
         void** const at = top[bin];
         base::opaque(bin);
-        if (at == limit[bin] || at[-1] == block) [[unlikely]] return false;
+        if (at == limit[bin] || at[-1] == block) [[unlikely]]
+            return false;
         *at = block;
         base::compiler_fence();  // the slot, then the top: a fork may cut between
         base::opaque(bin);

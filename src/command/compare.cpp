@@ -59,8 +59,7 @@ void warn_of_linked_allocator(const std::string& program, std::vector<std::strin
     if (!file) return;
     for (const auto& library : file->needed) {
         if (library.find("malloc") != std::string::npos) {
-            warnings.push_back(program + " links " + library +
-                               " itself; the row 'system' is libc's malloc all the same");
+            warnings.push_back(program + " links " + library + " itself; the row 'system' is libc's malloc all the same");
         }
     }
 }
@@ -68,10 +67,7 @@ void warn_of_linked_allocator(const std::string& program, std::vector<std::strin
 class Rounds {
   public:
     Rounds(const Command& command, const Options& options, std::vector<Series>& series)
-        : command_(command),
-          options_(options),
-          series_(series),
-          quiet_(options.show_output || ::isatty(STDERR_FILENO) == 0) {}
+        : command_(command), options_(options), series_(series), quiet_(options.show_output || ::isatty(STDERR_FILENO) == 0) {}
 
     // Each round begins one allocator further on. Without the system malloc there is nothing to compare with: then it
     // ends.

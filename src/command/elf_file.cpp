@@ -75,8 +75,7 @@ std::vector<std::string> needed_libraries(Reader& reader, const std::vector<Segm
 bool defines_malloc(Reader& reader, const Header& header) {
     const auto sections = reader.array<Section>(header.e_shoff, header.e_shnum);
     for (const Section& section : sections) {
-        if ((section.sh_type != SHT_DYNSYM && section.sh_type != SHT_SYMTAB) || section.sh_link >= sections.size())
-            continue;
+        if ((section.sh_type != SHT_DYNSYM && section.sh_type != SHT_SYMTAB) || section.sh_link >= sections.size()) continue;
         const Section& strings = sections[section.sh_link];
         const auto names = reader.array<char>(strings.sh_offset, strings.sh_size);
         for (const Symbol& symbol : reader.array<Symbol>(section.sh_offset, section.sh_size / sizeof(Symbol))) {

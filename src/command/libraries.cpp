@@ -25,8 +25,7 @@ struct Family {
 const std::vector<Family>& families() {
     static const std::vector<Family> all = {
         {"jemalloc", {"libjemalloc.so.2", "libjemalloc.so.1", "libjemalloc.so"}},
-        {"mimalloc",
-         {"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.*", "libmimalloc.so.1", "libmimalloc.so"}},
+        {"mimalloc", {"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.*", "libmimalloc.so.1", "libmimalloc.so"}},
         {"tcmalloc", {"libtcmalloc_minimal.so.4", "libtcmalloc.so.4", "libtcmalloc_minimal.so", "libtcmalloc.so"}},
         {"tbbmalloc", {"libtbbmalloc_proxy.so.2", "libtbbmalloc_proxy.so"}},
         {"snmalloc", {"libsnmallocshim.so", "libsnmallocshim-rust.so"}},
@@ -70,16 +69,14 @@ void read_configuration(const std::string& path, std::vector<std::string>& direc
 std::vector<std::string> linker_directories() {
     std::vector<std::string> directories;
     read_configuration("/etc/ld.so.conf", directories);
-    for (const char* usual : {"/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"})
-        directories.emplace_back(usual);
+    for (const char* usual : {"/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"}) directories.emplace_back(usual);
     return directories;
 }
 
 // Compilers keep their run-time libraries, scudo among them, away from the linker's directories.
 std::vector<std::string> compiler_directories() {
     std::vector<std::string> directories;
-    for (const char* pattern :
-         {"/usr/lib/llvm-*/lib/clang/*/lib/*", "/usr/lib/clang/*/lib/*", "/usr/lib64/clang/*/lib/*"}) {
+    for (const char* pattern : {"/usr/lib/llvm-*/lib/clang/*/lib/*", "/usr/lib/clang/*/lib/*", "/usr/lib64/clang/*/lib/*"}) {
         for (auto& directory : matches(pattern)) directories.push_back(std::move(directory));
     }
     return directories;
@@ -145,8 +142,7 @@ Allocator named_allocator(const std::string& name_and_library) {
     std::string path = library;
     if (library.find('/') == std::string::npos && !fs::exists(library)) path = find_in(linker_directories(), library);
     if (path.empty() || !fs::exists(path)) throw Failure(2, "-a " + name_and_library + ": no such library");
-    if (!is_native_library(path))
-        throw Failure(2, "-a " + name_and_library + ": is not a shared library of this machine");
+    if (!is_native_library(path)) throw Failure(2, "-a " + name_and_library + ": is not a shared library of this machine");
     return {name, fs::absolute(path).lexically_normal()};
 }
 

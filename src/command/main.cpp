@@ -77,8 +77,7 @@ void add_compare(CLI::App& app, Options& options, std::string& placeholder) {
 }
 
 int start(const std::vector<std::string>& words) {
-    CLI::App app("Ashlar, a lock-free concurrent malloc: run a program with it, or compare allocators on a program.",
-                 "ashlar");
+    CLI::App app("Ashlar, a lock-free concurrent malloc: run a program with it, or compare allocators on a program.", "ashlar");
     app.set_version_flag("--version", "ashlar " ASHLAR_VERSION);
     app.require_subcommand(1);
     app.footer(kExamples);

@@ -29,9 +29,7 @@ double now() {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-double seconds(const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-}
+double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
 
 // What the child tells its parent: a page that both share. The child stamps the time itself, right before exec, so that
 // neither fork nor the scheduler's choice of whom to run after it counts.
@@ -67,8 +65,8 @@ class Descriptor {
     int number_;
 };
 
-[[noreturn]] void become(const Command& command, const std::vector<char*>& arguments, const std::string& preload,
-                         int errors, SharedStart& start) {
+[[noreturn]] void become(const Command& command, const std::vector<char*>& arguments, const std::string& preload, int errors,
+                         SharedStart& start) {
     // If this command is killed, its program must not run on.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -91,8 +89,7 @@ std::string read_end(int file) {
     text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     while (!text.empty() && text.back() == '\n') text.pop_back();
     std::size_t from = text.size();
-    for (int line = 0; line < kKeptLines && from != std::string::npos && from != 0; ++line)
-        from = text.rfind('\n', from - 1);
+    for (int line = 0; line < kKeptLines && from != std::string::npos && from != 0; ++line) from = text.rfind('\n', from - 1);
     return from == std::string::npos || from == 0 ? text : text.substr(from + 1);
 }
 
@@ -122,9 +119,9 @@ Run measure(const Command& command, const std::string& preload) {
     }
     run.wall_seconds = now() - start->time;
     if (start->error != 0) {
-        throw Failure(kNotExecutable,
-                      command.path + ": " +
-                          (start->error == ENOENT ? "its interpreter does not exist" : std::strerror(start->error)));
+        throw Failure(
+            kNotExecutable,
+            command.path + ": " + (start->error == ENOENT ? "its interpreter does not exist" : std::strerror(start->error)));
     }
     run.user_seconds = seconds(usage.ru_utime);
     run.system_seconds = seconds(usage.ru_stime);

@@ -25,9 +25,7 @@ std::string number(double value, const char* unit) {
     return text.data();
 }
 std::string seconds_text(double value) { return value < 1 ? number(value * 1e3, "ms") : number(value, "s"); }
-std::string kib_text(double value) {
-    return value < 1048576 ? number(value / 1024, "MiB") : number(value / 1048576, "GiB");
-}
+std::string kib_text(double value) { return value < 1048576 ? number(value / 1024, "MiB") : number(value / 1048576, "GiB"); }
 
 constexpr std::array<Metric, 3> kMetrics = {{
     {"wall_seconds", "wall time", [](const Run& run) { return run.wall_seconds; }, seconds_text},
@@ -54,8 +52,7 @@ const char* verdict(Outcome outcome) {
 std::string ratio_text(const Difference& difference) {
     if (difference.outcome == Outcome::no_difference) return verdict(difference.outcome);
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.2f%s", difference.ratio,
-                  difference.outcome == Outcome::too_few ? " ?" : "");
+    std::snprintf(text.data(), text.size(), "%.2f%s", difference.ratio, difference.outcome == Outcome::too_few ? " ?" : "");
     return text.data();
 }
 
@@ -137,8 +134,7 @@ void print_table(const Options& options, const Comparison& comparison) {
     const Series& system = comparison.series.front();
     if (!system.failed) {
         for (const Series& one : comparison.series) print_row(one, system);
-        std::printf(
-            "\nMedian, half the range in percent, ratio to the system malloc. Memory: of the largest process.\n");
+        std::printf("\nMedian, half the range in percent, ratio to the system malloc. Memory: of the largest process.\n");
         if (interval_rank(options.runs) == 0) std::printf("?: fewer than 5 runs can't tell a difference from noise.\n");
     } else {
         std::printf("%-12s failed\n\n", kSystem);
@@ -156,8 +152,7 @@ void print_json(const Options& options, const Comparison& comparison) {
                              {"processors", ::sysconf(_SC_NPROCESSORS_ONLN)},
                              {"warnings", comparison.warnings}};
     object["allocators"] = nlohmann::json::array();
-    for (const Series& one : comparison.series)
-        object["allocators"].push_back(series_json(one, comparison.series.front()));
+    for (const Series& one : comparison.series) object["allocators"].push_back(series_json(one, comparison.series.front()));
     // What a program prints and what it is called need not be UTF-8.
     std::printf("%s\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }

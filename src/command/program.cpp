@@ -33,8 +33,7 @@ std::optional<std::string> script_interpreter(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     char mark[2] = {};
     std::string line;
-    if (!file.read(mark, sizeof(mark)) || mark[0] != '#' || mark[1] != '!' || !std::getline(file, line))
-        return std::nullopt;
+    if (!file.read(mark, sizeof(mark)) || mark[0] != '#' || mark[1] != '!' || !std::getline(file, line)) return std::nullopt;
     std::istringstream words(line);
     std::string interpreter;
     words >> interpreter;
@@ -99,8 +98,7 @@ std::vector<std::string> preload_warnings(const std::string& program) {
 
 std::string preload_value(const std::string& library) {
     if (library.find_first_of(" :\t\n") != std::string::npos) {
-        throw Failure(
-            2, library + ": LD_PRELOAD can't hold a path with a space or a colon; move the library or link to it");
+        throw Failure(2, library + ": LD_PRELOAD can't hold a path with a space or a colon; move the library or link to it");
     }
     const char* present = std::getenv("LD_PRELOAD");
     if (present == nullptr || *present == '\0') return library;

@@ -28,8 +28,7 @@ void run(const std::vector<std::string>& program, bool with_statistics) {
     // execvp, for it also starts scripts that have no #! line.
     ::execvp(path.c_str(), exec_arguments(program).data());
     const int error = errno;
-    throw Failure(kNotExecutable,
-                  path + ": " + (error == ENOENT ? "its interpreter does not exist" : std::strerror(error)));
+    throw Failure(kNotExecutable, path + ": " + (error == ENOENT ? "its interpreter does not exist" : std::strerror(error)));
 }
 
 }  // namespace ashlar::command

@@ -39,8 +39,8 @@ class Depot {
   public:
     void layout(region::Carver& carver) noexcept;
 
-    // Copies up to batch_of_class(c) blocks of class c in; false: nothing was taken, since no magazine is empty, or the full ones
-    // of all classes hold `budget` bytes already.
+    // Copies up to batch_of_class(c) blocks of class c in; false: nothing was taken, since no magazine is empty, or the full
+    // ones of all classes hold `budget` bytes already.
     [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept;
     // Copies a magazine's blocks out, at most batch_of_class(c); returns how many, 0: none is full.
     [[nodiscard]] std::uint32_t take(base::Bin c, void** out) noexcept;
@@ -64,7 +64,7 @@ class Depot {
         void* blocks[kMagazineBlocks];
     };
     struct alignas(base::kCacheLine) Class {
-        base::Atomic<base::Word> full[kWords];   // fetch_or to publish, fetch_and to own [E10]
+        base::Atomic<base::Word> full[kWords];  // fetch_or to publish, fetch_and to own [E10]
         base::Atomic<base::Word> empty[kWords];
     };
     static bool own(base::Atomic<base::Word>* set, std::uint32_t& which) noexcept;

@@ -27,7 +27,9 @@ void ash_free_aligned_sized(void* block, size_t alignment, size_t size) noexcept
     face::free_aligned_sized(block, alignment, size);
 }
 
-int ash_posix_memalign(void** out, size_t alignment, size_t size) noexcept { return face::posix_memalign(out, alignment, size); }
+int ash_posix_memalign(void** out, size_t alignment, size_t size) noexcept {
+    return face::posix_memalign(out, alignment, size);
+}
 void* ash_aligned_alloc(size_t alignment, size_t size) noexcept { return face::aligned_alloc(alignment, size); }
 void* ash_memalign(size_t alignment, size_t size) noexcept { return face::memalign(alignment, size); }
 void* ash_valloc(size_t size) noexcept { return face::page_aligned(size); }

@@ -18,7 +18,8 @@ void give_slow(void* block) noexcept { cache::give(block); }
 
 void* allocate_or_errno(std::size_t size) noexcept {
     void* block = take_slow(size);
-    if (block == nullptr) [[unlikely]] errno = ENOMEM;
+    if (block == nullptr) [[unlikely]]
+        errno = ENOMEM;
     return block;
 }
 

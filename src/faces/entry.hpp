@@ -1,5 +1,5 @@
-// What the entry points of all faces share: the hit paths, and the semantics of each function under any name. A face differs only
-// in what it does when there is no memory, and that is in the cold function that it names.
+// What the entry points of all faces share: the hit paths, and the semantics of each function under any name. A face differs
+// only in what it does when there is no memory, and that is in the cold function that it names.
 #ifndef ASHLAR_FACES_ENTRY_HPP
 #define ASHLAR_FACES_ENTRY_HPP
 
@@ -16,17 +16,20 @@ void give_slow(void* block) noexcept;
 // 0 for nullptr; ends the program over what is no live block.
 [[nodiscard]] std::size_t usable_size(const void* block) noexcept;
 
-// Sizes over 1 KiB: the same by a coarser table up to 32 KiB, and by the number of units up to 1 MiB. A run that is not whole was
-// freed by a pointer into it: that ends the program here, before anybody gets it again.
+// Sizes over 1 KiB: the same by a coarser table up to 32 KiB, and by the number of units up to 1 MiB. A run that is not whole
+// was freed by a pointer into it: that ends the program here, before anybody gets it again.
 template <void* (*slow)(std::size_t)>
 [[gnu::noinline]] inline void* take_medium(std::size_t size) {
     if (size <= base::kMaxSmall) {
         void* block = cache::tls_cache->pop(cache::kBinOfQuarters[(size + 255) / 256]);
-        if (block != nullptr) [[likely]] return block;
+        if (block != nullptr) [[likely]]
+            return block;
     } else if (size <= base::kMaxRun) {
         void* block = cache::tls_cache->pop(base::bin_of_run(base::units_of_size(size)));
-        if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]] static_cast<void>(usable_size(block));
-        if (block != nullptr) [[likely]] return block;
+        if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]]
+            static_cast<void>(usable_size(block));
+        if (block != nullptr) [[likely]]
+            return block;
     }
     return slow(size);
 }
@@ -34,10 +37,12 @@ template <void* (*slow)(std::size_t)>
 // malloc's hit path: a table, the stack's top, done. A miss goes through `slow(size)`, a tail call.
 template <void* (*slow)(std::size_t)>
 [[gnu::always_inline]] inline void* take(std::size_t size) {
-    if (size > cache::kMaxInline) [[unlikely]] return take_medium<slow>(size);
+    if (size > cache::kMaxInline) [[unlikely]]
+        return take_medium<slow>(size);
     const std::size_t bin = cache::kBinOfSize[size];
     void* block = cache::tls_cache->pop(bin);
-    if (block != nullptr) [[likely]] return block;
+    if (block != nullptr) [[likely]]
+        return block;
     return slow(size);
 }
 
@@ -65,7 +70,8 @@ void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) no
 void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept;
 
 inline void give(void* block) noexcept {
-    if (!cache::tls_cache->push(block)) [[unlikely]] give_slow(block);
+    if (!cache::tls_cache->push(block)) [[unlikely]]
+        give_slow(block);
 }
 
 }  // namespace ashlar::faces

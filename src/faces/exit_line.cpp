@@ -1,7 +1,7 @@
 // ASHLAR_STATS=1: one line about the process's memory on stderr at exit. In the drop-in only. Ignored in setuid programs.
-#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
+#include <cstdlib>
 
 #include "base/line.hpp"
 #include "cache/process.hpp"

@@ -57,7 +57,8 @@ void* Heap::allocate(std::size_t size, std::size_t alignment) noexcept {
     bool zero;
     const auto take = [&]() noexcept { return bin != 0 ? core.take(bin) : core.take_large(size, alignment, zero); };
     void* block = take();
-    if (block != nullptr) [[likely]] return block;
+    if (block != nullptr) [[likely]]
+        return block;
     core.reclaim();
     return take();
 }

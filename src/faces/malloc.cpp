@@ -1,7 +1,7 @@
 // libc's allocation functions, a line each. What each does is documented in include/ashlar/ashlar.h under the prefix ash_.
+#include <malloc.h>
 #include <cstddef>
 #include <cstdio>
-#include <malloc.h>
 
 #include "faces/entry.hpp"
 #include "faces/statistics.hpp"
@@ -15,9 +15,7 @@ void* malloc(std::size_t size) noexcept { return face::take<face::allocate_or_er
 void free(void* block) noexcept { face::give(block); }
 void* calloc(std::size_t count, std::size_t size) noexcept { return face::allocate_zeroed(count, size); }
 void* realloc(void* block, std::size_t size) noexcept { return face::resize(block, size); }
-void* reallocarray(void* block, std::size_t count, std::size_t size) noexcept {
-    return face::resize_array(block, count, size);
-}
+void* reallocarray(void* block, std::size_t count, std::size_t size) noexcept { return face::resize_array(block, count, size); }
 void cfree(void* block) noexcept { face::give(block); }
 void free_sized(void* block, std::size_t size) noexcept { face::free_sized(block, size); }
 void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) noexcept {
@@ -35,8 +33,12 @@ void* pvalloc(std::size_t size) noexcept { return face::whole_pages(size); }
 std::size_t malloc_usable_size(void* block) noexcept { return face::usable_size(block); }
 int malloc_trim(std::size_t) noexcept { return face::trim(); }
 int mallopt(int parameter, int) noexcept { return face::accept_option(parameter); }
-struct mallinfo mallinfo() noexcept { return face::info(); }
-struct mallinfo2 mallinfo2() noexcept { return face::info2(); }
+struct mallinfo mallinfo() noexcept {
+    return face::info();
+}
+struct mallinfo2 mallinfo2() noexcept {
+    return face::info2();
+}
 int malloc_info(int options, std::FILE* out) noexcept { return face::write_info(options, out); }
 void malloc_stats() noexcept { face::print_statistics(); }
 

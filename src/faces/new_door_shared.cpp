@@ -1,8 +1,8 @@
 // The C++ runtime of the program, if it has one: as a weak symbol where it was loaded at the start, else by name, also where a
 // plug-in brought it privately.
+#include <dlfcn.h>
 #include <cstdlib>
 #include <initializer_list>
-#include <dlfcn.h>
 
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 // What else glibc's malloc.o defines. Only in the object for static linking: with all of these here, no reference from inside
 // libc pulls that file in, and two mallocs can't meet in one program.
+#include <malloc.h>
 #include <cstddef>
 #include <cstdio>
-#include <malloc.h>
 
 extern "C" {
 

@@ -1,8 +1,8 @@
 #include "faces/statistics.hpp"
 
+#include <unistd.h>
 #include <cerrno>
 #include <climits>
-#include <unistd.h>
 
 #include "base/line.hpp"
 #include "cache/process.hpp"
@@ -64,10 +64,8 @@ int accept_option(int parameter) noexcept {
         case M_CHECK_ACTION:
         case M_PERTURB:
         case M_ARENA_TEST:
-        case M_ARENA_MAX:
-            return 1;
-        default:
-            return 0;
+        case M_ARENA_MAX: return 1;
+        default: return 0;
     }
 }
 

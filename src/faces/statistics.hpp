@@ -2,9 +2,9 @@
 #ifndef ASHLAR_FACES_STATISTICS_HPP
 #define ASHLAR_FACES_STATISTICS_HPP
 
+#include <malloc.h>
 #include <cstddef>
 #include <cstdio>
-#include <malloc.h>
 
 namespace ashlar::faces {
 

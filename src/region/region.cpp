@@ -1,8 +1,8 @@
 #include "region/region.hpp"
 
-#include <cerrno>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <cerrno>
 
 namespace ashlar::region {
 

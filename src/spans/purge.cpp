@@ -1,6 +1,7 @@
-// Giving free pages back to the system. Dirt is two bits a unit: just freed (young), freed for a tick (aged). Each tick purges the
-// aged and ages the young; beyond a cap by amount the excess goes at once. Units are claimed while their dirt changes or their
-// pages go, so that nobody takes them for zero, and no lock is held over a system call. After jemalloc's decay, in two steps.
+// Giving free pages back to the system. Dirt is two bits a unit: just freed (young), freed for a tick (aged). Each tick purges
+// the aged and ages the young; beyond a cap by amount the excess goes at once. Units are claimed while their dirt changes or
+// their pages go, so that nobody takes them for zero, and no lock is held over a system call. After jemalloc's decay, in two
+// steps.
 #include <ctime>
 
 #include "base/report.hpp"

@@ -17,7 +17,8 @@ using base::Word;
 
 namespace {
 
-constexpr std::uint32_t kDrainBound = 1024;  // words brought up to date by one holder of the lock; the bits are the truth anyway
+constexpr std::uint32_t kDrainBound =
+    1024;  // words brought up to date by one holder of the lock; the bits are the truth anyway
 
 void layout_index(region::Carver& carver, Index& index, std::uint32_t ids) noexcept {
     for (std::uint32_t level = 0; level < Index::levels(ids); ++level) {
@@ -130,8 +131,8 @@ UnitId Spans::run_end(UnitId at, UnitId frontier) const noexcept {
     return at;
 }
 
-// Span lock. Makes the map say what the bits say about every free run that meets [from, to). A hole that is dropped is looked at
-// to its end: its rest may still be free, and nobody else would tell.
+// Span lock. Makes the map say what the bits say about every free run that meets [from, to). A hole that is dropped is looked
+// at to its end: its rest may still be free, and nobody else would tell.
 void Spans::rescan(UnitId from, UnitId to) noexcept {
     const UnitId dropped = holes_.erase_within(from, to);
     if (dropped > to) to = dropped;
@@ -294,7 +295,7 @@ bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
     UnitId expected = end;
     bool got = false;
     if (more <= region_.end - end) {
-        if (end == frontier_.load(rlx)) {  // relaxed, here and below: the CAS or the claim decides
+        if (end == frontier_.load(rlx)) {                         // relaxed, here and below: the CAS or the claim decides
             got = frontier_.cas(expected, end + more, rlx, rlx);  // as in take_frontier()
         } else if (end + more <= frontier_.load(rlx) && free_.contains(end) && claim(end, more)) {
             got = true;
@@ -318,7 +319,7 @@ void Spans::adopt_fork() noexcept {
 }
 
 UnitCounts Spans::counts() const noexcept {
-    const std::size_t held = held_.load(rlx);  // relaxed: counters
+    const std::size_t held = held_.load(rlx);                                 // relaxed: counters
     return {held, frontier() - 1 - held, peak_.load(rlx), dirty_.load(rlx)};  // relaxed
 }
 

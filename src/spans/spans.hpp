@@ -1,6 +1,7 @@
 // Runs of units: the global coalescing path. The truth is a bit per unit (1 = free, claimable by anybody); the coalesced map of
 // holes behind the span lock is a hint that finds the best fit. The lock is only ever tried, so that a stopped holder neither
-// blocks anybody nor makes memory grow (protocol, section 5). Any thread may call anything here, except where it says otherwise.
+// blocks anybody nor makes memory grow (protocol, section 5). Any thread may call anything here, except where it says
+// otherwise.
 #ifndef ASHLAR_SPANS_SPANS_HPP
 #define ASHLAR_SPANS_SPANS_HPP
 
@@ -43,7 +44,8 @@ class Spans {
   public:
     void layout(region::Carver& carver, const region::Region& region) noexcept;
 
-    // `units` contiguous units, best fit; the frontier rises only when nothing fits. Lock-free; O(log holes) when the lock is had.
+    // `units` contiguous units, best fit; the frontier rises only when nothing fits. Lock-free; O(log holes) when the lock is
+    // had.
     [[nodiscard]] Run take(std::uint32_t units) noexcept;
     // The caller holds the run and its records say none.
     void give(base::UnitId start, std::uint32_t units) noexcept;
@@ -59,7 +61,8 @@ class Spans {
 
     // Gives the runs kept for exact reuse to everybody.
     void give_recent() noexcept;
-    // Gives free pages back to the system: those that nobody wanted for a tick or two; all: every free one. Returns units purged.
+    // Gives free pages back to the system: those that nobody wanted for a tick or two; all: every free one. Returns units
+    // purged.
     std::uint32_t purge(bool all) noexcept;
 
     // In the child of a fork, where only the caller runs. The holes are found again from the bits.
@@ -82,7 +85,7 @@ class Spans {
     }
 
   private:
-    static constexpr std::uint32_t kRecent = 17;    // runs of 1 .. 16 units
+    static constexpr std::uint32_t kRecent = 17;   // runs of 1 .. 16 units
     static constexpr std::uint32_t kMinCap = 512;  // 32 MiB
 
     bool claim(base::UnitId start, std::uint32_t units) noexcept;
@@ -107,24 +110,24 @@ class Spans {
     void purge_amount() noexcept;
 
     region::Region region_;
-    base::Index free_;                         // leaf bits: the truth about units
-    base::Index look_;                         // hint: words of free_ that the map of holes should look at
-    base::Atomic<std::uint32_t>* state_;       // per unit, UnitState
-    base::Atomic<std::uint8_t>* map_;         // per unit: the bin of the slab or run that covers it, 0: ask the slow door
-    base::Atomic<base::Word>* young_;          // a bit per unit: written to since it was last purged, and freed in this tick;
-    base::Atomic<base::Word>* aged_;           //   or freed before. Both clear: reads as zero. Changed by who holds the unit.
-    Holes holes_;                              // span lock
+    base::Index free_;                    // leaf bits: the truth about units
+    base::Index look_;                    // hint: words of free_ that the map of holes should look at
+    base::Atomic<std::uint32_t>* state_;  // per unit, UnitState
+    base::Atomic<std::uint8_t>* map_;     // per unit: the bin of the slab or run that covers it, 0: ask the slow door
+    base::Atomic<base::Word>* young_;     // a bit per unit: written to since it was last purged, and freed in this tick;
+    base::Atomic<base::Word>* aged_;      //   or freed before. Both clear: reads as zero. Changed by who holds the unit.
+    Holes holes_;                         // span lock
     base::Atomic<base::UnitId> recent_[kRecent];  // [E14] exchange and CAS only; a run's unit bits are 0 while it is here
 
     alignas(base::kCacheLine) base::Atomic<base::UnitId> frontier_;  // first unit never handed out
     base::TryLock lock_;
     alignas(base::kCacheLine) base::Atomic<std::uint32_t> held_;  // units out, for statistics and the purge cap; relaxed
     base::Atomic<std::uint32_t> peak_;
-    base::Atomic<std::uint32_t> dirty_;        // free units whose pages are not known to be zero; about right
-    base::Atomic<std::uint32_t> cap_;          // of dirty_, in units, on top of the fixed rule; quadruples and decays
+    base::Atomic<std::uint32_t> dirty_;          // free units whose pages are not known to be zero; about right
+    base::Atomic<std::uint32_t> cap_;            // of dirty_, in units, on top of the fixed rule; quadruples and decays
     base::Atomic<std::uint32_t> purged_amount_;  // units purged by amount since the last tick
-    base::Atomic<std::uint32_t> cursor_;       // where purge_aged() goes on
-    base::Atomic<std::uint64_t> last_tick_;    // milliseconds, 0: never
+    base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
+    base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never
 };
 
 }  // namespace ashlar::spans

@@ -77,6 +77,15 @@ class Installed(unittest.TestCase):
             with self.subTest(name):
                 self.assertNotIn("__cxa_throw", call(OPTIONS.nm, self.build / name))
 
+    def test_a_project_in_c_alone(self):
+        build = self.work / "c"
+        call(OPTIONS.cmake, "-S", CONSUMER.parent / "consumer_c", "-B", build, "-G", OPTIONS.generator,
+             f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_C_COMPILER={OPTIONS.cc}", env=self.environment)
+        call(OPTIONS.cmake, "--build", build, env=self.environment)
+        for product in ("ashlar", "static", "object"):
+            with self.subTest(product):
+                self.run_program(build / f"{product}_only_c")
+
     def test_shared_programs_need_the_library(self):
         for name in SHARED:
             with self.subTest(name):
