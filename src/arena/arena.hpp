@@ -1,5 +1,5 @@
 // The segregated free lists: slabs of equal blocks, a free block a 1 in an atomic word outside the block. Anybody sets bits;
-// only a slab's owner clears them, purges its pages or retires it. Lock-free, any thread (protocol, section 3; src/STATES.md).
+// only a slab's owner clears them, purges its pages or retires it. Lock-free, any thread (src/STATES.md).
 //
 //   slab      | block 0 | block 1 | block 2 | ...      1 to 5 units
 //   bits      word 0: blocks 0..63, word 1: blocks 64..127, ...   at bits_[first unit * 64 + word]

@@ -56,7 +56,7 @@ inline void opaque(T& value) noexcept {
     asm("" : "+r"(value));
 }
 
-// Tried, never waited for (design: the coalescing path). Both ends are read-modify-writes: [E9].
+// A spinlock that is tried, never waited for. Both ends are read-modify-writes: [E9].
 class TryLock {
   public:
     // [E9] acq_rel, pairs with the exchange in unlock(): what the last holder wrote; and the failing one puts the caller's

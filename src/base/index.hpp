@@ -1,5 +1,5 @@
 // Index: a set of ids as a hierarchy of bits, for any number of threads, lock-free. From any moment on at which an insert has
-// finished and the id has not been removed, every summary on its path says "maybe" (protocol, I1). Summaries may say too much.
+// finished and the id has not been removed, every summary on its path says "maybe". Summaries may say too much.
 //
 //   summary word    63      32 31       0      one "some" bit and one "busy" bit for each of 32 child words;
 //                  |   busy   |   some   |     a child may be non-empty when either is set

@@ -22,7 +22,7 @@ inline constexpr Bin kClasses = 41;  // class 0 is "no slab"
 inline constexpr std::uint32_t kMaxRunUnits = 16;
 inline constexpr Bin kBins = kClasses + kMaxRunUnits;
 inline constexpr std::size_t kMaxSmall = 32 * 1024;
-inline constexpr std::size_t kMaxRun = kMaxRunUnits * kUnitSize;
+inline constexpr std::size_t kMaxRun = std::size_t{kMaxRunUnits} * kUnitSize;
 inline constexpr std::size_t kMaxSlabWords = kUnitSize / kMinAlignment / kWordBits;
 
 // Class of a size from 1 to kMaxSmall, by computation: 16-byte steps up to 128, then four steps per doubling.

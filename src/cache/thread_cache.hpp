@@ -3,8 +3,8 @@
 //   slots of a bin   | null | block | block | ...          |
 //                           ^bottom         ^top    ^limit ^capacity        empty: top == bottom, top[-1] is null
 //
-// `top` changes by one store, before a block can be seen elsewhere and after it has left there, so that a fork may cut anywhere
-// (protocol, F1 to F3). A thread without a cache has `kNoCache`, whose bins are empty and full at once: first use is a miss.
+// `top` changes by one store, before a block can be seen elsewhere and after it has left there, so that a fork may cut
+// anywhere. A thread without a cache has `kNoCache`, whose bins are empty and full at once: first use is a miss.
 #ifndef ASHLAR_CACHE_THREAD_CACHE_HPP
 #define ASHLAR_CACHE_THREAD_CACHE_HPP
 

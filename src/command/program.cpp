@@ -64,7 +64,7 @@ std::string find_program(const std::string& name) {
     std::string directory;
     std::string denied;
     while (std::getline(directories, directory, ':')) {
-        const std::string path = directory.empty() ? "./" + name : directory + "/" + name;
+        std::string path = directory.empty() ? "./" + name : directory + "/" + name;
         if (!is_regular(path)) continue;
         if (::access(path.c_str(), X_OK) == 0) return path;
         denied = path;

@@ -7,6 +7,9 @@
 #include "cache/process.hpp"
 #include "faces/entry.hpp"
 
+// As in new.cpp: only a visitor can throw through here, and then the program has it.
+asm(".weak __gxx_personality_v0");
+
 namespace ashlar {
 
 using base::Bin;

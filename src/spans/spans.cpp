@@ -4,7 +4,6 @@
 
 namespace ashlar::spans {
 
-using base::acq;
 using base::ar;
 using base::Atomic;
 using base::Index;

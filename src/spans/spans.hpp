@@ -1,6 +1,6 @@
 // Runs of units: the global coalescing path. The truth is a bit per unit (1 = free, claimable by anybody); the coalesced map of
 // holes behind the span lock is a hint that finds the best fit. The lock is only ever tried, so that a stopped holder neither
-// blocks anybody nor makes memory grow (protocol, section 5). Any thread may call anything here, except where it says
+// blocks anybody nor makes memory grow. Any thread may call anything here, except where it says
 // otherwise.
 #ifndef ASHLAR_SPANS_SPANS_HPP
 #define ASHLAR_SPANS_SPANS_HPP

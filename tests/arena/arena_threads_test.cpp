@@ -1,5 +1,5 @@
 // Several threads on one Arena. A block has one holder at most; what its last user wrote is seen by its next; and when all is
-// quiet the properties of protocol section 8 hold.
+// quiet every slab is where it belongs (quiet.hpp).
 #include <memory>
 #include <utility>
 

@@ -1,4 +1,4 @@
-// What must hold of spans and arena while nobody changes them (protocol, section 8), found by walking over both from outside.
+// What must hold of spans and arena while nobody changes them, found by walking over both from outside.
 #ifndef ASHLAR_TESTS_ARENA_QUIET_HPP
 #define ASHLAR_TESTS_ARENA_QUIET_HPP
 
