@@ -69,7 +69,7 @@ std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t 
         }
         slab = index_[c].take_lowest();
         if (slab != Index::kNone) {
-            if (claim(slab, c)) cur.store(slab, rlx);  // F2: after the claim
+            if (claim(slab, c)) cur.store(slab, rlx);  // after the claim
             continue;                                  // a hint that fails is dropped: its slab has an owner, or is no more
         }
         // [E15] acquire, pairs with the exchange in keep(): the slab's record and its blocks' bytes. Relaxed before: a look.
@@ -272,7 +272,7 @@ void Arena::publish(UnitId slab, Bin c) noexcept {
 void Arena::leave(Bin c, Atomic<UnitId>& cur) noexcept {
     const UnitId slab = cur.load(rlx);
     if (slab == kNoUnit) return;
-    cur.store(kNoUnit, rlx);  // F2: before the publish
+    cur.store(kNoUnit, rlx);  // before the publish
     base::compiler_fence();
     publish(slab, c);
 }

@@ -7,7 +7,6 @@ namespace ashlar::arena {
 using base::acq;
 using base::Bin;
 using base::kGeometry;
-using base::kNoUnit;
 using base::rlx;
 using base::sc;
 using base::UnitId;

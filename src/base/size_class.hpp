@@ -21,7 +21,7 @@ using Bin = std::uint32_t;
 inline constexpr Bin kClasses = 41;  // class 0 is "no slab"
 inline constexpr std::uint32_t kMaxRunUnits = 16;
 inline constexpr Bin kBins = kClasses + kMaxRunUnits;
-inline constexpr std::size_t kMaxSmall = 32 * 1024;
+inline constexpr std::size_t kMaxSmall = std::size_t{32} * 1024;
 inline constexpr std::size_t kMaxRun = std::size_t{kMaxRunUnits} * kUnitSize;
 inline constexpr std::size_t kMaxSlabWords = kUnitSize / kMinAlignment / kWordBits;
 

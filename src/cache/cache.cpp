@@ -9,7 +9,6 @@ namespace ashlar::cache {
 
 using base::Bin;
 using base::kNoUnit;
-using base::rlx;
 
 namespace {
 
@@ -86,7 +85,7 @@ void Cache::overflow(void* block, Bin bin) noexcept {
         const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;
         limit[bin] = at + (room < capacity ? room : capacity);
     } else {
-        // The oldest go, out of the bin before others can see them (F1). It is empty while the rest moves down: a fork that
+        // The oldest go, out of the bin before others can see them. It is empty while the rest moves down: a fork that
         // cuts here loses a bin, and finds no block in it twice.
         const std::uint32_t n = depot::batch_of_class(bin);
         const auto rest = static_cast<std::size_t>(top[bin] - at - n);
@@ -150,7 +149,7 @@ void Cache::flush_bin(Bin bin) noexcept {
         }
         return;
     }
-    top[bin] = at;  // F1: they are out of the bin before they are anywhere else
+    top[bin] = at;  // they are out of the bin before they are anywhere else
     base::compiler_fence();
     core->arena.give(bin, at, n);
 }

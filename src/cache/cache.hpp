@@ -64,9 +64,10 @@ class Cache : public Front {
     void flush_bin(base::Bin bin) noexcept;
     void tidy() noexcept;
 
-    std::uint32_t misses_;                                // since the last tidy()
-    void** seen_[base::kBins];                            // tops at the last tidy()
-    base::Atomic<base::UnitId> current_[base::kClasses];  // slabs that this cache owns; relaxed, F2
+    std::uint32_t misses_;      // since the last tidy()
+    void** seen_[base::kBins];  // tops at the last tidy()
+    base::Atomic<base::UnitId>
+        current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim, cleared before the publish
     void* slots_[kBottomOfBin[base::kBins]];
 };
 

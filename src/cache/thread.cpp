@@ -8,7 +8,6 @@ namespace ashlar::cache {
 
 using base::acq;
 using base::ar;
-using base::rlx;
 
 namespace {
 

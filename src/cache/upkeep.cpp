@@ -73,7 +73,7 @@ std::size_t Core::check() const noexcept { return arena.check(); }
 void Core::adopt_fork(const Cache* own) noexcept {
     spans.adopt_fork();
     depot.adopt_fork();
-    for (std::uint32_t i = 0; i < kShared; ++i) shared_[i].busy.store(0, rlx);  // alone here; consistent at any cut (F1)
+    for (std::uint32_t i = 0; i < kShared; ++i) shared_[i].busy.store(0, rlx);  // alone here; consistent at any cut
     std::uint32_t orphans = 0;
     const std::uint32_t born = born_.load(rlx);
     for (std::uint32_t i = 0; i < born; ++i) {
