@@ -71,9 +71,7 @@ struct LogUniform {
 /// content.
 inline void escape(void* block) noexcept { asm volatile("" : : "r"(block) : "memory"); }
 
-inline std::uint64_t mixed(const void* block) noexcept {
-    return reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u;
-}
+inline std::uint64_t mixed(const void* block) noexcept { return reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u; }
 
 inline void touch_pages(void* block, std::size_t from, std::size_t size) noexcept {
     auto* bytes = static_cast<unsigned char*>(block);
@@ -120,8 +118,7 @@ template <class T>
 class Table {
   public:
     explicit Table(std::size_t count) noexcept : count_(count) {
-        void* memory =
-            mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (memory == MAP_FAILED) fail("no memory for the bookkeeping");
         items_ = static_cast<T*>(memory);
     }

@@ -74,8 +74,7 @@ TEST_F(ArenaDeathTest, ThePlaceBehindTheLastBlock) {
     const Blocks blocks = take(c, 1);
     const std::size_t behind = std::size_t{kGeometry[c].blocks} * kGeometry[c].size;
     void* const wrong = reinterpret_cast<void*>(spans_.region().address(currents_[c].load(rlx)) + behind);
-    EXPECT_FAULT(give(c, {wrong}), "invalid free", wrong,
-                 "inside a " + std::to_string(kGeometry[c].size) + "-byte block");
+    EXPECT_FAULT(give(c, {wrong}), "invalid free", wrong, "inside a " + std::to_string(kGeometry[c].size) + "-byte block");
     EXPECT_EQ(blocks.size(), 1U);
 }
 

@@ -198,8 +198,8 @@ TEST_F(ArenaThreads, OfTwoCompleteSlabsOneIsKept) {
     expect_empty();
 }
 
-// The giver of a slab's last block sees all of it free, while a taker claims it, takes a block and leaves it: what was complete a
-// moment ago may not be kept.
+// The giver of a slab's last block sees all of it free, while a taker claims it, takes a block and leaves it: what was complete
+// a moment ago may not be kept.
 TEST_F(ArenaThreads, ASlabIsKeptOnlyIfItIsStillComplete) {
     constexpr int rounds = 20'000;
     constexpr Bin c = 1;  // many words: the look takes long

@@ -11,13 +11,21 @@ namespace {
 using namespace ashlar::base;
 
 template <class T>
-concept ReadsAsValue = requires(T& word) { static_cast<int>(word); };
+concept ReadsAsValue = requires(T& word) {
+    static_cast<int>(word);
+};
 template <class T>
-concept LoadsWithoutOrder = requires(T& word) { word.load(); };
+concept LoadsWithoutOrder = requires(T& word) {
+    word.load();
+};
 template <class T>
-concept Increments = requires(T& word) { ++word; };
+concept Increments = requires(T& word) {
+    ++word;
+};
 template <class T>
-concept Assigns = requires(T& word) { word = 1; };
+concept Assigns = requires(T& word) {
+    word = 1;
+};
 
 TEST(Atomic, HasNoDefaultOrderAndNoOperators) {
     EXPECT_FALSE(ReadsAsValue<Atomic<int>>);

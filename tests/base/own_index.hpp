@@ -22,7 +22,8 @@ class OwnIndex {
     [[nodiscard]] std::uint32_t depth() const { return static_cast<std::uint32_t>(words_.size()); }
     ashlar::base::Atomic<Word>& word(std::uint32_t level, std::uint32_t i) { return words_[level][i]; }
 
-    // I1: a word that is not zero is named by its summary. Returns how many are not; to be called while nobody changes the index.
+    // I1: a word that is not zero is named by its summary. Returns how many are not; to be called while nobody changes the
+    // index.
     [[nodiscard]] std::size_t unnamed() {
         std::size_t count = 0;
         for (std::uint32_t level = 1; level < depth(); ++level) {

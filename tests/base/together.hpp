@@ -21,7 +21,8 @@ void together(unsigned threads, F f) {
     for (std::thread& thread : team) thread.join();
 }
 
-// Where threads wait for each other before and after a short encounter. Spinning, so that they leave it as close together as can be.
+// Where threads wait for each other before and after a short encounter. Spinning, so that they leave it as close together as
+// can be.
 class Meeting {
   public:
     explicit Meeting(unsigned threads) : threads_(threads) {}

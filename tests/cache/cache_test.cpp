@@ -91,8 +91,8 @@ TEST_P(CacheBin, NothingIsLostOrDoubledHoweverItGoesUpAndDown) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Some, CacheBin,
-                         testing::Values(Bin{1}, Bin{4}, Bin{9}, Bin{20}, Bin{21}, Bin{28}, kClasses - 1, kClasses, kClasses + 1,
-                                         kClasses + 7, kBins - 1));
+                         testing::Values(Bin{1}, Bin{4}, Bin{9}, Bin{20}, Bin{21}, Bin{28}, kClasses - 1, kClasses,
+                                         kClasses + 1, kClasses + 7, kBins - 1));
 
 TEST_F(CacheTest, ABinGrowsWithUseUpToItsCapacity) {
     constexpr Bin bin = 4;
@@ -123,7 +123,8 @@ TEST_F(CacheTest, ABlockFreedTwiceInARowIsSeenAtOnce) {
         void* const block = cache_.take(bin);
         cache_.give(block, bin);
         EXPECT_FALSE(cache_.push(block)) << "the hit path sends it to the slow door";
-        EXPECT_EXIT(cache_.give(block, bin), testing::KilledBySignal(SIGABRT), "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
+        EXPECT_EXIT(cache_.give(block, bin), testing::KilledBySignal(SIGABRT),
+                    "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
     }
 }
 
@@ -131,7 +132,8 @@ TEST_F(CacheTest, ABlockFreedTwiceIsSeenAtTheFlush) {
     for (const Bin bin : {Bin{4}, kClasses}) {
         const Blocks blocks = take(cache_, bin, 2);
         give(cache_, bin, {blocks[0], blocks[1], blocks[0]});
-        EXPECT_EXIT(cache_.flush(), testing::KilledBySignal(SIGABRT), "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
+        EXPECT_EXIT(cache_.flush(), testing::KilledBySignal(SIGABRT),
+                    "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
     }
 }
 

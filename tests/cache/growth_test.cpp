@@ -76,8 +76,8 @@ TEST(Growth, WhatCannotBeHadIsNull) {
     EXPECT_EQ(take_grown(std::size_t{1} << 45, std::size_t{1} << 45, zero), nullptr);
 }
 
-// Threads that all find the heap missing make one each; one is published, the others are released. To be run in a process of its
-// own, as ctest does: later nothing is missing.
+// Threads that all find the heap missing make one each; one is published, the others are released. To be run in a process of
+// its own, as ctest does: later nothing is missing.
 TEST(Growth, ThreadsThatGrowAtOnceAgreeOnOneHeap) {
     constexpr unsigned threads = 6;
     const std::size_t expected = std::max<std::size_t>(grown(), 1);

@@ -47,7 +47,6 @@ int main() {
     bool right = true;
     for (int last : answers) right = right && last == 200;
     const int greedy = answer(1'000'000);
-    std::printf("800 requests answered; the greedy one was %s\n",
-                greedy == -1 ? "stopped at its limit" : "not stopped");
+    std::printf("800 requests answered; the greedy one was %s\n", greedy == -1 ? "stopped at its limit" : "not stopped");
     return right && greedy == -1 ? 0 : 1;
 }

@@ -24,9 +24,7 @@ class AbortMessage {
 
     // `detail` is what stands in the brackets; SIZE in it is the announced block size. `other_detail` is as good.
     AbortMessage(std::string fault, const std::string& detail, std::string other_detail = "")
-        : fault_(std::move(fault)),
-          detail_(detail),
-          other_detail_(other_detail.empty() ? detail : std::move(other_detail)) {}
+        : fault_(std::move(fault)), detail_(detail), other_detail_(other_detail.empty() ? detail : std::move(other_detail)) {}
 
     bool MatchAndExplain(const std::string& written, std::ostream*) const {
         const std::size_t start = written.find("expected ");
@@ -40,9 +38,7 @@ class AbortMessage {
         return lines == line(address, detail_, size) || lines == line(address, other_detail_, size);
     }
     void DescribeTo(std::ostream* out) const { *out << line("(the address)", detail_, "SIZE"); }
-    void DescribeNegationTo(std::ostream* out) const {
-        *out << "anything but " << line("(the address)", detail_, "SIZE");
-    }
+    void DescribeNegationTo(std::ostream* out) const { *out << "anything but " << line("(the address)", detail_, "SIZE"); }
 
   private:
     [[nodiscard]] std::string line(const std::string& address, std::string detail, const std::string& size) const {

@@ -33,8 +33,7 @@ const Way ways[] = {
 };
 
 std::vector<std::size_t> sizes_around(std::size_t alignment) {
-    return {0,   1,    alignment / 2, alignment - 1, alignment, alignment + 1, 2 * alignment + 8, 5 * alignment,
-            100, 1000, 40'000};
+    return {0, 1, alignment / 2, alignment - 1, alignment, alignment + 1, 2 * alignment + 8, 5 * alignment, 100, 1000, 40'000};
 }
 
 TEST(Aligned, EveryPowerOfTwoAndTheSizesAround) {
@@ -53,8 +52,7 @@ TEST(Aligned, EveryPowerOfTwoAndTheSizesAround) {
             }
             for (std::size_t i = 0; i < blocks.size(); ++i) {
                 const auto [block, size] = blocks[i];
-                EXPECT_TRUE(intact(block, std::min(size, mib), i))
-                    << way.name << "(" << alignment << ", " << size << ")";
+                EXPECT_TRUE(intact(block, std::min(size, mib), i)) << way.name << "(" << alignment << ", " << size << ")";
                 if (i % 2 == 0) {
                     face.free(block);
                 } else {
@@ -92,8 +90,7 @@ TEST(Aligned, WhatIsNotAPowerOfTwoIsRefused) {
     }
     for (std::size_t alignment : Sizes{0, 1, 2, 4}) {
         void* block = nullptr;
-        EXPECT_EQ(face.posix_memalign(&block, alignment, 100), EINVAL)
-            << "not a multiple of sizeof(void*): " << alignment;
+        EXPECT_EQ(face.posix_memalign(&block, alignment, 100), EINVAL) << "not a multiple of sizeof(void*): " << alignment;
     }
     errno = 0;
     EXPECT_EQ(face.aligned_alloc(0, 100), nullptr);
@@ -142,8 +139,7 @@ TEST(Aligned, PosixMemalignReturnsTheErrorAndKeepsErrno) {
 
 TEST(Aligned, ImpossibleSizesGiveEnomem) {
     for (std::size_t alignment : Sizes{16, 64, 4096, mib, std::size_t{1} << 62}) {
-        for (std::size_t size :
-             Sizes{SIZE_MAX, SIZE_MAX - alignment, SIZE_MAX - alignment + 1, std::size_t{PTRDIFF_MAX} + 1}) {
+        for (std::size_t size : Sizes{SIZE_MAX, SIZE_MAX - alignment, SIZE_MAX - alignment + 1, std::size_t{PTRDIFF_MAX} + 1}) {
             errno = 0;
             EXPECT_EQ(face.aligned_alloc(alignment, size), nullptr) << alignment << ", " << size;
             EXPECT_EQ(errno, ENOMEM);

@@ -32,8 +32,7 @@ TEST(Batch, GivesTheNumberAskedForEachABlockOfItsOwn) {
                 ASSERT_EQ(ash_malloc_usable_size(blocks[i]), ash_good_size(size));
                 fill(blocks[i], written, i);
             }
-            for (std::size_t i = 0; i < count; ++i)
-                ASSERT_TRUE(intact(blocks[i], written, i)) << size << ", block " << i;
+            for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(intact(blocks[i], written, i)) << size << ", block " << i;
             std::vector<void*> sorted = blocks;
             std::sort(sorted.begin(), sorted.end());
             EXPECT_EQ(std::adjacent_find(sorted.begin(), sorted.end()), sorted.end()) << "given out twice";

@@ -16,8 +16,7 @@ constexpr std::size_t mib = 1024 * kib;
 constexpr std::size_t ptrdiff_max = PTRDIFF_MAX;
 
 TEST(Calloc, ClearsMemoryThatWasUsedBefore) {
-    for (std::size_t size :
-         Sizes{1, 24, 64, 1000, 4 * kib, 32 * kib, 40 * kib, 100 * kib, 256 * kib, mib, 3 * mib, 8 * mib}) {
+    for (std::size_t size : Sizes{1, 24, 64, 1000, 4 * kib, 32 * kib, 40 * kib, 100 * kib, 256 * kib, mib, 3 * mib, 8 * mib}) {
         constexpr int count = 4;
         std::vector<unsigned char*> dirty;
         for (int i = 0; i < count; ++i) {

@@ -48,8 +48,7 @@ TEST(Heap, RefusesWhatCannotBe) {
         EXPECT_EQ(heap.allocate(size), nullptr);
         EXPECT_EQ(heap.allocate(size, mib), nullptr);
     }
-    for (std::size_t alignment : Sizes{0, 3, 24, 100, 4097})
-        EXPECT_EQ(heap.allocate(100, alignment), nullptr) << alignment;
+    for (std::size_t alignment : Sizes{0, 3, 24, 100, 4097}) EXPECT_EQ(heap.allocate(100, alignment), nullptr) << alignment;
     EXPECT_EQ(heap.allocate(100, std::size_t{1} << 62), nullptr);
     EXPECT_EQ(heap.usable_size(nullptr), 0u);
     heap.deallocate(nullptr);

@@ -104,8 +104,7 @@ TEST(HeapThreads, AHeapOfTheirOwnEach) {
             for (std::uint64_t round = 0; round < 20; ++round) {
                 Heap heap;
                 for (std::uint64_t n = 0; n < 200; ++n) {
-                    const Head* head =
-                        make(heap, sizeof(Head) + 10 * static_cast<std::size_t>(n), n * thread_count + i);
+                    const Head* head = make(heap, sizeof(Head) + 10 * static_cast<std::size_t>(n), n * thread_count + i);
                     if (head == nullptr || !is_whole(head)) ++faults;
                 }
                 if (visited(heap).size() != 200) ++faults;
@@ -123,8 +122,7 @@ TEST(HeapThreads, ASmallHeapIsSharedToItsEnd) {
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < thread_count; ++i) {
         threads.emplace_back([&, i] {
-            for (std::uint64_t n = 0; Head* head = make(heap, 1024, n * thread_count + i); ++n)
-                taken[i].push_back(head);
+            for (std::uint64_t n = 0; Head* head = make(heap, 1024, n * thread_count + i); ++n) taken[i].push_back(head);
         });
     }
     for (std::thread& thread : threads) thread.join();

@@ -181,8 +181,8 @@ TEST(LibcNames, MalloptAcceptsWhatGlibcKnows) {
 }
 
 TEST(LibcNames, VersionIsThatOfTheHeader) {
-    const std::string version = std::to_string(ASHLAR_VERSION_MAJOR) + "." + std::to_string(ASHLAR_VERSION_MINOR) +
-                                "." + std::to_string(ASHLAR_VERSION_PATCH);
+    const std::string version = std::to_string(ASHLAR_VERSION_MAJOR) + "." + std::to_string(ASHLAR_VERSION_MINOR) + "." +
+                                std::to_string(ASHLAR_VERSION_PATCH);
     EXPECT_EQ(ash_version(), version);
 }
 

@@ -77,8 +77,7 @@ class LiveSet {
                 if (!is_aligned(address, alignment)) ++damaged_;
                 break;
             }
-            default:
-                address = face.malloc(block.size);
+            default: address = face.malloc(block.size);
         }
         ASSERT_NE(address, nullptr);
         block.address = static_cast<unsigned char*>(address);

@@ -1,5 +1,6 @@
-// The system below the heap, as a fake: memory as from the system, but it counts, can refuse, and writes to what it purges, so that
-// ThreadSanitizer sees a purge of pages that somebody uses. Counters are relaxed: they must order nothing for the code under test.
+// The system below the heap, as a fake: memory as from the system, but it counts, can refuse, and writes to what it purges, so
+// that ThreadSanitizer sees a purge of pages that somebody uses. Counters are relaxed: they must order nothing for the code
+// under test.
 #ifndef ASHLAR_TESTS_REGION_FAKE_SOURCE_HPP
 #define ASHLAR_TESTS_REGION_FAKE_SOURCE_HPP
 

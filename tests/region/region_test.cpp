@@ -59,8 +59,7 @@ TEST_P(RegionOf, ContainsItsUnitsAndNothingElse) {
     EXPECT_FALSE(region.contains(UINTPTR_MAX));
 }
 
-INSTANTIATE_TEST_SUITE_P(Bases, RegionOf,
-                         testing::Values(0x10000U, 0x7f0000000000U, std::uintptr_t{0xffff} << 48));
+INSTANTIATE_TEST_SUITE_P(Bases, RegionOf, testing::Values(0x10000U, 0x7f0000000000U, std::uintptr_t{0xffff} << 48));
 
 // Purges are asked for in units and in pages of the running kernel: both must be whole pages, whatever it uses.
 TEST(Region, AUnitIsWholePagesOfEveryKernel) {

@@ -70,8 +70,7 @@ TEST_F(HolesTest, BehavesLikeASetOrderedByLengthThenAddress) {
                 for (UnitId at = start; at < to; ++at) forget(at);
                 break;
             }
-            default:
-                insert(start, random.below(64));
+            default: insert(start, random.below(64));
         }
         if (step % 8 == 0) expect_same();
     }

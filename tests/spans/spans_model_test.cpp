@@ -1,4 +1,5 @@
-// Random takes and gives against a model that says exactly which run each take must get: an array of free units and the kept runs.
+// Random takes and gives against a model that says exactly which run each take must get: an array of free units and the kept
+// runs.
 #include <array>
 #include <map>
 #include <vector>

@@ -1,4 +1,5 @@
-// Several threads on one Spans: a unit has at most one holder, bytes are handed over with it, and at quiet everything is one hole.
+// Several threads on one Spans: a unit has at most one holder, bytes are handed over with it, and at quiet everything is one
+// hole.
 #include <memory>
 #include <utility>
 #include <vector>
