@@ -67,7 +67,7 @@ ASHLAR_API size_t ash_malloc_batch(size_t size, size_t count, void** out) ASHLAR
 ASHLAR_API void ash_free_batch(void** blocks, size_t count) ASHLAR_NOEXCEPT;
 
 /* Gives memory that nobody uses back to the system, also the calling thread's cache. Returns 1 if any was given back, else 0.
- * `pad` (bytes of free memory to keep, as in glibc) is honoured at the grain of a page run. O(size of the heap). */
+ * `pad` is there for glibc's sake and ignored: nothing free is kept. O(size of the heap). */
 ASHLAR_API int ash_malloc_trim(size_t pad) ASHLAR_NOEXCEPT;
 
 /* Walks the process heap and checks every invariant that can be seen from outside. Returns the number of faults found, 0 for a

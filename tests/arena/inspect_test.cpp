@@ -69,15 +69,14 @@ TEST_F(InspectTest, FindKnowsSlabsOnly) {
     EXPECT_EQ(arena_.find(spans_.region().address(large.start)).size, 0U);
     EXPECT_EQ(arena_.find(spans_.region().address(250)).size, 0U) << "never used";
     EXPECT_EQ(arena_.find(0).size, 0U);
-    constexpr Bin c = 12;  // 256 = 4 * 64 bytes: does not divide a slab evenly? its tail is no block then
-    const Blocks blocks = take(c, 1);
-    const std::size_t used = std::size_t{kGeometry[c].blocks} * kGeometry[c].size;
-    const std::size_t whole = kGeometry[c].units * kUnitSize;
-    if (used < whole) {
-        const UnitId slab = currents_[c].load(rlx);
-        EXPECT_EQ(arena_.find(spans_.region().address(slab) + used).size, 0U);
-    }
-    EXPECT_EQ(blocks.size(), 1U);
+    Bin c = 1;
+    const auto rest = [&c] { return kGeometry[c].units * kUnitSize - std::size_t{kGeometry[c].blocks} * kGeometry[c].size; };
+    while (c < kClasses && rest() == 0) ++c;
+    ASSERT_LT(c, kClasses) << "no class leaves a rest behind its last block";
+    ASSERT_EQ(take(c, 1).size(), 1U);
+    const std::uintptr_t end = spans_.region().address(currents_[c].load(rlx)) + kGeometry[c].units * kUnitSize;
+    EXPECT_EQ(arena_.find(end - rest()).size, 0U);
+    EXPECT_NE(arena_.find(end - rest() - 1).size, 0U);
 }
 
 TEST_F(InspectTest, PurgeTakesThePagesOfFreeBlocksOnly) {
