@@ -29,7 +29,8 @@ def interval_rank(pairs):
 
 def under_ashlar(then, otherwise):
     """A program that tells by LD_PRELOAD what it runs under."""
-    return ["sh", "-c", f'case "$LD_PRELOAD" in *{os.path.basename(paths.library).partition('.so')[0]}.so*) {then};; *) {otherwise};; esac']
+    name = os.path.basename(paths.library).partition(".so")[0]
+    return ["sh", "-c", f'case "$LD_PRELOAD" in *{name}.so*) {then};; *) {otherwise};; esac']
 
 
 class CompareTest(CommandTest):
