@@ -51,7 +51,7 @@ std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t wan
             continue;
         }
         for (Word left = mine; left != 0;) {
-            const unsigned top = base::kWordBits - 1 - static_cast<unsigned>(std::countl_zero(left));
+            const unsigned top = base::highest(left);
             left &= ~base::bit(top);
             out[n++] = reinterpret_cast<void*>(start + std::uintptr_t{w * base::kWordBits + top} * g.size);
         }

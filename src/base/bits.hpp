@@ -12,6 +12,7 @@ using Word = std::uint64_t;
 inline constexpr unsigned kWordBits = 64;
 
 constexpr unsigned lowest(Word word) noexcept { return static_cast<unsigned>(std::countr_zero(word)); }
+constexpr unsigned highest(Word word) noexcept { return kWordBits - 1 - static_cast<unsigned>(std::countl_zero(word)); }
 constexpr unsigned count(Word word) noexcept { return static_cast<unsigned>(std::popcount(word)); }
 constexpr Word bit(unsigned position) noexcept { return Word{1} << position; }
 

@@ -32,15 +32,16 @@ void Depot::layout(region::Carver& carver) noexcept {
     }
 }
 
-bool Depot::own(Atomic<Word>* set, std::uint32_t& which) noexcept {
-    for (std::uint32_t w = 0; w < kWords; ++w) {
+bool Depot::own(Atomic<Word>* set, End end, std::uint32_t& which) noexcept {
+    for (std::uint32_t i = 0; i < kWords; ++i) {
+        const std::uint32_t w = end == End::lowest ? i : kWords - 1 - i;
         Word seen = set[w].load(rlx);  // relaxed: a choice; the fetch_and decides
         while (seen != 0) {
-            const unsigned lowest = base::lowest(seen);
+            const unsigned chosen = end == End::lowest ? base::lowest(seen) : base::highest(seen);
             // [E10] acquire, pairs with the release in publish(): the magazine as its last owner left it.
-            const Word old = set[w].fetch_and(~bit(lowest), acq);
-            if ((old & bit(lowest)) != 0) {
-                which = w * kWordBits + lowest;
+            const Word old = set[w].fetch_and(~bit(chosen), acq);
+            if ((old & bit(chosen)) != 0) {
+                which = w * kWordBits + chosen;
                 return true;
             }
             seen = old;
@@ -56,7 +57,7 @@ void Depot::publish(Atomic<Word>* set, std::uint32_t which) noexcept {
 
 bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept {
     std::uint32_t which;
-    if (bytes_.load(rlx) >= budget || !own(class_[c].empty, which)) return false;
+    if (bytes_.load(rlx) >= budget || !own(class_[c].empty, End::lowest, which)) return false;
     Magazine& magazine = magazines_[c][which];
     magazine.count = n;
     std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
@@ -67,7 +68,7 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
 
 std::uint32_t Depot::take(Bin c, void** out) noexcept {
     std::uint32_t which;
-    if (!own(class_[c].full, which)) return 0;
+    if (!own(class_[c].full, End::highest, which)) return 0;
     const Magazine& magazine = magazines_[c][which];
     const std::uint32_t n = magazine.count;
     std::memcpy(out, magazine.blocks, n * sizeof(void*));

@@ -67,7 +67,9 @@ class Depot {
         base::Atomic<base::Word> full[kWords];  // fetch_or to publish, fetch_and to own [E10]
         base::Atomic<base::Word> empty[kWords];
     };
-    static bool own(base::Atomic<base::Word>* set, std::uint32_t& which) noexcept;
+    // The lowest magazine of a list, or the highest: filled from below and emptied from above, the depot is a stack.
+    enum class End : std::uint8_t { lowest, highest };
+    static bool own(base::Atomic<base::Word>* set, End end, std::uint32_t& which) noexcept;
     static void publish(base::Atomic<base::Word>* set, std::uint32_t which) noexcept;
 
     Class class_[base::kClasses];

@@ -81,13 +81,13 @@ TEST_F(DepotTest, PartOfABatchStaysAPart) {
     EXPECT_EQ(take(4), (std::vector<void*>{block(7), block(9), block(8)}));
 }
 
-TEST_F(DepotTest, TheLowestMagazineIsUsedFirst) {
+TEST_F(DepotTest, TheNewestMagazineIsTakenFirst) {
     for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(give(4, {block(i)}));
-    EXPECT_EQ(take(4), std::vector<void*>{block(0)});
-    EXPECT_TRUE(give(4, {block(9)}));
-    EXPECT_EQ(take(4), std::vector<void*>{block(9)}) << "into the lowest empty one: the warmest";
-    EXPECT_EQ(take(4), std::vector<void*>{block(1)});
     EXPECT_EQ(take(4), std::vector<void*>{block(2)});
+    EXPECT_TRUE(give(4, {block(9)}));
+    EXPECT_EQ(take(4), std::vector<void*>{block(9)}) << "the warmest";
+    EXPECT_EQ(take(4), std::vector<void*>{block(1)});
+    EXPECT_EQ(take(4), std::vector<void*>{block(0)});
 }
 
 TEST_F(DepotTest, HoldsAsManyMagazinesAsItsClassMay) {
