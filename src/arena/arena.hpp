@@ -78,6 +78,7 @@ class Arena {
     [[nodiscard]] base::UnitId birth(base::Bin c) noexcept;
     std::uint32_t take_from(base::UnitId slab, base::Bin c, void** out, std::uint32_t want) noexcept;
     bool purge_slab(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] bool lost(base::UnitId slab, State state) const noexcept;
     [[nodiscard]] std::size_t check_slab(base::UnitId slab, State state) const noexcept;
     [[nodiscard]] base::Atomic<base::Word>* words(base::UnitId slab) const noexcept {
         return bits_ + static_cast<std::size_t>(slab) * base::kMaxSlabWords;
