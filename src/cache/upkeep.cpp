@@ -81,7 +81,7 @@ void Core::adopt_fork(const Cache* own) noexcept {
         orphaned_.insert(i);
         ++orphans;
     }
-    orphans_.store(orphans, rlx);
+    orphans_.store(orphans, rlx);  // relaxed: alone here
 }
 
 void Core::adopt_some() noexcept {
