@@ -32,7 +32,9 @@ void* take_single(std::size_t size, std::size_t alignment, bool& zero) noexcept 
     Core* core = create(size + alignment + 2 * base::kUnitSize);
     if (core == nullptr) return nullptr;
     core->single = true;
-    return core->take_large(size, alignment, zero);
+    void* block = core->take_large(size, alignment, zero);
+    if (block == nullptr) release_single(*core);
+    return block;
 }
 
 void* take_from(Core& core, std::size_t size, std::size_t alignment, bool& zero) noexcept {
