@@ -133,14 +133,30 @@ class Arena::Locator {
         return {slab << 32 | number};
     }
 
-    // The bit of a block next to one that was located, where both share a word, of which `valid` bits stand for blocks; else 0:
-    // ask place(). Blocks that were allocated in a row are often freed in a row.
-    [[nodiscard]] Word neighbour(const void* before, const void* block, Word bit, Word valid) const noexcept {
-        const std::uintptr_t step = reinterpret_cast<std::uintptr_t>(block) - reinterpret_cast<std::uintptr_t>(before);
-        return step == size_ ? bit << 1 & valid : step == ~size_ + 1 ? bit >> 1 : 0;
+    // How many of the n blocks, of which the first is at `place`, lie side by side in its word, upwards or downwards, and their
+    // bits. Blocks that were allocated in a row are often freed in a row.
+    struct Row {
+        std::uint32_t length;
+        Word bits;
+    };
+    [[nodiscard]] Row row(void* const* blocks, std::uint32_t n, Place place, Word valid) const noexcept {
+        const unsigned first = base::lowest(place.bit());
+        if (n == 1) return {1, place.bit()};
+        const std::uintptr_t step = distance(blocks[0], blocks[1]);
+        const bool up = step == size_;
+        if (!up && step != ~size_ + 1) return {1, place.bit()};
+        const std::uint32_t room = up ? base::highest(valid) + 1 - first : first + 1;
+        const std::uint32_t most = n < room ? n : room;
+        std::uint32_t length = 1;
+        while (length < most && distance(blocks[length - 1], blocks[length]) == step) ++length;
+        return {length, base::mask(up ? first : first + 1 - length, length)};
     }
 
   private:
+    static std::uintptr_t distance(const void* from, const void* to) noexcept {
+        return reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from);
+    }
+
     std::uintptr_t base_;
     std::size_t units_;
     const Atomic<std::uint8_t>* map_;
@@ -155,41 +171,45 @@ class Arena::Locator {
 class Arena::Pending {
   public:
     void note(Arena& arena, UnitId slab, Bin c, bool look) noexcept {
-        Slab& at = slabs_[slab % kSlabs];
-        if (at.slab == slab) {
-            at.look = at.look || look;
-            return;
+        const std::uint32_t at = slab % kSlabs;
+        if (slabs_[at] != slab) {
+            if (slabs_[at] != kNoUnit) settle(arena, at, c);
+            slabs_[at] = slab;
         }
-        if (at.slab != kNoUnit) arena.settle(at.slab, c, at.look);
-        at = {slab, look};
+        if (look) look_ |= base::bit(at);
     }
     void settle_all(Arena& arena, Bin c) noexcept {
-        for (const Slab& at : slabs_) {
-            if (at.slab != kNoUnit) arena.settle(at.slab, c, at.look);
+        for (std::uint32_t at = 0; at < kSlabs; ++at) {
+            if (slabs_[at] != kNoUnit) settle(arena, at, c);
         }
     }
 
   private:
     static constexpr std::uint32_t kSlabs = 16;
-    struct Slab {
-        UnitId slab;
-        bool look;
-    };
-    Slab slabs_[kSlabs] = {};
+    void settle(Arena& arena, std::uint32_t at, Bin c) noexcept {
+        arena.settle(slabs_[at], c, (look_ & base::bit(at)) != 0);
+        look_ &= ~base::bit(at);
+    }
+
+    UnitId slabs_[kSlabs] = {};
+    Word look_ = 0;  // a bit for each of them
 };
 
-// The caller holds blocks `mask` of the word, so that the slab can't be retired before they are given. Whether the word is
-// complete now; the caller settles the slab after its last word.
-inline bool Arena::give_word(Place place, Bin c, Word mask) noexcept {
+void Arena::report_twice(Place place, Bin c, Word bits) const noexcept {
+    const std::size_t number = std::size_t{place.word()} * base::kWordBits + base::lowest(bits);
+    const std::uintptr_t start = spans_->region().address(place.slab()) + number * kGeometry[c].size;
+    base::report_double_free(reinterpret_cast<void*>(start), kGeometry[c].size);
+}
+
+// The caller holds blocks `mask` of the word, so that the slab can't be retired before they are given. Returns what was free in
+// it before.
+inline Word Arena::give_word(Place place, Bin c, Word mask) noexcept {
     // [E1] [E2] seq_cst, the bits before the look at `unit` and at the other words in settle(); pairs with publish(): `unit`,
     // then the bits, and with the other givers. [E5] [E6] release: our bytes, for the block's next user.
     const Word old = words(place.slab())[place.word()].fetch_or(mask, sc);
-    if ((old & mask) != 0) [[unlikely]] {
-        const std::size_t number = std::size_t{place.word()} * base::kWordBits + base::lowest(old & mask);
-        const std::uintptr_t start = spans_->region().address(place.slab()) + number * kGeometry[c].size;
-        base::report_double_free(reinterpret_cast<void*>(start), kGeometry[c].size);
-    }
-    return (old | mask) == base::full_word(kGeometry[c], place.word());
+    if ((old & mask) != 0) [[unlikely]]
+        report_twice(place, c, old & mask);
+    return old;
 }
 
 void Arena::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
@@ -198,21 +218,22 @@ void Arena::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
     Place next = locate.place(blocks[0]);
     for (std::uint32_t i = 0; i < n;) {
         const Place place = next;
-        Word last = place.bit();
-        Word mask = last;
         const Word valid = base::full_word(kGeometry[c], place.word());
-        while (++i < n) {  // blocks of the same word go back together
-            last = locate.neighbour(blocks[i - 1], blocks[i], last, valid);
-            if (last == 0) {
-                next = locate.place(blocks[i]);
-                if (!next.same_word(place)) break;
-                last = next.bit();
-            }
-            if ((mask & last) != 0) [[unlikely]]
-                base::report_double_free(blocks[i], kGeometry[c].size);
-            mask |= last;
-        }
-        pending.note(*this, place.slab(), c, give_word(place, c, mask));
+        Word mask = 0;
+        do {  // blocks of the same word go back together
+            const auto [length, bits] = locate.row(blocks + i, n - i, next, valid);
+            if ((mask & bits) != 0) [[unlikely]]
+                report_twice(place, c, mask & bits);
+            mask |= bits;
+            i += length;
+            if (i == n) break;
+            next = locate.place(blocks[i]);
+        } while (next.same_word(place));
+        const Word old = give_word(place, c, mask);
+        const bool complete = (old | mask) == valid;
+        // A word that had a free block has somebody who looks after its slab [A3]: who gave that block, or who publishes. Only
+        // the first of a word must, and the last, who may have completed the slab.
+        if (old == 0 || complete) pending.note(*this, place.slab(), c, complete);
     }
     pending.settle_all(*this, c);
 }

@@ -68,7 +68,8 @@ class Arena {
     class Pending;
     class Locator;
     [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept;
-    [[nodiscard]] bool give_word(Place place, base::Bin c, base::Word mask) noexcept;
+    [[noreturn]] void report_twice(Place place, base::Bin c, base::Word bits) const noexcept;
+    [[nodiscard]] base::Word give_word(Place place, base::Bin c, base::Word mask) noexcept;
     void settle(base::UnitId slab, base::Bin c, bool look) noexcept;
     [[nodiscard]] bool complete(base::UnitId slab, base::Bin c, base::Order order) const noexcept;
     void publish(base::UnitId slab, base::Bin c) noexcept;

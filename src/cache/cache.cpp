@@ -85,20 +85,13 @@ void Cache::overflow(void* block, Bin bin) noexcept {
         const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;
         limit[bin] = at + (room < capacity ? room : capacity);
     } else {
-        // The oldest go, out of the bin before others can see them. It is empty while the rest moves down: a fork that
-        // cuts here loses a bin, and finds no block in it twice.
+        // The newest go: what stays needs no moving. They are out of the bin before others can see them, for a fork's sake.
         const std::uint32_t n = depot::batch_of_class(bin);
-        const auto rest = static_cast<std::size_t>(top[bin] - at - n);
-        void* oldest[depot::kMagazineBlocks];
-        std::memcpy(oldest, at, n * sizeof(void*));
-        top[bin] = at;
-        base::compiler_fence();
-        std::memmove(at, at + n, rest * sizeof(void*));
-        base::compiler_fence();
-        top[bin] = at + rest;
+        void** const newest = top[bin] - n;
+        top[bin] = newest;
         base::compiler_fence();
         if (++misses_ >= kTidyMisses) tidy();
-        if (!core->depot.give(bin, oldest, n, core->depot_budget())) core->arena.give(bin, oldest, n);
+        if (!core->depot.give(bin, newest, n, core->depot_budget())) core->arena.give(bin, newest, n);
     }
     *top[bin] = block;
     base::compiler_fence();

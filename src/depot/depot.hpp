@@ -13,7 +13,7 @@
 
 namespace ashlar::depot {
 
-inline constexpr std::uint32_t kMagazineBlocks = 64;
+inline constexpr std::uint32_t kMagazineBlocks = 128;
 
 // Larger blocks don't go through the depot: a few of them in a magazine would keep their slabs from being retired.
 inline constexpr std::uint32_t kMaxBlock = 1024;
@@ -25,11 +25,11 @@ constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
     return blocks > kMagazineBlocks ? kMagazineBlocks : blocks < 2 ? 2 : blocks;
 }
 
-inline constexpr std::uint32_t kWords = 4;  // of a class's lists
+inline constexpr std::uint32_t kWords = 8;  // of a class's lists
 
 // How many magazines a class may have: at most 256, and at most 1 MiB in them.
 constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept {
-    constexpr std::uint32_t kClassBytes = 1024 * 1024;
+    constexpr std::uint32_t kClassBytes = 4 * 1024 * 1024;
     if (base::kGeometry[c].size > kMaxBlock) return 0;
     const std::uint32_t magazines = kClassBytes / (batch_of_class(c) * base::kGeometry[c].size);
     return magazines > kWords * base::kWordBits ? kWords * base::kWordBits : magazines;

@@ -103,7 +103,7 @@ TEST_F(CacheTest, ABinGrowsWithUseUpToItsCapacity) {
     EXPECT_EQ(room(bin) + cached(cache_, bin), capacity_of_bin(bin));
 }
 
-TEST_F(CacheTest, AnOverflowPutsTheOldestIntoTheDepotAndAMissTakesThemOut) {
+TEST_F(CacheTest, AnOverflowPutsTheNewestIntoTheDepotAndAMissTakesThemOut) {
     constexpr Bin bin = 4;
     Cache& other = *core_.take_cache();
     Blocks blocks = take(cache_, bin, 1000);
@@ -113,8 +113,8 @@ TEST_F(CacheTest, AnOverflowPutsTheOldestIntoTheDepotAndAMissTakesThemOut) {
     cache_.give(blocks[capacity_of_bin(bin)], bin);
     EXPECT_EQ(in_depot(bin), batch_of_class(bin));
     const Blocks got = take(other, bin, batch_of_class(bin));
-    EXPECT_EQ(std::set<void*>(got.begin(), got.end()), std::set<void*>(blocks.begin(), blocks.begin() + batch_of_class(bin)))
-        << "the oldest";
+    const auto end = blocks.begin() + capacity_of_bin(bin);
+    EXPECT_EQ(std::set<void*>(got.begin(), got.end()), std::set<void*>(end - batch_of_class(bin), end)) << "the newest";
     EXPECT_EQ(in_depot(bin), 0U);
 }
 
