@@ -314,11 +314,14 @@ void Arena::retire(UnitId slab, Bin c) noexcept {
     spans_->give(slab, kGeometry[c].units);
 }
 
+void Arena::give_spare(Bin c) noexcept {
+    // Relaxed: a look. [E15] acquire, as in take().
+    const UnitId slab = spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
+    if (slab != kNoUnit) retire(slab, c);
+}
+
 void Arena::give_spares() noexcept {
-    for (Bin c = 1; c < base::kClasses; ++c) {
-        const UnitId slab = spare_[c].slab.exchange(kNoUnit, ar);  // [E15]
-        if (slab != kNoUnit) retire(slab, c);
-    }
+    for (Bin c = 1; c < base::kClasses; ++c) give_spare(c);
 }
 
 }  // namespace ashlar::arena

@@ -35,7 +35,8 @@ class Arena {
     void adopt(base::Bin c, void* block) noexcept;
     // Gives up the current slab.
     void leave(base::Bin c, base::Atomic<base::UnitId>& cur) noexcept;
-    // Retires the complete slabs that are kept for reuse.
+    // Retires the complete slab that is kept for reuse, of one class or of each.
+    void give_spare(base::Bin c) noexcept;
     void give_spares() noexcept;
     // Gives the pages of free blocks in shared slabs back to the system. Returns whether there were any.
     bool purge() noexcept;

@@ -12,7 +12,8 @@ using base::kNoUnit;
 
 namespace {
 
-constexpr std::uint32_t kTidyMisses = 256;
+constexpr std::uint32_t kTidyMisses = 128;
+constexpr std::uint8_t kRested = 2;  // nothing is left to give back
 
 constexpr std::uint32_t first_capacity(Bin bin) noexcept {
     constexpr std::uint32_t kFirst = 16;
@@ -44,15 +45,31 @@ void Cache::attach(Core& owner) noexcept {
     core = &owner;
 }
 
-// A bin that stands where it stood many misses ago holds what nobody uses: its blocks and its slab go back.
+// A bin that stands where it stood many misses ago holds what nobody uses.
 void Cache::tidy() noexcept {
     misses_ = 0;
     for (Bin bin = 1; bin < base::kBins; ++bin) {
-        if (top[bin] == seen_[bin]) {
-            flush_bin(bin);
-            if (!base::is_run(bin)) core->arena.leave(bin, current_[bin]);
+        if (top[bin] != seen_[bin]) {
+            idle_[bin] = 0;
+        } else if (idle_[bin] < kRested) {
+            rest(bin);
         }
         seen_[bin] = top[bin];
+    }
+}
+
+// First the bin's blocks and slab go back; at a later look, if nobody has moved magazines of the class meanwhile, those do.
+void Cache::rest(Bin bin) noexcept {
+    flush_bin(bin);
+    if (base::is_run(bin)) return;
+    core->arena.leave(bin, current_[bin]);
+    const std::uint64_t moves = core->depot.stand(bin);
+    if (idle_[bin] == 0 || moves != depot_seen_[bin]) {
+        depot_seen_[bin] = moves;
+        idle_[bin] = 1;
+    } else {
+        core->rest(bin);
+        idle_[bin] = kRested;
     }
 }
 

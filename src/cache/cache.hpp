@@ -15,7 +15,7 @@ constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
         const std::uint32_t runs = 8 / base::units_of_run(bin);
         return runs > 4 ? 4 : runs < 1 ? 1 : runs;
     }
-    return 2 * depot::batch_of_class(bin);
+    return (base::kGeometry[bin].size > depot::kMaxBlock ? 4 : 2) * depot::batch_of_class(bin);
 }
 
 inline constexpr auto kBottomOfBin = [] {
@@ -63,9 +63,12 @@ class Cache : public Front {
     [[nodiscard]] void** bottom(base::Bin bin) noexcept { return slots_ + kBottomOfBin[bin]; }
     void flush_bin(base::Bin bin) noexcept;
     void tidy() noexcept;
+    void rest(base::Bin bin) noexcept;
 
-    std::uint32_t misses_;      // since the last tidy()
-    void** seen_[base::kBins];  // tops at the last tidy()
+    std::uint32_t misses_;                      // since the last tidy()
+    void** seen_[base::kBins];                  // tops at the last tidy()
+    std::uint8_t idle_[base::kBins];            // how far rest() has come with each bin
+    std::uint64_t depot_seen_[base::kClasses];  // how the depot's classes stood when rest() looked
     base::Atomic<base::UnitId>
         current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim, cleared before the publish
     void* slots_[kBottomOfBin[base::kBins]];

@@ -20,17 +20,20 @@ void Core::flush_shared() noexcept {
     }
 }
 
-void Core::flush_depot() noexcept {
+void Core::flush_depot(Bin c) noexcept {
     void* blocks[depot::kMagazineBlocks];
-    for (Bin c = 1; c < base::kClasses; ++c) {
-        for (std::uint32_t n = depot.take(c, blocks); n != 0; n = depot.take(c, blocks)) arena.give(c, blocks, n);
-    }
+    for (std::uint32_t n = depot.take(c, blocks); n != 0; n = depot.take(c, blocks)) arena.give(c, blocks, n);
+}
+
+void Core::rest(Bin c) noexcept {
+    flush_depot(c);
+    arena.give_spare(c);
 }
 
 void Core::reclaim() noexcept {
     adopt_orphans();
     flush_shared();
-    flush_depot();
+    for (Bin c = 1; c < base::kClasses; ++c) flush_depot(c);
     arena.give_spares();
     spans.give_recent();
 }

@@ -77,6 +77,12 @@ std::uint32_t Depot::take(Bin c, void** out) noexcept {
     return n;
 }
 
+std::uint64_t Depot::stand(Bin c) const noexcept {
+    std::uint64_t sum = 0;
+    for (const Atomic<Word>& word : class_[c].full) sum = sum * 31 + word.load(rlx);  // relaxed: a look
+    return sum;
+}
+
 void Depot::adopt_fork() noexcept {
     std::size_t bytes = 0;
     for (Bin c = 1; c < base::kClasses; ++c) {

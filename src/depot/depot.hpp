@@ -17,21 +17,24 @@ inline constexpr std::uint32_t kMagazineBlocks = 128;
 
 // Larger blocks don't go through the depot: a few of them in a magazine would keep their slabs from being retired.
 inline constexpr std::uint32_t kMaxBlock = 1024;
+inline constexpr std::uint32_t kTiny = 64;  // blocks that cost more to move than to keep
 
-// How many blocks of a class change hands at once: at most a magazine, and at most 32 KiB of them; 8 KiB of larger blocks.
+// How many blocks of a class change hands at once: 128 of up to 64 bytes; then 64, and at most 32 KiB of them; 8 KiB of blocks
+// over 1 KiB.
 constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
-    const std::uint32_t bytes = base::kGeometry[c].size <= kMaxBlock ? 32 * 1024 : 8 * 1024;
-    const std::uint32_t blocks = bytes / base::kGeometry[c].size;
-    return blocks > kMagazineBlocks ? kMagazineBlocks : blocks < 2 ? 2 : blocks;
+    const std::uint32_t size = base::kGeometry[c].size;
+    if (size <= kTiny) return kMagazineBlocks;
+    const std::uint32_t blocks = (size <= kMaxBlock ? 32 * 1024 : 8 * 1024) / size;
+    return blocks > 64 ? 64 : blocks < 2 ? 2 : blocks;
 }
 
 inline constexpr std::uint32_t kWords = 8;  // of a class's lists
 
-// How many magazines a class may have: at most 256, and at most 1 MiB in them.
+// How many magazines a class may have: at most 512, and at most 1 MiB in them; 4 MiB of blocks up to 64 bytes.
 constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept {
-    constexpr std::uint32_t kClassBytes = 4 * 1024 * 1024;
-    if (base::kGeometry[c].size > kMaxBlock) return 0;
-    const std::uint32_t magazines = kClassBytes / (batch_of_class(c) * base::kGeometry[c].size);
+    const std::uint32_t size = base::kGeometry[c].size;
+    if (size > kMaxBlock) return 0;
+    const std::uint32_t magazines = (size <= kTiny ? 4096 : 1024) * 1024 / (batch_of_class(c) * size);
     return magazines > kWords * base::kWordBits ? kWords * base::kWordBits : magazines;
 }
 
@@ -44,6 +47,9 @@ class Depot {
     [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept;
     // Copies a magazine's blocks out, at most batch_of_class(c); returns how many, 0: none is full.
     [[nodiscard]] std::uint32_t take(base::Bin c, void** out) noexcept;
+
+    // A number that changes when full magazines of class c come or go, as good as always: for looking whether anybody uses it.
+    [[nodiscard]] std::uint64_t stand(base::Bin c) const noexcept;
 
     // In the child of a fork: what was in the hands of a thread that is gone is empty again; its blocks are lost.
     void adopt_fork() noexcept;

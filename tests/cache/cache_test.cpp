@@ -14,6 +14,15 @@ class CacheTest : public CoreOver {
     CacheTest() : CoreOver(1500) {}
     [[nodiscard]] std::size_t room(Bin bin) const { return static_cast<std::size_t>(cache_.limit[bin] - cache_.top[bin]); }
 
+    // Misses of the class of the largest blocks until `done` says so; how many rounds that took.
+    template <class Done>
+    std::size_t miss_until(Done done) {
+        const std::uint32_t more = capacity_of_bin(kClasses - 1) + 1;  // than the bin holds: at least one miss
+        std::size_t rounds = 0;
+        for (; rounds < 2000 && !done(); ++rounds) give(cache_, kClasses - 1, take(cache_, kClasses - 1, more));
+        return rounds;
+    }
+
     Cache& cache_ = *core_.take_cache();
 };
 
@@ -183,14 +192,32 @@ TEST_F(CacheTest, BatchesComeFromTheBinTheDepotAndTheSlabs) {
 TEST_F(CacheTest, ABinThatNobodyUsesGoesBackAfterManyMisses) {
     give(cache_, 30, take(cache_, 30, 3));
     EXPECT_GT(cached(cache_, 30), 0U);
-    std::size_t misses = 0;
-    for (; misses < 2000 && cached(cache_, 30) > 0; ++misses) {
-        const Blocks five = take(cache_, kClasses - 1, 5);  // more than its bin holds: at least one miss
-        ASSERT_EQ(five.size(), 5U);
-        give(cache_, kClasses - 1, five);
-    }
+    EXPECT_GT(miss_until([this] { return cached(cache_, 30) == 0; }), 10U) << "not after a moment's rest";
     EXPECT_EQ(cached(cache_, 30), 0U);
-    EXPECT_GT(misses, 50U) << "a bin that rests for a moment keeps its blocks";
+}
+
+TEST_F(CacheTest, MagazinesOfAClassThatNobodyUsesGoBackToo) {
+    give(cache_, 4, take(cache_, 4, 1000));
+    const std::size_t magazines = in_depot(4);
+    ASSERT_GT(magazines, 0U);
+    EXPECT_GT(miss_until([&, this] { return in_depot(4) < magazines; }), 10U);
+    EXPECT_EQ(in_depot(4), 0U);
+}
+
+TEST_F(CacheTest, MagazinesThatMoveStay) {
+    Cache& other = *core_.take_cache();
+    give(cache_, 4, take(cache_, 4, 60 * batch_of_class(4)));
+    Blocks held;
+    miss_until([&, rounds = 0]() mutable {
+        if (++rounds % 4 == 0) {  // somebody else goes on taking from the depot
+            const Blocks more = take(other, 4, batch_of_class(4));
+            held.insert(held.end(), more.begin(), more.end());
+        }
+        return rounds == 200;
+    });
+    EXPECT_GT(in_depot(4), 0U);
+    give(other, 4, held);
+    other.flush();
 }
 
 }  // namespace
