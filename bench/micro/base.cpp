@@ -46,9 +46,9 @@ void class_by_computation(benchmark::State& state) {
     over(state, sizes(), [](std::size_t size) { return class_of_size(size); });
 }
 void block_by_reciprocal(benchmark::State& state) {
-    const ClassGeometry& geometry = kGeometry[class_of_size(80)];
+    static constexpr ClassGeometry geometry = kGeometry[class_of_size(80)];
     over(state, drawn<std::uint32_t>([](auto& random) { return static_cast<std::uint32_t>(random() % kUnitSize); }),
-         [&geometry](std::uint32_t offset) { return block_of_offset(geometry, offset); });
+         [](std::uint32_t offset) { return block_of_offset(geometry, offset); });
 }
 void lowest_ones_of_word(benchmark::State& state) {
     const auto n = static_cast<unsigned>(state.range(0));

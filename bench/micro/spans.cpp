@@ -79,6 +79,7 @@ void spans_in_hole(benchmark::State& state) {
     bench::Ground<spans::Spans> ground(2 * units);
     const UnitId all = ground->take(hole).start;
     ground->give(all, hole);
+    ground->purge(true);  // else what is measured is its purge, a part at each give
     constexpr std::uint32_t length = 20;
     Tally tally(state);
     for (auto _ : state) {
@@ -158,7 +159,7 @@ BENCHMARK(spans_take_and_give)->Arg(1)->Arg(4)->Arg(16)->Arg(17)->Arg(256)->Thre
 BENCHMARK(spans_many<true>)->Name("spans_take")->Arg(1)->Arg(16)->Arg(64)->ThreadRange(1, 8);
 BENCHMARK(spans_many<false>)->Name("spans_give")->Arg(1)->Arg(16)->Arg(64)->ThreadRange(1, 8);
 BENCHMARK(spans_among_holes)->ArgName("holes")->Arg(100)->Arg(10'000);
-BENCHMARK(spans_in_hole)->ArgName("hole")->Arg(1'000)->Arg(10'000)->Arg(1'000'000);
+BENCHMARK(spans_in_hole)->ArgName("hole")->Arg(1'000)->Arg(10'000)->Arg(100'000);
 BENCHMARK(spans_large)->ArgName("align")->Arg(1)->Arg(16)->ThreadRange(1, 8);
 BENCHMARK(spans_resize_large);
 BENCHMARK(holes_best_fit)->ArgName("holes")->Arg(10)->Arg(1'000)->Arg(10'000);
