@@ -103,7 +103,7 @@ class Batches final : public Work {
     }
 
   private:
-    static constexpr std::uint32_t batch = 256;
+    static constexpr std::uint32_t batch = 2'048;
     static void go(std::uint64_t times) noexcept {
         void* blocks[batch];
         for (std::uint64_t i = 0; i < times; ++i) {
@@ -136,7 +136,7 @@ constexpr Kind kinds[] = {
      }},
     {"burst", "10,000 blocks of 64 B allocated, then freed at random", 1, 1,
      [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> { return std::make_unique<Bursts>(threads, n); }},
-    {"batch", "256 blocks of 64 B by ash_malloc_batch, then ash_free_batch", 1, 1,
+    {"batch", "2,048 blocks of 64 B by ash_malloc_batch, then ash_free_batch", 1, 1,
      [](unsigned, std::uint64_t n) -> std::unique_ptr<Work> { return std::make_unique<Batches>(n); }},
 };
 
