@@ -5,6 +5,8 @@
 
 #include <type_traits>
 
+#include "base/count.hpp"
+
 namespace ashlar::base {
 
 enum class Order : int {
@@ -30,20 +32,48 @@ class Atomic {
     Atomic(const Atomic&) = delete;
     Atomic& operator=(const Atomic&) = delete;
 
-    [[nodiscard]] T load(Order order) const noexcept { return __atomic_load_n(&value_, static_cast<int>(order)); }
-    void store(T value, Order order) noexcept { __atomic_store_n(&value_, value, static_cast<int>(order)); }
-    T exchange(T value, Order order) noexcept { return __atomic_exchange_n(&value_, value, static_cast<int>(order)); }
-    T fetch_or(T bits, Order order) noexcept { return __atomic_fetch_or(&value_, bits, static_cast<int>(order)); }
-    T fetch_and(T bits, Order order) noexcept { return __atomic_fetch_and(&value_, bits, static_cast<int>(order)); }
-    T fetch_add(T amount, Order order) noexcept { return __atomic_fetch_add(&value_, amount, static_cast<int>(order)); }
-    T fetch_sub(T amount, Order order) noexcept { return __atomic_fetch_sub(&value_, amount, static_cast<int>(order)); }
+    [[nodiscard]] T load(Order order) const noexcept {
+        const T found = __atomic_load_n(&value_, static_cast<int>(order));
+        count(Event::load, this);
+        return found;
+    }
+    void store(T value, Order order) noexcept {
+        __atomic_store_n(&value_, value, static_cast<int>(order));
+        count(Event::store, this);
+    }
+    T exchange(T value, Order order) noexcept {
+        const T found = __atomic_exchange_n(&value_, value, static_cast<int>(order));
+        return counted(found, found != value);
+    }
+    T fetch_or(T bits, Order order) noexcept {
+        const T found = __atomic_fetch_or(&value_, bits, static_cast<int>(order));
+        return counted(found, (bits & ~found) != 0);
+    }
+    T fetch_and(T bits, Order order) noexcept {
+        const T found = __atomic_fetch_and(&value_, bits, static_cast<int>(order));
+        return counted(found, (found & ~bits) != 0);
+    }
+    T fetch_add(T amount, Order order) noexcept {
+        return counted(__atomic_fetch_add(&value_, amount, static_cast<int>(order)), amount != 0);
+    }
+    T fetch_sub(T amount, Order order) noexcept {
+        return counted(__atomic_fetch_sub(&value_, amount, static_cast<int>(order)), amount != 0);
+    }
     // Strong; `expected` receives what was found.
     bool cas(T& expected, T desired, Order success, Order failure) noexcept {
-        return __atomic_compare_exchange_n(&value_, &expected, desired, false, static_cast<int>(success),
-                                           static_cast<int>(failure));
+        const bool done = __atomic_compare_exchange_n(&value_, &expected, desired, false, static_cast<int>(success),
+                                                      static_cast<int>(failure));
+        if (!done) count(Event::cas_failed, this);
+        counted(expected, done);
+        return done;
     }
 
   private:
+    T counted(T found, bool changed) const noexcept {
+        count(changed ? Event::change : Event::vain, this);
+        return found;
+    }
+
     T value_;
 };
 
@@ -61,7 +91,11 @@ class TryLock {
   public:
     // [E9] acq_rel, pairs with the exchange in unlock(): what the last holder wrote; and the failing one puts the caller's
     // hint before the holder's unlock, whose look after it must find the hint.
-    [[nodiscard]] bool try_lock() noexcept { return held_.exchange(1, ar) == 0; }
+    [[nodiscard]] bool try_lock() noexcept {
+        const bool had = held_.exchange(1, ar) == 0;
+        count(had ? Event::lock_had : Event::lock_refused, this);
+        return had;
+    }
     // [E9] acq_rel, pairs with the exchange in try_lock().
     void unlock() noexcept { held_.exchange(0, ar); }
     // Only for the child of a fork, where the holder may be gone and nobody else runs.

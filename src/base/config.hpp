@@ -22,6 +22,12 @@ inline constexpr bool kDebug = false;
 inline constexpr bool kDebug = true;
 #endif
 
+#ifdef ASHLAR_COUNT
+inline constexpr bool kCounting = true;
+#else
+inline constexpr bool kCounting = false;
+#endif
+
 }  // namespace ashlar::base
 
 #endif
