@@ -45,6 +45,7 @@ class Arena {
     struct Block {
         std::uintptr_t start;
         std::size_t size;
+        base::Bin bin;
         bool free;  // its bit is set; a block in a cache is not free in this sense
     };
     [[nodiscard]] Block find(std::uintptr_t pointer) const noexcept;
