@@ -5,6 +5,7 @@
 
 #include <type_traits>
 
+#include "base/config.hpp"
 #include "base/count.hpp"
 
 namespace ashlar::base {
@@ -82,11 +83,11 @@ inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST);
 
 // Tells the processor that this is a loop that waits for another one's store.
 inline void pause() noexcept {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
+    if constexpr (kX86) {
+        asm volatile("pause");
+    } else if constexpr (kArm) {
+        asm volatile("yield");
+    }
 }
 
 // Hides from the compiler where a value came from. Costs no instruction.

@@ -32,11 +32,9 @@ bool purge(void* start, std::size_t bytes) noexcept {
 
 // One call for all pages instead of a fault for each. Linux 5.14; older kernels refuse, and the pages come one by one.
 void populate(void* start, std::size_t bytes) noexcept {
-#ifndef MADV_POPULATE_WRITE
-    constexpr int MADV_POPULATE_WRITE = 23;
-#endif
+    constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, which older headers lack
     const int saved = errno;
-    madvise(start, bytes, MADV_POPULATE_WRITE);
+    madvise(start, bytes, kPopulateWrite);
     errno = saved;
 }
 
