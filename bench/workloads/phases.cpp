@@ -7,11 +7,6 @@
 namespace bench {
 namespace {
 
-void rest(long milliseconds) noexcept {
-    const timespec time{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
-    nanosleep(&time, nullptr);
-}
-
 /// Bursts of about 100 MB; then, not measured, half a second in which the program does little. What is resident at the
 /// end shows what an allocator gives back to a program that goes on, but needs nothing.
 void burst_then_idle(Measure& measure) {
@@ -80,10 +75,14 @@ void generations(Measure& measure) {
     measure.add(rounds * steps * Threads, sum);
 }
 
+constexpr char about_generations[] = "threads that swap blocks through a shared table, in generations (after Leijen's mstress)";
+
 constexpr Workload workloads[] = {
-    {"burst-then-idle", 1, burst_then_idle},
-    {"generations-2", 2, generations<2>},
-    {"generations-4", 4, generations<4>},
+    {"burst-then-idle", "burst", 1, burst_then_idle, "100 MB allocated and freed ten times, then half a second of little work"},
+    {"generations-1", "generations", 1, generations<1>, about_generations},
+    {"generations-2", "generations", 2, generations<2>, about_generations},
+    {"generations-4", "generations", 4, generations<4>, about_generations},
+    {"generations-8", "generations", 8, generations<8>, about_generations},
 };
 
 }  // namespace

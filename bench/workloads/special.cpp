@@ -63,8 +63,8 @@ void aligned(Measure& measure) {
 }
 
 constexpr Workload workloads[] = {
-    {"calloc-4k-256k", 1, zeroed},
-    {"memalign-16-4096", 1, aligned},
+    {"calloc-4k-256k", "calloc", 1, zeroed, "random ones of 32 zeroed blocks replaced, 4 to 256 KiB, a byte of each page read"},
+    {"memalign-16-4096", "memalign", 1, aligned, "random ones of 1,000 blocks replaced, aligned to 16 to 4096 bytes"},
 };
 
 }  // namespace
