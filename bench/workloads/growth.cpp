@@ -19,6 +19,7 @@ void* regrow(void* block, std::size_t old_size, std::size_t size) noexcept {
     std::memcpy(grown, &next, sizeof next);
     static_cast<unsigned char*>(grown)[size - 1] = static_cast<unsigned char>(size ^ 0x5a);
     escape(grown);
+    if (watch::on()) watch::resized(old_size, size);
     return grown;
 }
 

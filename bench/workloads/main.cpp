@@ -7,9 +7,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+#include <optional>
 
 #include "blocks.hpp"
 #include "measure.hpp"
+#include "trace.hpp"
+#include "watch.hpp"
 
 namespace bench {
 
@@ -29,6 +32,8 @@ struct Options {
     bool list = false;
     bool json = false;
     bool smoke = false;
+    bool latency = false;
+    unsigned trace_ms = 0;
 };
 
 /// The file that malloc comes from: proof that the preload took effect.
@@ -38,24 +43,41 @@ const char* allocator_file() noexcept {
     return address != nullptr && dladdr(address, &info) != 0 ? info.dli_fname : "";
 }
 
-void run(const Workload& workload, const Options& options) noexcept {
-    Measure measure(options.scale, options.smoke ? 20 : 300);
-    workload.run(measure);
-    measure.settle();
+void print(const Workload& workload, const Measure& measure, std::uint64_t live_peak) noexcept {
     std::printf(
-        "{\"workload\": \"%s\", \"malloc\": \"%s\", \"threads\": %u, \"operations\": %llu, \"seconds\": %.6f, "
+        "\"workload\": \"%s\", \"malloc\": \"%s\", \"threads\": %u, \"operations\": %llu, \"seconds\": %.6f, "
         "\"cpu_seconds\": %.6f, \"ns_per_operation\": %.4f, \"peak_kib\": %ld, \"final_kib\": %ld, \"idle_kib\": %ld, "
-        "\"live_peak_kib\": ",
+        "\"minor_faults\": %ld, \"checksum\": \"%016llx\", ",
         workload.name, allocator_file(), workload.threads, static_cast<unsigned long long>(measure.operations()),
         measure.seconds(), measure.cpu_seconds(), 1e9 * measure.seconds() / static_cast<double>(measure.operations()),
-        measure.peak_kib(), measure.final_kib(), measure.idle_kib());
-    if (measure.live_peak() == 0) {
-        std::printf("null");
+        measure.peak_kib(), measure.final_kib(), measure.idle_kib(), measure.minor_faults(),
+        static_cast<unsigned long long>(measure.checksum()));
+    if (live_peak == 0) {
+        std::printf("\"live_peak_kib\": null");
     } else {
-        std::printf("%llu", static_cast<unsigned long long>(measure.live_peak() / 1024));
+        std::printf("\"live_peak_kib\": %llu", static_cast<unsigned long long>(live_peak / 1024));
     }
-    std::printf(", \"minor_faults\": %ld, \"checksum\": \"%016llx\"", measure.minor_faults(),
-                static_cast<unsigned long long>(measure.checksum()));
+}
+
+void run(const Workload& workload, const Options& options) noexcept {
+    Measure measure(options.scale, options.smoke ? 20 : 300);
+    watch::open(options.latency, options.trace_ms != 0);
+    std::optional<Trace> trace;
+    if (options.trace_ms != 0) trace.emplace(options.trace_ms);
+    workload.run(measure);
+    measure.settle();
+    if (trace) trace->stop();
+    const std::uint64_t sampled = trace ? trace->live_peak() : 0;
+    std::printf("{");
+    print(workload, measure, measure.live_peak() != 0 ? measure.live_peak() : sampled);
+    if (options.latency) {
+        std::printf(", \"latency\": ");
+        watch::print_latency();
+    }
+    if (trace) {
+        std::printf(", \"trace\": ");
+        trace->print();
+    }
     std::printf("}\n");
     std::fflush(stdout);
 }
@@ -75,6 +97,12 @@ bool parse(int count, char** arguments, Options& options) noexcept {
             options.list = true;
         } else if (std::strcmp(argument, "--json") == 0) {
             options.json = true;
+        } else if (std::strcmp(argument, "--latency") == 0) {
+            options.latency = true;
+        } else if (std::strcmp(argument, "--trace") == 0 && i + 1 < count) {
+            char* end = nullptr;
+            options.trace_ms = static_cast<unsigned>(std::strtoul(arguments[++i], &end, 10));
+            if (*end != '\0' || options.trace_ms == 0 || options.trace_ms > 10'000) return false;
         } else if (std::strcmp(argument, "--smoke") == 0) {
             options.smoke = true;
             options.scale = 0.01;
@@ -104,7 +132,10 @@ int main_of(int count, char** arguments) {
     Options options;
     if (!parse(count, arguments, options)) {
         std::fputs(
-            "usage: ashlar_workloads NAME [--scale X]   runs one workload and prints a line of JSON\n"
+            "usage: ashlar_workloads NAME [OPTIONS]     runs one workload and prints a line of JSON\n"
+            "         --scale X      so many times the work (1 is about a second)\n"
+            "         --latency      also percentiles of the time of each malloc and free; slows everything else down\n"
+            "         --trace MS     also resident memory and live bytes each MS milliseconds\n"
             "       ashlar_workloads [NAME] --smoke     runs it, or all of them, briefly\n"
             "       ashlar_workloads --list [--json]    prints names and threads; with --json families and descriptions\n",
             stderr);

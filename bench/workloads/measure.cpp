@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "blocks.hpp"
+#include "watch.hpp"
 
 namespace bench {
 namespace {
@@ -57,6 +58,7 @@ void rest(long milliseconds) noexcept {
 void Measure::start() noexcept {
     faults_ -= faults();
     cpu_ -= now(CLOCK_PROCESS_CPUTIME_ID);
+    watch::begin();
     wall_ -= now(CLOCK_MONOTONIC);
 }
 
@@ -64,6 +66,7 @@ void Measure::stop() noexcept {
     wall_ += now(CLOCK_MONOTONIC);
     cpu_ += now(CLOCK_PROCESS_CPUTIME_ID);
     faults_ += faults();
+    watch::end();
 }
 
 void Measure::settle() noexcept {
