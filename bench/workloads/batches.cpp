@@ -31,7 +31,7 @@ void batch(Measure& measure) {
     std::uint64_t sum = 0;
     measure.start();
     for (std::uint64_t i = 0; i < rounds; ++i) {
-        fill<Sizes>(blocks, random);
+        measure.holds(fill<Sizes>(blocks, random));
         for (const std::uint32_t place : places) sum += drop(blocks[place]);
     }
     measure.stop();

@@ -151,9 +151,16 @@ class Table {
     T* items_ = nullptr;
 };
 
+/// Allocates a block for each place; returns their bytes.
 template <class Sizes>
-void fill(Table<void*>& blocks, Random& random) noexcept {
-    for (void*& block : blocks) block = make(Sizes::draw(random));
+std::uint64_t fill(Table<void*>& blocks, Random& random) noexcept {
+    std::uint64_t bytes = 0;
+    for (void*& block : blocks) {
+        const std::size_t size = Sizes::draw(random);
+        block = make(size);
+        bytes += size;
+    }
+    return bytes;
 }
 
 inline std::uint64_t drop_all(Table<void*>& blocks) noexcept {

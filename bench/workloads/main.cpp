@@ -85,7 +85,8 @@ void run(const Workload& workload, const Options& options) noexcept {
 template <class Each>
 void each_workload(Each each) {
     for (const Theme& theme :
-         {pairs(), batches(), replacement(), handover(), servers(), growth(), large_blocks(), special(), phases()}) {
+         {pairs(), batches(), replacement(), random_live_sets(), handover(), asymmetric(), migration(), sharing(), servers(),
+          cache_servers(), pools(), fractions(), syntax_trees(), growth(), large_blocks(), special(), phases()}) {
         for (std::size_t i = 0; i < theme.count; ++i) each(theme.first[i]);
     }
 }

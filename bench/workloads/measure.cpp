@@ -69,16 +69,20 @@ void Measure::stop() noexcept {
     watch::end();
 }
 
+void Measure::idle() noexcept {
+    for (unsigned i = 0; i < idle_ms_; ++i) {
+        drop(make(64));
+        rest(1);
+    }
+}
+
 void Measure::settle() noexcept {
     if (settled_) return;
     settled_ = true;
     const Resident after = resident();
     peak_kib_ = after.peak_kib;
     final_kib_ = after.now_kib;
-    for (unsigned i = 0; i < idle_ms_; ++i) {
-        drop(make(64));
-        rest(1);
-    }
+    idle();
     idle_kib_ = resident().now_kib;
 }
 

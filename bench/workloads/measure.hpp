@@ -10,7 +10,6 @@ namespace bench {
 
 class Measure {
   public:
-    /// At rest the program does little for `idle_ms`.
     Measure(double scale, unsigned idle_ms) noexcept : scale_(scale), idle_ms_(idle_ms) {}
 
     /// `base` repetitions at scale 1; at least one.
@@ -35,9 +34,11 @@ class Measure {
         if (bytes > live_peak_) live_peak_ = bytes;
     }
 
-    /// Everything is freed: notes what is resident now, and again after some idle time in which the program frees and
-    /// allocates one small block each millisecond. Done after run(); a workload whose threads shall still be there calls
-    /// it itself.
+    /// Some idle time, in which the program allocates and frees one small block each millisecond.
+    void idle() noexcept;
+
+    /// Everything is freed: notes what is resident now, and again after some idle time. Done after run(); a workload whose
+    /// threads shall still be there calls it itself.
     void settle() noexcept;
 
     [[nodiscard]] double seconds() const noexcept { return wall_; }
@@ -96,6 +97,14 @@ Theme growth() noexcept;
 Theme large_blocks() noexcept;
 Theme special() noexcept;
 Theme phases() noexcept;
+Theme asymmetric() noexcept;
+Theme migration() noexcept;
+Theme sharing() noexcept;
+Theme random_live_sets() noexcept;
+Theme fractions() noexcept;
+Theme syntax_trees() noexcept;
+Theme cache_servers() noexcept;
+Theme pools() noexcept;
 
 }  // namespace bench
 

@@ -16,7 +16,7 @@ void larson(Measure& measure) {
     Table<void*> blocks(live * Threads);
     Table<std::uint64_t> sums(Threads * 16);
     Random random(7);
-    fill<Uniform<16, 512>>(blocks, random);
+    measure.holds(fill<Uniform<16, 512>>(blocks, random));  // about what it stays at
     std::uint64_t round = 0;
     auto body = [&](unsigned self) {
         Random own(round * Threads + self + 8);
