@@ -155,7 +155,7 @@ void build(Text& text, Result& result) noexcept {
 
 template <unsigned Threads>
 void ast(Measure& measure) {
-    const std::uint64_t rounds = measure.scaled(2'400 / Threads);
+    const std::uint64_t rounds = measure.scaled(2'000 / Threads);
     Table<Result> results(Threads);
     Text text(70);
     measure_threads(measure, Threads, [&](unsigned self) {

@@ -13,7 +13,7 @@ namespace {
 template <unsigned Threads>
 void xmalloc(Measure& measure) {
     constexpr unsigned producers = Threads / 2;
-    const std::uint64_t crates = measure.scaled(6'000'000 / crate_blocks / producers);
+    const std::uint64_t crates = measure.scaled(30'000'000 / crate_blocks / producers);
     Objects<Channel<128>> way(1);
     Table<Sum> sums(Threads);
     std::atomic<unsigned> producing{producers};
@@ -40,6 +40,15 @@ void xmalloc(Measure& measure) {
 /// What the freeing thread keeps: a new block takes a random place, and the one that lay there is freed.
 class Window {
   public:
+    void unpack(void* crate) noexcept {
+        const std::uint64_t itself = bench::unpack(crate, [this](void* block) { take(block); });
+        sum_ += itself;
+    }
+    void empty() noexcept { sum_ += drop_all(blocks_); }
+    [[nodiscard]] std::uint64_t sum() const noexcept { return sum_; }
+    [[nodiscard]] std::uint64_t peak() const noexcept { return peak_; }
+
+  private:
     void take(void* block) noexcept {
         void*& place = blocks_[random_.below(places)];
         live_ += verify(block);
@@ -51,11 +60,7 @@ class Window {
         place = block;
         if (live_ > peak_) peak_ = live_;
     }
-    void empty() noexcept { sum_ += drop_all(blocks_); }
-    [[nodiscard]] std::uint64_t sum() const noexcept { return sum_; }
-    [[nodiscard]] std::uint64_t peak() const noexcept { return peak_; }
 
-  private:
     static constexpr std::uint32_t places = 40'000;
     Table<void*> blocks_{places};
     Random random_{21};
@@ -67,29 +72,30 @@ class Window {
 template <unsigned Threads>
 void one_freer(Measure& measure) {
     constexpr unsigned producers = Threads - 1;
-    const std::uint64_t blocks = measure.scaled(3'000'000 / producers);
-    Objects<Channel<512>> way(1);
+    const std::uint64_t crates = measure.scaled(8'000'000 / crate_blocks / producers);
+    Objects<Channel<16>> way(1);
     Window window;
     std::atomic<unsigned> producing{producers};
     measure_threads(measure, Threads, [&](unsigned self) {
         if (self != 0) {
             Random random(self + 22);
-            for (std::uint64_t i = 0; i < blocks; ++i) {
-                void* block = make(Uniform<16, 1024>::draw(random));
-                while (!way[0].push(block)) sched_yield();
+            Packer packer;
+            for (std::uint64_t i = 0; i < crates * crate_blocks; ++i) {
+                void* crate = packer.put(make(Uniform<16, 1024>::draw(random)));
+                while (crate != nullptr && !way[0].push(crate)) sched_yield();
             }
             producing.fetch_sub(1, std::memory_order_release);
             return;
         }
         for (bool last = false; !last;) {
             last = producing.load(std::memory_order_acquire) == 0;
-            for (void* block; way[0].pop(block);) window.take(block);
+            for (void* crate; way[0].pop(crate);) window.unpack(crate);
             if (!last) sched_yield();
         }
         window.empty();
     });
     measure.holds(window.peak());
-    measure.add(blocks * producers, window.sum());
+    measure.add(crates * (crate_blocks + 1) * producers, window.sum());
 }
 
 constexpr char about_xmalloc[] = "half of the threads only allocate, half only free (Lever and Boreham's xmalloc-test)";

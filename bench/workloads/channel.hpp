@@ -67,12 +67,19 @@ class Packer {
     unsigned count_ = 0;
 };
 
-/// Frees all that is in a crate, in the order in which it was put there, and the crate.
-inline std::uint64_t unpack(void* crate) noexcept {
+/// Hands all that is in a crate to `each`, in the order in which it was put there, and frees the crate.
+template <class Each>
+std::uint64_t unpack(void* crate, Each each) noexcept {
     auto* blocks = static_cast<void**>(crate);
+    for (unsigned i = 1; i <= crate_blocks && blocks[i] != nullptr; ++i) each(blocks[i]);
+    return drop(crate);
+}
+
+/// Frees all that is in a crate, and the crate.
+inline std::uint64_t unpack(void* crate) noexcept {
     std::uint64_t sum = 0;
-    for (unsigned i = 1; i <= crate_blocks && blocks[i] != nullptr; ++i) sum += drop(blocks[i]);
-    return sum + drop(crate);
+    const std::uint64_t rest = unpack(crate, [&sum](void* block) { sum += drop(block); });
+    return sum + rest;
 }
 
 /// Threads that send crates to each other, and unpack what they get. So many crates wait for a thread at most.

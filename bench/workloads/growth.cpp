@@ -126,7 +126,7 @@ class Vectors {
 void grow_vectors(Measure& measure) {
     constexpr std::uint32_t vectors = 1'000;
     constexpr std::uint32_t longest = 8'192;
-    const std::uint64_t runs = measure.scaled(4'000'000);
+    const std::uint64_t runs = measure.scaled(14'000'000);
     Random random(17);
     Vectors some(vectors);
     std::uint64_t word = 0;

@@ -61,7 +61,8 @@ void print(const Workload& workload, const Measure& measure, std::uint64_t live_
 
 void run(const Workload& workload, const Options& options) noexcept {
     Measure measure(options.scale, options.smoke ? 20 : 300);
-    watch::open(options.latency, options.trace_ms != 0);
+    watch::open((options.latency ? watch::latency : 0) | (options.trace_ms != 0 ? watch::live : 0) |
+                (options.smoke ? watch::careful : 0));
     std::optional<Trace> trace;
     if (options.trace_ms != 0) trace.emplace(options.trace_ms);
     workload.run(measure);

@@ -12,7 +12,7 @@ namespace {
 template <unsigned Threads>
 void rptest(Measure& measure) {
     constexpr std::uint32_t live = 1'000;
-    const std::uint64_t steps = measure.scaled(4'000'000 / Threads);
+    const std::uint64_t steps = measure.scaled(8'000'000 / Threads);
     Post<Threads, 4> post;
     Table<void*> blocks(live * Threads);
     measure_threads(measure, Threads, [&](unsigned self) {
@@ -88,7 +88,7 @@ class Batches {
 
 template <unsigned Threads>
 void sh6(Measure& measure) {
-    const std::uint64_t batches = measure.scaled(30'000'000 / sh_batch / Threads);
+    const std::uint64_t batches = measure.scaled(60'000'000 / sh_batch / Threads);
     Table<Sum> sums(Threads);
     measure_threads(measure, Threads, [&](unsigned self) {
         std::uint64_t sum = 0;
@@ -102,7 +102,7 @@ void sh6(Measure& measure) {
 
 template <unsigned Threads>
 void sh8(Measure& measure) {
-    const std::uint64_t batches = measure.scaled(20'000'000 / sh_batch / Threads);
+    const std::uint64_t batches = measure.scaled(40'000'000 / sh_batch / Threads);
     Post<Threads, 16> post;
     measure_threads(measure, Threads, [&](unsigned self) {
         Packer packer;

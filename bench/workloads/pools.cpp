@@ -72,9 +72,9 @@ class Pool {
 };
 
 void idle_threads(Measure& measure) {
-    const std::uint64_t rounds = measure.scaled(200);
+    const std::uint64_t rounds = measure.scaled(120);
     Pool threads(rounds);
-    const auto body = [&threads, &measure, rounds](unsigned self) {
+    const auto body = [&threads, &measure](unsigned self) {
         if (self < pool) {
             threads.work(self);
             return;

@@ -86,14 +86,14 @@ using Pareto = PowerLaw<16, 7>;  // 96 bytes on average, up to 2 KiB
 template <std::uint32_t Places, std::uint64_t Steps>
 constexpr auto alloc_test = random_sets<1, Pareto, Places, Steps>;
 template <unsigned Threads>
-constexpr auto alloc_tests = random_sets<Threads, Pareto, 100'000, 12'000'000>;
+constexpr auto alloc_tests = random_sets<Threads, Pareto, 100'000, 30'000'000>;
 template <unsigned Threads>
-constexpr auto glibc_thread = random_sets<Threads, PowerLaw<16, 11>, 1'024, 40'000'000>;
+constexpr auto glibc_thread = random_sets<Threads, PowerLaw<16, 11>, 1'024, 70'000'000>;
 
 /// Some blocks of one size, freed in the order of their allocation; some more; and so on for each size.
 void glibc_simple(Measure& measure) {
     constexpr std::uint32_t counts[] = {25, 100, 400, 1600};
-    const std::uint64_t rounds = measure.scaled(1'200);
+    const std::uint64_t rounds = measure.scaled(2'000);
     std::uint64_t operations = 0;
     std::uint64_t sum = 0;
     Table<void*> blocks(1600);
@@ -120,7 +120,7 @@ constexpr Workload workloads[] = {
     {"alloc-test-64k", "alloc-test", 1, alloc_test<1'360, 60'000'000>, "random live set of 64 KiB (OLogN's alloc-test)"},
     {"alloc-test-1m", "alloc-test", 1, alloc_test<21'800, 50'000'000>, "random live set of 1 MiB (OLogN's alloc-test)"},
     {"alloc-test-16m", "alloc-test", 1, alloc_test<350'000, 20'000'000>, "random live set of 16 MiB (OLogN's alloc-test)"},
-    {"alloc-test-256m", "alloc-test", 1, alloc_test<5'600'000, 4'000'000>, "random live set of 256 MiB (OLogN's alloc-test)"},
+    {"alloc-test-256m", "alloc-test", 1, alloc_test<5'600'000, 3'000'000>, "random live set of 256 MiB (OLogN's alloc-test)"},
     {"alloc-tests-1", "alloc-tests", 1, alloc_tests<1>, about_alloc_tests},
     {"alloc-tests-2", "alloc-tests", 2, alloc_tests<2>, about_alloc_tests},
     {"alloc-tests-4", "alloc-tests", 4, alloc_tests<4>, about_alloc_tests},

@@ -138,10 +138,10 @@ std::uint64_t ticks() noexcept {
 std::uint64_t ticks() noexcept { return monotonic_ns(); }
 #endif
 
-void open(bool with_latency, bool with_live) noexcept {
-    latency_wanted = with_latency;
-    watched.store(with_live ? live : 0, std::memory_order_relaxed);
-    if (!with_latency && !with_live) return;
+void open(unsigned what) noexcept {
+    latency_wanted = (what & latency) != 0;
+    watched.store(what & ~latency, std::memory_order_relaxed);
+    if ((what & (latency | live)) == 0) return;
     std::memset(static_cast<void*>(all_sets), 0, sizeof all_sets);
     opened_ticks = ticks();
     opened_ns = monotonic_ns();
@@ -152,6 +152,12 @@ void begin() noexcept {
 }
 
 void end() noexcept { watched.fetch_and(~latency, std::memory_order_relaxed); }
+
+void wipe(void* block, std::size_t size) noexcept {
+    std::memset(block, 0xdd, size < 64 ? size : 64);
+    static_cast<unsigned char*>(block)[size - 1] = 0xdd;
+    asm volatile("" : : "r"(block) : "memory");  // or the compiler would drop writes to what is freed next
+}
 
 void took(Interval interval, std::size_t size) noexcept {
     const unsigned what = watched.load(std::memory_order_relaxed);
