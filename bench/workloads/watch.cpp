@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 
@@ -140,7 +141,7 @@ std::uint64_t ticks() noexcept { return monotonic_ns(); }
 
 void open(unsigned what) noexcept {
     latency_wanted = (what & latency) != 0;
-    watched.store(what & ~latency, std::memory_order_relaxed);
+    watched = what & ~latency;
     if ((what & (latency | live)) == 0) return;
     std::memset(static_cast<void*>(all_sets), 0, sizeof all_sets);
     opened_ticks = ticks();
@@ -148,10 +149,10 @@ void open(unsigned what) noexcept {
 }
 
 void begin() noexcept {
-    if (latency_wanted) watched.fetch_or(latency, std::memory_order_relaxed);
+    if (latency_wanted) watched |= latency;
 }
 
-void end() noexcept { watched.fetch_and(~latency, std::memory_order_relaxed); }
+void end() noexcept { watched &= ~latency; }
 
 void wipe(void* block, std::size_t size) noexcept {
     std::memset(block, 0xdd, size < 64 ? size : 64);
@@ -160,25 +161,23 @@ void wipe(void* block, std::size_t size) noexcept {
 }
 
 void took(Interval interval, std::size_t size) noexcept {
-    const unsigned what = watched.load(std::memory_order_relaxed);
-    if ((what & latency) != 0) {
+    if ((watched & latency) != 0) {
         own_set().clock.add(interval.empty);
         own_set().allocations.add(interval.call);
     }
-    if ((what & live) != 0) own_set().live.fetch_add(static_cast<std::int64_t>(size), std::memory_order_relaxed);
+    if ((watched & live) != 0) own_set().live.fetch_add(static_cast<std::int64_t>(size), std::memory_order_relaxed);
 }
 
 void gave(Interval interval, std::size_t size) noexcept {
-    const unsigned what = watched.load(std::memory_order_relaxed);
-    if ((what & latency) != 0) {
+    if ((watched & latency) != 0) {
         own_set().clock.add(interval.empty);
         own_set().frees.add(interval.call);
     }
-    if ((what & live) != 0) own_set().live.fetch_sub(static_cast<std::int64_t>(size), std::memory_order_relaxed);
+    if ((watched & live) != 0) own_set().live.fetch_sub(static_cast<std::int64_t>(size), std::memory_order_relaxed);
 }
 
 void resized(std::size_t old_size, std::size_t size) noexcept {
-    if ((watched.load(std::memory_order_relaxed) & live) == 0) return;
+    if ((watched & live) == 0) return;
     own_set().live.fetch_add(static_cast<std::int64_t>(size) - static_cast<std::int64_t>(old_size), std::memory_order_relaxed);
 }
 

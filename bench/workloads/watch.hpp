@@ -3,7 +3,6 @@
 #ifndef ASHLAR_BENCH_WATCH_HPP
 #define ASHLAR_BENCH_WATCH_HPP
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,10 +15,11 @@ inline constexpr unsigned live = 2;
 /// users left the same in it. Not while measuring: some allocators never touch what is free.
 inline constexpr unsigned careful = 4;
 
-/// What is watched now. Changes only where no thread is at work, so that relaxed reads are enough.
-inline constinit std::atomic<unsigned> watched{0};
+/// What is watched now. Changes only where no other thread is at work, and is not atomic, so that the compiler can compare
+/// it where it lies.
+inline constinit unsigned watched = 0;
 
-inline bool on() noexcept { return __builtin_expect(watched.load(std::memory_order_relaxed) != 0, 0); }
+inline bool on() noexcept { return __builtin_expect(watched != 0, 0); }
 
 /// Before a workload: forgets what was seen.
 void open(unsigned what) noexcept;
@@ -56,7 +56,7 @@ template <class Allocate>
 }
 
 [[gnu::noinline]] inline void give(void* block, std::size_t size) noexcept {
-    if ((watched.load(std::memory_order_relaxed) & careful) != 0) wipe(block, size);
+    if ((watched & careful) != 0) wipe(block, size);
     const std::uint64_t before = ticks();
     const std::uint64_t begin = ticks();
     std::free(block);
