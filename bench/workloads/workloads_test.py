@@ -115,7 +115,8 @@ class Measurements(unittest.TestCase):
         for name in ("grow-strings", "calloc-4k-256k", "memalign-16-4096", "exchange-2", "rptest-2"):
             line, = run(name, "--smoke", "--trace", "1")
             self.assertEqual(line["trace"]["live_kib"][-1], 0, name)
-            self.assertGreater(line["live_peak_kib"], 0, name)
+            # the strings begin with 16 KiB in all
+            self.assertGreater(line["live_peak_kib"], 200 if name == "grow-strings" else 0, name)
 
 
 if __name__ == "__main__":
