@@ -1,5 +1,5 @@
-// A malloc that is wrong now and then, for the test that the workloads notice: every thousandth block of a size class is
-// given to two callers. It never frees.
+// A malloc that is wrong now and then, for the test that the workloads notice: one call in a thousand gets the block of the
+// call before. It never frees.
 #include <sys/mman.h>
 
 #include <atomic>

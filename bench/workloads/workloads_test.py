@@ -75,7 +75,8 @@ class EveryWorkload(unittest.TestCase):
         self.assertEqual([name for name in re.findall(r"Shared library: \[(.*)\]", needed) if "libstdc++" in name], [])
 
     def test_notices_blocks_that_overlap(self):
-        for name in ("replace-1k", "batch-random-64-10k", "xmalloc-4", "ast-1", "cache-server-1", "grow-vectors", "cache-thrash-2"):
+        # of which several blocks are live at any time: what is given twice has two users then
+        for name in ("replace-1k", "batch-random-64-10k", "xmalloc-4", "ast-1", "cache-server-1", "grow-vectors"):
             self.assertNotEqual(start(name, "--smoke", preload=BROKEN).returncode, 0, name)
 
 
