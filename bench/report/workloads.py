@@ -6,8 +6,9 @@ import subprocess
 
 from . import allocators as preloads
 
-# What a run costs besides its work: start, idling, end.
-FIXED_SECONDS = 0.35
+
+def matches(pattern, name):
+    return re.search(pattern, name) is not None
 
 
 def family_of(name):
@@ -26,7 +27,7 @@ def listed(program, only=""):
     for name, one in found.items():
         one.setdefault("family", family_of(name))
         one.setdefault("about", "")
-    chosen = {name: one for name, one in found.items() if re.search(only, name)}
+    chosen = {name: one for name, one in found.items() if matches(only, name)}
     if not chosen:
         raise preloads.Unusable(f"no workload matches {only}")
     return chosen
@@ -88,7 +89,7 @@ def run_all(program, chosen, allocators, rounds, options, limit, progress, weigh
     for turn in range(rounds):
         for number, workload in enumerate(chosen):
             for name in rotated(list(allocators), turn + number):
-                progress.step(f"{workload} {' '.join(options[2:3])} under {name}".replace("  ", " "), weight)
+                progress.step(f"{workload} under {name}", weight)
                 results[workload]["runs"][name].append(run_once(program, workload, options, allocators[name], limit))
     return results
 

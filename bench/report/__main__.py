@@ -1,0 +1,181 @@
+"""What bench/run.sh runs when everything is built: measures, saves, draws. See bench/README.md."""
+import argparse
+import datetime
+import os
+import sys
+import time
+from collections import namedtuple
+
+from . import allocators as preloads
+from . import counts, figures, gnuplot, machine, page, plots, programs, records, workloads
+from .progress import Progress, duration_text
+
+ROOT = programs.ROOT
+# few: workloads of a family, None for all; every: that many workloads at most in all; idle: rounds that idle at the end;
+# programs, warmup: rounds of the real programs; micro: seconds for each micro benchmark.
+Mode = namedtuple("Mode", "scale rounds few every latency_rounds programs warmup starts micro options")
+MODES = {
+    "smoke": Mode(0.01, 1, 1, 2, 1, 1, 0, 3, 0.0001, ["--smoke"]),
+    "quick": Mode(0.1, 3, 2, None, 1, 2, 0, 50, 0.01, []),
+    "default": Mode(0.2, 5, None, None, 3, 5, 1, 200, 0.05, []),
+    "full": Mode(0.5, 9, None, None, 5, 11, 1, 500, 0.2, []),
+}
+# Those of which the time of single calls and the memory over time are looked at, as far as they exist.
+LATENCY = r"^(pair-mixed|replace-10k|replace-power-300k|larson-2|producer-consumer-512|exchange-2|batch-random-mixed-10k)$"
+TRACE = r"^(burst-then-idle|producer-consumer-\d+|producers-\d+-consumers-\d+|many-producers.*|fixed-live.*)$"
+
+
+def parse_arguments(words):
+    parser = argparse.ArgumentParser(prog="bench/run.sh", description="Compares the allocators of this machine, and reports.")
+    modes = parser.add_mutually_exclusive_group()
+    for name in ("quick", "full", "smoke"):
+        modes.add_argument(f"--{name}", dest="mode", action="store_const", const=name, default="default")
+    parser.add_argument("-a", "--allocator", action="append", default=[], metavar="NAME=LIB", help="one more; repeatable")
+    parser.add_argument("--allocators", metavar="A,B", help="only these")
+    parser.add_argument("--only", metavar="REGEX", help="only workloads that match; neither programs nor micro benchmarks")
+    parser.add_argument("--rounds", type=int, help="runs of each workload under each allocator")
+    parser.add_argument("--scale", type=float, help="work in a run; 1 is about a second")
+    parser.add_argument("--limit", type=float, default=300, metavar="SECONDS", help="give up on a run after this")
+    parser.add_argument("--out", metavar="DIR", help="where the results go (default: out/bench-DATE)")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"), metavar="DIR", help="use this build")
+    return parser.parse_args(words)
+
+
+class Session:
+    """What one call of run.sh measures: each stage fills its part of `data`."""
+
+    def __init__(self, options):
+        mode = MODES[options.mode]
+        self.mode = mode._replace(rounds=options.rounds or mode.rounds, scale=options.scale or mode.scale)
+        self.options = options
+        self.bench = os.path.join(os.path.abspath(options.build), "bench")
+        self.command = os.path.join(os.path.abspath(options.build), "src", "command", "ashlar")
+        self.program = os.path.join(self.bench, "ashlar_workloads")
+        library = os.path.join(os.path.abspath(options.build), "src", "libashlar.so")
+        for path in (self.program, library):
+            if not os.path.exists(path):
+                raise preloads.Unusable(f"{path} is not there; bench/run.sh without --build builds it")
+        only = options.allocators.split(",") if options.allocators else None
+        found = preloads.choose(library, preloads.installed(self.command), options.allocator, only)
+        # The subject first: every table and legend has this order.
+        self.chosen = {name: found[name] for name in sorted(found, key=lambda name: name != preloads.SUBJECT)}
+        self.progress = Progress()
+        self.notes = []
+        self.data = {}
+
+    def describe(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.data |= {"format": records.FORMAT, "made": now.isoformat(timespec="seconds"), "mode": self.options.mode,
+                      "rounds": self.mode.rounds, "scale": self.mode.scale, "commit": machine.commit(ROOT),
+                      "machine": machine.describe(), "allocators": preloads.describe(self.chosen)}
+        load = self.data["machine"]["load_at_start"]
+        if load > 0.5:
+            self.notes.append(f"the machine was not idle: its load was {load} when this began")
+
+    def plan(self):
+        """What there is to do, and about how long each step takes: the progress line needs all of it beforehand."""
+        mode, count = self.mode, len(self.chosen)
+        listed = workloads.listed(self.program, self.options.only or "")
+        if mode.few and not self.options.only:
+            listed = workloads.few(listed, mode.few)
+        if mode.every:
+            listed = dict(list(listed.items())[:mode.every])
+        everything = workloads.listed(self.program, self.options.only or "")
+        self.weights = {"run": mode.scale * 1.3 + 0.05, "start": 0.002 * mode.starts}
+        self.listed = listed
+        self.latency = {name: one for name, one in everything.items() if workloads.matches(LATENCY, name)}
+        self.traced = {name: one for name, one in everything.items() if workloads.matches(TRACE, name)}
+        self.programs, lines = ([], []) if self.options.only else programs.there()
+        self.notes += lines
+        progress = self.progress
+        progress.expect(count * mode.rounds * len(listed) * self.weights["run"])
+        progress.expect(count * mode.latency_rounds * len(self.latency) * 2 * self.weights["run"])
+        progress.expect(count * len(self.traced) * (0.3 + self.weights["run"]))
+        progress.expect(count * (mode.rounds * self.weights["start"] + 2))
+        progress.expect(sum(programs.weight(one, self.chosen, mode.programs, mode.warmup) for one in self.programs))
+
+    def run_workloads(self):
+        mode = self.mode
+        scale = ["--scale", str(mode.scale)]
+        ask = dict(limit=self.options.limit, progress=self.progress)
+        self.data["workloads"] = workloads.run_all(self.program, self.listed, self.chosen, mode.rounds, [*scale, *mode.options],
+                                                   weight=self.weights["run"], **ask)
+        self.data["latency"] = workloads.run_all(self.program, self.latency, self.chosen, mode.latency_rounds,
+                                                 [*scale, *mode.options, "--latency"], weight=2 * self.weights["run"], **ask)
+        period = "1" if self.options.mode == "smoke" else "10"
+        self.data["traces"] = workloads.run_all(self.program, self.traced, self.chosen, 1,
+                                                [*scale, *mode.options, "--trace", period], weight=0.3 + self.weights["run"], **ask)
+        for key in ("workloads", "latency", "traces"):
+            self.notes += workloads.errors_of(self.data[key])
+
+    def run_others(self):
+        mode, progress = self.mode, self.progress
+        self.data["startup"] = counts.startup(self.bench, self.chosen, mode.rounds, mode.starts, self.options.limit, progress,
+                                              self.weights["start"])
+        self.data["instructions"] = counts.instructions(self.bench, self.chosen, progress, 2)
+        if not self.data["instructions"]:
+            self.notes.append("instructions were not counted: there is no valgrind")
+        self.data["programs"], lines = programs.run_all(self.command, self.programs, self.chosen, mode.programs, mode.warmup,
+                                                        progress)
+        self.notes += lines
+        if not self.options.only:
+            progress.step("micro benchmarks", 0)
+            self.data["micro"] = counts.micro(os.path.join(self.bench, "ashlar_micro"), [f"--benchmark_min_time={mode.micro}"],
+                                              self.options.limit)
+
+    def report(self, folder):
+        self.data["notes"] = self.notes
+        names = list(self.chosen)
+        os.makedirs(folder, exist_ok=True)
+        records.save(self.data, os.path.join(folder, "results.json"))
+        records.save_csv(self.data, os.path.join(folder, "results.csv"))
+        sections = plots.everything(self.data, names)
+        drawn = page.draw(sections, folder) if gnuplot.there() else {}
+        if not drawn:
+            print("run.sh: there are no plots: gnuplot is not installed (gnuplot-nox)", file=sys.stderr)
+        with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
+            file.write(page.html(self.data, names, drawn))
+
+
+def print_summary(data, names, folder, seconds):
+    for metric in (figures.TIME, figures.PEAK):
+        means, count = figures.mean_ratios(data["workloads"], metric.key, names)
+        cells = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items() if mean)
+        print(f"{metric.title}, geometric mean of the ratio to the best over {count} workloads: {cells}")
+    lost = figures.losses(data["workloads"], figures.WORKLOAD_METRICS, preloads.SUBJECT, names)
+    lost += figures.losses(data["programs"], figures.PROGRAM_METRICS, preloads.SUBJECT, names)
+    clear = sum(loss.clear for loss in lost)
+    print(f"Ashlar is more than 10% behind the best other in {len(lost)} figures, clearly in {clear}: the report lists them")
+    print(f"{os.path.join(folder, 'report.html')}, results.json, results.csv and the plots beside it; {duration_text(seconds)}")
+
+
+def main():
+    options = parse_arguments(sys.argv[1:])
+    begin = time.monotonic()
+    session = Session(options)
+    session.describe()
+    session.plan()
+    try:
+        session.run_workloads()
+        session.run_others()
+    finally:
+        session.progress.end()
+    session.data["seconds"] = round(time.monotonic() - begin, 1)
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    folder = os.path.abspath(options.out or os.path.join(ROOT, "out", f"bench-{stamp}"))
+    session.report(folder)
+    for line in session.notes:
+        print(f"run.sh: {line}", file=sys.stderr)
+    print_summary(session.data, list(session.chosen), folder, time.monotonic() - begin)
+    failed = any("error" in run for key in ("workloads", "latency", "traces", "programs") for one in session.data[key].values()
+                 for run in one["runs"].get(preloads.SUBJECT, []))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except preloads.Unusable as why:
+        sys.exit(f"run.sh: {why}")
+    except KeyboardInterrupt:
+        sys.exit(130)
