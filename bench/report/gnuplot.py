@@ -61,9 +61,9 @@ class Picture:
             if x + wide > self.width and x > left:
                 x, y = left, y + 20
             colour = f"fc rgb '{self.colours.get(name, '#000000')}'"
-            high = 2 if lines else 6
-            self.setup.append(f"set object rectangle from screen {self.x(x)},{self.y(y - high + 4)} to screen "
-                              f"{self.x(x + 20)},{self.y(y + high)} {colour} fs solid noborder front")
+            high = 2 if lines else 4
+            self.setup.append(f"set object rectangle from screen {self.x(x)},{self.y(y + 2 - high)} to screen "
+                              f"{self.x(x + 20)},{self.y(y + 2 + high)} {colour} fs solid noborder front")
             self.text(x + 26, y + 2, name)
             x += wide
         return y - top + 20
@@ -81,12 +81,11 @@ class Picture:
             f"set terminal svg size {self.width},{self.height} fixed font 'Helvetica,{FONT}' background rgb 'white' "
             f"name {quoted(self.name.replace('-', '_'))}",
             f"set output {quoted(path)}", "set encoding utf8", "set multiplot", "unset key", "set border 3 lc rgb '#888888'",
-            "set tics nomirror out", "set grid lc rgb '#DDDDDD' lt 1 lw 1"]
+            "set tics nomirror out textcolor rgb '#222222'", "set grid lc rgb '#DDDDDD' lt 1 lw 1"]
         body = []
         for panel in self.panels:
             # What belongs to one panel, and the whole picture's texts with the first, would be drawn again with the next.
-            body += [*panel, "unset label", "unset object", "unset arrow", "unset logscale", "unset title", "unset ylabel",
-                     "unset xlabel"]
+            body += [*panel, "unset label", "unset object", "unset arrow", "unset logscale", "unset title", "unset xlabel"]
         return "\n".join([*head, *self.setup, *body, "unset multiplot", "set output", ""])
 
     def draw(self, path):

@@ -46,9 +46,9 @@ def _bars_panel(picture, data, box, groups, names, labelled, title, clip):
             plots.append(f"{data.add(bars[name])} using 1:2:3:4:5:6 with boxxyerror fs solid noborder "
                          f"lc rgb '{picture.colours[name]}'")
     labels = [f"set label {quoted(text)} at {x:g},{y:g} left font ',9' tc rgb '#222222' noenhanced front" for x, y, text in texts if text]
-    tics = f"set ytics ({', '.join(ticks)}) scale 0 noenhanced" if labelled else "set ytics () scale 0"
+    tics = f"set ytics ({', '.join(ticks)}) scale 0 noenhanced" if labelled else "unset ytics"
     picture.panel(box, plots or ["0 lw 0"], f"set xrange [0:{clip * 1.1:g}]", f"set yrange [{len(groups) * high}:0]", tics,
-                  f"set title {quoted(title)} noenhanced offset 0,-0.3", "set grid noytics xtics", f"set xtics {0.5 if clip <= 2.5 else 1}",
+                  f"set title {quoted(title)} noenhanced offset 0,-0.3", "set grid noytics xtics", f"set xtics {0.5 if clip <= 2.5 else 1} offset 0,0.4",
                   "set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb '#444444' lw 1 front", *labels)
 
 
@@ -58,7 +58,7 @@ def ratio_bars(name, title, groups, names):
     if not known:
         return []
     clip = min(CLIP, max(2.0, max(known)))
-    left = int(max(CHARACTER * max(len(label) for label, *_ in groups) + 16, 90))
+    left = int(max(1.1 * CHARACTER * max(len(label) for label, *_ in groups) + 26, 90))
     wide, between = 330, 34
     high = len(groups) * (len(names) * BAR + GAP)
     picture = Picture(name, left + 2 * wide + between + 16, 0, names)
@@ -134,7 +134,7 @@ def _grid(name, title, count, names, *, columns=3, size=(300, 200), lines=True, 
     """A picture with room for so many panels, and their boxes."""
     columns = min(columns, count)
     wide, high = size
-    left, over, under = 62, 30, 46
+    left, over, under = 58, 34, 48
     picture = Picture(name, max(columns * (left + wide) + 24, 560), 0, names)
     rows = 1 + int(sum(44 + CHARACTER * len(one) for one in [*names, *extra]) // (picture.width - 20))
     top = 40 + 20 * rows
@@ -149,6 +149,12 @@ def _grid(name, title, count, names, *, columns=3, size=(300, 200), lines=True, 
     return picture, boxes
 
 
+def _lines_panel(picture, box, plots, title, under, *commands):
+    """The first allocator is drawn last, on top of the others."""
+    picture.panel(box, list(reversed(plots)) or ["0 lw 0"], f"set title {quoted(title)} noenhanced offset 0,-0.4", "set ytics autofreq",
+                  "set grid xtics ytics", f"set xlabel {quoted(under)} offset 0,1", *commands)
+
+
 def _line(picture, data, name, rows, style="linespoints"):
     wide = 3 if name == "ashlar" else 1.5
     points = f" pt {point_of(name)} ps 0.7" if style == "linespoints" else ""
@@ -158,9 +164,9 @@ def _line(picture, data, name, rows, style="linespoints"):
 def thread_lines(data, names):
     found = scaling(data)
     pictures = []
-    for name, title, metric, value, label in (
-            ("threads-time", f"Operations a second over threads (more is better); {data['machine']['cores']} cores", figures.TIME,
-             lambda ns: 1e3 / ns, "million a second"),
+    for name, title, metric, value, unit in (
+            ("threads-time", f"Million operations a second over threads (more is better), on {data['machine']['cores']} cores", figures.TIME,
+             lambda ns: 1e3 / ns, "M/s"),
             ("threads-memory", "Peak resident memory over threads", figures.PEAK, lambda kib: kib / 1024, "MiB")):
         if not found:
             break
@@ -174,10 +180,9 @@ def thread_lines(data, names):
                 rows = [(threads, float(value(median))) for threads, median in medians.items() if median]
                 if rows:
                     plots.append(_line(picture, blocks, one, rows))
-            picture.panel(box, reversed(plots) if plots else ["0 lw 0"], f"set title {quoted(base)} noenhanced offset 0,-0.4",
-                          "set logscale x 2", f"set xrange [{min(members) * 0.9}:{max(members) * 1.1}]", "set yrange [0:*]",
-                          f"set xtics ({', '.join(str(threads) for threads in members)})", "set ytics autofreq", "set grid xtics ytics",
-                          "set xlabel 'threads' offset 0,0.5", f"set ylabel {quoted(label)} offset 1,0")
+            _lines_panel(picture, box, plots, f"{base}, {unit}", "threads", "set logscale x 2",
+                         f"set xrange [{min(members) * 0.9}:{max(members) * 1.1}]", "set yrange [0:*]",
+                         f"set xtics ({', '.join(str(threads) for threads in members)}) offset 0,0.4")
         pictures.append(picture)
     return pictures
 
@@ -201,12 +206,10 @@ def traces(data, names):
                                "lines"))
             if live is None and trace.get("live_kib"):
                 live = [(ms / 1000, kib / 1024) for ms, kib in zip(trace["ms"], trace["live_kib"])]
-        plots.reverse()
         if live:
-            plots.append(f"{blocks.add(live)} using 1:2 with lines lw 1 dt 2 lc rgb '#000000'")
-        picture.panel(box, plots, f"set title {quoted(workload)} noenhanced offset 0,-0.4", "set xrange [0:*]", "set yrange [0:*]",
-                      "set xtics autofreq", "set ytics autofreq", "set grid xtics ytics", "set xlabel 'seconds' offset 0,0.5",
-                      "set ylabel 'MiB' offset 1,0")
+            plots.insert(0, f"{blocks.add(live)} using 1:2 with lines lw 1 dt 2 lc rgb '#000000'")
+        _lines_panel(picture, box, plots, f"{workload}, MiB", "seconds", "set xrange [0:*]", "set yrange [0:*]",
+                     "set xtics autofreq offset 0,0.4")
     return [picture]
 
 
@@ -233,9 +236,8 @@ def latencies(data, names):
             if row:
                 plots.append(_line(picture, blocks, one, [(place, max(row[key], 1.0)) for place, key in enumerate(PERCENTILES)]))
         ticks = ", ".join(f"'{text.replace('%', '%%')}' {place}" for place, text in enumerate(PERCENTILES.values()))
-        picture.panel(box, list(reversed(plots)), f"set title {quoted(f'{workload}: {call}')} noenhanced offset 0,-0.4", "set logscale y",
-                      "set xrange [-0.2:4.2]", "set yrange [*:*]", f"set xtics ({ticks})", "set ytics autofreq", 
-                      "set grid xtics ytics", "set ylabel 'ns' offset 1,0")
+        _lines_panel(picture, box, plots, f"{workload}: {call}, ns", "", "set logscale y", "set xrange [-0.2:4.2]", "set yrange [*:*]",
+                     f"set xtics ({ticks}) offset 0,0.4", "set format y '%.0s%c'")
     return [picture]
 
 
