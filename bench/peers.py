@@ -31,8 +31,8 @@ def compare_workloads(options, chosen):
     listed = workloads.listed(options.program, options.only)
     progress = Progress()
     progress.expect(options.rounds * len(listed) * len(chosen))
-    results = workloads.run_all(options.program, listed, chosen, options.rounds, ["--scale", str(options.scale)], options.limit,
-                                progress)
+    results = workloads.run_all(options.program, listed, chosen, ["--scale", str(options.scale)], options.limit, progress,
+                                rounds=options.rounds, idle_rounds=0)
     progress.end()
     time = (figures.CPU, "CPU time of all threads") if options.cpu else (figures.TIME, "wall time")
     for metric, title, what in ((time[0], f"Nanoseconds per operation ({time[1]})", "time"),

@@ -11,15 +11,19 @@ from . import counts, figures, gnuplot, machine, page, plots, programs, records,
 from .progress import Progress, duration_text
 
 ROOT = programs.ROOT
-# few: workloads of a family, None for all; every: that many workloads at most in all; idle: rounds that idle at the end;
-# programs, warmup: rounds of the real programs; micro: seconds for each micro benchmark.
-Mode = namedtuple("Mode", "scale rounds few every latency_rounds programs warmup starts micro options")
+# few: workloads of a family, None for all; idle_rounds: those in which the memory after idling is looked at, which takes 0.3 s
+# a run; latency: rounds; programs, warmup: rounds of the real programs; starts: in a round; micro: seconds for each.
+Mode = namedtuple("Mode", "scale rounds few idle_rounds latency programs warmup starts micro")
 MODES = {
-    "smoke": Mode(0.01, 1, 1, 2, 1, 1, 0, 3, 0.0001, ["--smoke"]),
-    "quick": Mode(0.1, 3, 2, None, 1, 2, 0, 50, 0.01, []),
-    "default": Mode(0.2, 5, None, None, 3, 5, 1, 200, 0.05, []),
-    "full": Mode(0.5, 9, None, None, 5, 11, 1, 500, 0.2, []),
+    "smoke": Mode(0.01, 1, 1, 0, 1, 1, 0, 3, 0.0001),
+    "quick": Mode(0.1, 3, 2, 1, 1, 2, 0, 50, 0.01),
+    "default": Mode(0.2, 5, None, 2, 2, 5, 1, 200, 0.05),
+    "full": Mode(0.5, 9, None, 3, 5, 11, 1, 500, 0.2),
 }
+REST_SECONDS = 0.3
+SMOKE_ONLY = r"^(pair-64|exchange-[248])$"
+SMOKE_MORE = r"^(exchange-2|burst-then-idle)$"
+SMOKE_PROGRAMS = ("sqlite", "memcached")
 # Those of which the time of single calls and the memory over time are looked at, as far as they exist.
 LATENCY = r"^(pair-mixed|replace-10k|replace-power-300k|larson-2|producer-consumer-512|exchange-2|batch-random-mixed-10k)$"
 TRACE = r"^(burst-then-idle|producer-consumer-\d+|producers-\d+-consumers-\d+|many-producers.*|fixed-live.*)$"
@@ -59,6 +63,9 @@ class Session:
         found = preloads.choose(library, preloads.installed(self.command), options.allocator, only)
         # The subject first: every table and legend has this order.
         self.chosen = {name: found[name] for name in sorted(found, key=lambda name: name != preloads.SUBJECT)}
+        # What takes seconds under each is tried under two where everything is only tried.
+        self.some = {name: self.chosen[name] for name in self.chosen
+                     if options.mode != "smoke" or name in (preloads.SUBJECT, preloads.SYSTEM)}
         self.progress = Progress()
         self.notes = []
         self.data = {}
@@ -74,37 +81,40 @@ class Session:
 
     def plan(self):
         """What there is to do, and about how long each step takes: the progress line needs all of it beforehand."""
-        mode, count = self.mode, len(self.chosen)
-        listed = workloads.listed(self.program, self.options.only or "")
-        if mode.few and not self.options.only:
-            listed = workloads.few(listed, mode.few)
-        if mode.every:
-            listed = dict(list(listed.items())[:mode.every])
-        everything = workloads.listed(self.program, self.options.only or "")
-        self.weights = {"run": mode.scale * 1.3 + 0.05, "start": 0.002 * mode.starts}
-        self.listed = listed
-        self.latency = {name: one for name, one in everything.items() if workloads.matches(LATENCY, name)}
-        self.traced = {name: one for name, one in everything.items() if workloads.matches(TRACE, name)}
-        self.programs, lines = ([], []) if self.options.only else programs.there()
+        mode, options, count = self.mode, self.options, len(self.chosen)
+        smoke = options.mode == "smoke"
+        everything = workloads.listed(self.program, options.only or "")
+        self.listed, more = everything, everything
+        if smoke:
+            self.listed, more = ({name: one for name, one in everything.items() if workloads.matches(pattern, name)}
+                                 for pattern in (SMOKE_ONLY, SMOKE_MORE))
+        elif mode.few and not options.only:
+            self.listed = workloads.few(everything, mode.few)
+        self.latency = {name: one for name, one in more.items() if workloads.matches(LATENCY, name)}
+        self.traced = {name: one for name, one in more.items() if workloads.matches(TRACE, name)}
+        self.programs, lines = ([], []) if options.only else programs.there(SMOKE_PROGRAMS if smoke else None)
         self.notes += lines
-        progress = self.progress
-        progress.expect(count * mode.rounds * len(listed) * self.weights["run"])
-        progress.expect(count * mode.latency_rounds * len(self.latency) * 2 * self.weights["run"])
-        progress.expect(count * len(self.traced) * (0.3 + self.weights["run"]))
-        progress.expect(count * (mode.rounds * self.weights["start"] + 2))
-        progress.expect(sum(programs.weight(one, self.chosen, mode.programs, mode.warmup) for one in self.programs))
+        run = mode.scale * 1.3 + 0.05
+        self.weights = {"run": run + REST_SECONDS * mode.idle_rounds / mode.rounds, "latency": 2 * run, "trace": run + REST_SECONDS,
+                        "start": 0.002 * mode.starts, "instructions": 2}
+        times = {"run": mode.rounds * len(self.listed), "latency": mode.latency * len(self.latency), "trace": len(self.traced),
+                 "start": mode.rounds, "instructions": 1}
+        for key, weight in self.weights.items():
+            self.progress.expect((len(self.some) if key == "instructions" else count) * times[key] * weight)
+        self.progress.expect(sum(programs.weight(one, self.some, mode.programs, mode.warmup) for one in self.programs))
 
     def run_workloads(self):
-        mode = self.mode
+        mode, weights = self.mode, self.weights
         scale = ["--scale", str(mode.scale)]
-        ask = dict(limit=self.options.limit, progress=self.progress)
-        self.data["workloads"] = workloads.run_all(self.program, self.listed, self.chosen, mode.rounds, [*scale, *mode.options],
-                                                   weight=self.weights["run"], **ask)
-        self.data["latency"] = workloads.run_all(self.program, self.latency, self.chosen, mode.latency_rounds,
-                                                 [*scale, *mode.options, "--latency"], weight=2 * self.weights["run"], **ask)
+        # At a smoke's scale all is over in a moment.
         period = "1" if self.options.mode == "smoke" else "10"
-        self.data["traces"] = workloads.run_all(self.program, self.traced, self.chosen, 1,
-                                                [*scale, *mode.options, "--trace", period], weight=0.3 + self.weights["run"], **ask)
+
+        def run(chosen, words, **how):
+            return workloads.run_all(self.program, chosen, self.chosen, [*scale, *words], self.options.limit, self.progress, **how)
+
+        self.data["workloads"] = run(self.listed, [], rounds=mode.rounds, idle_rounds=mode.idle_rounds, weight=weights["run"])
+        self.data["latency"] = run(self.latency, ["--latency"], rounds=mode.latency, idle_rounds=0, weight=weights["latency"])
+        self.data["traces"] = run(self.traced, ["--trace", period], weight=weights["trace"])
         for key in ("workloads", "latency", "traces"):
             self.notes += workloads.errors_of(self.data[key])
 
@@ -112,10 +122,10 @@ class Session:
         mode, progress = self.mode, self.progress
         self.data["startup"] = counts.startup(self.bench, self.chosen, mode.rounds, mode.starts, self.options.limit, progress,
                                               self.weights["start"])
-        self.data["instructions"] = counts.instructions(self.bench, self.chosen, progress, 2)
+        self.data["instructions"] = counts.instructions(self.bench, self.some, progress, self.weights["instructions"])
         if not self.data["instructions"]:
             self.notes.append("instructions were not counted: there is no valgrind")
-        self.data["programs"], lines = programs.run_all(self.command, self.programs, self.chosen, mode.programs, mode.warmup,
+        self.data["programs"], lines = programs.run_all(self.command, self.programs, self.some, mode.programs, mode.warmup,
                                                         progress)
         self.notes += lines
         if not self.options.only:

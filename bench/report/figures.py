@@ -19,9 +19,10 @@ PROGRAM_METRICS = (WALL_SECONDS, CPU_SECONDS, PROGRAM_PEAK)
 
 
 def values(runs, key):
-    """One figure of every round; empty if any of them failed or lacks it."""
-    found = [run.get(key) for run in runs]
-    return [] if any(value is None for value in found) else found
+    """One figure of every round that has it; empty if any of them failed."""
+    if any("error" in run for run in runs):
+        return []
+    return [run[key] for run in runs if run.get(key) is not None]
 
 
 def figure(runs, key, pick=statistics.median):

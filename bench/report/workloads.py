@@ -83,14 +83,21 @@ def rotated(names, turn):
     return names[shift:] + names[:shift]
 
 
-def run_all(program, chosen, allocators, rounds, options, limit, progress, weight=1):
-    """workload -> {threads, family, about, runs: allocator -> list of runs, one a round}."""
+def run_all(program, chosen, allocators, options, limit, progress, *, rounds=1, idle_rounds=None, weight=1):
+    """workload -> {threads, family, about, runs: allocator -> list of runs, one a round}. After `idle_rounds` of them the
+    programs don't rest at their end any more; None: they always do."""
     results = {name: {**about, "runs": {one: [] for one in allocators}} for name, about in chosen.items()}
     for turn in range(rounds):
+        rests = idle_rounds is None or turn < idle_rounds
+        # --smoke is what shortens the rest; the work is what --scale says after it.
+        words = options if rests else ["--smoke", *options]
         for number, workload in enumerate(chosen):
             for name in rotated(list(allocators), turn + number):
                 progress.step(f"{workload} under {name}", weight)
-                results[workload]["runs"][name].append(run_once(program, workload, options, allocators[name], limit))
+                run = run_once(program, workload, words, allocators[name], limit)
+                if not rests:
+                    run.pop("idle_kib", None)
+                results[workload]["runs"][name].append(run)
     return results
 
 
