@@ -16,9 +16,9 @@ ROOT = programs.ROOT
 Mode = namedtuple("Mode", "scale rounds few idle_rounds latency programs warmup starts micro")
 MODES = {
     "smoke": Mode(0.01, 1, 1, 0, 1, 1, 0, 3, 0.0001),
-    "quick": Mode(0.1, 3, 2, 1, 1, 2, 0, 50, 0.01),
-    "default": Mode(0.2, 5, None, 2, 2, 5, 1, 200, 0.05),
-    "full": Mode(0.5, 9, None, 3, 5, 11, 1, 500, 0.2),
+    "quick": Mode(0.1, 3, 2, 1, 1, 2, 0, 50, 0.001),
+    "default": Mode(0.2, 5, None, 2, 2, 5, 1, 200, 0.02),
+    "full": Mode(0.5, 9, None, 3, 5, 11, 1, 500, 0.1),
 }
 REST_SECONDS = 0.3
 SMOKE_ONLY = r"^(pair-64|exchange-[248])$"
@@ -130,8 +130,10 @@ class Session:
         self.notes += lines
         if not self.options.only:
             progress.step("micro benchmarks", 0)
-            self.data["micro"] = counts.micro(os.path.join(self.bench, "ashlar_micro"), [f"--benchmark_min_time={mode.micro}"],
-                                              self.options.limit)
+            words = [f"--benchmark_min_time={mode.micro}"] + (["--benchmark_filter=/64"] if self.options.mode == "smoke" else [])
+            self.data["micro"] = counts.micro(self.bench, words, 10 * self.options.limit)
+            progress.step("counters", 0)
+            self.data["counters"] = counts.scaling(self.bench, ["--smoke"] if self.options.mode == "smoke" else [], self.options.limit)
 
     def report(self, folder):
         self.data["notes"] = self.notes

@@ -53,28 +53,71 @@ USUAL = {
     "aggregate_unit", "error_occurred", "error_message"}
 
 
-def micro(program, arguments, limit):
-    """name -> {threads, ns, cpu_ns, counters}; empty where the program is not there, {"error": …} where it fails."""
+def _entries(program, arguments, limit):
+    """What Google Benchmark measured, without its means over repetitions."""
+    done = subprocess.run([program, "--benchmark_format=json", *arguments], env=preloads.environment(), capture_output=True, text=True,
+                          timeout=limit, check=False)
+    try:
+        found = json.loads(done.stdout)["benchmarks"]
+    except (ValueError, KeyError):
+        raise preloads.Unusable(f"exit status {done.returncode}, {done.stderr.strip()[-200:]}") from None
+    return [entry for entry in found if entry.get("run_type") != "aggregate" and not entry.get("error_occurred")]
+
+
+def micro(folder, arguments, limit):
+    """name -> {threads, ns, cpu_ns, counters}; empty where the program is not there, {"error": …} where it fails. Times are
+    those of the plain program, counters those of its twin that counts, if there is one."""
+    plain, counted = (os.path.join(folder, name) for name in ("ashlar_micro", "ashlar_micro_counted"))
+    if not os.path.exists(plain):
+        return {}
+    units = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+    results = {}
+    try:
+        for entry in _entries(plain, arguments, limit):
+            unit = units[entry["time_unit"]]
+            results[entry["name"]] = {"threads": entry.get("threads", 1), "ns": entry["real_time"] * unit,
+                                      "cpu_ns": entry["cpu_time"] * unit, "counters": _counters(entry)}
+        if os.path.exists(counted):
+            for entry in _entries(counted, arguments, limit):
+                results.get(entry["name"], {})["counters"] = _counters(entry)
+    except subprocess.TimeoutExpired:
+        return {"error": f"not done after {limit} s"}
+    except preloads.Unusable as why:
+        return {"error": str(why)}
+    return results
+
+
+def _counters(entry):
+    return {key: value for key, value in entry.items() if key not in USUAL and isinstance(value, (int, float))}
+
+
+def scaling(folder, arguments, limit):
+    """What ashlar_counters says: its text, and the rows of its tables: pattern -> list of column -> number. Empty without it."""
+    program = os.path.join(folder, "ashlar_counters")
     if not os.path.exists(program):
         return {}
     try:
-        done = subprocess.run([program, "--benchmark_format=json", *arguments], env=preloads.environment(), capture_output=True,
-                              text=True, timeout=limit, check=False)
-        entries = json.loads(done.stdout)["benchmarks"]
+        done = subprocess.run([program, *arguments], env=preloads.environment(), capture_output=True, text=True, timeout=limit,
+                              check=False)
     except subprocess.TimeoutExpired:
         return {"error": f"not done after {limit} s"}
-    except (ValueError, KeyError):
+    if done.returncode != 0:
         return {"error": f"exit status {done.returncode}, {done.stderr.strip()[-200:]}"}
-    units = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
-    results = {}
-    for entry in entries:
-        if entry.get("run_type") == "aggregate" or entry.get("error_occurred"):
-            continue
-        unit = units[entry["time_unit"]]
-        counters = {key: value for key, value in entry.items() if key not in USUAL and isinstance(value, (int, float))}
-        results[entry["name"]] = {"threads": entry.get("threads", 1), "ns": entry["real_time"] * unit,
-                                  "cpu_ns": entry["cpu_time"] * unit, "counters": counters}
-    return results
+    return {"text": done.stdout, "patterns": counter_tables(done.stdout)}
+
+
+def counter_tables(text):
+    """A line "name: what it is", one of columns that begins with "threads", and lines of numbers, for each pattern."""
+    patterns, rows, columns, last = {}, None, [], ""
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0] == "threads":
+            columns, rows = words, patterns.setdefault(last, [])
+        elif rows is not None and words and words[0].isdigit():
+            rows.append({column: float(word) for column, word in zip(columns, words) if re.fullmatch(r"-?[\d.]+", word)})
+        else:
+            rows, last = None, line.strip() or last
+    return patterns
 
 
 def startup_rows(results):

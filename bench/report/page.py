@@ -45,7 +45,7 @@ def draw(pictures, folder):
 
 
 def figure(drawn, section, name=None):
-    return "".join(f'<figure id="{escape(key)}">{svg}</figure>' for key, svg in drawn.get(section, []) if name in (None, key))
+    return "".join(f'<figure id="plot-{escape(key)}">{svg}</figure>' for key, svg in drawn.get(section, []) if name in (None, key))
 
 
 def _header(names):

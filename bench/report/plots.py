@@ -88,18 +88,26 @@ def _ratios(one, metric, names):
     return figures.ratios_to_least(row) if any(row.values()) else dict.fromkeys(names)
 
 
-def overview(data, names):
-    """A row for each family: geometric means over its workloads."""
-    groups = []
-    everything = data.get("workloads", {})
-    for family, members in [*families(data, names).items(), ("all workloads", list(everything))]:
+def _means(groups, everything, names):
+    """(title, members) -> rows of ratio_bars: geometric means over the members."""
+    rows = []
+    for title, members in groups:
         some = {name: everything[name] for name in members}
         pair = [figures.mean_ratios(some, metric.key, names)[0] for metric in (figures.TIME, figures.PEAK)]
         if any(pair[0].values()):
-            groups.append((family, *pair))
-    groups = groups[-1:] + groups[:-1]
-    return ratio_bars("overview", "Geometric means over the workloads of a family; the best of each workload is 1", groups,
-                      names) if groups else []
+            rows.append((title, *pair))
+    return rows
+
+
+def overview(data, names):
+    """All in three rows, and a row for each family."""
+    every = data.get("workloads", {})
+    kinds = {"all workloads": list(every), "one thread": [name for name, one in every.items() if one["threads"] == 1],
+             "more threads": [name for name, one in every.items() if one["threads"] > 1]}
+    return [*ratio_bars("summary", "Geometric means; the best of each workload is 1, shorter is better",
+                        _means(kinds.items(), every, names), names),
+            *ratio_bars("by-family", "Geometric means over the workloads of a family; the best of each workload is 1",
+                        _means(families(data, names).items(), every, names), names)]
 
 
 def family_name(family):

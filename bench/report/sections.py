@@ -121,6 +121,25 @@ def micro(data, _names, _drawn):
             page.plain_table(["", "ns", "CPU ns", *counters], rows) + "</details>")
 
 
+def counters(data, _names, _drawn):
+    found = data.get("counters") or {}
+    if "error" in found:
+        return f"<p>ashlar_counters failed: {escape(found['error'])}</p>"
+    if not found:
+        return ""
+    wanted = ["rmw", "vain", "cas-lost", "locks", "refused", "misses"]
+    ends = [(name, rows[0], rows[-1]) for name, rows in found["patterns"].items() if len(rows) > 1]
+    rows = [[name, f"{least['threads']:.0f} / {most['threads']:.0f}",
+             *(f"{least[key]:.3f} / {most[key]:.3f}" if key in least and key in most else "" for key in wanted)]
+            for name, least, most in ends]
+    return ("<p>What Ashlar's threads do to words that they share, for each block allocated and freed: counted, not timed, so that it says "
+            "what more cores would meet. With the fewest and the most threads. rmw: read-modify-write operations; vain: those "
+            "that changed nothing; cas-lost: compare-and-swaps that another thread was faster than; locks: lock words taken; refused: "
+            "tries that found the lock taken, and went on without; misses: accesses to a line that another thread wrote last.</p>" +
+            page.plain_table(["", "threads", *wanted], rows) +
+            f"<details><summary>All numbers of threads</summary><pre>{escape(found['text'])}</pre></details>")
+
+
 def method(data, names, _drawn):
     where = data["machine"]
     machine = [[key.replace("_", " "), value] for key, value in where.items() if value is not None]
@@ -142,4 +161,4 @@ def everything(data, names, drawn):
         ("summary", "Summary", summary), ("behind", "Where Ashlar loses", behind), ("threads", "Over threads", threads),
         ("memory", "Memory over time", traces), ("latency", "Latency", latency), ("programs", "Real programs", programs),
         ("small", "Start-up and instructions", small), ("families", "All workloads", families),
-        ("micro", "Micro benchmarks", micro), ("method", "How it was measured", method))]
+        ("counters", "Scaling by counters", counters), ("micro", "Micro benchmarks", micro), ("method", "How it was measured", method))]

@@ -161,11 +161,25 @@ class Running(unittest.TestCase):
     def test_micro_benchmarks(self):
         entry = {"name": "pair/64", "run_type": "iteration", "threads": 2, "iterations": 9, "real_time": 2, "cpu_time": 4,
                  "time_unit": "us", "items_per_second": 3, "rmw": 0.25}
-        program = self.script("micro", f"echo '{json.dumps({'benchmarks': [entry]})}'")
-        self.assertEqual(counts.micro(program, [], 10),
-                         {"pair/64": {"threads": 2, "ns": 2000, "cpu_ns": 4000, "counters": {"rmw": 0.25}}})
-        self.assertEqual(counts.micro(program + "-", [], 10), {})
-        self.assertIn("error", counts.micro(self.script("broken", "exit 1"), [], 10))
+        self.assertEqual(counts.micro(self.folder, [], 10), {})
+        self.script("ashlar_micro", f"echo '{json.dumps({'benchmarks': [entry]})}'")
+        expected = {"pair/64": {"threads": 2, "ns": 2000, "cpu_ns": 4000, "counters": {"rmw": 0.25}}}
+        self.assertEqual(counts.micro(self.folder, [], 10), expected)
+        self.script("ashlar_micro_counted", f"echo '{json.dumps({'benchmarks': [entry | {'rmw': 3, 'real_time': 9}]})}'")
+        expected["pair/64"]["counters"] = {"rmw": 3}
+        self.assertEqual(counts.micro(self.folder, [], 10), expected)
+        self.script("ashlar_micro", "exit 1")
+        self.assertIn("error", counts.micro(self.folder, [], 10))
+
+    def test_tables_of_counters(self):
+        text = "Heading.\n\npair: two words\nthreads  rmw  worst-line\n  1  0.5  0.1 a word\n 64  0.7  0.2\n\nmore: x\nthreads rmw\n 1 2\n"
+        self.assertEqual(counts.scaling(self.folder, [], 10), {})
+        self.script("ashlar_counters", f"cat <<'EOF'\n{text}EOF\n")
+        found = counts.scaling(self.folder, [], 10)
+        self.assertEqual(found["patterns"], {"pair: two words": [{"threads": 1, "rmw": 0.5, "worst-line": 0.1},
+                                                                 {"threads": 64, "rmw": 0.7, "worst-line": 0.2}],
+                                             "more: x": [{"threads": 1, "rmw": 2}]})
+        self.assertIn("0.500 / 0.700", sections.counters({"counters": found}, NAMES, {}))
 
 
 class Files(unittest.TestCase):
@@ -198,7 +212,7 @@ class Drawing(unittest.TestCase):
     def test_pictures_of_all_kinds(self):
         found = plots.everything(session(), NAMES)
         self.assertEqual({key: [picture.name for picture in some] for key, some in found.items()}, {
-            "overview": ["overview"], "families": ["family-work"], "threads": ["threads-time", "threads-memory"],
+            "overview": ["summary", "by-family"], "families": ["family-work"], "threads": ["threads-time", "threads-memory"],
             "traces": ["memory-over-time"], "latency": ["latency"], "programs": ["programs"]})
 
     def test_nothing_to_draw(self):

@@ -115,7 +115,7 @@ class Smoke(unittest.TestCase):
     @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed: no plots")
     def test_every_plot_is_a_file_and_in_the_page(self):
         files = sorted(name for name in os.listdir(self.out) if name.endswith(".svg"))
-        for name in ("overview", "threads-time", "threads-memory", "memory-over-time", "latency"):
+        for name in ("summary", "by-family", "threads-time", "threads-memory", "memory-over-time", "latency"):
             self.assertIn(f"{name}.svg", files)
         self.assertEqual(self.page.tags.count("svg"), len(files))
         for name in files:
