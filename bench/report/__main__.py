@@ -2,6 +2,7 @@
 import argparse
 import datetime
 import os
+import signal
 import sys
 import time
 from collections import namedtuple
@@ -68,7 +69,7 @@ class Session:
                      if options.mode != "smoke" or name in (preloads.SUBJECT, preloads.SYSTEM)}
         self.progress = Progress()
         self.notes = []
-        self.data = {}
+        self.data = {key: {} for key in ("workloads", "latency", "traces", "startup", "instructions", "programs", "micro", "counters")}
 
     def describe(self):
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -109,14 +110,14 @@ class Session:
         # At a smoke's scale all is over in a moment.
         period = "1" if self.options.mode == "smoke" else "10"
 
-        def run(chosen, words, **how):
-            return workloads.run_all(self.program, chosen, self.chosen, [*scale, *words], self.options.limit, self.progress, **how)
-
-        self.data["workloads"] = run(self.listed, [], rounds=mode.rounds, idle_rounds=mode.idle_rounds, weight=weights["run"])
-        self.data["latency"] = run(self.latency, ["--latency"], rounds=mode.latency, idle_rounds=0, weight=weights["latency"])
-        self.data["traces"] = run(self.traced, ["--trace", period], weight=weights["trace"])
-        for key in ("workloads", "latency", "traces"):
+        def run(key, chosen, words, **how):
+            workloads.run_all(self.program, chosen, self.chosen, [*scale, *words], self.options.limit, self.progress,
+                              into=self.data[key], **how)
             self.notes += workloads.errors_of(self.data[key])
+
+        run("workloads", self.listed, [], rounds=mode.rounds, idle_rounds=mode.idle_rounds, weight=weights["run"])
+        run("latency", self.latency, ["--latency"], rounds=mode.latency, idle_rounds=0, weight=weights["latency"])
+        run("traces", self.traced, ["--trace", period], weight=weights["trace"])
 
     def run_others(self):
         mode, progress = self.mode, self.progress
@@ -125,9 +126,8 @@ class Session:
         self.data["instructions"] = counts.instructions(self.bench, self.some, progress, self.weights["instructions"])
         if not self.data["instructions"]:
             self.notes.append("instructions were not counted: there is no valgrind")
-        self.data["programs"], lines = programs.run_all(self.command, self.programs, self.some, mode.programs, mode.warmup,
-                                                        progress)
-        self.notes += lines
+        self.notes += programs.run_all(self.command, self.programs, self.some, mode.programs, mode.warmup, progress,
+                                       self.data["programs"])
         if not self.options.only:
             progress.step("micro benchmarks", 0)
             words = [f"--benchmark_min_time={mode.micro}"] + (["--benchmark_filter=/64"] if self.options.mode == "smoke" else [])
@@ -167,9 +167,15 @@ def main():
     session = Session(options)
     session.describe()
     session.plan()
+    # A run of an hour that is stopped has something to say all the same.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stopped = False
     try:
         session.run_workloads()
         session.run_others()
+    except KeyboardInterrupt:
+        stopped = True
+        session.notes.append("this run was stopped before its end: what was not yet measured is missing")
     finally:
         session.progress.end()
     session.data["seconds"] = round(time.monotonic() - begin, 1)
@@ -181,7 +187,7 @@ def main():
     print_summary(session.data, list(session.chosen), folder, time.monotonic() - begin)
     failed = any("error" in run for key in ("workloads", "latency", "traces", "programs") for one in session.data[key].values()
                  for run in one["runs"].get(preloads.SUBJECT, []))
-    return 1 if failed else 0
+    return 130 if stopped else int(failed)
 
 
 if __name__ == "__main__":

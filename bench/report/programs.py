@@ -81,9 +81,9 @@ def runs_of(answer):
     return result
 
 
-def run_all(command, chosen, allocators, rounds, warmup, progress):
-    """name -> {about, runs: allocator -> runs}, and lines about what went wrong."""
-    results, lines = {}, []
+def run_all(command, chosen, allocators, rounds, warmup, progress, results):
+    """Fills name -> {about, runs: allocator -> runs}; returns lines about what went wrong."""
+    lines = []
     settings = preloads.environment()
     settings |= {"PYTHONMALLOC": "malloc", "PYTHONDONTWRITEBYTECODE": "1"}
     if preloads.SUBJECT in allocators:
@@ -104,7 +104,7 @@ def run_all(command, chosen, allocators, rounds, warmup, progress):
                 continue
             results[program.name] = {"about": program.about, "runs": runs}
             lines += [f"{program.name} under {name}: {run['error']}" for name, of in runs.items() for run in of if "error" in run]
-    return results, lines
+    return lines
 
 
 def weight(program, allocators, rounds, warmup):
