@@ -87,7 +87,8 @@ def print_changes(title, found):
     for change in found:
         factor, unit = change.metric.factor, change.metric.unit
         print(f"  {change.name:28}{change.metric.title:42}{figures.number_text(change.before * factor):>9} -> "
-              f"{figures.number_text(change.after * factor):>8} {unit:4}{change.ratio:7.3f}   p {change.p:.1e}, ranks {change.rank_p:.1e}")
+              f"{figures.number_text(change.after * factor):>8} {unit:4}{change.ratio:7.3f}   p {change.p:.1e}, "
+              f"ranks {change.rank_p:.1e}")
 
 
 def parse_arguments(words):
@@ -95,7 +96,8 @@ def parse_arguments(words):
     parser.add_argument("before")
     parser.add_argument("after")
     parser.add_argument("--allocator", default=SUBJECT, metavar="NAME", help=f"whose change is asked for (default: {SUBJECT})")
-    parser.add_argument("--least", type=float, default=0.03, metavar="SHARE", help="smaller changes don't matter (default: 0.03)")
+    parser.add_argument("--least", type=float, default=0.03, metavar="SHARE",
+                        help="smaller changes don't matter (default: 0.03)")
     parser.add_argument("--all", action="store_true", help="print every comparison")
     return parser.parse_args(words)
 
@@ -116,7 +118,8 @@ def main(words):
             print(f"compare: the machines differ: {key.replace('_', ' ')}: {first} and {second}", file=sys.stderr)
     found, floor = changes(before, after, options.allocator, options.least)
     if not found:
-        print(f"compare: there is nothing to compare: {options.allocator} needs two rounds of something in both", file=sys.stderr)
+        print(f"compare: there is nothing to compare: {options.allocator} needs two rounds of something in both",
+              file=sys.stderr)
         return 2
     print(f"{options.allocator}: {before['commit']} -> {after['commit']}, {len(found)} comparisons, "
           f"{before['rounds']} and {after['rounds']} rounds")

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Compares all allocators of this machine on workloads and real programs, and writes a report: one HTML file. Installs what is missing and
-# builds first. For Debian; uses the network only where a package is missing. Builds in build/bench, results go to out/. See bench/README.md.
+# Compares all allocators of this machine on workloads and real programs, and writes a report: one HTML file. Installs what is
+# missing and builds first. For Debian; uses the network only where a package is missing. Builds in build/bench, results go to
+# out/. See bench/README.md.
 # usage: bench/run.sh [--quick|--full|--smoke] [-a NAME=LIB]... [--only REGEX] [--out DIR] [--build DIR]   (--help: all options)
 #        --build DIR: uses a build that is there, and installs nothing
 set -eu
@@ -25,8 +26,9 @@ unpack_memcached() {
     if command -v memcached >/dev/null || [ -x "$build/memcached/usr/bin/memcached" ]; then return 0; fi
     "$root/scripts/install.sh" libevent-2.1-7 libsasl2-2 libssl3 || return 0
     mkdir -p "$build/memcached"
-    if ! (cd "$build/memcached" && apt-get download -q memcached && dpkg-deb -x memcached_*.deb .) >"$build/memcached.log" 2>&1; then
-        echo "run.sh: memcached could not be had: the report goes without it ($build/memcached.log)" >&2
+    log=$build/memcached.log
+    if ! (cd "$build/memcached" && apt-get download -q memcached && dpkg-deb -x memcached_*.deb .) >"$log" 2>&1; then
+        echo "run.sh: memcached could not be had: the report goes without it ($log)" >&2
     fi
 }
 

@@ -45,9 +45,9 @@ class Connection:
             keys = [self.number * KEYS + key for key in range(first, first + BATCH)]
             values = [self.value(key, turn) for key in keys]
             lines = [b"k%d" % key for key in keys]
-            self.ask(b"".join(b"set %b %d 0 %d\r\n%b\r\n" % (name, turn, len(value), value) for name, value in zip(lines, values)),
-                     b"STORED\r\n" * BATCH)
-            found = b"".join(b"VALUE %b %d %d\r\n%b\r\n" % (name, turn, len(value), value) for name, value in zip(lines, values))
+            every = [(name, turn, len(value), value) for name, value in zip(lines, values)]
+            self.ask(b"".join(b"set %b %d 0 %d\r\n%b\r\n" % one for one in every), b"STORED\r\n" * BATCH)
+            found = b"".join(b"VALUE %b %d %d\r\n%b\r\n" % one for one in every)
             for _ in range(3):
                 self.ask(b"get " + b" ".join(lines) + b"\r\n", found + b"END\r\n")
             self.ask(b"".join(b"delete %b\r\n" % name for name in lines[::4]), b"DELETED\r\n" * len(lines[::4]))

@@ -1,4 +1,4 @@
-"""Runs the benchmarks under every allocator, keeps what they said, and draws it: bench/run.sh, bench/peers.py, bench/compare.py.
+"""Runs the benchmarks under every allocator, keeps what they said, and draws it: for run.sh, peers.py and compare.py.
 
     allocators, machine      what is compared, and where
     workloads, programs,     what is run: each runs it under every allocator, in turn, and returns the runs

@@ -22,6 +22,7 @@ MODES = {
     "full": Mode(0.5, 9, None, 3, 5, 11, 1, 500, 0.1),
 }
 REST_SECONDS = 0.3
+PARTS = ("workloads", "latency", "traces", "startup", "instructions", "programs", "micro", "counters")
 SMOKE_ONLY = r"^(pair-64|exchange-[248])$"
 SMOKE_MORE = r"^(exchange-2|burst-then-idle)$"
 SMOKE_PROGRAMS = ("sqlite", "memcached")
@@ -69,7 +70,7 @@ class Session:
                      if options.mode != "smoke" or name in (preloads.SUBJECT, preloads.SYSTEM)}
         self.progress = Progress()
         self.notes = []
-        self.data = {key: {} for key in ("workloads", "latency", "traces", "startup", "instructions", "programs", "micro", "counters")}
+        self.data = {key: {} for key in PARTS}
 
     def describe(self):
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -96,8 +97,8 @@ class Session:
         self.programs, lines = ([], []) if options.only else programs.there(SMOKE_PROGRAMS if smoke else None)
         self.notes += lines
         run = mode.scale * 1.3 + 0.05
-        self.weights = {"run": run + REST_SECONDS * mode.idle_rounds / mode.rounds, "latency": 2 * run, "trace": run + REST_SECONDS,
-                        "start": 0.002 * mode.starts, "instructions": 2}
+        self.weights = {"run": run + REST_SECONDS * mode.idle_rounds / mode.rounds, "latency": 2 * run,
+                        "trace": run + REST_SECONDS, "start": 0.002 * mode.starts, "instructions": 2}
         times = {"run": mode.rounds * len(self.listed), "latency": mode.latency * len(self.latency), "trace": len(self.traced),
                  "start": mode.rounds, "instructions": 1}
         for key, weight in self.weights.items():
@@ -113,7 +114,6 @@ class Session:
         def run(key, chosen, words, **how):
             workloads.run_all(self.program, chosen, self.chosen, [*scale, *words], self.options.limit, self.progress,
                               into=self.data[key], **how)
-            self.notes += workloads.errors_of(self.data[key])
 
         run("workloads", self.listed, [], rounds=mode.rounds, idle_rounds=mode.idle_rounds, weight=weights["run"])
         run("latency", self.latency, ["--latency"], rounds=mode.latency, idle_rounds=0, weight=weights["latency"])
@@ -130,12 +130,15 @@ class Session:
                                        self.data["programs"])
         if not self.options.only:
             progress.step("micro benchmarks", 0)
-            words = [f"--benchmark_min_time={mode.micro}"] + (["--benchmark_filter=/64"] if self.options.mode == "smoke" else [])
+            smoke = self.options.mode == "smoke"
+            words = [f"--benchmark_min_time={mode.micro}", *(["--benchmark_filter=/64"] if smoke else [])]
             self.data["micro"] = counts.micro(self.bench, words, 10 * self.options.limit)
             progress.step("counters", 0)
-            self.data["counters"] = counts.scaling(self.bench, ["--smoke"] if self.options.mode == "smoke" else [], self.options.limit)
+            self.data["counters"] = counts.scaling(self.bench, ["--smoke"] if smoke else [], self.options.limit)
 
     def report(self, folder):
+        for key in ("workloads", "latency", "traces"):
+            self.notes += workloads.errors_of(self.data[key])
         self.data["notes"] = self.notes
         names = list(self.chosen)
         os.makedirs(folder, exist_ok=True)

@@ -84,7 +84,8 @@ def _package_of(path):
             break
         if owner.returncode == 0:
             package = owner.stdout.split(": ")[0].split(",")[0]
-            version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
+            version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True,
+                                     check=False)
             return package.split(":")[0], version.stdout
     return None, None
 

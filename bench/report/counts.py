@@ -1,4 +1,4 @@
-"""Start-up of a small program, instructions of a pair, and what the micro benchmarks count: everything that is not a workload."""
+"""Start-up of a small program, instructions of a pair, micro benchmarks and counters: everything that is not a workload."""
 import json
 import os
 import re
@@ -55,8 +55,8 @@ USUAL = {
 
 def _entries(program, arguments, limit):
     """What Google Benchmark measured, without its means over repetitions."""
-    done = subprocess.run([program, "--benchmark_format=json", *arguments], env=preloads.environment(), capture_output=True, text=True,
-                          timeout=limit, check=False)
+    done = subprocess.run([program, "--benchmark_format=json", *arguments], env=preloads.environment(), capture_output=True,
+                          text=True, timeout=limit, check=False)
     try:
         found = json.loads(done.stdout)["benchmarks"]
     except (ValueError, KeyError):
@@ -92,7 +92,7 @@ def _counters(entry):
 
 
 def scaling(folder, arguments, limit):
-    """What ashlar_counters says: its text, and the rows of its tables: pattern -> list of column -> number. Empty without it."""
+    """What ashlar_counters says: its text, and its tables: pattern -> list of column -> number. Empty without it."""
     program = os.path.join(folder, "ashlar_counters")
     if not os.path.exists(program):
         return {}

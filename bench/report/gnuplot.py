@@ -1,5 +1,5 @@
-"""A picture for gnuplot: panels on a white canvas measured in pixels from its upper left corner, with a legend of our own (gnuplot's
-would not be shared by panels). The colours are Okabe and Ito's, which the colour-blind tell apart."""
+"""A picture for gnuplot: panels on a white canvas measured in pixels from its upper left corner, with a legend of our own
+(gnuplot's would not be shared by panels). The colours are Okabe and Ito's, which the colour-blind tell apart."""
 import shutil
 import subprocess
 

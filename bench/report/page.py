@@ -7,7 +7,8 @@ from . import figures, sections
 from .gnuplot import colours_of
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 1100px; margin: 2em auto;
+       padding: 0 1em; }
 h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2em; border-bottom: 1px solid #ccc; padding-bottom: .2em; }
 nav a { margin-right: 1em; white-space: nowrap; } a { color: #0b5cad; }
 figure { margin: 1em 0; overflow-x: auto; } figure svg { max-width: 100%; height: auto; background: #fff; }
@@ -45,12 +46,14 @@ def draw(pictures, folder):
 
 
 def figure(drawn, section, name=None):
-    return "".join(f'<figure id="plot-{escape(key)}">{svg}</figure>' for key, svg in drawn.get(section, []) if name in (None, key))
+    return "".join(f'<figure id="plot-{escape(key)}">{svg}</figure>' for key, svg in drawn.get(section, [])
+                   if name in (None, key))
 
 
 def _header(names):
     colours = colours_of(names)
-    return "".join(f'<th{_own(name)}><span class="key" style="background:{colours[name]}"></span>{escape(name)}</th>' for name in names)
+    return "".join(f'<th{_own(name)}><span class="key" style="background:{colours[name]}"></span>{escape(name)}</th>'
+                   for name in names)
 
 
 def _own(name, *classes):
@@ -107,8 +110,9 @@ def html(data, names, drawn):
             links.append(f'<a href="#{key}">{escape(title)}</a>')
             parts.append(f'<h2 id="{key}">{escape(title)}</h2>\n{body}')
     where = data["machine"]
-    intro = (f"{escape(data['made'][:16].replace('T', ' '))} UTC, commit {escape(str(data['commit']))}, on {where['cores']} cores of "
-             f"{escape(str(where['processor']))}.")
+    intro = (f"{escape(data['made'][:16].replace('T', ' '))} UTC, commit {escape(str(data['commit']))}, on "
+             f"{where['cores']} cores of {escape(str(where['processor']))}.")
     return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Allocators compared</title>'
             f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>\n'
-            f"<h1>Allocators compared</h1>\n<p>{intro}</p>\n<nav>{' '.join(links)}</nav>\n" + "\n".join(parts) + "\n</body></html>\n")
+            f"<h1>Allocators compared</h1>\n<p>{intro}</p>\n<nav>{' '.join(links)}</nav>\n" +
+            "\n".join(parts) + "\n</body></html>\n")

@@ -45,10 +45,12 @@ def _bars_panel(picture, data, box, groups, names, labelled, title, clip):
         if bars[name]:
             plots.append(f"{data.add(bars[name])} using 1:2:3:4:5:6 with boxxyerror fs solid noborder "
                          f"lc rgb '{picture.colours[name]}'")
-    labels = [f"set label {quoted(text)} at {x:g},{y:g} left font ',9' tc rgb '#222222' noenhanced front" for x, y, text in texts if text]
+    labels = [f"set label {quoted(text)} at {x:g},{y:g} left font ',9' tc rgb '#222222' noenhanced front"
+              for x, y, text in texts if text]
     tics = f"set ytics ({', '.join(ticks)}) scale 0 noenhanced" if labelled else "unset ytics"
     picture.panel(box, plots or ["0 lw 0"], f"set xrange [0:{clip * 1.1:g}]", f"set yrange [{len(groups) * high}:0]", tics,
-                  f"set title {quoted(title)} noenhanced offset 0,-0.3", "set grid noytics xtics", f"set xtics {0.5 if clip <= 2.5 else 1} offset 0,0.4",
+                  f"set title {quoted(title)} noenhanced offset 0,-0.3", "set grid noytics xtics",
+                  f"set xtics {0.5 if clip <= 2.5 else 1} offset 0,0.4",
                   "set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb '#444444' lw 1 front", *labels)
 
 
@@ -126,7 +128,7 @@ def family_bars(data, names):
 def program_bars(data, names):
     groups = [(name, _ratios(one, figures.WALL_SECONDS, names), _ratios(one, figures.PROGRAM_PEAK, names))
               for name, one in data.get("programs", {}).items()]
-    return ratio_bars("programs", "Real programs: wall time, and the peak of their largest process", groups, names) if groups else []
+    return ratio_bars("programs", "Real programs: wall time, and the peak of their largest process", groups, names)
 
 
 def scaling(data):
@@ -159,8 +161,8 @@ def _grid(name, title, count, names, *, columns=3, size=(300, 200), lines=True, 
 
 def _lines_panel(picture, box, plots, title, under, *commands):
     """The first allocator is drawn last, on top of the others."""
-    picture.panel(box, list(reversed(plots)) or ["0 lw 0"], f"set title {quoted(title)} noenhanced offset 0,-0.4", "set ytics autofreq",
-                  "set grid xtics ytics", f"set xlabel {quoted(under)} offset 0,1", *commands)
+    picture.panel(box, list(reversed(plots)) or ["0 lw 0"], f"set title {quoted(title)} noenhanced offset 0,-0.4",
+                  "set ytics autofreq", "set grid xtics ytics", f"set xlabel {quoted(under)} offset 0,1", *commands)
 
 
 def _line(picture, data, name, rows, style="linespoints"):
@@ -173,8 +175,8 @@ def thread_lines(data, names):
     found = scaling(data)
     pictures = []
     for name, title, metric, value, unit in (
-            ("threads-time", f"Million operations a second over threads (more is better), on {data['machine']['cores']} cores", figures.TIME,
-             lambda ns: 1e3 / ns, "M/s"),
+            ("threads-time", f"Million operations a second over threads (more is better), on {data['machine']['cores']} cores",
+             figures.TIME, lambda ns: 1e3 / ns, "M/s"),
             ("threads-memory", "Peak resident memory over threads", figures.PEAK, lambda kib: kib / 1024, "MiB")):
         if not found:
             break
@@ -195,6 +197,11 @@ def thread_lines(data, names):
     return pictures
 
 
+def _over_time(trace, key):
+    """(seconds, MiB)"""
+    return [(ms / 1000, kib / 1024) for ms, kib in zip(trace["ms"], trace[key])]
+
+
 def traces(data, names):
     """Resident memory over time: a panel for each workload, each allocator's first good run."""
     found = {name: one["runs"] for name, one in data.get("traces", {}).items()}
@@ -210,10 +217,9 @@ def traces(data, names):
             trace = next((run["trace"] for run in runs.get(one, []) if run.get("trace")), None)
             if trace is None:
                 continue
-            plots.append(_line(picture, blocks, one, [(ms / 1000, kib / 1024) for ms, kib in zip(trace["ms"], trace["rss_kib"])],
-                               "lines"))
+            plots.append(_line(picture, blocks, one, _over_time(trace, "rss_kib"), "lines"))
             if live is None and trace.get("live_kib"):
-                live = [(ms / 1000, kib / 1024) for ms, kib in zip(trace["ms"], trace["live_kib"])]
+                live = _over_time(trace, "live_kib")
         if live:
             plots.insert(0, f"{blocks.add(live)} using 1:2 with lines lw 1 dt 2 lc rgb '#000000'")
         _lines_panel(picture, box, plots, f"{workload}, MiB", "seconds", "set xrange [0:*]", "set yrange [0:*]",
@@ -234,18 +240,19 @@ def latencies(data, names):
               if any(latency_row(runs, call) for runs in found[workload]["runs"].values())]
     if not panels:
         return []
-    picture, boxes = _grid("latency", "Nanoseconds that a call takes: percentiles of all calls, medians over the rounds", len(panels),
-                           names, columns=2, size=(430, 220))
+    picture, boxes = _grid("latency", "Nanoseconds that a call takes: percentiles of all calls, medians over the rounds",
+                           len(panels), names, columns=2, size=(430, 220))
     blocks = Data(picture)
     for box, (workload, call) in zip(boxes, panels):
         plots = []
         for one in names:
             row = latency_row(found[workload]["runs"].get(one, []), call)
             if row:
-                plots.append(_line(picture, blocks, one, [(place, max(row[key], 1.0)) for place, key in enumerate(PERCENTILES)]))
+                points = [(place, max(row[key], 1.0)) for place, key in enumerate(PERCENTILES)]
+                plots.append(_line(picture, blocks, one, points))
         ticks = ", ".join(f"'{text.replace('%', '%%')}' {place}" for place, text in enumerate(PERCENTILES.values()))
-        _lines_panel(picture, box, plots, f"{workload}: {call}, ns", "", "set logscale y", "set xrange [-0.2:4.2]", "set yrange [*:*]",
-                     f"set xtics ({ticks}) offset 0,0.4", "set format y '%.0s%c'")
+        _lines_panel(picture, box, plots, f"{workload}: {call}, ns", "", "set logscale y", "set xrange [-0.2:4.2]",
+                     "set yrange [*:*]", f"set xtics ({ticks}) offset 0,0.4", "set format y '%.0s%c'")
     return [picture]
 
 

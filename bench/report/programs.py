@@ -33,16 +33,17 @@ def _compiler(work):
 
 
 PROGRAMS = [
-    Program("redis", "a Redis server under redis-benchmark, whose own malloc is libc's", ["redis-check-rdb", "redis-benchmark"], 1.5,
-            _redis),
+    Program("redis", "a Redis server under redis-benchmark, whose own malloc is libc's",
+            ["redis-check-rdb", "redis-benchmark"], 1.5, _redis),
     Program("rocksdb", "RocksDB's db_bench, two threads: random writes, then random reads", ["db_bench"], 0.8,
             lambda work: ["db_bench", "--benchmarks=fillrandom,readrandom", "--num=30000", "--value_size=200", "--threads=2",
                           "--seed=1", f"--db={work}/rocksdb"]),
     Program("g++", f"g++ -O2 compiles {SOURCE}; the object must be the same byte for byte", ["g++"], 3, _compiler),
     Program("python", "Python with PYTHONMALLOC=malloc: four threads encode, decode and hand on records", ["python3"], 1.5,
             lambda work: ["python3", os.path.join(TRY, "threads.py")]),
-    Program("sqlite", "the sqlite3 shell: a database in memory, indexes, joins, updates; its figures are checked", ["sqlite3"], 0.6,
-            lambda work: ["sqlite3", "-bail", "-batch", ":memory:", ".read " + os.path.join(OURS, "sqlite.sql")]),
+    Program("sqlite", "the sqlite3 shell: a database in memory, indexes, joins, updates; its figures are checked",
+            ["sqlite3"], 0.6, lambda work: ["sqlite3", "-bail", "-batch", ":memory:",
+                                       ".read " + os.path.join(OURS, "sqlite.sql")]),
     Program("memcached", "a memcached server with two threads; its client checks every answer, and its malloc is libc's",
             ["memcached", "python3"], 1.7, lambda work: [os.path.join(OURS, "memcached.sh"), work]),
 ]
@@ -103,7 +104,8 @@ def run_all(command, chosen, allocators, rounds, warmup, progress, results):
                 lines.append(f"{program.name}: ashlar compare: exit status {done.returncode}: {done.stderr.strip()[-300:]}")
                 continue
             results[program.name] = {"about": program.about, "runs": runs}
-            lines += [f"{program.name} under {name}: {run['error']}" for name, of in runs.items() for run in of if "error" in run]
+            lines += [f"{program.name} under {name}: {run['error']}" for name, of in runs.items() for run in of
+                      if "error" in run]
     return lines
 
 

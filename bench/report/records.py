@@ -32,7 +32,8 @@ def rows(data):
             for allocator, runs in one["runs"].items():
                 for number, run in enumerate(runs, 1):
                     yield {"kind": kind, "name": name, "family": one.get("family"), "threads": one.get("threads"),
-                           "allocator": allocator, "round": number, **run, "seconds": run.get("seconds", run.get("wall_seconds"))}
+                           "allocator": allocator, "round": number, **run,
+                           "seconds": run.get("seconds", run.get("wall_seconds"))}
 
 
 def save_csv(data, path):

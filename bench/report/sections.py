@@ -14,8 +14,8 @@ def summary(data, names, drawn):
         means, count = figures.mean_ratios(data["workloads"], metric.key, names)
         if count:
             rows.append([title, *(f"{means[name]:.2f}" for name in names), count])
-    text = ("<p>Geometric means of the ratio to the best allocator of each workload: 1.00 would be the best everywhere. Less is "
-            "better.</p>")
+    text = ("<p>Geometric means of the ratio to the best allocator of each workload: 1.00 would be the best everywhere. Less "
+            "is better.</p>")
     notes = "".join(f"<li>{escape(note)}</li>" for note in data.get("notes", []))
     notes = f"<p>What went wrong or was left out:</p><ul>{notes}</ul>" if notes else ""
     return text + page.plain_table(["", *names, "workloads"], rows) + notes + page.figure(drawn, "overview")
@@ -27,8 +27,8 @@ def behind(data, names, _drawn):
         return ""
     lost = [("workload", loss) for loss in figures.losses(data["workloads"], figures.WORKLOAD_METRICS, SUBJECT, names)]
     lost += [("program", loss) for loss in figures.losses(data.get("programs", {}), figures.PROGRAM_METRICS, SUBJECT, names)]
-    text = ("<p>Every figure in which Ashlar's median is more than 10% behind the best of all others. “Clear”: no round of Ashlar's was "
-            "as good as that other's worst round; the rest may be noise.</p>")
+    text = ("<p>Every figure in which Ashlar's median is more than 10% behind the best of all others. “Clear”: no round of "
+            "Ashlar's was as good as that other's worst round; the rest may be noise.</p>")
     if not lost:
         return text + "<p>None.</p>"
     rows = [[kind, loss.name, loss.metric.title, f"{figures.number_text(loss.own * loss.metric.factor)} {loss.metric.unit}",
@@ -38,8 +38,8 @@ def behind(data, names, _drawn):
 
 
 def families(data, names, drawn):
-    parts = ["<p>Bars: ratio to the best allocator of each row; shorter is better, Ashlar's are the red ones. A bar that is cut off says "
-             "how long it is.</p>"]
+    parts = ["<p>Bars: ratio to the best allocator of each row; shorter is better, Ashlar's are the red ones. A bar that is "
+             "cut off says how long it is.</p>"]
     for family, members in plots.families(data, names).items():
         parts.append(f"<h3>{escape(family)}</h3>{page.figure(drawn, 'families', plots.family_name(family))}")
         some = {name: data["workloads"][name] for name in members}
@@ -54,16 +54,16 @@ def threads(data, names, drawn):
     if not plots.scaling(data):
         return ""
     cores = data["machine"]["cores"]
-    return (f"<p>The same work with more threads. This machine has {cores} cores: beyond that, lines show what it costs that threads are "
-            f"preempted while they allocate.</p>") + page.figure(drawn, "threads")
+    return (f"<p>The same work with more threads. This machine has {cores} cores: beyond that, lines show what it costs that "
+            f"threads are preempted while they allocate.</p>") + page.figure(drawn, "threads")
 
 
 def traces(data, names, drawn):
     if not any(run.get("trace") for one in data["traces"].values() for runs in one["runs"].values() for run in runs):
         return ""
-    return ("<p>Resident memory, sampled each 10 ms, of one run each; dashed: the bytes that the workload has allocated at that "
-            "time, of Ashlar's run. At the end everything is freed, and a small block is allocated and freed each millisecond: "
-            "an allocator that returns memory only when it is called has its chance.</p>") + page.figure(drawn, "traces")
+    return ("<p>Resident memory, sampled each 10 ms, of one run each; dashed: the bytes that the workload has allocated at "
+            "that time, of Ashlar's run. At the end everything is freed, and a small block is allocated and freed each "
+            "millisecond: an allocator that returns memory only when it is called has its chance.</p>") + page.figure(drawn, "traces")
 
 
 def latency(data, names, drawn):
@@ -73,11 +73,13 @@ def latency(data, names, drawn):
             rows = [(name, plots.latency_row(one["runs"].get(name, []), call)) for name in names]
             rows = [[name, *(figures.number_text(row[key]) for key in plots.PERCENTILES)] for name, row in rows if row]
             if rows:
-                tables.append(f"<p>{escape(workload)}, {call}, ns</p>{page.plain_table(['', *plots.PERCENTILES.values()], rows)}")
+                head = ["", *plots.PERCENTILES.values()]
+                tables.append(f"<p>{escape(workload)}, {call}, ns</p>{page.plain_table(head, rows)}")
     if not tables:
         return ""
-    return ("<p>How long single calls take, every call timed. The cost of reading the clock is subtracted; below some ten nanoseconds "
-            "these are estimates. The longest call of all depends on who is preempted when, and on page faults.</p>" +
+    return ("<p>How long single calls take, every call timed. The cost of reading the clock is subtracted; below some ten "
+            "nanoseconds these are estimates. The longest call of all depends on who is preempted when, and on page "
+            "faults.</p>" +
             page.figure(drawn, "latency") + f"<details><summary>Figures</summary>{''.join(tables)}</details>")
 
 
@@ -86,8 +88,9 @@ def programs(data, names, drawn):
     if not found:
         return ""
     about = "".join(f"<li><b>{escape(name)}</b>: {escape(one['about'])}</li>" for name, one in found.items())
-    tables = "".join(f"<p>{metric.title}, {metric.unit}</p>{page.table(found, metric, names)}" for metric in figures.PROGRAM_METRICS)
-    return (f"<p>Through <code>ashlar compare</code>. Each checks its own results, and a run that is wrong counts as failed.</p>"
+    tables = "".join(f"<p>{metric.title}, {metric.unit}</p>{page.table(found, metric, names)}"
+                     for metric in figures.PROGRAM_METRICS)
+    return (f"<p>Through <code>ashlar compare</code>. Each checks its own results; a run that is wrong counts as failed.</p>"
             f"<ul>{about}</ul>{page.figure(drawn, 'programs')}{tables}")
 
 
@@ -132,10 +135,11 @@ def counters(data, _names, _drawn):
     rows = [[name, f"{least['threads']:.0f} / {most['threads']:.0f}",
              *(f"{least[key]:.3f} / {most[key]:.3f}" if key in least and key in most else "" for key in wanted)]
             for name, least, most in ends]
-    return ("<p>What Ashlar's threads do to words that they share, for each block allocated and freed: counted, not timed, so that it says "
-            "what more cores would meet. With the fewest and the most threads. rmw: read-modify-write operations; vain: those "
-            "that changed nothing; cas-lost: compare-and-swaps that another thread was faster than; locks: lock words taken; refused: "
-            "tries that found the lock taken, and went on without; misses: accesses to a line that another thread wrote last.</p>" +
+    return ("<p>What Ashlar's threads do to words that they share, for each block allocated and freed: counted, not timed, so "
+            "that it says what more cores would meet. With the fewest and the most threads. rmw: read-modify-write operations; vain: "
+            "those that changed nothing; cas-lost: compare-and-swaps that another thread was faster than; locks: lock words taken; "
+            "refused: tries that found the lock taken, and went on without; misses: accesses to a line that another thread "
+            "wrote last.</p>" +
             page.plain_table(["", "threads", *wanted], rows) +
             f"<details><summary>All numbers of threads</summary><pre>{escape(found['text'])}</pre></details>")
 
@@ -145,12 +149,12 @@ def method(data, names, _drawn):
     machine = [[key.replace("_", " "), value] for key, value in where.items() if value is not None]
     libraries = [[name, one["library"] or "libc itself", one["package"] or "", one["version"] or ""]
                  for name, one in data["allocators"].items()]
-    return (f"<p>Each workload is one program that runs under whatever malloc is preloaded; all allocators have their default settings. "
-            f"{data['rounds']} rounds at scale {data['scale']}: in each, every workload ran once under every allocator, in an "
-            f"order that rotates. Figures are medians over the rounds; ± is half the range. Every block's content is verified, and "
-            f"all allocators must come to the same checksums. Peak memory is the kernel's high-water mark of the process, "
-            f"the program itself included (about 1.5 MiB); idle memory is what is resident 0.3 seconds after everything was freed. "
-            f"The whole took {data.get('seconds', 0) / 60:.0f} minutes (<code>{escape(data['mode'])}</code>).</p>" +
+    return (f"<p>Each workload is one program that runs under whatever malloc is preloaded; all allocators have their default "
+            f"settings. {data['rounds']} rounds at scale {data['scale']}: in each, every workload ran once under every allocator, "
+            f"in an order that rotates. Figures are medians over the rounds; ± is half the range. Every block's content is "
+            f"verified, and all allocators must come to the same checksums. Peak memory is the kernel's high-water mark of the process, "
+            f"the program itself included (about 1.5 MiB); idle memory is what is resident 0.3 seconds after everything was "
+            f"freed. The whole took {data.get('seconds', 0) / 60:.0f} minutes (<code>{escape(data['mode'])}</code>).</p>" +
             page.plain_table(["allocator", "library", "package", "version"], libraries, (0, 1, 2, 3)) +
             page.plain_table(["machine", ""], machine, (0, 1)))
 
@@ -161,4 +165,5 @@ def everything(data, names, drawn):
         ("summary", "Summary", summary), ("behind", "Where Ashlar loses", behind), ("threads", "Over threads", threads),
         ("memory", "Memory over time", traces), ("latency", "Latency", latency), ("programs", "Real programs", programs),
         ("small", "Start-up and instructions", small), ("families", "All workloads", families),
-        ("counters", "Scaling by counters", counters), ("micro", "Micro benchmarks", micro), ("method", "How it was measured", method))]
+        ("counters", "Scaling by counters", counters), ("micro", "Micro benchmarks", micro),
+        ("method", "How it was measured", method))]

@@ -11,8 +11,8 @@ def _text(value):
 
 
 def print_table(results, allocators, metric, title, subject, peers):
-    """One line a workload, the worst ratio first; "(least)" is the ratio between the best rounds, which noise disturbs less than
-    it does medians. Returns the ratios by workload."""
+    """One line a workload, the worst ratio first; "(least)" is the ratio between the best rounds, which noise disturbs less
+    than it does medians. Returns the ratios by workload."""
     print(f"\n{title}\n")
     names = "".join(f"{name:>12}" for name in allocators)
     print(f"{'workload':26}{names}{'ratio':>9}{'(least)':>11}  best peer")

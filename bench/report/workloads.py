@@ -84,8 +84,8 @@ def rotated(names, turn):
 
 
 def run_all(program, chosen, allocators, options, limit, progress, *, rounds=1, idle_rounds=None, weight=1, into=None):
-    """workload -> {threads, family, about, runs: allocator -> list of runs, one a round}; `into`: where they are put as they come,
-    for who is interrupted. After `idle_rounds` the programs don't rest at their end any more; None: they always do."""
+    """workload -> {threads, family, about, runs: allocator -> list of runs, one a round}; `into`: where they are put as they
+    come, for who is interrupted. After `idle_rounds` the programs don't rest at their end any more; None: they always do."""
     results = {} if into is None else into
     results |= {name: {**about, "runs": {one: [] for one in allocators}} for name, about in chosen.items()}
     for turn in range(rounds):

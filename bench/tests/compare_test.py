@@ -33,8 +33,8 @@ def result(seed, rounds=5, sigma=0.01, shifts=None, session=0.0, scale=0.2):
                                 "peak_kib": 4096 + 4 * generator.randrange(3)} for _ in range(rounds)]
         workloads[name] = {"family": "work", "threads": 1, "runs": runs}
     versions = {name: {"package": name, "version": version, "library": name} for name, version in ALLOCATORS.items()}
-    return {"format": records.FORMAT, "scale": scale, "rounds": rounds, "commit": f"c{seed}", "machine": {}, "allocators": versions,
-            "workloads": workloads}
+    return {"format": records.FORMAT, "scale": scale, "rounds": rounds, "commit": f"c{seed}", "machine": {},
+            "allocators": versions, "workloads": workloads}
 
 
 def real(before, after):

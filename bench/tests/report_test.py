@@ -1,4 +1,4 @@
-"""The parts of the report: figures that can be computed by hand, runs of made-up programs, and what plots and pages are made of."""
+"""The parts of the report: figures that can be computed by hand, runs of made-up programs, and what plots and pages hold."""
 import io
 import json
 import os
@@ -24,7 +24,8 @@ def work(threads, **by_name):
 
 def session():
     """A result with all of its parts."""
-    found = {f"work-{threads}": work(threads, ashlar=runs(20, 22, 24), fast=runs(10, 10, 11), slow=runs(90, 100, 110, peak=8192))
+    slow = runs(90, 100, 110, peak=8192)
+    found = {f"work-{threads}": work(threads, ashlar=runs(20, 22, 24), fast=runs(10, 10, 11), slow=slow)
              for threads in (1, 2, 4)}
     found["alone"] = work(1, ashlar=runs(5, 5, 5), fast=[{"error": "exit status 1: no"}], slow=runs(5.1, 5.2, 4.9))
     call = {"p50": 10, "p90": 20, "p99": 30, "p999": 400, "max": 50000}
@@ -32,12 +33,13 @@ def session():
     traced = [{"trace": {"ms": [0, 10, 20], "rss_kib": [1000, 3000, 2000], "live_kib": [0, 2000, 0]}, "checksum": "1"}]
     start = [{"mean_us": 900.0, "least_us": 800.0, "peak_kib": 1500}]
     ran = [{"wall_seconds": 1.0, "cpu_seconds": 0.9, "peak_kib": 20000}]
-    return {"format": records.FORMAT, "made": "2026-01-01T10:00:00+00:00", "mode": "quick", "rounds": 3, "scale": 0.1, "commit": "abc",
-            "machine": {"cores": 2, "processor": "some <processor>"}, "notes": ["a <note>"], "seconds": 60,
+    return {"format": records.FORMAT, "made": "2026-01-01T10:00:00+00:00", "mode": "quick", "rounds": 3, "scale": 0.1,
+            "commit": "abc", "machine": {"cores": 2, "processor": "some <processor>"}, "notes": ["a <note>"], "seconds": 60,
             "allocators": {name: {"library": name, "package": name, "version": "1"} for name in NAMES}, "workloads": found,
             "latency": {"work-1": work(1, ashlar=timed, fast=timed, slow=[{"error": "no"}])},
             "traces": {"work-1": work(1, ashlar=traced, fast=traced)}, "startup": {name: start for name in NAMES},
-            "instructions": {"ashlar": 40.0, "fast": None}, "programs": {"a-program": {"about": "", "runs": {"ashlar": ran, "fast": ran}}},
+            "instructions": {"ashlar": 40.0, "fast": None},
+            "programs": {"a-program": {"about": "", "runs": {"ashlar": ran, "fast": ran}}},
             "micro": {"pair/64": {"threads": 1, "ns": 5.0, "cpu_ns": 5.0, "counters": {"rmw": 0.5}}}}
 
 
@@ -120,7 +122,8 @@ class Running(unittest.TestCase):
                          [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]])
 
     def test_lists_of_both_kinds(self):
-        program = self.script("new", """case $2 in --json) echo '[{"name": "a-1", "threads": 1, "family": "f", "about": "x"}]';; esac""")
+        line = '[{"name": "a-1", "threads": 1, "family": "f", "about": "x"}]'
+        program = self.script("new", f"case $2 in --json) echo '{line}';; esac")
         self.assertEqual(workloads.listed(program), {"a-1": {"threads": 1, "family": "f", "about": "x"}})
         program = self.script("old", "[ $# = 1 ] || exit 2; echo 'a-1 1'; echo 'b-2 2'")
         self.assertEqual(workloads.listed(program, "b"), {"b-2": {"threads": 2, "family": "b", "about": ""}})
@@ -172,7 +175,8 @@ class Running(unittest.TestCase):
         self.assertIn("error", counts.micro(self.folder, [], 10))
 
     def test_tables_of_counters(self):
-        text = "Heading.\n\npair: two words\nthreads  rmw  worst-line\n  1  0.5  0.1 a word\n 64  0.7  0.2\n\nmore: x\nthreads rmw\n 1 2\n"
+        text = ("Heading.\n\npair: two words\nthreads  rmw  worst-line\n  1  0.5  0.1 a word\n 64  0.7  0.2\n\n"
+                "more: x\nthreads rmw\n 1 2\n")
         self.assertEqual(counts.scaling(self.folder, [], 10), {})
         self.script("ashlar_counters", f"cat <<'EOF'\n{text}EOF\n")
         found = counts.scaling(self.folder, [], 10)
@@ -240,7 +244,8 @@ class Drawing(unittest.TestCase):
         self.assertEqual(gnuplot.quoted("it's\nthis"), "'it''s this'")
 
     def test_ids_of_inlined_pictures_are_apart(self):
-        svg = page.inline('<?xml?><!DOCTYPE x>\n<svg><g id="a"/><g id="ab"/><use xlink:href="#a"/><use fill="url(#ab)"/></svg>', "n-1")
+        svg = '<svg><g id="a"/><g id="ab"/><use xlink:href="#a"/><use fill="url(#ab)"/></svg>'
+        svg = page.inline("<?xml?><!DOCTYPE x>\n" + svg, "n-1")
         self.assertEqual(svg, '<svg><g id="n_1_a"/><g id="n_1_ab"/><use xlink:href="#n_1_a"/><use fill="url(#n_1_ab)"/></svg>')
 
 
@@ -252,8 +257,8 @@ class Pages(unittest.TestCase):
 
     def test_page(self):
         text = page.html(session(), NAMES, {"overview": [("overview", "<svg></svg>")]})
-        for part in ("some &lt;processor&gt;", "a &lt;note&gt;", "made up &lt;&amp;&gt;", "does not run under valgrind", "<svg></svg>",
-                     "a-program", "pair/64", "rmw"):
+        for part in ("some &lt;processor&gt;", "a &lt;note&gt;", "made up &lt;&amp;&gt;", "does not run under valgrind",
+                     "<svg></svg>", "a-program", "pair/64", "rmw"):
             self.assertIn(part, text)
         self.assertNotIn("made up <", text)
 

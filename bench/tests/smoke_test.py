@@ -89,7 +89,8 @@ class Smoke(unittest.TestCase):
     def test_a_csv_row_for_each_run(self):
         with open(self.path("results.csv"), encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        runs = sum(len(runs) for key in ("workloads", "programs") for one in self.data[key].values() for runs in one["runs"].values())
+        runs = sum(len(runs) for key in ("workloads", "programs") for one in self.data[key].values()
+                   for runs in one["runs"].values())
         self.assertEqual(len(rows), runs)
         self.assertTrue(all(row["error"] or float(row["seconds"]) > 0 for row in rows))
 
@@ -127,7 +128,8 @@ class Smoke(unittest.TestCase):
     def test_compared_with_itself_there_is_nothing_to_find(self):
         """One round is too few to compare: that is said, by its status."""
         results = self.path("results.json")
-        done = subprocess.run([os.path.join(BENCH, "compare.py"), results, results], capture_output=True, text=True, check=False)
+        done = subprocess.run([os.path.join(BENCH, "compare.py"), results, results], capture_output=True, text=True,
+                              check=False)
         self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
 
 
