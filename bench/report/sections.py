@@ -63,7 +63,8 @@ def traces(data, names, drawn):
         return ""
     return ("<p>Resident memory, sampled each 10 ms, of one run each; dashed: the bytes that the workload has allocated at "
             "that time, of Ashlar's run. At the end everything is freed, and a small block is allocated and freed each "
-            "millisecond: an allocator that returns memory only when it is called has its chance.</p>") + page.figure(drawn, "traces")
+            "millisecond: an allocator that returns memory only when it is called has its chance.</p>" +
+            page.figure(drawn, "traces"))
 
 
 def latency(data, names, drawn):
@@ -136,8 +137,9 @@ def counters(data, _names, _drawn):
              *(f"{least[key]:.3f} / {most[key]:.3f}" if key in least and key in most else "" for key in wanted)]
             for name, least, most in ends]
     return ("<p>What Ashlar's threads do to words that they share, for each block allocated and freed: counted, not timed, so "
-            "that it says what more cores would meet. With the fewest and the most threads. rmw: read-modify-write operations; vain: "
-            "those that changed nothing; cas-lost: compare-and-swaps that another thread was faster than; locks: lock words taken; "
+            "that it says what more cores would meet. With the fewest and the most threads. rmw: read-modify-write operations; "
+            "vain: those that changed nothing; cas-lost: compare-and-swaps that another thread was faster than; locks: lock "
+            "words taken; "
             "refused: tries that found the lock taken, and went on without; misses: accesses to a line that another thread "
             "wrote last.</p>" +
             page.plain_table(["", "threads", *wanted], rows) +
@@ -149,12 +151,13 @@ def method(data, names, _drawn):
     machine = [[key.replace("_", " "), value] for key, value in where.items() if value is not None]
     libraries = [[name, one["library"] or "libc itself", one["package"] or "", one["version"] or ""]
                  for name, one in data["allocators"].items()]
+    minutes = data.get("seconds", 0) / 60
     return (f"<p>Each workload is one program that runs under whatever malloc is preloaded; all allocators have their default "
-            f"settings. {data['rounds']} rounds at scale {data['scale']}: in each, every workload ran once under every allocator, "
-            f"in an order that rotates. Figures are medians over the rounds; ± is half the range. Every block's content is "
-            f"verified, and all allocators must come to the same checksums. Peak memory is the kernel's high-water mark of the process, "
-            f"the program itself included (about 1.5 MiB); idle memory is what is resident 0.3 seconds after everything was "
-            f"freed. The whole took {data.get('seconds', 0) / 60:.0f} minutes (<code>{escape(data['mode'])}</code>).</p>" +
+            f"settings. {data['rounds']} rounds at scale {data['scale']}: in each, every workload ran once under every "
+            f"allocator, in an order that rotates. Figures are medians over the rounds; ± is half the range. Every block's "
+            f"content is verified, and all allocators must come to the same checksums. Peak memory is the kernel's high-water "
+            f"mark of the process, the program itself included (about 1.5 MiB); idle memory is what is resident 0.3 seconds "
+            f"after everything was freed. The whole took {minutes:.0f} minutes (<code>{escape(data['mode'])}</code>).</p>" +
             page.plain_table(["allocator", "library", "package", "version"], libraries, (0, 1, 2, 3)) +
             page.plain_table(["machine", ""], machine, (0, 1)))
 
