@@ -17,9 +17,9 @@ ROOT = programs.ROOT
 Mode = namedtuple("Mode", "scale rounds few idle_rounds latency programs warmup starts micro")
 MODES = {
     "smoke": Mode(0.01, 1, 1, 0, 1, 1, 0, 3, 0.0001),
-    "quick": Mode(0.1, 3, 2, 1, 1, 2, 0, 50, 0.001),
-    "default": Mode(0.2, 5, None, 2, 2, 5, 1, 200, 0.02),
-    "full": Mode(0.5, 9, None, 3, 5, 11, 1, 500, 0.1),
+    "quick": Mode(0.05, 3, 2, 1, 1, 1, 0, 50, 0.001),
+    "default": Mode(0.1, 5, None, 1, 2, 5, 0, 200, 0.02),
+    "full": Mode(0.3, 7, None, 2, 5, 9, 1, 500, 0.1),
 }
 REST_SECONDS = 0.3
 PARTS = ("workloads", "latency", "traces", "startup", "instructions", "programs", "micro", "counters")
@@ -96,7 +96,7 @@ class Session:
         self.traced = {name: one for name, one in more.items() if workloads.matches(TRACE, name)}
         self.programs, lines = ([], []) if options.only else programs.there(SMOKE_PROGRAMS if smoke else None)
         self.notes += lines
-        run = mode.scale * 1.3 + 0.05
+        run = mode.scale * 1.6 + 0.03
         self.weights = {"run": run + REST_SECONDS * mode.idle_rounds / mode.rounds, "latency": 2 * run,
                         "trace": run + REST_SECONDS, "start": 0.002 * mode.starts, "instructions": 2}
         times = {"run": mode.rounds * len(self.listed), "latency": mode.latency * len(self.latency), "trace": len(self.traced),
@@ -134,7 +134,8 @@ class Session:
             words = [f"--benchmark_min_time={mode.micro}", *(["--benchmark_filter=/64"] if smoke else [])]
             self.data["micro"] = counts.micro(self.bench, words, 10 * self.options.limit)
             progress.step("counters", 0)
-            self.data["counters"] = counts.scaling(self.bench, ["--smoke"] if smoke else [], self.options.limit)
+            words = {"smoke": ["--smoke"], "quick": ["--operations", "5000"]}.get(self.options.mode, [])
+            self.data["counters"] = counts.scaling(self.bench, words, self.options.limit)
 
     def report(self, folder):
         for key in ("workloads", "latency", "traces"):

@@ -77,7 +77,7 @@ Loss = namedtuple("Loss", "metric name ratio best own other clear")
 
 def losses(results, metrics, subject, names, limit=1.10):
     """Where the subject's median is more than `limit` times the best other's; worst first. `clear`: no round of the subject was
-    as good as that other's worst."""
+    as good as that other's worst, and there were three or more of both."""
     found = []
     for metric in metrics:
         for name, one in results.items():
@@ -85,7 +85,8 @@ def losses(results, metrics, subject, names, limit=1.10):
             ratio, best = ratio_to_best(row, subject, names)
             if ratio is None or ratio <= limit:
                 continue
-            clear = min(values(one["runs"][subject], metric.key)) > max(values(one["runs"][best], metric.key))
+            own, other = (values(one["runs"][which], metric.key) for which in (subject, best))
+            clear = min(own) > max(other) and min(len(own), len(other)) > 2
             found.append(Loss(metric, name, ratio, best, row[subject], row[best], clear))
     return sorted(found, key=lambda loss: -loss.ratio)
 

@@ -5,7 +5,7 @@ import statistics
 from . import figures
 from .gnuplot import CHARACTER, Picture, block, point_of, quoted
 
-BAR, GAP = 8, 9  # pixels
+BAR, WIDE_BAR, GAP = 8, 14, 9  # pixels
 CLIP = 4.0
 PERCENTILES = {"p50": "50%", "p90": "90%", "p99": "99%", "p999": "99.9%", "max": "max"}
 
@@ -24,28 +24,29 @@ class Data:
         return name
 
 
-def _bars_panel(picture, data, box, groups, names, labelled, title, clip):
-    """groups: (label, {allocator: ratio}); a row of bars each. Bars beyond the clip say where they end."""
-    high = len(names) * BAR + GAP
+def _bars_panel(picture, data, box, groups, names, labelled, title, clip, bar):
+    """groups: (label, {allocator: ratio}); a row of bars each. Wide bars say how long they are; others only if they are cut."""
+    high = len(names) * bar + GAP
     bars, plots = {name: [] for name in names}, []
     texts, ticks = [], []
     for number, (label, ratios) in enumerate(groups):
         top = number * high + GAP / 2
-        ticks.append(f"{quoted(label)} {top + len(names) * BAR / 2:g}")
+        ticks.append(f"{quoted(label)} {top + len(names) * bar / 2:g}")
         for place, name in enumerate(names):
             value = ratios.get(name)
-            low = top + place * BAR
+            low = top + place * bar
             if value is None:
-                texts.append((0.02, low + BAR / 2, "failed" if name in ratios else ""))
+                texts.append((0.02, low + bar / 2, "failed" if name in ratios else ""))
                 continue
-            bars[name].append((0, low + BAR / 2, 0.0, min(value, clip), low, low + BAR - 1))
-            if value > clip:
-                texts.append((clip * 1.01, low + BAR / 2, f"{value:.1f}" if value < 10 else f"{value:.0f}"))
+            bars[name].append((0, low + bar / 2, 0.0, min(value, clip), low, low + bar - 1))
+            if value > clip or bar == WIDE_BAR:
+                digits = 2 if value < clip else 1 if value < 10 else 0
+                texts.append((min(value, clip) + clip * 0.01, low + bar / 2, f"{value:.{digits}f}"))
     for name in names:
         if bars[name]:
             plots.append(f"{data.add(bars[name])} using 1:2:3:4:5:6 with boxxyerror fs solid noborder "
                          f"lc rgb '{picture.colours[name]}'")
-    labels = [f"set label {quoted(text)} at {x:g},{y:g} left font ',9' tc rgb '#222222' noenhanced front"
+    labels = [f"set label {quoted(text)} at {x:g},{y:g} left font ',{8 if bar == BAR else 10}' tc rgb '#222222' noenhanced front"
               for x, y, text in texts if text]
     tics = f"set ytics ({', '.join(ticks)}) scale 0 noenhanced" if labelled else "unset ytics"
     picture.panel(box, plots or ["0 lw 0"], f"set xrange [0:{clip * 1.1:g}]", f"set yrange [{len(groups) * high}:0]", tics,
@@ -54,7 +55,7 @@ def _bars_panel(picture, data, box, groups, names, labelled, title, clip):
                   "set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb '#444444' lw 1 front", *labels)
 
 
-def ratio_bars(name, title, groups, names):
+def ratio_bars(name, title, groups, names, bar=BAR):
     """groups: (label, ratios in time, ratios in memory): two panels side by side, of the same rows."""
     known = [value for _, *pair in groups for ratios in pair for value in ratios.values() if value]
     if not known:
@@ -62,7 +63,7 @@ def ratio_bars(name, title, groups, names):
     clip = min(CLIP, max(2.0, max(known)))
     left = int(max(1.1 * CHARACTER * max(len(label) for label, *_ in groups) + 26, 90))
     wide, between = 330, 34
-    high = len(groups) * (len(names) * BAR + GAP)
+    high = len(groups) * (len(names) * bar + GAP)
     picture = Picture(name, left + 2 * wide + between + 16, 0, names)
     rows = 1 + int(sum(44 + CHARACTER * len(one) for one in names) // (picture.width - 20))
     top = 44 + 20 * rows + 24
@@ -73,7 +74,7 @@ def ratio_bars(name, title, groups, names):
     for number, what in enumerate(("Time, least = 1", "Peak memory, least = 1")):
         x = left + number * (wide + between)
         _bars_panel(picture, data, (x, top, x + wide, top + high), [(group[0], group[1 + number]) for group in groups], names,
-                    number == 0, what, clip)
+                    number == 0, what, clip, bar)
     return [picture]
 
 
@@ -107,7 +108,7 @@ def overview(data, names):
     kinds = {"all workloads": list(every), "one thread": [name for name, one in every.items() if one["threads"] == 1],
              "more threads": [name for name, one in every.items() if one["threads"] > 1]}
     return [*ratio_bars("summary", "Geometric means; the best of each workload is 1, shorter is better",
-                        _means(kinds.items(), every, names), names),
+                        _means(kinds.items(), every, names), names, WIDE_BAR),
             *ratio_bars("by-family", "Geometric means over the workloads of a family; the best of each workload is 1",
                         _means(families(data, names).items(), every, names), names)]
 
@@ -128,16 +129,17 @@ def family_bars(data, names):
 def program_bars(data, names):
     groups = [(name, _ratios(one, figures.WALL_SECONDS, names), _ratios(one, figures.PROGRAM_PEAK, names))
               for name, one in data.get("programs", {}).items()]
-    return ratio_bars("programs", "Real programs: wall time, and the peak of their largest process", groups, names)
+    return ratio_bars("programs", "Real programs: wall time, and the peak of their largest process", groups, names,
+                      WIDE_BAR)
 
 
 def scaling(data):
-    """base name -> threads -> workload, of those that come with at least three numbers of threads."""
+    """base name -> threads -> workload, of those that come with several numbers of threads."""
     found = {}
     for name, one in data.get("workloads", {}).items():
         if name.endswith(f"-{one['threads']}"):
             found.setdefault(name[: -len(str(one["threads"])) - 1], {})[one["threads"]] = name
-    return {base: dict(sorted(members.items())) for base, members in found.items() if len(members) >= 3}
+    return {base: dict(sorted(members.items())) for base, members in found.items() if len(members) > 1}
 
 
 def _grid(name, title, count, names, *, columns=3, size=(300, 200), lines=True, extra=()):

@@ -28,12 +28,12 @@ def behind(data, names, _drawn):
     lost = [("workload", loss) for loss in figures.losses(data["workloads"], figures.WORKLOAD_METRICS, SUBJECT, names)]
     lost += [("program", loss) for loss in figures.losses(data.get("programs", {}), figures.PROGRAM_METRICS, SUBJECT, names)]
     text = ("<p>Every figure in which Ashlar's median is more than 10% behind the best of all others. “Clear”: no round of "
-            "Ashlar's was as good as that other's worst round; the rest may be noise.</p>")
+            "Ashlar's was as good as that other's worst round, of three or more; the rest may be noise.</p>")
     if not lost:
         return text + "<p>None.</p>"
     rows = [[kind, loss.name, loss.metric.title, f"{figures.number_text(loss.own * loss.metric.factor)} {loss.metric.unit}",
              f"{figures.number_text(loss.other * loss.metric.factor)} {loss.metric.unit}", loss.best, f"{loss.ratio:.2f}",
-             "clear" if loss.clear else "within the noise"] for kind, loss in sorted(lost, key=lambda item: -item[1].ratio)]
+             "clear" if loss.clear else "perhaps noise"] for kind, loss in sorted(lost, key=lambda item: -item[1].ratio)]
     return text + page.plain_table(["", "", "figure", "Ashlar", "best other", "which", "ratio", ""], rows, (0, 1, 2, 5, 7))
 
 
