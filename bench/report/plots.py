@@ -46,7 +46,8 @@ def _bars_panel(picture, data, box, groups, names, labelled, title, clip, bar):
         if bars[name]:
             plots.append(f"{data.add(bars[name])} using 1:2:3:4:5:6 with boxxyerror fs solid noborder "
                          f"lc rgb '{picture.colours[name]}'")
-    labels = [f"set label {quoted(text)} at {x:g},{y:g} left font ',{8 if bar == BAR else 10}' tc rgb '#222222' noenhanced front"
+    font = 8 if bar == BAR else 10
+    labels = [f"set label {quoted(text)} at {x:g},{y:g} left font ',{font}' tc rgb '#222222' noenhanced front"
               for x, y, text in texts if text]
     tics = f"set ytics ({', '.join(ticks)}) scale 0 noenhanced" if labelled else "unset ytics"
     picture.panel(box, plots or ["0 lw 0"], f"set xrange [0:{clip * 1.1:g}]", f"set yrange [{len(groups) * high}:0]", tics,
