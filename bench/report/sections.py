@@ -18,7 +18,7 @@ def summary(data, names, drawn):
             "is better.</p>")
     notes = "".join(f"<li>{escape(note)}</li>" for note in data.get("notes", []))
     notes = f"<p>What went wrong or was left out:</p><ul>{notes}</ul>" if notes else ""
-    return text + page.plain_table(["", *names, "workloads"], rows) + notes + page.figure(drawn, "overview")
+    return text + page.plain_table(["", *names, "workloads"], rows) + notes + page.figure(drawn, "overview", "summary")
 
 
 def behind(data, names, _drawn):
@@ -39,7 +39,7 @@ def behind(data, names, _drawn):
 
 def families(data, names, drawn):
     parts = ["<p>Bars: ratio to the best allocator of each row; shorter is better, Ashlar's are the red ones. A bar that is "
-             "cut off says how long it is.</p>"]
+             "cut off says how long it is.</p>", page.figure(drawn, "overview", "by-family")]
     for family, members in plots.families(data, names).items():
         parts.append(f"<h3>{escape(family)}</h3>{page.figure(drawn, 'families', plots.family_name(family))}")
         some = {name: data["workloads"][name] for name in members}

@@ -256,7 +256,7 @@ class Pages(unittest.TestCase):
         self.assertIn("failed", page.cell([{"error": "x"}], figures.TIME, "fast", 1))
 
     def test_page(self):
-        text = page.html(session(), NAMES, {"overview": [("overview", "<svg></svg>")]})
+        text = page.html(session(), NAMES, {"overview": [("summary", "<svg></svg>")]})
         for part in ("some &lt;processor&gt;", "a &lt;note&gt;", "made up &lt;&amp;&gt;", "does not run under valgrind",
                      "<svg></svg>", "a-program", "pair/64", "rmw"):
             self.assertIn(part, text)
