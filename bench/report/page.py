@@ -28,7 +28,7 @@ def inline(svg, name):
     svg = svg[svg.index("<svg"):]
     known = set(re.findall(r"\bid=[\"']([^\"']+)[\"']", svg))
     prefix = re.sub(r"\W", "_", name)
-    for one in sorted(known, key=len, reverse=True):
+    for one in known:
         svg = re.sub(rf"(\bid=[\"']|#){re.escape(one)}(?=[\"')])", rf"\g<1>{prefix}_{one}", svg)
     return svg
 

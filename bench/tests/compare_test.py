@@ -7,6 +7,7 @@ import random
 import sys
 import tempfile
 import unittest
+from itertools import combinations
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import compare  # noqa: E402
@@ -115,15 +116,24 @@ class Tests(unittest.TestCase):
 
     def test_ranks_count_every_arrangement(self):
         """Against the definition: all ways to choose which of seven ranks are the first sample's."""
-        from itertools import combinations
-        observed = (1, 2, 6)
-        rest = [rank for rank in range(1, 8) if rank not in observed]
+        every = [(chosen, [rank for rank in range(1, 8) if rank not in chosen]) for chosen in combinations(range(1, 8), 3)]
+        us = [sum(a > b for a in first for b in second) for first, second in every]
+        for (first, second), u in zip(every, us):
+            expected = 2 * sum(value <= min(u, 12 - u) for value in us) / len(us)
+            self.assertAlmostEqual(noise.rank_p(list(first), second), min(1, expected))
 
-        def u_of(chosen):
-            return sum(a > b for a in chosen for b in range(1, 8) if b not in chosen)
-        every = [u_of(chosen) for chosen in combinations(range(1, 8), 3)]
-        u = min(u_of(observed), 12 - u_of(observed))
-        self.assertAlmostEqual(noise.rank_p(list(observed), rest), 2 * sum(value <= u for value in every) / len(every))
+    def test_ranks_with_ties(self):
+        """Against all ways to divide the same values: the approximation is that good."""
+        values = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3]
+
+        def distance(chosen):
+            rest = [values[place] for place in range(12) if place not in chosen]
+            return abs(sum((values[place] > b) + 0.5 * (values[place] == b) for place in chosen for b in rest) - 18)
+        every = [distance(chosen) for chosen in combinations(range(12), 6)]
+        for chosen in ((0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 8), (0, 2, 4, 5, 6, 9)):
+            expected = sum(value >= distance(chosen) for value in every) / len(every)
+            rest = [values[place] for place in range(12) if place not in chosen]
+            self.assertAlmostEqual(noise.rank_p([values[place] for place in chosen], rest), expected, delta=0.05)
 
     def test_welch_agrees_with_tables_of_student(self):
         """t(10) = 2.228 and t(4) = 2.776 are the 5% limits: samples made to have just these."""

@@ -27,7 +27,7 @@ def session():
     slow = runs(90, 100, 110, peak=8192)
     found = {f"work-{threads}": work(threads, ashlar=runs(20, 22, 24), fast=runs(10, 10, 11), slow=slow)
              for threads in (1, 2, 4)}
-    found["alone"] = work(1, ashlar=runs(5, 5, 5), fast=[{"error": "exit status 1: no"}], slow=runs(5.1, 5.2, 4.9))
+    found["alone-1"] = work(1, ashlar=runs(5, 5, 5), fast=[{"error": "exit status 1: no"}], slow=runs(5.1, 5.2, 4.9))
     call = {"p50": 10, "p90": 20, "p99": 30, "p999": 400, "max": 50000}
     timed = [{"latency": {"malloc": call, "free": call}, "checksum": "1"}]
     traced = [{"trace": {"ms": [0, 10, 20], "rss_kib": [1000, 3000, 2000], "live_kib": [0, 2000, 0]}, "checksum": "1"}]
@@ -234,6 +234,8 @@ class Drawing(unittest.TestCase):
         self.assertIn("'10'", script)  # the mean ratio of "slow", beyond the clip
         script = plots.family_bars(session(), NAMES)[0].script("x.svg")
         self.assertIn("'failed'", script)
+        self.assertIn("'10'", script)  # cut
+        self.assertNotIn("'2.20'", script)
 
     def test_colours_are_apart_and_fixed(self):
         names = [*gnuplot.COLOURS, "one", "two", "three"]
