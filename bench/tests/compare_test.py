@@ -124,7 +124,7 @@ class Tests(unittest.TestCase):
 
     def test_ranks_with_ties(self):
         """Against all ways to divide the same values: the approximation is that good."""
-        values = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3]
+        values = [1, 1, 2, 2, 2, 3, 4, 4, 5, 6, 6, 7]
 
         def distance(chosen):
             rest = [values[place] for place in range(12) if place not in chosen]
@@ -133,7 +133,9 @@ class Tests(unittest.TestCase):
         for chosen in ((0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 8), (0, 2, 4, 5, 6, 9)):
             expected = sum(value >= distance(chosen) for value in every) / len(every)
             rest = [values[place] for place in range(12) if place not in chosen]
-            self.assertAlmostEqual(noise.rank_p([values[place] for place in chosen], rest), expected, delta=0.05)
+            self.assertAlmostEqual(noise.rank_p([values[place] for place in chosen], rest), expected, delta=0.02)
+        # By hand: U is 0.5, its variance 9 / 12 * (7 - 18 / 30) = 4.8, and z = (4 - 0.5) / sqrt(4.8).
+        self.assertAlmostEqual(noise.rank_p([1, 1, 2], [2, 3, 3]), 0.1101, places=4)
 
     def test_welch_agrees_with_tables_of_student(self):
         """t(10) = 2.228 and t(4) = 2.776 are the 5% limits: samples made to have just these."""
