@@ -44,7 +44,10 @@ export PATH
 echo "Building"
 mkdir -p "$build"
 log=$build/build.log
-if ! (cd "$root" && cmake --preset release -B "$build" -DASHLAR_TESTS=OFF && cmake --build "$build") >"$log" 2>&1; then
+launcher=
+if command -v ccache >/dev/null; then launcher="-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache"; fi
+# shellcheck disable=SC2086
+if ! (cd "$root" && cmake --preset release -B "$build" -DASHLAR_TESTS=OFF $launcher && cmake --build "$build") >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "run.sh: the build failed; its log is $log" >&2
     exit 1
