@@ -92,8 +92,10 @@ class Session:
                                  for pattern in (SMOKE_ONLY, SMOKE_MORE))
         elif mode.few and not options.only:
             self.listed = workloads.few(everything, mode.few)
-        self.latency = {name: one for name, one in more.items() if workloads.matches(LATENCY, name)}
-        self.traced = {name: one for name, one in more.items() if workloads.matches(TRACE, name)}
+        known = workloads.options_of(self.program)
+        self.latency, self.traced = (
+            {name: one for name, one in more.items() if workloads.matches(pattern, name) and option in known}
+            for pattern, option in ((LATENCY, "--latency"), (TRACE, "--trace")))
         self.programs, lines = ([], []) if options.only else programs.there(SMOKE_PROGRAMS if smoke else None)
         self.notes += lines
         run = mode.scale * 1.6 + 0.03

@@ -33,6 +33,12 @@ def listed(program, only=""):
     return chosen
 
 
+def options_of(program):
+    """The options that its usage names: an older build has fewer."""
+    usage = subprocess.run([program], capture_output=True, text=True, check=False).stderr
+    return set(re.findall(r"--[a-z-]+", usage))
+
+
 def few(workloads, most):
     """At most so many of each family, spread evenly over it, first and last included."""
     families = {}
@@ -85,20 +91,18 @@ def rotated(names, turn):
 
 def run_all(program, chosen, allocators, options, limit, progress, *, rounds=1, idle_rounds=None, weight=1, into=None):
     """workload -> {threads, family, about, runs: allocator -> list of runs, one a round}; `into`: where they are put as they
-    come, for who is interrupted. After `idle_rounds` the programs don't rest at their end any more; None: they always do."""
+    come, for who is interrupted. After `idle_rounds` the programs don't idle at their end any more, if they know how to leave
+    it out; None: they always do."""
     results = {} if into is None else into
+    known = options_of(program)
     results |= {name: {**about, "runs": {one: [] for one in allocators}} for name, about in chosen.items()}
     for turn in range(rounds):
-        rests = idle_rounds is None or turn < idle_rounds
-        # --smoke is what shortens the rest; the work is what --scale says after it.
-        words = options if rests else ["--smoke", *options]
+        idles = idle_rounds is None or turn < idle_rounds or "--no-idle" not in known
+        words = options if idles else [*options, "--no-idle"]
         for number, workload in enumerate(chosen):
             for name in rotated(list(allocators), turn + number):
                 progress.step(f"{workload} under {name}", weight)
-                run = run_once(program, workload, words, allocators[name], limit)
-                if not rests:
-                    run.pop("idle_kib", None)
-                results[workload]["runs"][name].append(run)
+                results[workload]["runs"][name].append(run_once(program, workload, words, allocators[name], limit))
     return results
 
 

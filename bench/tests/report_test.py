@@ -98,10 +98,20 @@ class Running(unittest.TestCase):
     def test_runs_in_rounds(self):
         line = json.dumps({"name": "w", "operations": 4, "cpu_seconds": 2e-9, "resident_kib": 7, "idle_kib": 6, "checksum": "1",
                            "malloc": "x"})
-        found = self.run_all(f"echo '{line}'", rounds=3, idle_rounds=1)["w"]["runs"]
-        self.assertEqual([run.get("idle_kib") for run in found["fast"]], [6, None, None])
+        usage = "if [ $# = 0 ]; then echo 'usage: [--no-idle]' >&2; exit 2; fi"
+        text = f"{usage}; echo \"$*\" >>{self.folder}/calls; echo '{line}'"
+        found = self.run_all(text, rounds=3, idle_rounds=1)["w"]["runs"]
+        with open(os.path.join(self.folder, "calls"), encoding="utf-8") as file:
+            self.assertEqual(file.read().splitlines(), 2 * ["w --scale 1"] + 4 * ["w --scale 1 --no-idle"])
         self.assertEqual(found["ashlar"][0]["cpu_ns"], 0.5)
         self.assertEqual((found["ashlar"][0]["workload"], found["ashlar"][0]["final_kib"]), ("w", 7))
+
+    def test_all_rounds_idle_where_that_can_not_be_left_out(self):
+        line = json.dumps({"workload": "w", "idle_kib": 6, "checksum": "1", "malloc": "x"})
+        found = self.run_all(f"echo \"$*\" >>{self.folder}/calls; echo '{line}'", rounds=2, idle_rounds=0)["w"]["runs"]
+        self.assertEqual([run.get("idle_kib") for run in found["fast"]], [6, 6])
+        with open(os.path.join(self.folder, "calls"), encoding="utf-8") as file:
+            self.assertNotIn("--no-idle", file.read())
 
     def test_what_goes_wrong_is_said(self):
         for text, said in (("echo broken >&2; exit 3", "exit status 3: broken"), ("echo nothing", "no JSON")):

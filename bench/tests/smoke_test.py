@@ -60,6 +60,10 @@ class Smoke(unittest.TestCase):
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise AssertionError(f"status {done.returncode}\n{done.stdout}{done.stderr}")
+        program = os.path.join(BUILD, "bench", "ashlar_workloads")
+        usage = subprocess.run([program], capture_output=True, text=True, check=False).stderr
+        cls.expected = {key: section for key, option, section in (("latency", "--latency", "Latency"),
+                                                                  ("traces", "--trace", "Memory over time")) if option in usage}
         with open(cls.path("results.json"), encoding="utf-8") as file:
             cls.data = json.load(file)
         with open(cls.path("report.html"), encoding="utf-8") as file:
@@ -79,7 +83,7 @@ class Smoke(unittest.TestCase):
                         self.assertFalse([run for run in runs if "error" in run], f"{key}: {name} under {allocator}")
 
     def test_everything_was_measured(self):
-        for key in ("workloads", "latency", "traces", "startup", "micro"):
+        for key in ("workloads", "startup", "micro", *self.expected):
             self.assertTrue(self.data[key], key)
         self.assertTrue(shutil.which("sqlite3") is None or "sqlite" in self.data["programs"])
         self.assertTrue(shutil.which("valgrind") is None or self.data["instructions"]["ashlar"] > 10)
@@ -110,13 +114,14 @@ class Smoke(unittest.TestCase):
         for key in ("workloads", "programs", "allocators"):
             for name in self.data[key]:
                 self.assertIn(name, text)
-        for title in ("Where Ashlar loses", "Over threads", "Memory over time", "Latency", "How it was measured"):
+        for title in ("Where Ashlar loses", "Over threads", "How it was measured", *self.expected.values()):
             self.assertIn(title, text)
 
     @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed: no plots")
     def test_every_plot_is_a_file_and_in_the_page(self):
         files = sorted(name for name in os.listdir(self.out) if name.endswith(".svg"))
-        for name in ("summary", "by-family", "threads-time", "threads-memory", "memory-over-time", "latency"):
+        for name in ("summary", "by-family", "threads-time", "threads-memory",
+                     *({"latency": "latency", "traces": "memory-over-time"}[key] for key in self.expected)):
             self.assertIn(f"{name}.svg", files)
         self.assertEqual(self.page.tags.count("svg"), len(files))
         for name in files:
