@@ -33,6 +33,7 @@ struct Options {
     bool json = false;
     bool smoke = false;
     bool latency = false;
+    bool idle = true;
     unsigned trace_ms = 0;
 };
 
@@ -46,12 +47,16 @@ const char* allocator_file() noexcept {
 void print(const Workload& workload, const Measure& measure, std::uint64_t live_peak) noexcept {
     std::printf(
         "\"workload\": \"%s\", \"malloc\": \"%s\", \"threads\": %u, \"operations\": %llu, \"seconds\": %.6f, "
-        "\"cpu_seconds\": %.6f, \"ns_per_operation\": %.4f, \"peak_kib\": %ld, \"final_kib\": %ld, \"idle_kib\": %ld, "
+        "\"cpu_seconds\": %.6f, \"ns_per_operation\": %.4f, \"peak_kib\": %ld, \"final_kib\": %ld, "
         "\"minor_faults\": %ld, \"checksum\": \"%016llx\", ",
         workload.name, allocator_file(), workload.threads, static_cast<unsigned long long>(measure.operations()),
         measure.seconds(), measure.cpu_seconds(), 1e9 * measure.seconds() / static_cast<double>(measure.operations()),
-        measure.peak_kib(), measure.final_kib(), measure.idle_kib(), measure.minor_faults(),
-        static_cast<unsigned long long>(measure.checksum()));
+        measure.peak_kib(), measure.final_kib(), measure.minor_faults(), static_cast<unsigned long long>(measure.checksum()));
+    if (measure.idle_kib() < 0) {
+        std::printf("\"idle_kib\": null, ");
+    } else {
+        std::printf("\"idle_kib\": %ld, ", measure.idle_kib());
+    }
     if (live_peak == 0) {
         std::printf("\"live_peak_kib\": null");
     } else {
@@ -60,7 +65,7 @@ void print(const Workload& workload, const Measure& measure, std::uint64_t live_
 }
 
 void run(const Workload& workload, const Options& options) noexcept {
-    Measure measure(options.scale, options.smoke ? 20 : 300);
+    Measure measure(options.scale, options.smoke ? 20 : 300, options.idle);
     watch::open((options.latency ? watch::latency : 0) | (options.trace_ms != 0 ? watch::live : 0) |
                 (options.smoke ? watch::careful : 0));
     std::optional<Trace> trace;
@@ -101,6 +106,8 @@ bool parse(int count, char** arguments, Options& options) noexcept {
             options.json = true;
         } else if (std::strcmp(argument, "--latency") == 0) {
             options.latency = true;
+        } else if (std::strcmp(argument, "--no-idle") == 0) {
+            options.idle = false;
         } else if (std::strcmp(argument, "--trace") == 0 && i + 1 < count) {
             char* end = nullptr;
             options.trace_ms = static_cast<unsigned>(std::strtoul(arguments[++i], &end, 10));
@@ -138,6 +145,7 @@ int main_of(int count, char** arguments) {
             "         --scale X      so many times the work (1 is about a second)\n"
             "         --latency      also percentiles of the time of each malloc and free; slows everything else down\n"
             "         --trace MS     also resident memory and live bytes each MS milliseconds\n"
+            "         --no-idle      without the rest at the end, which takes 0.3 seconds: no idle_kib\n"
             "       ashlar_workloads [NAME] --smoke     runs it, or all of them, briefly\n"
             "       ashlar_workloads --list [--json]    prints names and threads; with --json families and descriptions\n",
             stderr);

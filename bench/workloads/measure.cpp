@@ -82,6 +82,7 @@ void Measure::settle() noexcept {
     const Resident after = resident();
     peak_kib_ = after.peak_kib;
     final_kib_ = after.now_kib;
+    if (!idles_at_end_) return;
     idle();
     idle_kib_ = resident().now_kib;
 }

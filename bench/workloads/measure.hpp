@@ -10,7 +10,8 @@ namespace bench {
 
 class Measure {
   public:
-    Measure(double scale, unsigned idle_ms) noexcept : scale_(scale), idle_ms_(idle_ms) {}
+    Measure(double scale, unsigned idle_ms, bool idles_at_end) noexcept
+        : scale_(scale), idle_ms_(idle_ms), idles_at_end_(idles_at_end) {}
 
     /// `base` repetitions at scale 1; at least one.
     [[nodiscard]] std::uint64_t scaled(std::uint64_t base) const noexcept {
@@ -48,12 +49,14 @@ class Measure {
     [[nodiscard]] std::uint64_t live_peak() const noexcept { return live_peak_; }
     [[nodiscard]] long peak_kib() const noexcept { return peak_kib_; }
     [[nodiscard]] long final_kib() const noexcept { return final_kib_; }
+    /// -1 where it was not asked for.
     [[nodiscard]] long idle_kib() const noexcept { return idle_kib_; }
     [[nodiscard]] long minor_faults() const noexcept { return faults_; }
 
   private:
     double scale_;
     unsigned idle_ms_;
+    bool idles_at_end_;
     bool settled_ = false;
     double wall_ = 0;
     double cpu_ = 0;
@@ -62,7 +65,7 @@ class Measure {
     std::uint64_t live_peak_ = 0;
     long peak_kib_ = 0;
     long final_kib_ = 0;
-    long idle_kib_ = 0;
+    long idle_kib_ = -1;
     long faults_ = 0;
 };
 
