@@ -94,27 +94,45 @@ struct SparePushedOut : ArenaScenario {
 };
 const Enrolled<SparePushedOut> kSparePushedOut{"arena.spare_pushed_out"};
 
-// A hint is taken, and before its claim the slab is complete, retired, and born again in another class.
+// A hint is taken, and before its claim the slab is complete, kept, retired, and born again in another class.
 struct Reborn : ArenaScenario {
-    Reborn() : ArenaScenario(2) { threads = 3; }
+    Reborn() : ArenaScenario(2) {}
     void prepare() override {
         take_slabs(0, kEight, 2);
         leave(0, kEight);
-        give(kEight, blocks(), 8);  // the spare, in the way of the next
+        give(kEight, blocks(), 7);
         give(kEight, blocks() + 8, 7);
     }
     void run(unsigned thread) override {
         if (thread == 0) take(0, kEight, 1);
         if (thread == 1) {
+            give(kEight, blocks()[7]);
             give(kEight, blocks()[15]);
             if (take(1, kNine, 1) != 0) leave(1, kNine);
-        }
-        if (thread == 2) {
-            if (take(2, kNine, 9) != 0) leave(2, kNine);
         }
     }
 };
 const Enrolled<Reborn> kReborn{"arena.reborn"};
+
+// A slab is retired while its units are born again in the same class: nothing of its old life may touch the new one.
+struct RetiredReborn : ArenaScenario {
+    RetiredReborn() : ArenaScenario(2) {}
+    void prepare() override {
+        take_slabs(0, kEight, 2);
+        leave(0, kEight);
+        give(kEight, blocks(), 8);  // the spare, which the next one pushes out
+        give(kEight, blocks() + 8, 7);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) give(kEight, blocks()[15]);
+        if (thread == 1) {
+            take(1, kEight, 8);
+            take(1, kEight, 1);
+            leave(1, kEight);
+        }
+    }
+};
+const Enrolled<RetiredReborn> kRetiredReborn{"arena.retired_reborn"};
 
 // A giver completes a slab and is late with all that follows, while the slab lives on.
 struct LateGiver : ArenaScenario {

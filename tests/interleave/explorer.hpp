@@ -71,6 +71,7 @@ class Replay : public Strategy {
   public:
     explicit Replay(const Schedule& schedule) : schedule_(schedule) {}
 
+    [[nodiscard]] bool everywhere() const override { return true; }  // what is visible was known to the run that it repeats
     Move turn(const Turn& turn) override;
     unsigned age(std::uint32_t step, unsigned readable) override;
 

@@ -24,20 +24,28 @@ Memory::Word word_at(const volatile T* at) {
 }
 
 template <class T>
-T load(const volatile T* at, int order) {
-    if (!interleave::is_shared(at) || !scheduled()) return *at;
+T load(const volatile T* at, int order, const void* caller) {
+    if (!interleave::is_shared(at) || scheduler == nullptr) return *at;
+    if (!scheduled()) {
+        scheduler->count_alone();
+        return *at;
+    }
     scheduler->before_atomic(word_at(at), false);
     const unsigned readable = memory->readable(scheduler->thread(), word_at(at), order);
-    return static_cast<T>(memory->load(scheduler->thread(), word_at(at), order, scheduler->choose(readable)));
+    const std::uint64_t value = memory->load(scheduler->thread(), word_at(at), order, scheduler->choose(readable));
+    scheduler->traced("load", word_at(at), order, value, caller);
+    return static_cast<T>(value);
 }
 
 template <class T, class F>
-T modify(volatile T* at, int order, F f) {
+T modify(volatile T* at, int order, const void* caller, F f) {
     if (interleave::is_shared(at) && scheduled()) {
         scheduler->before_atomic(word_at(at), true);
-        return static_cast<T>(memory->modify(scheduler->thread(), word_at(at), order, [&](std::uint64_t old) {
-            return static_cast<std::uint64_t>(f(static_cast<T>(old)));
-        }));
+        const std::uint64_t old = memory->modify(scheduler->thread(), word_at(at), order, [&](std::uint64_t value) {
+            return static_cast<std::uint64_t>(f(static_cast<T>(value)));
+        });
+        scheduler->traced("rmw", word_at(at), order, Memory::raw(word_at(at)), caller);
+        return static_cast<T>(old);
     }
     if (interleave::is_shared(at)) memory->note_write(address(at), sizeof(T));
     const T old = *at;
@@ -46,10 +54,11 @@ T modify(volatile T* at, int order, F f) {
 }
 
 template <class T>
-void store(volatile T* at, T value, int order) {
+void store(volatile T* at, T value, int order, const void* caller) {
     if (interleave::is_shared(at) && scheduled()) {
         scheduler->before_atomic(word_at(at), true);
         memory->store(scheduler->thread(), word_at(at), static_cast<std::uint64_t>(value), order);
+        scheduler->traced("store", word_at(at), order, static_cast<std::uint64_t>(value), caller);
         return;
     }
     if (interleave::is_shared(at)) memory->note_write(address(at), sizeof(T));
@@ -58,7 +67,7 @@ void store(volatile T* at, T value, int order) {
 
 // Succeeds if the newest value is the expected one; a failure is a load, which may read an older one.
 template <class T>
-bool cas(volatile T* at, T* expected, T desired, int success, int failure) {
+bool cas(volatile T* at, T* expected, T desired, int success, int failure, const void* caller) {
     if (!interleave::is_shared(at) || !scheduled()) {
         const T old = *at;
         if (interleave::is_shared(at)) memory->note_write(address(at), sizeof(T));
@@ -79,9 +88,11 @@ bool cas(volatile T* at, T* expected, T desired, int success, int failure) {
     const unsigned chosen = age[scheduler->choose(choices)];
     if (chosen == 0 && memory->peek(word_at(at), 0) == wanted) {
         memory->modify(thread, word_at(at), success, [&](std::uint64_t) { return static_cast<std::uint64_t>(desired); });
+        scheduler->traced("cas", word_at(at), success, static_cast<std::uint64_t>(desired), caller);
         return true;
     }
     *expected = static_cast<T>(memory->load(thread, word_at(at), failure, chosen));
+    scheduler->traced("no cas", word_at(at), failure, static_cast<std::uint64_t>(*expected), caller);
     return false;
 }
 
@@ -146,29 +157,34 @@ void __tsan_vptr_read(void**) {}
 
 #define ATOMIC(bits, type)                                                                                                     \
     type __tsan_atomic##bits##_load(const volatile type* at, int order);                                                       \
-    type __tsan_atomic##bits##_load(const volatile type* at, int order) { return load(at, order); }                            \
+    type __tsan_atomic##bits##_load(const volatile type* at, int order) {                                                      \
+        return load(at, order, __builtin_return_address(0));                                                                   \
+    }                                                                                                                          \
     void __tsan_atomic##bits##_store(volatile type* at, type value, int order);                                                \
-    void __tsan_atomic##bits##_store(volatile type* at, type value, int order) { store(at, value, order); }                    \
+    void __tsan_atomic##bits##_store(volatile type* at, type value, int order) {                                               \
+        store(at, value, order, __builtin_return_address(0));                                                                  \
+    }                                                                                                                          \
     type __tsan_atomic##bits##_exchange(volatile type* at, type value, int order);                                             \
     type __tsan_atomic##bits##_exchange(volatile type* at, type value, int order) {                                            \
-        return modify(at, order, [&](type) { return value; });                                                                 \
+        return modify(at, order, __builtin_return_address(0), [&](type) { return value; });                                    \
     }                                                                                                                          \
     bool __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected, type desired, int success,           \
                                                        int failure);                                                           \
     bool __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected, type desired, int success,           \
                                                        int failure) {                                                          \
-        return cas(at, expected, desired, success, failure);                                                                   \
+        return cas(at, expected, desired, success, failure, __builtin_return_address(0));                                      \
     }                                                                                                                          \
     type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected, type desired, int success, int failure); \
     type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected, type desired, int success,               \
                                                     int failure) {                                                             \
-        cas(at, &expected, desired, success, failure);                                                                         \
+        cas(at, &expected, desired, success, failure, __builtin_return_address(0));                                            \
         return expected;                                                                                                       \
     }
-#define FETCH(bits, type, name, operation)                                                          \
-    type __tsan_atomic##bits##_fetch_##name(volatile type* at, type value, int order);              \
-    type __tsan_atomic##bits##_fetch_##name(volatile type* at, type value, int order) {             \
-        return modify(at, order, [&](type old) { return static_cast<type>(old operation value); }); \
+#define FETCH(bits, type, name, operation)                                               \
+    type __tsan_atomic##bits##_fetch_##name(volatile type* at, type value, int order);   \
+    type __tsan_atomic##bits##_fetch_##name(volatile type* at, type value, int order) {  \
+        return modify(at, order, __builtin_return_address(0),                            \
+                      [&](type old) { return static_cast<type>(old operation value); }); \
     }
 #define ATOMICS(bits, type)   \
     ATOMIC(bits, type)        \

@@ -1,4 +1,4 @@
-// usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed N] [--schedule TEXT] [NAME...]
+// usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed N] [--schedule TEXT [--trace]] [NAME...]
 //
 // Explores the scenarios whose names begin with one of the names; all without one. --most: schedules of the exhaustive part of
 // each; --random: schedules at random; --seconds: for each scenario, instead of both. --schedule: only this one, as a fault
@@ -25,6 +25,7 @@ struct Options {
     std::uint64_t seed = 1;
     const char* schedule = nullptr;
     bool list = false;
+    bool trace = false;
     std::vector<std::string> names;
 };
 
@@ -64,6 +65,7 @@ class Exploration {
             std::_Exit(2);
         }
         Replay strategy(schedule);
+        scheduler_.trace(options_.trace);
         one(strategy);
         std::printf("%s: no fault with --schedule %s\n", name_, to_string(scheduler_.schedule()).c_str());
     }
@@ -177,8 +179,8 @@ Options parse(int count, char** words) {
     for (int i = 1; i < count; ++i) {
         const std::string word = words[i];
         const char* value = i + 1 < count ? words[i + 1] : "";
-        if (word == "--list") {
-            options.list = true;
+        if (word == "--list" || word == "--trace") {
+            (word == "--list" ? options.list : options.trace) = true;
             continue;
         }
         if (word.rfind("--", 0) != 0) {
@@ -197,9 +199,9 @@ Options parse(int count, char** words) {
         } else if (word == "--schedule") {
             options.schedule = value;
         } else {
-            std::fprintf(
-                stderr,
-                "usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed N] [--schedule TEXT] [NAME...]\n");
+            std::fprintf(stderr,
+                         "usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed N] [--schedule TEXT "
+                         "[--trace]] [NAME...]\n");
             std::exit(2);
         }
     }

@@ -4,6 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+// The linker's: where the program lies.
+extern "C" const char __executable_start;
+
 namespace interleave {
 
 namespace {
@@ -54,6 +57,7 @@ void Scheduler::run(Strategy& strategy) {
     strategy_ = &strategy;
     schedule_.clear();
     step_ = 0;
+    alone_ = 0;
     frozen_ = 0;
     cut_ = false;
     memory_.begin_run(scenario_.threads);
@@ -94,7 +98,7 @@ void Scheduler::leave() {
 
 void Scheduler::before_atomic(Memory::Word word, bool writes) {
     if (++step_ > kMostSteps) fail("no end in sight: a thread waits for another");
-    const bool visible = memory_.note_use(current_, word, writes);
+    const bool visible = memory_.note_use(current_, word, writes) || strategy_->everywhere();
     if (scenario_.watches) {
         running_ = false;
         scenario_.watch();
@@ -141,6 +145,13 @@ unsigned Scheduler::choose(unsigned readable) {
     const unsigned age = strategy_->age(step_, readable);
     if (age != 0) schedule_.push_back({step_, kOld, age});
     return age;
+}
+
+void Scheduler::print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const {
+    constexpr const char* kOrders[] = {"rlx", "consume", "acq", "rel", "ar", "sc"};
+    std::printf("%5u  thread %u  %-5s %-7s word %7zx  = %-16llx from %tx\n", step_, current_, access, kOrders[order],
+                static_cast<std::size_t>(word.at - kSharedStart), static_cast<unsigned long long>(value),
+                static_cast<const char*>(caller) - &__executable_start);
 }
 
 // No way back from here: the memory is in the middle of something. What is printed replays it.

@@ -35,6 +35,8 @@ struct Move {
 class Strategy {
   public:
     virtual ~Strategy() = default;
+    // Whether it wants a turn also before accesses to words that are not known as visible.
+    [[nodiscard]] virtual bool everywhere() const { return false; }
     virtual Move turn(const Turn& turn) = 0;
     // How many stores ago: less than `readable`.
     virtual unsigned age(std::uint32_t step, unsigned readable) = 0;
@@ -65,10 +67,21 @@ class Scheduler {
     void before_atomic(Memory::Word word, bool writes);
     [[nodiscard]] unsigned choose(unsigned readable);
     void before_plain_write();
+    // Prints each atomic access of the run, with its place in the program for addr2line.
+    void trace(bool on) { tracing_ = on; }
+    void traced(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) {
+        if (tracing_) print(access, word, order, value, caller);
+    }
+    // At loads while no thread runs: what looks after the run must come to an end too.
+    void count_alone() {
+        if (++alone_ > kMostAlone) fail("no end in sight, alone");
+    }
     [[noreturn]] void fail(const std::string& what);
 
   private:
+    static constexpr std::uint32_t kMostAlone = 10'000'000;
     static void enter();
+    void print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const;
     void decide(bool finished, bool may_switch);
     void switch_to(unsigned thread);
     void leave();
@@ -88,8 +101,10 @@ class Scheduler {
     unsigned runnable_ = 0;
     unsigned frozen_ = 0;
     std::uint32_t step_ = 0;
+    std::uint32_t alone_ = 0;
     bool running_ = false;
     bool cut_ = false;
+    bool tracing_ = false;
 };
 
 // The one that runs, for the hooks.
