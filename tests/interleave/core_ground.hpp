@@ -34,6 +34,7 @@ class CoreScenario : public Scenario {
     // Everything comes back, and then all of the memory is there.
     void end(unsigned stopped) override {
         if (stopped != 0) return;
+        require_holes(core_->spans);
         ledger_.give_all([this](void* block, std::size_t) { core_->give(block, cache().bin_of(block)); });
         for (unsigned t = 0; t < threads; ++t) {
             if (cache_[t] != nullptr) cache_[t]->flush();

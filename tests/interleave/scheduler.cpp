@@ -1,6 +1,7 @@
 #include "scheduler.hpp"
 
 #include <unistd.h>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -47,10 +48,26 @@ bool from_string(const std::string& text, Schedule& schedule) {
     return true;
 }
 
+namespace {
+// A crash of the code under test is a fault with a schedule too. On a stack of its own: the fiber's may be what is exhausted.
+void catch_crashes() {
+    static char stack[64 * 1024];
+    stack_t alternative{};
+    alternative.ss_sp = stack;
+    alternative.ss_size = sizeof stack;
+    sigaltstack(&alternative, nullptr);
+    struct sigaction action {};
+    action.sa_handler = [](int number) { scheduler->fail("crashed, by signal " + std::to_string(number)); };
+    action.sa_flags = SA_ONSTACK;
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) sigaction(number, &action, nullptr);
+}
+}  // namespace
+
 Scheduler::Scheduler(Memory& shared_memory, Scenario& scenario) : memory_(shared_memory), scenario_(scenario) {
     for (Fiber& fiber : fibers_) fiber.stack.resize(kStack);
     scheduler = this;
     memory = &shared_memory;
+    catch_crashes();
 }
 
 void Scheduler::run(Strategy& strategy) {

@@ -31,8 +31,9 @@ class SpansScenario : public Scenario {
         held_ = first_held_;
     }
     void end(unsigned stopped) override {
-        spans_->give_recent();
         if (stopped != 0) return;
+        require_holes(*spans_);  // first: what follows brings the map up to date
+        spans_->give_recent();
         require_units(*spans_, held_);
         require_holes(*spans_);
         while (!held_.empty()) give(held_.back().start);
@@ -40,6 +41,8 @@ class SpansScenario : public Scenario {
         require(spans_->held() == 0, "units were lost");
         require_units(*spans_, {});
         require_holes(*spans_);
+        const UnitId frontier = spans_->frontier();
+        if (frontier > 1) require(take(frontier - 1) == 1, "not one hole");  // and zero, where it says so
     }
 
   protected:
@@ -114,6 +117,19 @@ struct Overlap : SpansScenario {
     UnitId high_ = 0;
 };
 const Enrolled<Overlap> kOverlap{"spans.overlap"};
+
+// The map has a hole of two words, of which somebody has taken the first: the rest must not be forgotten with it.
+struct StaleHole : SpansScenario {
+    StaleHole() : SpansScenario(100) {}
+    void prepare() override {
+        take(46);
+        const UnitId middle = take(2 * kLong);  // [47, 81)
+        take(19);
+        give(middle);
+    }
+    void run(unsigned thread) override { take(thread == 0 ? 2 * kLong : kLong); }
+};
+const Enrolled<StaleHole> kStaleHole{"spans.stale_hole"};
 
 // A run grows in place into units that somebody else takes.
 struct Grow : SpansScenario {
@@ -243,6 +259,20 @@ struct PurgeTake : SpansScenario {
     UnitId run_[3];
 };
 const Enrolled<PurgeTake> kPurgeTake{"spans.purge_take"};
+
+// The same where the units have a whole life before the purge is done with them: their new dirt must not be forgotten.
+struct PurgeDirty : SpansScenario {
+    PurgeDirty() : SpansScenario(kLong) {}
+    void prepare() override { give(take(kLong)); }
+    void run(unsigned thread) override {
+        if (thread == 0) spans().purge(true);
+        if (thread == 1) {
+            const UnitId start = take(kLong);
+            if (start != kNoUnit) give(start);
+        }
+    }
+};
+const Enrolled<PurgeDirty> kPurgeDirty{"spans.purge_dirty"};
 
 // Time passes: the next free ages or purges what is free, while others take and give.
 struct Ticks : SpansScenario {
