@@ -134,6 +134,32 @@ struct RetiredReborn : ArenaScenario {
 };
 const Enrolled<RetiredReborn> kRetiredReborn{"arena.retired_reborn"};
 
+// E6: between the two looks of a giver the slab has been owned, and its last block comes from there: whoever gets the units in
+// their next life must be ordered after that block's user too.
+struct SecondLook : ArenaScenario {
+    SecondLook() : ArenaScenario(2) {}
+    void prepare() override {
+        take_slabs(0, kEight, 2);
+        leave(0, kEight);
+        give(kEight, blocks(), 7);
+        give(kEight, blocks() + 8, 7);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            give(kEight, blocks()[7]);
+            give(kEight, blocks()[15]);
+            take(0, kNine, 1);
+        }
+        if (thread == 1) {
+            void* mine = nullptr;
+            const std::uint32_t n = take(1, kEight, 1, &mine);
+            leave(1, kEight);
+            if (n == 1) give(kEight, mine);
+        }
+    }
+};
+const Enrolled<SecondLook> kSecondLook{"arena.second_look"};
+
 // A giver completes a slab and is late with all that follows, while the slab lives on.
 struct LateGiver : ArenaScenario {
     LateGiver() : ArenaScenario(4) { threads = 3; }

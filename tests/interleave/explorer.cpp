@@ -30,7 +30,7 @@ Move Exhaustive::turn(const Turn& turn) {
     Move moves[2 * kMaxThreads + 2];
     unsigned count = 0;
     if (!turn.finished) moves[count++] = {turn.current, Act::run};
-    const bool may_leave = turn.finished || (turn.may_switch && spent_.switches < bounds_.switches);
+    const bool may_leave = turn.finished || spent_.switches < bounds_.switches;
     for (unsigned t = 0; t < kMaxThreads && may_leave; ++t) {
         if (t != turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::run};
         if (turn.finished && t == turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::run};
@@ -97,7 +97,6 @@ Move Random::turn(const Turn& turn) {
             return {some(turn.runnable & ~(1U << turn.current)), Act::freeze};
         }
     }
-    if (!turn.finished && !turn.may_switch) return {turn.current, Act::run};
     if (!by_priority_) return {turn.finished || one_in(switch_rate_) ? some(turn.runnable) : turn.current, Act::run};
     if (!turn.finished && std::find(changes_.begin(), changes_.end(), turn.step) != changes_.end())
         priority_[turn.current] = lowest_--;

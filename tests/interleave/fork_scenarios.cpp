@@ -56,19 +56,37 @@ struct ForkOverflow : ForkScenario {
 };
 const Enrolled<ForkOverflow> kForkOverflow{"fork.overflow"};
 
-// A full bin overflows into the depot, from which another refills.
+// One block is pushed onto a bin whose slots still name blocks that the program holds.
+struct ForkPush : ForkScenario {
+    ForkPush() : ForkScenario(2, kFour) {}
+    void prepare() override {
+        for (unsigned t = 0; t < threads; ++t) own_cache(t);
+        for (void*& block : blocks_) block = take(0, kFour);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) give(0, kFour, blocks_[0]);
+        if (thread == 1) give(1, kFour, blocks_[1]);
+    }
+    void* blocks_[4];
+};
+const Enrolled<ForkPush> kForkPush{"fork.push"};
+
+// A full bin overflows into the depot, from which another refills. The magazine was used before: it still names 32 blocks that
+// the program holds.
 struct ForkDepot : ForkScenario {
     ForkDepot() : ForkScenario(3, kOneKiB) {}
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kOneKiB);
-        for (unsigned i = 0; i < 64; ++i) give(0, kOneKiB, blocks_[i]);
+        for (unsigned i = 0; i < 65; ++i) give(0, kOneKiB, blocks_[i]);
+        for (unsigned i = 0; i < 32; ++i) take(1, kOneKiB);
+        for (unsigned i = 65; i < 96; ++i) give(0, kOneKiB, blocks_[i]);
     }
     void run(unsigned thread) override {
-        if (thread == 0) give(0, kOneKiB, blocks_[64]);
+        if (thread == 0) give(0, kOneKiB, blocks_[96]);
         if (thread == 1) take(1, kOneKiB);
     }
-    void* blocks_[65];
+    void* blocks_[97];
 };
 const Enrolled<ForkDepot> kForkDepot{"fork.depot"};
 

@@ -74,6 +74,18 @@ struct BufferedExchange : Litmus {
 const interleave::Enrolled<BufferedExchange<sc>> kBufferedExchangeSc{"litmus.buffered_exchange_sc"};
 const interleave::Enrolled<BufferedExchange<ar>> kBufferedExchangeAr{"litmus.buffered_exchange_ar"};
 
+// Each reads its own weaker store first: that its processor forwards it to itself orders nothing for others.
+struct Forwarded : Litmus {
+    Forwarded() : Litmus({"00", "01", "10", "11"}) {}
+    void run(unsigned thread) override {
+        Atomic<unsigned>& own = thread == 0 ? x() : y();
+        own.store(1, rel);
+        interleave::require(own.load(sc) == 1, "a thread does not see its own store");
+        read_[thread] = (thread == 0 ? y() : x()).load(sc);
+    }
+};
+const interleave::Enrolled<Forwarded> kForwarded{"litmus.forwarded"};
+
 template <Order store, Order load>
 struct MessagePassing : Litmus {
     MessagePassing()

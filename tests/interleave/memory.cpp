@@ -147,7 +147,7 @@ Memory::Location& Memory::location(Word word, std::uint32_t& index) {
         Location& fresh = locations_[entry.index];
         fresh.stores.clear();
         fresh.stores.push_back({raw(word), -1});  // of before the run: everybody knows it
-        fresh.newest_seen_by_sc = 0;
+        fresh.newest_by_sc = 0;
     }
     index = entry.index;
     return locations_[entry.index];
@@ -160,7 +160,7 @@ unsigned Memory::readable(unsigned thread, Word word, int order) {
     std::uint32_t index;
     const Location& here = location(word, index);
     std::uint32_t oldest = known(thread, index);
-    if (order == __ATOMIC_SEQ_CST && oldest < here.newest_seen_by_sc) oldest = here.newest_seen_by_sc;
+    if (order == __ATOMIC_SEQ_CST && oldest < here.newest_by_sc) oldest = here.newest_by_sc;
     const auto count = static_cast<unsigned>(here.stores.size() - oldest);
     return count < kMostAges ? count : kMostAges;
 }
@@ -178,7 +178,6 @@ std::uint64_t Memory::load(unsigned thread, Word word, int order, unsigned age) 
     const Store& read = here.stores[position];
     set_known(thread, index, position);
     if (acquires(order) && read.view >= 0) learn(thread, views_[static_cast<std::size_t>(read.view)]);
-    if (order == __ATOMIC_SEQ_CST && here.newest_seen_by_sc < position) here.newest_seen_by_sc = position;
     return read.value;
 }
 
@@ -201,7 +200,7 @@ void Memory::append(unsigned thread, Word word, std::uint64_t value, int order, 
         ++view_[thread][thread];  // what the thread does from here on is not passed on
     }
     here.stores.push_back({value, view});
-    if (order == __ATOMIC_SEQ_CST) here.newest_seen_by_sc = position;
+    if (order == __ATOMIC_SEQ_CST) here.newest_by_sc = position;
     set_raw(word, value);
 }
 

@@ -80,7 +80,7 @@ class Memory {
     };
     struct Location {
         std::vector<Store> stores;
-        std::uint32_t newest_seen_by_sc;
+        std::uint32_t newest_by_sc;
     };
     struct Plain {
         std::uint16_t write_clock;

@@ -87,7 +87,7 @@ void Scheduler::run(Strategy& strategy) {
         fibers_[t].context.uc_link = nullptr;
         makecontext(&fibers_[t].context, enter, 0);
     }
-    const Move first = strategy.turn({0, 0, true, true, false, false, runnable_});
+    const Move first = strategy.turn({0, 0, true, false, false, runnable_});
     if (first.thread != 0) schedule_.push_back({0, kThread, first.thread});
     current_ = first.thread;
     running_ = true;
@@ -109,7 +109,7 @@ void Scheduler::leave() {
     runnable_ &= ~(1U << current_);
     if (runnable_ == 0) setcontext(&main_);
     ++step_;
-    decide(true, true);
+    decide(true);
     std::abort();  // nobody comes back here
 }
 
@@ -121,21 +121,21 @@ void Scheduler::before_atomic(Memory::Word word, bool writes) {
         scenario_.watch();
         running_ = true;
     }
-    if (visible || scenario_.may_cut) decide(false, visible);
+    if (visible || scenario_.may_cut) decide(false);
 }
 
+// Who looks at everything after a cut sees the order of plain stores too.
 void Scheduler::before_plain_write() {
     if (!scenario_.may_cut) return;
     ++step_;
-    decide(false, false);
+    decide(false);
 }
 
-void Scheduler::decide(bool finished, bool may_switch) {
+void Scheduler::decide(bool finished) {
     const unsigned others = runnable_ & ~(1U << current_);
-    const bool may_freeze = scenario_.may_freeze && may_switch && !finished && frozen_ == 0 && others != 0;
+    const bool may_freeze = scenario_.may_freeze && !finished && frozen_ == 0 && others != 0;
     if (others == 0 && !scenario_.may_cut) return;
-    const Move move =
-        strategy_->turn({step_, current_, finished, may_switch, may_freeze, scenario_.may_cut && !finished, runnable_});
+    const Move move = strategy_->turn({step_, current_, finished, may_freeze, scenario_.may_cut && !finished, runnable_});
     if (move.act == Act::cut) {
         schedule_.push_back({step_, kCut, 0});
         cut_ = true;

@@ -19,7 +19,6 @@ struct Turn {
     std::uint32_t step;
     unsigned current;
     bool finished;    // the current thread is at its end: somebody else must go on
-    bool may_switch;  // false: only a cut can come here
     bool may_freeze;  // nobody is frozen yet, and somebody else can run
     bool may_cut;
     unsigned runnable;  // a bit per thread that is not at its end and not frozen
@@ -82,7 +81,7 @@ class Scheduler {
     static constexpr std::uint32_t kMostAlone = 10'000'000;
     static void enter();
     void print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const;
-    void decide(bool finished, bool may_switch);
+    void decide(bool finished);
     void switch_to(unsigned thread);
     void leave();
 

@@ -24,6 +24,7 @@ LARGE = "src/spans/large.cpp"
 PURGE = "src/spans/purge.cpp"
 DEPOT = "src/depot/depot.cpp"
 CACHE = "src/cache/cache.cpp"
+THREAD_CACHE = "src/cache/thread_cache.hpp"
 CORE = "src/cache/core.cpp"
 UPKEEP = "src/cache/upkeep.cpp"
 INSPECT = "src/arena/inspect.cpp"
@@ -173,8 +174,10 @@ FORKS = (
         "        std::memmove(", "fork"),
     Bug("refill_raises_top_before_it_has_the_blocks", CACHE, "    std::uint32_t n = core->depot.take(bin, at);\n",
         "    top[bin] = at + 2;\n    base::compiler_fence();\n    std::uint32_t n = core->depot.take(bin, at);\n", "fork"),
-    Bug("push_raises_top_before_the_slot", CACHE, "    *top[bin] = block;\n    base::compiler_fence();\n    ++top[bin];",
-        "    ++top[bin];\n    base::compiler_fence();\n    top[bin][-1] = block;", "fork"),
+    Bug("push_raises_top_before_the_slot", THREAD_CACHE,
+        "        *at = block;\n        base::compiler_fence();  // the slot, then the top: a fork may cut between\n"
+        "        base::opaque(bin);\n        ++top[bin];",
+        "        ++top[bin];\n        base::compiler_fence();\n        base::opaque(bin);\n        *at = block;", "fork.push"),
     Bug("current_slab_is_cleared_after_the_publish", ARENA,
         "    cur.store(kNoUnit, rlx);  // before the publish\n    base::compiler_fence();\n    publish(slab, c);",
         "    publish(slab, c);\n    base::compiler_fence();\n    cur.store(kNoUnit, rlx);", "fork"),
