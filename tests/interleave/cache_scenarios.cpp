@@ -11,15 +11,16 @@ struct Overflow : CoreScenario {
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kOneKiB);
-        for (unsigned i = 0; i < 64; ++i) give(0, kOneKiB, blocks_[i]);  // now its bin is full
-        for (unsigned i = 66; i < 70; ++i) give(2, kOneKiB, blocks_[i]);
+        for (unsigned i = 150; i < 154; ++i) give(2, kOneKiB, blocks_[i]);
+        next_ = fill(0, kOneKiB, blocks_);
     }
     void run(unsigned thread) override {
-        if (thread == 0) give(0, kOneKiB, blocks_[64]);
+        if (thread == 0) give(0, kOneKiB, blocks_[next_]);
         if (thread == 1) take(1, kOneKiB);
         if (thread == 2) give_cache(2);
     }
-    void* blocks_[70];
+    void* blocks_[154];
+    unsigned next_ = 0;
 };
 const Enrolled<Overflow> kOverflow{"cache.overflow"};
 

@@ -73,6 +73,13 @@ class CoreScenario : public Scenario {
             core_->give(block, bin);
         }
     }
+    // Gives blocks until the next one would overflow; returns how many.
+    unsigned fill(unsigned thread, Bin bin, void* const* blocks) {
+        unsigned given = 0;
+        const Cache& cache = *cache_[thread];
+        while (cache.top[bin] != cache.limit[bin] || given == 0) give(thread, bin, blocks[given++]);
+        return given;
+    }
     Cache* cache_of(unsigned thread) { return cache_[thread]; }
     // The heap's view of a pointer, through any cache that was ever attached.
     const ashlar::cache::Front& cache() {

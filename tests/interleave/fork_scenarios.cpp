@@ -78,15 +78,17 @@ struct ForkDepot : ForkScenario {
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kOneKiB);
-        for (unsigned i = 0; i < 65; ++i) give(0, kOneKiB, blocks_[i]);
+        next_ = fill(0, kOneKiB, blocks_);
+        give(0, kOneKiB, blocks_[next_++]);
         for (unsigned i = 0; i < 32; ++i) take(1, kOneKiB);
-        for (unsigned i = 65; i < 96; ++i) give(0, kOneKiB, blocks_[i]);
+        next_ += fill(0, kOneKiB, blocks_ + next_);
     }
     void run(unsigned thread) override {
-        if (thread == 0) give(0, kOneKiB, blocks_[96]);
+        if (thread == 0) give(0, kOneKiB, blocks_[next_]);
         if (thread == 1) take(1, kOneKiB);
     }
-    void* blocks_[97];
+    void* blocks_[144];
+    unsigned next_ = 0;
 };
 const Enrolled<ForkDepot> kForkDepot{"fork.depot"};
 
