@@ -94,6 +94,30 @@ struct SparePushedOut : ArenaScenario {
 };
 const Enrolled<SparePushedOut> kSparePushedOut{"arena.spare_pushed_out"};
 
+// E15: a spare goes, by the next one or from outside, and its units are born again: whoever writes to them then is ordered
+// after the last users of its old life, through the one who kept it.
+struct SpareReborn : ArenaScenario {
+    SpareReborn() : ArenaScenario(2) {}
+    void prepare() override {
+        take_slabs(0, kEight, 2);
+        leave(0, kEight);
+        give(kEight, blocks() + 1, 7);
+        give(kEight, blocks() + 8, 7);
+    }
+    void run(unsigned thread) override {
+        if (thread == 1) return give(kEight, blocks()[0]);
+        push_out();
+        take(0, kNine, 1);
+    }
+    virtual void push_out() { give(kEight, blocks()[15]); }
+};
+const Enrolled<SpareReborn> kSpareReborn{"arena.spare_reborn"};
+
+struct SpareGivenReborn : SpareReborn {
+    void push_out() override { arena().give_spares(); }
+};
+const Enrolled<SpareGivenReborn> kSpareGivenReborn{"arena.spare_given_reborn"};
+
 // A hint is taken, and before its claim the slab is complete, kept, retired, and born again in another class.
 struct Reborn : ArenaScenario {
     Reborn() : ArenaScenario(2) {}

@@ -112,6 +112,21 @@ struct ForkFlush : ForkScenario {
 };
 const Enrolled<ForkFlush> kForkFlush{"fork.flush"};
 
+// A thread ends and leaves its slab, which another claims.
+struct ForkLeave : ForkScenario {
+    ForkLeave() : ForkScenario(2, kFour) {}
+    void prepare() override {
+        for (unsigned t = 0; t < threads; ++t) own_cache(t);
+        take(0, kFour);
+        take(0, kFour);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) give_cache(0);
+        if (thread == 1) take(1, kFour);
+    }
+};
+const Enrolled<ForkLeave> kForkLeave{"fork.leave"};
+
 // A cache refills, from a slab that another thread frees into.
 struct ForkRefill : ForkScenario {
     ForkRefill() : ForkScenario(3, kFour) {}
@@ -144,11 +159,9 @@ struct ForkAdopting : ForkScenario {
     }
     void run(unsigned thread) override {
         if (thread == 0) core().adopt_orphans();
-        if (thread == 1) {
-            for (int i = 0; i < 3; ++i) take(1, kFour);
-        }
+        if (thread == 1) take(1, kFour);
     }
-    void* blocks_[6];
+    void* blocks_[10];  // more than a slab: those that are cached are of one that is shared
 };
 const Enrolled<ForkAdopting> kForkAdopting{"fork.adopting"};
 
