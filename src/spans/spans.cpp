@@ -121,8 +121,8 @@ UnitId Spans::run_begin(UnitId at) const noexcept {
 }
 
 // Where the run of ones that begins at `at` ends.
-UnitId Spans::run_end(UnitId at, UnitId frontier) const noexcept {
-    while (at < frontier) {
+UnitId Spans::run_end(UnitId at, UnitId last) const noexcept {
+    while (at < last) {
         const std::uint32_t in_word = at % kWordBits;
         const auto ones = static_cast<std::uint32_t>(std::countr_one(free_.leaf_word(at / kWordBits) >> in_word));
         at += ones;
@@ -136,9 +136,9 @@ UnitId Spans::run_end(UnitId at, UnitId frontier) const noexcept {
 void Spans::rescan(UnitId from, UnitId to) noexcept {
     const UnitId dropped = holes_.erase_within(from, to);
     if (dropped > to) to = dropped;
-    const UnitId frontier = frontier_.load(rlx);  // relaxed: units above it have no bits
+    const UnitId last = region_.end;  // not the frontier: what we knew of that could be older than the hint that led here
     UnitId at = from;
-    while (at < to && at < frontier) {
+    while (at < to && at < last) {
         const Word rest = free_.leaf_word(at / kWordBits) >> at % kWordBits;
         if (rest == 0) {
             at = (at / kWordBits + 1) * kWordBits;
@@ -146,7 +146,7 @@ void Spans::rescan(UnitId from, UnitId to) noexcept {
         }
         at += base::lowest(rest);
         const UnitId start = at == from ? run_begin(at) : at;
-        const UnitId end = run_end(at, frontier);
+        const UnitId end = run_end(at, last);
         if (end == at) continue;  // taken since we looked
         const UnitId more = holes_.erase_within(start, end);
         if (more > to) to = more;

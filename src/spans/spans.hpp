@@ -94,7 +94,7 @@ class Spans {
     std::uint32_t drain() noexcept;
     void rescan(base::UnitId from, base::UnitId to) noexcept;
     [[nodiscard]] base::UnitId run_begin(base::UnitId at) const noexcept;
-    [[nodiscard]] base::UnitId run_end(base::UnitId at, base::UnitId frontier) const noexcept;
+    [[nodiscard]] base::UnitId run_end(base::UnitId at, base::UnitId last) const noexcept;
     [[nodiscard]] bool lock_soon() noexcept;
     base::UnitId take_fit(std::uint32_t units) noexcept;
     base::UnitId take_scan(std::uint32_t units) noexcept;
