@@ -242,8 +242,8 @@ void Arena::give(Bin c, void* const* blocks, std::uint32_t n) noexcept {
         } while (next.same_word(place));
         const Word old = give_word(place, c, mask);
         const bool complete = (old | mask) == valid;
-        // A word that had a free block has somebody who looks after its slab [A3]: who gave that block, or who publishes. Only
-        // the first of a word must, and the last, who may have completed the slab.
+        // A word that had a free block has somebody who looks after its slab (A3 of STATES.md): who gave that block, or who
+        // publishes. Only the first of a word must, and the last, who may have completed the slab.
         if (old == 0 || complete) pending.note(*this, place.slab(), c, complete);
     }
     pending.settle_all(*this, c);

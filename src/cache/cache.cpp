@@ -56,6 +56,7 @@ void Cache::tidy() noexcept {
         }
         seen_[bin] = top[bin];
     }
+    core->spans.tick();  // also where no run is freed for a long time
 }
 
 // First the bin's blocks and slab go back; at a later look, if nobody has moved magazines of the class meanwhile, those do.

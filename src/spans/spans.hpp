@@ -61,6 +61,9 @@ class Spans {
 
     // Gives the runs kept for exact reuse to everybody.
     void give_recent() noexcept;
+    // Ages what is free, and gives back what has been free long or is too much, if it is time; cheap if not. For callers that
+    // come by now and then.
+    void tick() noexcept;
     // Gives free pages back to the system: those that nobody wanted for a tick or two; all: every free one. Returns units
     // purged.
     std::uint32_t purge(bool all) noexcept;
@@ -105,7 +108,6 @@ class Spans {
     std::uint32_t soiled(base::UnitId start, std::uint32_t units) const noexcept;
 
     // purge.cpp
-    void tick() noexcept;
     void age() noexcept;
     std::uint32_t purge_word(std::uint32_t word, base::Word wanted) noexcept;
     std::uint32_t purge_aged(std::uint32_t calls) noexcept;

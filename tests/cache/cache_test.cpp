@@ -220,4 +220,17 @@ TEST_F(CacheTest, MagazinesThatMoveStay) {
     other.flush();
 }
 
+TEST_F(CacheTest, FreePagesGoBackWhileOnlySmallBlocksMove) {
+    constexpr Bin large = kClasses + 15;  // runs of a MiB
+    give(cache_, large, take(cache_, large, 20));
+    cache_.flush();
+    core_.spans.give_recent();
+    const std::size_t purged = FakeSource::purged;
+    for (int tick = 0; tick < 4; ++tick) {
+        fake_now_ms += 300;
+        miss_until([rounds = 0]() mutable { return ++rounds == 100; });
+    }
+    EXPECT_GE(FakeSource::purged - purged, std::size_t{10} << 20);
+}
+
 }  // namespace
