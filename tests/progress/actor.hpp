@@ -47,11 +47,13 @@ class Actor {
     /// Each kind of call once, whatever the dice say.
     void do_everything() noexcept {
         steps_.fetch_add(1, std::memory_order_relaxed);
-        for (const std::size_t size : {16, 100, 1000, 5000, 30000, 70000, 300000, 1500000}) {
+        constexpr std::size_t sizes[] = {16, 100, 1000, 5000, 30000, 70000, 300000, 1500000};
+        constexpr std::size_t alignments[] = {64, 4096, 65536};
+        for (const std::size_t size : sizes) {
             hand_over(mark(std::malloc(size), size));
             give(mark(calloc(2, size / 2), size));
             give(mark(std::realloc(std::malloc(size / 2), size), size));
-            for (const std::size_t alignment : {64, 4096, 65536}) {
+            for (const std::size_t alignment : alignments) {
                 void* block = nullptr;
                 if (posix_memalign(&block, alignment, size) == 0) give(mark(block, size));
             }
