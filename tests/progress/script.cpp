@@ -146,7 +146,9 @@ void audit(std::uintptr_t index, std::uint32_t round) noexcept {
     if (check == nullptr || statistics == nullptr) return;
     shared->findings.store(static_cast<std::uint32_t>(check()), std::memory_order_relaxed);
     constexpr std::size_t unit = 65536;
-    shared->held.store(statistics().held / unit, std::memory_order_relaxed);
+    const ash_stats now = statistics();
+    shared->held.store(now.held / unit, std::memory_order_relaxed);
+    shared->spread.store((now.held + now.free) / unit, std::memory_order_relaxed);
 }
 
 }  // namespace progress

@@ -33,6 +33,7 @@ struct Shared {
     std::atomic<std::uint64_t> marker;     // address of the function by which a victim says that it begins and ends
     std::atomic<std::uint64_t> way_out;    // address of a function that ends its thread without another word
     std::atomic<std::uint64_t> held;       // at the last audit: units that are not free
+    std::atomic<std::uint64_t> spread;     // at the last audit: units that were ever used
     std::atomic<std::uint32_t> findings;   // at the last audit: what the heap check found
 };
 

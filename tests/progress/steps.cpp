@@ -187,9 +187,10 @@ bool report(const Options& options, const Operation& operation, const Verdict& v
     // A hidden slab is what an ended thread may leave.
     const std::uint64_t may_be_found = options.end ? tally.frozen : 0;
     if (verdict.findings != 0) std::printf("    the heap check found %u slabs hidden\n", verdict.findings);
+    if (tally.spreads) std::printf("    the heap grew although memory was free\n");
     std::fflush(stdout);
     const bool lost_too_much = options.end && tally.most_lost > bound;
-    return verdict.faults == 0 && verdict.findings <= may_be_found && !lost_too_much && tally.blocked == 0;
+    return verdict.faults == 0 && verdict.findings <= may_be_found && !lost_too_much && !tally.spreads && tally.blocked == 0;
 }
 
 std::vector<std::uint32_t> chosen(const Options& options) {

@@ -115,6 +115,10 @@ bool Walk::end_at(std::uint64_t point) {
     held_ = static_cast<std::int64_t>(worker_.shared().held.load(std::memory_order_relaxed));
     tally_.lost += held_ - before;
     tally_.most_lost = std::max(tally_.most_lost, held_ - before);
+    // A lock holder that has ended makes nobody's memory grow: what others free is found and used again. The helpers' work is
+    // not the same in each round; four times is beyond that.
+    const std::uint64_t spread = worker_.shared().spread.load(std::memory_order_relaxed);
+    if (spread > 4 * spread_ + static_cast<std::uint64_t>(std::max<std::int64_t>(tally_.lost, 0))) tally_.spreads = true;
     return true;
 }
 
@@ -123,6 +127,7 @@ void Walk::take_stock() {
         if (!round() || !round(Round::audit)) throw std::runtime_error("the helpers do not finish by themselves");
     }
     held_ = static_cast<std::int64_t>(worker_.shared().held.load(std::memory_order_relaxed));
+    spread_ = worker_.shared().spread.load(std::memory_order_relaxed);
 }
 
 void Walk::merge_into(Tally& sum) const {
@@ -132,6 +137,7 @@ void Walk::merge_into(Tally& sum) const {
     sum.frozen += tally_.frozen;
     sum.blocked += tally_.blocked;
     sum.lost += tally_.lost;
+    sum.spreads = sum.spreads || tally_.spreads;
     sum.most_lost = std::max(sum.most_lost, tally_.most_lost);
     for (const auto& [place, times] : tally_.places) sum.places[place] += times;
 }

@@ -22,6 +22,7 @@ struct Tally {
     std::uint64_t longest_call = 0;  // in the victim's own instructions, whatever the others did meanwhile
     std::int64_t most_lost = 0;      // units, by one end
     std::int64_t lost = 0;
+    bool spreads = false;                    // the heap grew although memory was free
     std::map<std::string, unsigned> places;  // where it stood when it blocked the others
 };
 
@@ -69,6 +70,7 @@ class Walk {
     Text text_;
     std::optional<Tracee> victim_;
     std::int64_t held_ = 0;
+    std::uint64_t spread_ = 0;
     Tally tally_;
 };
 
