@@ -21,6 +21,6 @@ status=0
 echo "Frozen after each instruction:"
 $build/tests/progress/steps --preload $build/src/libashlar.so "$@" || status=1
 echo
-echo "Ended after each instruction; what that loses, in units of 64 KiB: in all, by one end, and the protocol's bound for one:"
+echo "Ended after each instruction; what that loses, in units of 64 KiB: in all, by one end, and the most that one may lose:"
 $build/tests/progress/steps --preload $build/src/libashlar.so --end "$@" || status=1
 exit $status

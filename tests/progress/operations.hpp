@@ -17,7 +17,7 @@ struct Operation {
     const char* what;
     Span span;
     // Units that its own blocks may lie in, cached ones included, each size by itself and rounded up: what is lost when its
-    // thread ends in the middle of it, beside the slabs of protocol's bounds.
+    // thread ends in the middle of it, beside its slabs.
     std::uint32_t units;
     std::uint32_t sizes;     // how many size classes it uses: one current slab each
     bool of_ashlar = false;  // needs a function that others lack

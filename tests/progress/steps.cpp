@@ -44,7 +44,7 @@ struct Verdict {
     std::uint32_t findings = 0;
 };
 
-/// Section 7 of the protocol, for one thread that ends anywhere in this operation: its blocks, the cached ones included, a
+/// What one thread that ends anywhere in this operation may take with it, in units: its blocks, the cached ones included, a
 /// current slab for each class, at most two slabs that are hidden or nobody's, and the run in its hands. A slab is five units
 /// at most.
 std::int64_t most_that_may_be_lost(const Operation& operation) {
