@@ -4,7 +4,6 @@
 // --patience, and if it then finishes when the frozen thread goes on: so a slow machine is no fault, and the blame is the
 // frozen thread's.
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,21 +15,15 @@
 #include <system_error>
 #include <thread>
 
-#include <fcntl.h>
 #include <getopt.h>
-#include <linux/futex.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "shared.hpp"
 #include "tracee.hpp"
+#include "worker_process.hpp"
 
 namespace progress {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr int skipped = 77;
@@ -42,78 +35,6 @@ struct Options {
     std::uint64_t seed = std::random_device{}();
     double patience = 20;
     bool control = false;
-};
-
-/// The worker process and the page shared with it. Killed with the driver, whatever happens.
-class Worker {
-  public:
-    explicit Worker(const Options& options) {
-        const int file = memfd_create("freeze", 0);
-        if (file < 0 || ftruncate(file, sizeof(Shared)) != 0) fail("memfd_create");
-        void* page = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        if (page == MAP_FAILED) fail("mmap");
-        shared_ = static_cast<Shared*>(page);
-        process_ = fork();
-        if (process_ < 0) fail("fork");
-        if (process_ == 0) {
-            if (dup2(file, shared_descriptor) < 0) _exit(127);
-            if (!options.preload.empty()) setenv("LD_PRELOAD", options.preload.c_str(), 1);
-            execl(options.worker.c_str(), options.worker.c_str(), nullptr);
-            _exit(127);
-        }
-        close(file);
-        while (shared_->victim.load(std::memory_order_acquire) == 0) {
-            if (waitpid(process_, nullptr, WNOHANG) != 0) throw std::runtime_error("the worker did not start");
-            std::this_thread::sleep_for(1ms);
-        }
-    }
-    ~Worker() {
-        kill(process_, SIGKILL);
-        waitpid(process_, nullptr, 0);
-    }
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
-
-    [[nodiscard]] pid_t process() const noexcept { return process_; }
-    [[nodiscard]] Shared& shared() const noexcept { return *shared_; }
-
-    void start_round() noexcept {
-        shared_->round.fetch_add(1, std::memory_order_acq_rel);
-        syscall(SYS_futex, &shared_->round, FUTEX_WAKE, helpers, nullptr, nullptr, 0);
-    }
-    /// Waits for the round's end; gives up when no helper has moved for `patience`.
-    [[nodiscard]] bool finishes(double patience) const {
-        std::uint64_t seen = 0;
-        auto moved = Clock::now();
-        while (!finished()) {
-            const std::uint64_t now = steps();
-            if (now != seen) {
-                seen = now;
-                moved = Clock::now();
-            } else if (Clock::now() - moved > std::chrono::duration<double>(patience)) {
-                return false;
-            }
-            std::this_thread::sleep_for(200us);
-        }
-        return true;
-    }
-
-  private:
-    [[noreturn]] static void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-    [[nodiscard]] bool finished() const noexcept {
-        for (const auto& round : shared_->finished) {
-            if (round.load(std::memory_order_acquire) != shared_->round.load(std::memory_order_relaxed)) return false;
-        }
-        return true;
-    }
-    [[nodiscard]] std::uint64_t steps() const noexcept {
-        std::uint64_t sum = 0;
-        for (const auto& count : shared_->steps) sum += count.load(std::memory_order_relaxed);
-        return sum;
-    }
-
-    Shared* shared_ = nullptr;
-    pid_t process_ = 0;
 };
 
 struct Outcome {
@@ -213,7 +134,7 @@ int report(const Options& options, const Worker& worker, const Outcome& outcome)
 
 int main(int argc, char** argv) try {
     const progress::Options options = progress::parse(argc, argv);
-    progress::Worker worker(options);
+    progress::Worker worker(options.worker, "", options.preload);
     progress::Outcome outcome;
     {
         progress::Sampler sampler(options, worker);

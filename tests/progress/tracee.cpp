@@ -18,10 +18,21 @@
 namespace progress {
 namespace {
 
+using Registers = user_regs_struct;
+
 #if defined(__x86_64__)
-std::uintptr_t program_counter(const user_regs_struct& registers) noexcept { return registers.rip; }
+constexpr bool kLinkOnStack = true;
+Place place_of(const Registers& registers) noexcept { return {registers.rip, registers.rsp, 0}; }
+// The stack as a call leaves it, clear of what leaf functions keep below it; no system call to restart.
+void redirect(Registers& registers, std::uintptr_t to) noexcept {
+    registers.rip = to;
+    registers.rsp = ((registers.rsp - 256) & ~std::uintptr_t{15}) - 8;
+    registers.orig_rax = ~0ULL;
+}
 #else
-std::uintptr_t program_counter(const user_regs_struct& registers) noexcept { return registers.pc; }
+constexpr bool kLinkOnStack = false;
+Place place_of(const Registers& registers) noexcept { return {registers.pc, registers.sp, registers.regs[30]}; }
+void redirect(Registers& registers, std::uintptr_t to) noexcept { registers.pc = to; }
 #endif
 
 [[noreturn]] void raise_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -33,19 +44,26 @@ Tracee::Tracee(pid_t thread) : thread_(thread) {
 }
 
 Tracee::~Tracee() {
+    if (gone_) return;
     // A running thread can't be detached; one that is left attached is a zombie that its process's end waits for.
     if (!stopped_ && ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) == 0) waitpid(thread_, nullptr, __WALL);
     ptrace(PTRACE_DETACH, thread_, nullptr, nullptr);
 }
 
-void Tracee::wait() {
+Tracee::Event Tracee::wait() {
     int status = 0;
     if (waitpid(thread_, &status, __WALL) != thread_) raise_errno("waitpid");
+    if (WIFEXITED(status)) {
+        gone_ = true;
+        return Event::gone;
+    }
     if (!WIFSTOPPED(status)) throw std::runtime_error("the worker has died");
+    stopped_ = true;
     const int signal = WSTOPSIG(status);
+    if (signal == SIGUSR2) return Event::marked;
     if (signal != SIGTRAP && signal != SIGSTOP) signal_ = signal;
     if (signal == SIGSEGV || signal == SIGABRT) throw std::runtime_error("the worker has crashed");
-    stopped_ = true;
+    return Event::stopped;
 }
 
 void Tracee::stop() {
@@ -54,9 +72,9 @@ void Tracee::stop() {
     wait();
 }
 
-void Tracee::step() {
+Tracee::Event Tracee::step() {
     if (ptrace(PTRACE_SINGLESTEP, thread_, nullptr, nullptr) != 0) raise_errno("PTRACE_SINGLESTEP");
-    wait();
+    return wait();
 }
 
 void Tracee::go_on() {
@@ -65,11 +83,36 @@ void Tracee::go_on() {
     stopped_ = false;
 }
 
-std::uintptr_t Tracee::pc() const {
-    user_regs_struct registers{};
-    iovec place{&registers, sizeof registers};
-    if (ptrace(PTRACE_GETREGSET, thread_, NT_PRSTATUS, &place) != 0) raise_errno("PTRACE_GETREGSET");
-    return program_counter(registers);
+Tracee::Event Tracee::go_to_mark() {
+    for (;;) {
+        if (stopped_) go_on();
+        const Event event = wait();
+        if (event != Event::stopped) return event;
+    }
+}
+
+void Tracee::end(std::uintptr_t way_out) {
+    Registers registers{};
+    iovec area{&registers, sizeof registers};
+    if (ptrace(PTRACE_GETREGSET, thread_, NT_PRSTATUS, &area) != 0) raise_errno("PTRACE_GETREGSET");
+    redirect(registers, way_out);
+    if (ptrace(PTRACE_SETREGSET, thread_, NT_PRSTATUS, &area) != 0) raise_errno("PTRACE_SETREGSET");
+    if (go_to_mark() != Event::gone) throw std::runtime_error("the thread did not end");
+}
+
+Place Tracee::place() const {
+    Registers registers{};
+    iovec area{&registers, sizeof registers};
+    if (ptrace(PTRACE_GETREGSET, thread_, NT_PRSTATUS, &area) != 0) raise_errno("PTRACE_GETREGSET");
+    return place_of(registers);
+}
+
+std::uintptr_t Tracee::return_address(const Place& entry) const {
+    if constexpr (!kLinkOnStack) return entry.link;
+    errno = 0;
+    const long word = ptrace(PTRACE_PEEKDATA, thread_, reinterpret_cast<void*>(entry.sp), nullptr);
+    if (errno != 0) raise_errno("PTRACE_PEEKDATA");
+    return static_cast<std::uintptr_t>(word);
 }
 
 Text::Text(pid_t process, const std::string& path) : path_(std::filesystem::canonical(path)) {

@@ -10,6 +10,12 @@
 
 namespace progress {
 
+struct Place {
+    std::uintptr_t pc;
+    std::uintptr_t sp;
+    std::uintptr_t link;  // the return address in a register, where the machine has that
+};
+
 class Tracee {
   public:
     /// Attaches without stopping the thread. Throws std::system_error; EPERM where tracing is not permitted.
@@ -18,17 +24,29 @@ class Tracee {
     Tracee(const Tracee&) = delete;
     Tracee& operator=(const Tracee&) = delete;
 
-    void stop();  // returns when the thread stands still
-    void step();  // one instruction
+    /// What a thread that runs or steps came to.
+    enum class Event { stopped, marked, gone };
+
+    void stop();   // returns when the thread stands still
+    Event step();  // one instruction
     void go_on();
-    [[nodiscard]] std::uintptr_t pc() const;
+    /// Waits until the thread raises SIGUSR2, which does not get through to it, or ends; nothing else stops it.
+    Event go_to_mark();
+    /// Ends the thread in place, from wherever it stands: it goes on at `way_out`, which must call exit at once.
+    void end(std::uintptr_t way_out);
+
+    [[nodiscard]] Place place() const;
+    [[nodiscard]] std::uintptr_t pc() const { return place().pc; }
+    /// Where the function that begins at this instruction will return to.
+    [[nodiscard]] std::uintptr_t return_address(const Place& entry) const;
 
   private:
-    void wait();
+    Event wait();
 
     pid_t thread_;
     int signal_ = 0;  // one that arrived while the thread was traced; goes to it when it goes on
     bool stopped_ = false;
+    bool gone_ = false;
 };
 
 /// The executable mappings of one file in a process.

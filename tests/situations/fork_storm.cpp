@@ -1,5 +1,6 @@
 // Children of a multithreaded program, forked while its other threads allocate. A child frees its parent's blocks, allocates
 // every size, starts threads, forks again, and leaves. It has nobody to wait for.
+// usage: fork_storm [FORKS]
 #include <atomic>
 #include <string>
 #include <thread>
@@ -80,11 +81,12 @@ void fork_in_a_chain(int left, std::size_t limit_kib) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
     situation::require_ashlar();
+    const int forks = static_cast<int>(situation::times(argc, argv, 250));
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < 4; ++i) threads.emplace_back(churn, i + 1);
-    for (int number = 0; number < 250; ++number) {
+    for (int number = 0; number < forks; ++number) {
         std::vector<unsigned char*> blocks;
         for (int i = 0; i < 50; ++i) blocks.push_back(situation::take(777, 5));
         const pid_t child = fork();
@@ -95,5 +97,6 @@ int main() {
     fork_in_a_chain(40, situation::resident_kib() + 96 * 1024);
     over.store(true, std::memory_order_relaxed);
     for (auto& thread : threads) thread.join();
+    situation::require_sound_heap();
     return 0;
 }

@@ -35,6 +35,18 @@ inline void require_ashlar() {
     require(ours.dli_fbase == used.dli_fbase, "malloc is not Ashlar's");
 }
 
+/// The heap check of the library that is loaded.
+inline void require_sound_heap() {
+    using Check = std::size_t (*)();
+    const auto check = reinterpret_cast<Check>(dlsym(RTLD_DEFAULT, "ash_check"));
+    require(check != nullptr && check() == 0, "the heap check found something");
+}
+
+/// How often, by a program's first argument; else so many times.
+inline unsigned times(int argc, char** argv, unsigned usual) {
+    return argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : usual;
+}
+
 /// One of the figures of /proc/self/statm: 0 address space, 1 resident.
 inline std::size_t statm_kib(int field) {
     char text[256] = {};

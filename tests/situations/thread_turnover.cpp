@@ -1,5 +1,6 @@
 // 10,000 short-lived threads one after another, which leave blocks for others to free, and 2,000 that are detached: memory
 // stays bounded, whatever a thread had in its caches when it ended.
+// usage: thread_turnover [THREADS]
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -29,9 +30,9 @@ void live_shortly(unsigned seed, std::vector<Left>& left) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
     situation::require_ashlar();
-    constexpr unsigned all = 10000;
+    const unsigned all = situation::times(argc, argv, 10000);
     std::size_t warm = 0;
     std::vector<Left> before;
     std::vector<Left> now;
@@ -48,6 +49,7 @@ int main() {
     }
     for (const Left& left : before) situation::give(left.block, left.size, 3);
     const std::size_t end = situation::resident_kib();
+    std::printf("resident after %u threads: %zu KiB, after %u: %zu KiB\n", all / 10, warm, all, end);
     situation::require(end < warm + 8 * 1024, "memory grows from thread to thread");
 
     // Detached ones, some of them alive at the same time: what the second thousand needs was there after the first.
@@ -66,5 +68,6 @@ int main() {
         resident = situation::resident_kib();
     }
     situation::require(after[1] < after[0] + 64 * 1024, "memory grows from detached thread to thread");
+    situation::require_sound_heap();
     return 0;
 }

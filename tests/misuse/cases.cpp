@@ -1,0 +1,364 @@
+#include "cases.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace misuse {
+namespace {
+
+void say(const char* text) {
+    if (write(STDERR_FILENO, text, std::strlen(text)) < 0) _exit(2);
+}
+// Which address and block size the line has to name.
+void announce(const void* address, std::size_t block_size = 0) {
+    char line[64];
+    std::snprintf(line, sizeof line, "expected %p %zu\n", address, block_size);
+    say(line);
+}
+// Everything that caches hide goes back.
+void look() {
+    say(call_is_over);
+    malloc_trim(0);
+}
+
+void* take(std::size_t size) {
+    void* block = std::malloc(size);
+    if (block == nullptr) _exit(3);
+    return block;
+}
+std::vector<void*> take_many(std::size_t size, std::size_t count) {
+    std::vector<void*> blocks(count);
+    for (void*& block : blocks) block = take(size);
+    return blocks;
+}
+// Enough to push any block out of a bin, and not all of the memory.
+std::size_t many(std::size_t size) { return size > largest_with_a_bin ? 4 : size > largest_in_a_slab ? 12 : 600; }
+
+// One block among neighbours that stay live, so that its slab stays a slab; announced.
+char* victim(std::size_t size) {
+    static std::vector<void*> neighbours = take_many(size, 20);
+    auto* block = static_cast<char*>(take(size));
+    static std::vector<void*> others = take_many(size, 20);
+    announce(block, malloc_usable_size(block));
+    return block;
+}
+template <class F>
+void in_thread(F f) {
+    std::thread(std::move(f)).join();
+}
+
+// A thread that frees what it is told to and ends. It exists, with all that it allocates, before the first free.
+class Freer {
+  public:
+    Freer()
+        : thread_([this] {
+              std::free(std::malloc(1));
+              ready_ = true;
+              void* block;
+              while ((block = block_) == nullptr) std::this_thread::yield();
+              std::free(block);
+              if (twice_) std::free(block);
+              if (faulty_) say(call_is_over);
+          }) {
+        while (!ready_) std::this_thread::yield();
+    }
+    void free_and_end(void* block) { end(block); }
+    // The fault is its. The end of the thread gives its cache back: what is seen only then is not seen at the call.
+    void free_wrongly_and_end(void* block) {
+        faulty_ = true;
+        end(block);
+    }
+    void free_twice_and_end(void* block) {
+        twice_ = true;
+        free_wrongly_and_end(block);
+    }
+
+  private:
+    void end(void* block) {
+        block_ = block;
+        thread_.join();
+    }
+
+    std::atomic<bool> ready_{false};
+    bool faulty_ = false;
+    bool twice_ = false;
+    std::atomic<void*> block_{nullptr};
+    std::thread thread_;
+};
+
+// ------------------------------------------------------------------------------------------------------------ double frees
+
+void twice(std::size_t size) {
+    char* block = victim(size);
+    std::free(block);
+    std::free(block);
+    look();
+}
+void twice_by_realloc(std::size_t size) {
+    char* block = victim(size);
+    if (std::realloc(block, 0) != nullptr) _exit(3);
+    std::free(block);
+    look();
+}
+void twice_with_one_between(std::size_t size) {
+    void* other = take(size);
+    char* block = victim(size);
+    std::free(block);
+    std::free(other);
+    std::free(block);
+    look();
+}
+void twice_by_another_thread(std::size_t size) {
+    Freer other;
+    char* block = victim(size);
+    other.free_twice_and_end(block);
+    look();
+}
+void once_here_once_there(std::size_t size) {
+    Freer other;
+    char* block = victim(size);
+    std::free(block);
+    other.free_wrongly_and_end(block);
+    look();
+}
+void once_by_each_of_two_threads(std::size_t size) {
+    Freer first;
+    Freer second;
+    char* block = victim(size);
+    first.free_and_end(block);
+    second.free_wrongly_and_end(block);
+    look();
+}
+void twice_after_reuse(std::size_t size) {
+    char* block = victim(size);
+    std::free(block);
+    if (take(size) != block) _exit(3);
+    std::free(block);
+    std::free(block);
+    look();
+}
+// The second free takes the block from its new owner: nobody can see that. The new owner's own free can be seen.
+void freed_under_its_next_owner(std::size_t size) {
+    void* other = take(size);
+    char* block = victim(size);
+    std::free(block);
+    void* next = take(size);
+    if (next != block) _exit(3);
+    std::free(block);
+    std::free(other);
+    std::free(next);
+    look();
+}
+void twice_from_the_depot(std::size_t size) {
+    std::vector<void*> others = take_many(size, many(size));
+    char* block = victim(size);
+    std::free(block);
+    for (void* other : others) std::free(other);
+    std::free(block);
+    look();
+}
+void twice_from_the_slab(std::size_t size) {
+    char* block = victim(size);
+    std::free(block);
+    malloc_trim(0);
+    std::free(block);
+    look();
+}
+void realloc_of_freed(std::size_t size) {
+    void* other = take(size);
+    char* block = victim(size);
+    std::free(block);
+    std::free(other);
+    if (std::realloc(block, 3 * size + 100) == nullptr) _exit(3);
+    look();
+}
+void delete_after_free(std::size_t size) {
+    char* block = victim(size);
+    std::free(block);
+    ::operator delete(block);
+    look();
+}
+
+// -------------------------------------------------------------------------------------------------------- invalid pointers
+
+void free_at(std::size_t size, std::size_t offset) {
+    auto* block = static_cast<char*>(take(size));
+    static std::vector<void*> others = take_many(size, 20);
+    announce(block + offset, malloc_usable_size(block));
+    std::free(block + offset);
+    look();
+}
+void inside_by_one(std::size_t size) { free_at(size, 1); }
+void inside_by_eight(std::size_t size) { free_at(size, 8); }
+void inside_by_half(std::size_t size) { free_at(size, size / 2); }
+void realloc_inside(std::size_t size) {
+    auto* block = static_cast<char*>(take(size));
+    announce(block + 8, malloc_usable_size(block));
+    if (std::realloc(block + 8, 5 * size + 100) == nullptr) _exit(3);
+    look();
+}
+
+alignas(64) char static_bytes[64];
+
+void free_announced(void* address) {
+    announce(address);
+    std::free(address);
+    look();
+}
+void of_the_stack(std::size_t) {
+    alignas(64) char bytes[64] = {};
+    free_announced(bytes);
+}
+void of_static_data(std::size_t) { free_announced(static_bytes); }
+void of_a_mapping(std::size_t size) {
+    free_announced(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+void of_a_function(std::size_t) { free_announced(reinterpret_cast<void*>(&look)); }
+void of_a_small_number(std::size_t) { free_announced(reinterpret_cast<void*>(std::uintptr_t{16})); }
+void of_a_large_number(std::size_t) { free_announced(reinterpret_cast<void*>(~std::uintptr_t{15})); }
+
+// ------------------------------------------------------------------------------------------------------------ wrong sizes
+
+void delete_as(std::size_t size, std::size_t claimed) {
+    void* block = ::operator new(size);
+    announce(block, malloc_usable_size(block));
+    ::operator delete(block, claimed);
+    look();
+}
+void delete_as_larger(std::size_t size) { delete_as(size, 1000000); }
+void delete_as_smaller(std::size_t size) { delete_as(size + 1000, 7); }
+void delete_aligned_as_larger(std::size_t size) {
+    constexpr std::align_val_t alignment{64};
+    void* block = ::operator new(size, alignment);
+    announce(block, malloc_usable_size(block));
+    ::operator delete(block, 1000000, alignment);
+    look();
+}
+
+// ---------------------------------------------------------------------------------------------------------- use after free
+
+using Check = std::size_t (*)();
+
+// Allocators that keep lists in free blocks would follow these words. Here nothing may happen: blocks stay apart, and the heap
+// is sound.
+void scribble(void* block, std::size_t size) {
+    static char target[4096];
+    auto* words = static_cast<void**>(block);
+    std::memset(block, 0xff, size);
+    for (std::size_t i = 0; i < size / sizeof *words; ++i) words[i] = target + 16 * (i % 200);
+}
+void go_on(std::size_t size) {
+    std::vector<void*> blocks = take_many(size, many(size) * 3);
+    for (std::size_t i = 0; i < blocks.size(); ++i) std::memcpy(blocks[i], &i, sizeof i);
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (std::memcmp(blocks[i], &i, sizeof i) != 0) _exit(4);
+    }
+    for (void* block : blocks) std::free(block);
+    malloc_trim(0);
+    const auto check = reinterpret_cast<Check>(dlsym(RTLD_DEFAULT, "ash_check"));
+    if (check == nullptr || check() != 0) _exit(5);
+}
+void written_in_the_cache(std::size_t size) {
+    for (void* block : take_many(size, 3)) {
+        std::free(block);
+        scribble(block, size);
+    }
+    go_on(size);
+}
+void written_in_the_depot(std::size_t size) {
+    const std::vector<void*> blocks = take_many(size, many(size));
+    for (void* block : blocks) std::free(block);
+    for (void* block : blocks) scribble(block, size);
+    go_on(size);
+}
+void written_in_the_slab(std::size_t size) {
+    const std::vector<void*> blocks = take_many(size, many(size));
+    for (void* block : blocks) std::free(block);
+    malloc_trim(0);
+    for (void* block : blocks) scribble(block, size);
+    go_on(size);
+}
+void written_after_another_threads_free(std::size_t size) {
+    const std::vector<void*> blocks = take_many(size, many(size));
+    in_thread([&blocks] {
+        for (void* block : blocks) std::free(block);
+    });
+    for (void* block : blocks) scribble(block, size);
+    in_thread([size] { go_on(size); });
+    go_on(size);
+}
+// Beyond the end of a live block, over the free ones behind it.
+void written_past_the_end(std::size_t size) {
+    std::vector<void*> blocks = take_many(size, 40);
+    std::size_t low = 0;
+    for (std::size_t i = 1; i < blocks.size(); ++i) {
+        if (blocks[i] < blocks[low]) low = i;
+    }
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (i != low) std::free(blocks[i]);
+    }
+    scribble(blocks[low], size * 4);
+    go_on(size);
+}
+
+constexpr const char* kDouble = "double free";
+constexpr const char* kInvalid = "invalid free";
+constexpr const char* kWrong = "wrong size in free";
+constexpr const char* kBlock = "SIZE-byte block";
+constexpr const char* kInside = "inside a SIZE-byte block";
+constexpr const char* kForeign = "not from this heap";
+constexpr const char* kFreedAsMillion = "SIZE-byte block, freed as 1000000 bytes";
+constexpr const char* kFreedAsSeven = "SIZE-byte block, freed as 7 bytes";
+constexpr Seen now = Seen::at_once;
+constexpr Seen later = Seen::later;
+constexpr Seen harmless = Seen::harmless;
+
+}  // namespace
+
+const Case cases[] = {
+    {"twice", twice, kDouble, kBlock, now, now, now},
+    {"twice_by_realloc", twice_by_realloc, kDouble, kBlock, now, now, now},
+    {"delete_after_free", delete_after_free, kDouble, kBlock, now, now, now},
+    {"twice_after_reuse", twice_after_reuse, kDouble, kBlock, now, now, now},
+    {"twice_by_another_thread", twice_by_another_thread, kDouble, kBlock, now, now, now},
+    {"twice_with_one_between", twice_with_one_between, kDouble, kBlock, later, later, now},
+    {"once_here_once_there", once_here_once_there, kDouble, kBlock, later, later, now},
+    {"once_by_each_of_two_threads", once_by_each_of_two_threads, kDouble, kBlock, later, now, now},
+    {"freed_under_its_next_owner", freed_under_its_next_owner, kDouble, kBlock, later, later, now},
+    {"twice_from_the_depot", twice_from_the_depot, kDouble, kBlock, later, later, now},
+    {"twice_from_the_slab", twice_from_the_slab, kDouble, kBlock, later, now, now},
+    {"realloc_of_freed", realloc_of_freed, kDouble, kBlock, later, later, now},
+    {"inside_by_one", inside_by_one, kInvalid, kInside, later, later, now},
+    {"inside_by_eight", inside_by_eight, kInvalid, kInside, later, later, now},
+    {"inside_by_half", inside_by_half, kInvalid, kInside, later, now, now},
+    {"realloc_inside", realloc_inside, kInvalid, kInside, now, now, now},
+    {"of_the_stack", of_the_stack, kInvalid, kForeign, now, now, now},
+    {"of_static_data", of_static_data, kInvalid, kForeign, now, now, now},
+    {"of_a_mapping", of_a_mapping, kInvalid, kForeign, now, now, now},
+    {"of_a_function", of_a_function, kInvalid, kForeign, now, now, now},
+    {"of_a_small_number", of_a_small_number, kInvalid, kForeign, now, now, now},
+    {"of_a_large_number", of_a_large_number, kInvalid, kForeign, now, now, now},
+    {"delete_as_larger", delete_as_larger, kWrong, kFreedAsMillion, now, now, now},
+    {"delete_as_smaller", delete_as_smaller, kWrong, kFreedAsSeven, now, now, now},
+    {"delete_aligned_as_larger", delete_aligned_as_larger, kWrong, kFreedAsMillion, now, now, now},
+    {"written_in_the_cache", written_in_the_cache, "", "", harmless, harmless, harmless},
+    {"written_in_the_depot", written_in_the_depot, "", "", harmless, harmless, harmless},
+    {"written_in_the_slab", written_in_the_slab, "", "", harmless, harmless, harmless},
+    {"written_after_another_threads_free", written_after_another_threads_free, "", "", harmless, harmless, harmless},
+    {"written_past_the_end", written_past_the_end, "", "", harmless, harmless, harmless},
+};
+static_assert(sizeof cases / sizeof *cases == case_count);
+
+}  // namespace misuse

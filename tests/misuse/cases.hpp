@@ -1,0 +1,34 @@
+// The faults, each with how and when it must be seen. README.md has the same as a table for readers.
+#ifndef ASHLAR_MISUSE_CASES_HPP
+#define ASHLAR_MISUSE_CASES_HPP
+
+#include <cstddef>
+
+namespace misuse {
+
+constexpr std::size_t largest_in_a_slab = 32 * 1024;
+constexpr std::size_t largest_with_a_bin = 1024 * 1024;
+constexpr const char* call_is_over = "the call is over\n";
+
+enum class Seen {
+    at_once,   // by the faulty call itself
+    later,     // when the block goes back to its slab or its units: here by the end of a thread, or trim
+    harmless,  // nothing to see, and nothing of the heap comes to harm
+};
+
+struct Case {
+    const char* name;
+    void (*commit)(std::size_t size);
+    const char* fault;
+    const char* detail;  // what stands in the brackets, SIZE for the block's size
+    Seen in_slab;
+    Seen in_run;  // of units, kept in bins
+    Seen larger;  // without a bin
+};
+
+constexpr std::size_t case_count = 30;
+extern const Case cases[case_count];
+
+}  // namespace misuse
+
+#endif
