@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/report.hpp"
+#include "cache/injection.hpp"
 #include "cache/process.hpp"
 
 namespace ashlar::faces {
@@ -24,6 +25,13 @@ void* allocate_or_errno(std::size_t size) noexcept {
 }
 
 // ------------------------------------------------------------------------------------------------------- calloc and realloc
+
+namespace {
+
+// Less is always to be had, so that a failure on demand must not be spent on it.
+void* take_less(std::size_t size) noexcept { return cache::take_uncounted(size, base::kMinAlignment); }
+
+}  // namespace
 
 void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
     std::size_t bytes;
@@ -53,12 +61,13 @@ void* resize(void* block, std::size_t size) noexcept {
     const Bin bin = cache::tls_cache->bin_of(block);
     const std::size_t before = bin != 0 ? cache::kSizeOfBin[bin] : cache::size_of(block);
     if (size <= before && size >= before / 2) return block;
-    if (bin != 0) static_cast<void>(cache::size_of(block));  // ends the program over what is no block
-    if (before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX &&
+    if (bin != 0) static_cast<void>(cache::size_of(block));         // ends the program over what is no block
+    const bool may_stay = size < before || !cache::injection.on();  // to grow in place could not be made to fail
+    if (may_stay && before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX &&
         cache::owner_of(block)->resize(block, before, size)) {
         return block;
     }
-    void* moved = take<take_slow>(size);
+    void* moved = size < before ? take<take_less>(size) : take<take_slow>(size);
     if (moved == nullptr) {
         if (size <= before) return block;  // less is always to be had
         errno = ENOMEM;
