@@ -114,7 +114,7 @@ std::string describe(const Finding& finding) {
     return text.str();
 }
 
-Verdict audit(const std::vector<const Log*>& logs, const Bounds& bounds) {
+Verdict audit_logs(const std::vector<const Log*>& logs, const Bounds& bounds) {
     std::vector<Event> all;
     std::size_t count = 0;
     for (const Log* log : logs) count += log->events().size();

@@ -48,7 +48,7 @@ struct Verdict {
 };
 inline constexpr std::size_t kMost = 20;
 
-[[nodiscard]] Verdict audit(const std::vector<const Log*>& logs, const Bounds& bounds);
+[[nodiscard]] Verdict audit_logs(const std::vector<const Log*>& logs, const Bounds& bounds);
 [[nodiscard]] Verdict audit(std::vector<Event> events, const Bounds& bounds);
 
 }  // namespace auditor

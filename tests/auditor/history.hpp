@@ -56,6 +56,18 @@ class Log {
         free();
         note({begin, clock.now(), reinterpret_cast<std::uintptr_t>(block), size, Op::give});
     }
+    // A realloc, in place or not, is a free and an allocation by one call; where it is refused the block stays.
+    template <class F>
+    void* resize(Clock& clock, void* block, std::size_t from, std::size_t to, F reallocate) noexcept {
+        const auto before = reinterpret_cast<std::uintptr_t>(block);
+        const Tick begin = clock.now();
+        void* moved = reallocate();
+        const Tick end = clock.now();
+        if (moved != nullptr) note({begin, end, before, from, Op::give});
+        note({begin, end, reinterpret_cast<std::uintptr_t>(moved), to, Op::take});
+        return moved;
+    }
+    void clear() noexcept { events_.clear(); }
     [[nodiscard]] const std::vector<Event>& events() const noexcept { return events_; }
 
   private:
