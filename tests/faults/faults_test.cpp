@@ -18,7 +18,7 @@ using faults::Point;
 // The first uses are all tried, of the rest every so manieth; ASHLAR_FAULTS=all: each.
 std::uint64_t step_after(std::uint64_t n) {
     const char* wish = std::getenv("ASHLAR_FAULTS");
-    return n < 12 || (wish != nullptr && std::string(wish) == "all") ? 1 : ASHLAR_SAMPLE;
+    return n < ASHLAR_FIRST || (wish != nullptr && std::string(wish) == "all") ? 1 : ASHLAR_SAMPLE;
 }
 
 // Runs f in a child and returns what it left with; -1: it was ended by a signal.
