@@ -31,6 +31,10 @@ namespace {
 // Less is always to be had, so that a failure on demand must not be spent on it.
 void* take_less(std::size_t size) noexcept { return cache::take_uncounted(size, base::kMinAlignment); }
 
+// Whether a block ever stayed as large as it was because there was no memory for a smaller one: from then on its size says
+// nothing against that of its free.
+constinit base::Atomic<std::uint32_t> stayed_larger{};
+
 }  // namespace
 
 void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
@@ -69,7 +73,10 @@ void* resize(void* block, std::size_t size) noexcept {
     }
     void* moved = size < before ? take<take_less>(size) : take<take_slow>(size);
     if (moved == nullptr) {
-        if (size <= before) return block;  // less is always to be had
+        if (size <= before) {                   // less is always to be had
+            stayed_larger.store(1, base::rlx);  // relaxed: who frees the block had it handed over after this
+            return block;
+        }
         errno = ENOMEM;
         return nullptr;
     }
@@ -155,7 +162,8 @@ std::size_t good_size(std::size_t size) noexcept {
 void free_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     const std::size_t usable = cache::size_of(block);
-    if (size > usable || (usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable)) {
+    const bool too_small = usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable;
+    if (size > usable || (too_small && stayed_larger.load(base::rlx) == 0)) {  // relaxed: as the store
         base::report_wrong_size(block, usable, size);
     }
     give(block);

@@ -29,6 +29,7 @@ struct Block {
     unsigned char* data;
     std::size_t size;
     unsigned char mark;
+    bool sized;  // its free may name its size: true of what realloc gave
 };
 
 class Blocks {
@@ -44,7 +45,7 @@ class Blocks {
             return;
         }
         if (count_ == kMost) fail("the scenario has too many blocks", size);
-        blocks_[count_] = {static_cast<unsigned char*>(got), size, static_cast<unsigned char>(count_ % 251 + 1)};
+        blocks_[count_] = {static_cast<unsigned char*>(got), size, static_cast<unsigned char>(count_ % 251 + 1), false};
         mark(blocks_[count_++]);
     }
     template <class F>
@@ -68,6 +69,7 @@ class Blocks {
         if (moved[0] != block.mark) fail("realloc lost content", size);
         block.data = moved;
         block.size = size;
+        block.sized = true;
         mark(block);
     }
     // Frees every `step`-th block.
@@ -79,7 +81,11 @@ class Blocks {
                 continue;
             }
             verify(blocks_[i]);
-            ash_free(blocks_[i].data);
+            if (blocks_[i].sized) {
+                ash_free_sized(blocks_[i].data, blocks_[i].size);
+            } else {
+                ash_free(blocks_[i].data);
+            }
         }
         count_ = kept;
     }
@@ -140,7 +146,7 @@ void grow_some() {
     for (std::size_t i = 0; i < count; i += 40) blocks.grow(i, 5000 + i * 100);
     for (std::size_t i = count - count % 40; i + 40 > count && i > 40; i -= 7) blocks.grow(i, 400 * kKib);
     blocks.grow(count / 2, 12 * kMib);
-    blocks.grow(count / 2, 100);
+    for (std::size_t i = count / 2; i > 40; i -= 35) blocks.grow(i, 30);  // where it can't, the block stays as it is
 }
 
 // A thread's part: takes, frees what the first thread took, and leaves.
