@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cache/growth.hpp"
+#include "cache/process.hpp"
 #include "points.hpp"
 #include "scenario.hpp"
 
@@ -34,6 +36,13 @@ int in_child(F f) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+// Those of the process heap: with everything freed there are no others.
+std::size_t regions() {
+    std::size_t count = ashlar::cache::existing_process() != nullptr ? 1 : 0;
+    ashlar::cache::each_grown([&count](ashlar::cache::Core&) noexcept { ++count; });
+    return count;
+}
+
 void live_with(Point point, std::uint64_t n, bool on) {
     faults::plan(point, n, on);
     const std::size_t refused = faults::live(false);
@@ -50,6 +59,7 @@ void live_with(Point point, std::uint64_t n, bool on) {
         faults::expect_nothing_held();
         if (faults::mapped() != mapped) _exit(3);
     }
+    if (faults::mappings() != regions()) _exit(7);
     if (faults::stuck() != faults::rescued()) _exit(4);
     if (!reached) _exit(5);
     if (refused == 0 && on && (point == Point::map || point == Point::span) && n == 1) _exit(6);

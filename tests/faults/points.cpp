@@ -16,6 +16,7 @@ namespace {
 std::atomic<std::uint64_t> used[kPoints];
 std::atomic<std::uint64_t> refused{0};
 std::atomic<std::size_t> mapped_bytes{0};
+std::atomic<std::size_t> mapping_count{0};
 std::atomic<std::size_t> stuck_bytes{0};
 std::atomic<std::size_t> rescued_bytes{0};
 std::atomic<void*> last_stuck{nullptr};
@@ -50,6 +51,7 @@ void plan(Point point, std::uint64_t n, bool on) noexcept {
 std::uint64_t uses(Point point) noexcept { return used[static_cast<unsigned>(point)].load(std::memory_order_relaxed); }
 std::uint64_t refusals() noexcept { return refused.load(std::memory_order_relaxed); }
 std::size_t mapped() noexcept { return mapped_bytes.load(std::memory_order_relaxed); }
+std::size_t mappings() noexcept { return mapping_count.load(std::memory_order_relaxed); }
 std::size_t stuck() noexcept { return stuck_bytes.load(std::memory_order_relaxed); }
 std::size_t rescued() noexcept { return rescued_bytes.load(std::memory_order_relaxed); }
 
@@ -73,13 +75,16 @@ void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int fi
         return MAP_FAILED;
     }
     void* start = __real_mmap(at, bytes, protection, flags, file, offset);
-    if (start != MAP_FAILED) faults::mapped_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    if (start == MAP_FAILED) return start;
+    faults::mapped_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    faults::mapping_count.fetch_add(1, std::memory_order_relaxed);
     return start;
 }
 
 int __real_munmap(void*, std::size_t);
 int __wrap_munmap(void* start, std::size_t bytes) {
     faults::mapped_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+    faults::mapping_count.fetch_sub(1, std::memory_order_relaxed);
     if (!fails(Point::unmap)) return __real_munmap(start, bytes);
     faults::stuck_bytes.fetch_add(bytes, std::memory_order_relaxed);
     faults::last_stuck.store(start, std::memory_order_relaxed);

@@ -35,6 +35,7 @@ void plan(Point point, std::uint64_t n, bool on) noexcept;
 inline constexpr std::size_t kMostMapped = std::size_t{64} << 20;
 // Bytes that the allocator has mapped and not tried to unmap.
 [[nodiscard]] std::size_t mapped() noexcept;
+[[nodiscard]] std::size_t mappings() noexcept;  // how many
 // Bytes that it could not unmap, and bytes it gave back after that by other means.
 [[nodiscard]] std::size_t stuck() noexcept;
 [[nodiscard]] std::size_t rescued() noexcept;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kKib = 1024;
 constexpr std::size_t kMib = 1024 * kKib;
+constexpr std::size_t kStride = 16 * kKib;  // of the bytes that are written in large blocks, and looked at in zeroed ones
 
 [[noreturn]] void fail(const char* what, std::size_t detail) {
     char text[200];
@@ -92,7 +93,10 @@ class Blocks {
     [[nodiscard]] std::size_t count() const { return count_; }
 
   private:
-    static void mark(const Block& block) { block.data[0] = block.data[block.size - 1] = block.mark; }
+    static void mark(const Block& block) {
+        for (std::size_t i = 0; i < block.size; i += kStride) block.data[i] = block.mark;
+        block.data[block.size - 1] = block.mark;
+    }
     static void verify(const Block& block) {
         if (block.data[0] != block.mark || block.data[block.size - 1] != block.mark) fail("a block changed", block.size);
     }
@@ -107,7 +111,7 @@ void take_zeroed(std::size_t size) {
     errno = 0;
     auto* got = static_cast<unsigned char*>(ash_calloc(1, size));
     const int error = errno;
-    for (std::size_t i = 0; got != nullptr && i < size; i += size < 4 * kKib ? 1 : 17 * kKib) {
+    for (std::size_t i = 0; got != nullptr && i < size; i += size < 4 * kKib ? 1 : kStride) {
         if (got[i] != 0) fail("calloc is not zero", size);
     }
     blocks.add(got, size, error);
