@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="g++ cmake ninja-build pkg-config python3 libgtest-dev libbenchmark-dev libboost-dev libcli11-dev nlohmann-json3-dev
-    valgrind php-cli"
+    valgrind php-cli gnuplot-nox"
 jobs=2
 
 quick=

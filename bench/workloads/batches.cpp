@@ -31,7 +31,7 @@ void batch(Measure& measure) {
     std::uint64_t sum = 0;
     measure.start();
     for (std::uint64_t i = 0; i < rounds; ++i) {
-        fill<Sizes>(blocks, random);
+        measure.holds(fill<Sizes>(blocks, random));
         for (const std::uint32_t place : places) sum += drop(blocks[place]);
     }
     measure.stop();
@@ -42,24 +42,42 @@ using Small = Fixed<64>;
 using Mixed = Uniform<16, 1024>;
 
 constexpr Workload workloads[] = {
-    {"batch-forward-64-100", 1, batch<Small, Order::forward, 100>},
-    {"batch-forward-64-10k", 1, batch<Small, Order::forward, 10'000>},
-    {"batch-forward-64-200k", 1, batch<Small, Order::forward, 200'000>},
-    {"batch-forward-mixed-100", 1, batch<Mixed, Order::forward, 100>},
-    {"batch-forward-mixed-10k", 1, batch<Mixed, Order::forward, 10'000>},
-    {"batch-forward-mixed-200k", 1, batch<Mixed, Order::forward, 200'000>},
-    {"batch-reverse-64-100", 1, batch<Small, Order::reverse, 100>},
-    {"batch-reverse-64-10k", 1, batch<Small, Order::reverse, 10'000>},
-    {"batch-reverse-64-200k", 1, batch<Small, Order::reverse, 200'000>},
-    {"batch-reverse-mixed-100", 1, batch<Mixed, Order::reverse, 100>},
-    {"batch-reverse-mixed-10k", 1, batch<Mixed, Order::reverse, 10'000>},
-    {"batch-reverse-mixed-200k", 1, batch<Mixed, Order::reverse, 200'000>},
-    {"batch-random-64-100", 1, batch<Small, Order::random, 100>},
-    {"batch-random-64-10k", 1, batch<Small, Order::random, 10'000>},
-    {"batch-random-64-200k", 1, batch<Small, Order::random, 200'000>},
-    {"batch-random-mixed-100", 1, batch<Mixed, Order::random, 100>},
-    {"batch-random-mixed-10k", 1, batch<Mixed, Order::random, 10'000>},
-    {"batch-random-mixed-200k", 1, batch<Mixed, Order::random, 200'000>},
+    {"batch-forward-64-100", "batch-forward", 1, batch<Small, Order::forward, 100>,
+     "100 blocks of 64 bytes allocated, then freed in the order of their allocation"},
+    {"batch-forward-64-10k", "batch-forward", 1, batch<Small, Order::forward, 10'000>,
+     "10,000 blocks of 64 bytes allocated, then freed in the order of their allocation"},
+    {"batch-forward-64-200k", "batch-forward", 1, batch<Small, Order::forward, 200'000>,
+     "200,000 blocks of 64 bytes allocated, then freed in the order of their allocation"},
+    {"batch-forward-mixed-100", "batch-forward", 1, batch<Mixed, Order::forward, 100>,
+     "100 blocks of 16 to 1024 bytes allocated, then freed in the order of their allocation"},
+    {"batch-forward-mixed-10k", "batch-forward", 1, batch<Mixed, Order::forward, 10'000>,
+     "10,000 blocks of 16 to 1024 bytes allocated, then freed in the order of their allocation"},
+    {"batch-forward-mixed-200k", "batch-forward", 1, batch<Mixed, Order::forward, 200'000>,
+     "200,000 blocks of 16 to 1024 bytes allocated, then freed in the order of their allocation"},
+    {"batch-reverse-64-100", "batch-reverse", 1, batch<Small, Order::reverse, 100>,
+     "100 blocks of 64 bytes allocated, then freed in reverse order"},
+    {"batch-reverse-64-10k", "batch-reverse", 1, batch<Small, Order::reverse, 10'000>,
+     "10,000 blocks of 64 bytes allocated, then freed in reverse order"},
+    {"batch-reverse-64-200k", "batch-reverse", 1, batch<Small, Order::reverse, 200'000>,
+     "200,000 blocks of 64 bytes allocated, then freed in reverse order"},
+    {"batch-reverse-mixed-100", "batch-reverse", 1, batch<Mixed, Order::reverse, 100>,
+     "100 blocks of 16 to 1024 bytes allocated, then freed in reverse order"},
+    {"batch-reverse-mixed-10k", "batch-reverse", 1, batch<Mixed, Order::reverse, 10'000>,
+     "10,000 blocks of 16 to 1024 bytes allocated, then freed in reverse order"},
+    {"batch-reverse-mixed-200k", "batch-reverse", 1, batch<Mixed, Order::reverse, 200'000>,
+     "200,000 blocks of 16 to 1024 bytes allocated, then freed in reverse order"},
+    {"batch-random-64-100", "batch-random", 1, batch<Small, Order::random, 100>,
+     "100 blocks of 64 bytes allocated, then freed in random order"},
+    {"batch-random-64-10k", "batch-random", 1, batch<Small, Order::random, 10'000>,
+     "10,000 blocks of 64 bytes allocated, then freed in random order"},
+    {"batch-random-64-200k", "batch-random", 1, batch<Small, Order::random, 200'000>,
+     "200,000 blocks of 64 bytes allocated, then freed in random order"},
+    {"batch-random-mixed-100", "batch-random", 1, batch<Mixed, Order::random, 100>,
+     "100 blocks of 16 to 1024 bytes allocated, then freed in random order"},
+    {"batch-random-mixed-10k", "batch-random", 1, batch<Mixed, Order::random, 10'000>,
+     "10,000 blocks of 16 to 1024 bytes allocated, then freed in random order"},
+    {"batch-random-mixed-200k", "batch-random", 1, batch<Mixed, Order::random, 200'000>,
+     "200,000 blocks of 16 to 1024 bytes allocated, then freed in random order"},
 };
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "watch.hpp"
+
 namespace bench {
 
 inline constexpr std::size_t smallest_block = 16;
@@ -79,7 +81,6 @@ inline void touch_pages(void* block, std::size_t from, std::size_t size) noexcep
 }
 
 inline void stamp(void* block, std::size_t size) noexcept {
-    if (block == nullptr) fail("out of memory");
     if (size > page) touch_pages(block, page, size);
     const std::uint64_t word = size ^ mixed(block);
     std::memcpy(block, &word, sizeof word);
@@ -99,8 +100,16 @@ inline std::size_t verify(const void* block) noexcept {
     return size;
 }
 
+/// What `way` returns, which allocates so many bytes; every way but realloc goes through here. Not stamped yet.
+template <class Way>
+void* take_by(std::size_t size, Way way) noexcept {
+    void* block = watch::on() ? watch::take(size, way) : way();
+    if (block == nullptr) fail("out of memory");
+    return block;
+}
+
 inline void* make(std::size_t size) noexcept {
-    void* block = std::malloc(size);
+    void* block = take_by(size, [size] { return std::malloc(size); });
     stamp(block, size);
     return block;
 }
@@ -108,7 +117,11 @@ inline void* make(std::size_t size) noexcept {
 /// Verifies and frees; returns the size for the checksum.
 inline std::uint64_t drop(void* block) noexcept {
     const std::size_t size = verify(block);
-    std::free(block);
+    if (watch::on()) {
+        watch::give(block, size);
+    } else {
+        std::free(block);
+    }
     return size;
 }
 
@@ -138,9 +151,16 @@ class Table {
     T* items_ = nullptr;
 };
 
+/// Allocates a block for each place; returns their bytes.
 template <class Sizes>
-void fill(Table<void*>& blocks, Random& random) noexcept {
-    for (void*& block : blocks) block = make(Sizes::draw(random));
+std::uint64_t fill(Table<void*>& blocks, Random& random) noexcept {
+    std::uint64_t bytes = 0;
+    for (void*& block : blocks) {
+        const std::size_t size = Sizes::draw(random);
+        block = make(size);
+        bytes += size;
+    }
+    return bytes;
 }
 
 inline std::uint64_t drop_all(Table<void*>& blocks) noexcept {

@@ -19,6 +19,7 @@ void* regrow(void* block, std::size_t old_size, std::size_t size) noexcept {
     std::memcpy(grown, &next, sizeof next);
     static_cast<unsigned char*>(grown)[size - 1] = static_cast<unsigned char>(size ^ 0x5a);
     escape(grown);
+    if (watch::on()) watch::resized(old_size, size);
     return grown;
 }
 
@@ -69,10 +70,82 @@ void grow_strings(Measure& measure) {
     measure.add(appends, sum + drop_all(texts));
 }
 
+/// Vectors of words that double when they are full, by a new block, a copy, and the old block's release, as C++'s do. The
+/// words lie between the parts of the stamp.
+class Vectors {
+  public:
+    explicit Vectors(std::uint32_t count) noexcept : blocks_(count), sizes_(count), capacities_(count) {
+        for (std::uint32_t i = 0; i < count; ++i) begin(i);
+    }
+    void push(std::uint32_t i, std::uint64_t word) noexcept {
+        if (sizes_[i] == capacities_[i]) grow(i);
+        words(i)[sizes_[i]++] = word + i;
+    }
+    [[nodiscard]] std::uint32_t size(std::uint32_t i) noexcept { return sizes_[i]; }
+    [[nodiscard]] std::uint64_t back(std::uint32_t i) noexcept { return words(i)[sizes_[i] - 1] - i; }
+
+    /// Frees one, after a look at all words: they are increasing. And begins it anew.
+    void restart(std::uint32_t i) noexcept {
+        for (std::uint32_t j = 1; j < sizes_[i]; ++j) {
+            if (words(i)[j - 1] >= words(i)[j]) fail("a vector lost its content");
+        }
+        sum_ += back(i);
+        sum_ += drop(blocks_[i]);
+        begin(i);
+    }
+    std::uint64_t empty() noexcept { return sum_ + drop_all(blocks_); }
+    [[nodiscard]] std::uint64_t moves() const noexcept { return moves_; }
+
+  private:
+    static constexpr std::uint32_t least = 2;
+
+    static std::size_t bytes(std::uint32_t capacity) noexcept { return 8 + std::size_t{capacity} * 8 + 8; }
+    std::uint64_t* words(std::uint32_t i) noexcept { return static_cast<std::uint64_t*>(blocks_[i]) + 1; }
+    void begin(std::uint32_t i) noexcept {
+        blocks_[i] = make(bytes(least));
+        capacities_[i] = least;
+        sizes_[i] = 0;
+        ++moves_;
+    }
+    void grow(std::uint32_t i) noexcept {
+        void* grown = make(bytes(capacities_[i] * 2));
+        std::memcpy(static_cast<std::uint64_t*>(grown) + 1, words(i), std::size_t{sizes_[i]} * 8);
+        sum_ += drop(blocks_[i]);
+        blocks_[i] = grown;
+        capacities_[i] *= 2;
+        ++moves_;
+    }
+
+    Table<void*> blocks_;
+    Table<std::uint32_t> sizes_;
+    Table<std::uint32_t> capacities_;
+    std::uint64_t sum_ = 0;
+    std::uint64_t moves_ = 0;
+};
+
+void grow_vectors(Measure& measure) {
+    constexpr std::uint32_t vectors = 1'000;
+    constexpr std::uint32_t longest = 8'192;
+    const std::uint64_t runs = measure.scaled(14'000'000);
+    Random random(17);
+    Vectors some(vectors);
+    std::uint64_t word = 0;
+    measure.start();
+    for (std::uint64_t i = 0; i < runs; ++i) {
+        const std::uint32_t one = random.below(vectors);
+        for (std::uint32_t more = 1 + random.below(16); more > 0; --more) some.push(one, ++word);
+        // seven of eight stay short
+        if (some.size(one) > longest || (one % 8 != 0 && random.below(16) == 0)) some.restart(one);
+    }
+    measure.stop();
+    measure.add(some.moves(), some.empty());
+}
+
 constexpr Workload workloads[] = {
-    {"grow-by-half", 1, grow_by_half},
-    {"grow-by-step", 1, grow_by_step},
-    {"grow-strings", 1, grow_strings},
+    {"grow-by-half", "grow", 1, grow_by_half, "realloc of one buffer to 8 MiB, by half of its size each time"},
+    {"grow-by-step", "grow", 1, grow_by_step, "realloc of one buffer to 4 MiB, by 40,000 bytes each time"},
+    {"grow-strings", "grow", 1, grow_strings, "1,000 strings of up to 4 KiB appended to at random by realloc"},
+    {"grow-vectors", "grow", 1, grow_vectors, "1,000 vectors that double when full, by copying to a new block; up to 64 KiB"},
 };
 
 }  // namespace

@@ -110,14 +110,20 @@ void exchange(Measure& measure) {
     measure.add(batches * Mailbox::batch * Threads, body.sum());
 }
 
+constexpr char about_exchange[] = "every thread allocates for the others and frees what it gets, 16 to 512 bytes";
+
 constexpr Workload workloads[] = {
-    {"producer-consumer-64", 2, produce<Fixed<64>, 1>},
-    {"producer-consumer-512", 2, produce<Fixed<512>, 1>},
-    {"producers-2-consumers-2", 4, produce<Uniform<16, 512>, 2>},
-    {"producers-4-consumers-4", 8, produce<Uniform<16, 512>, 4>},
-    {"exchange-2", 2, exchange<2>},
-    {"exchange-4", 4, exchange<4>},
-    {"exchange-8", 8, exchange<8>},
+    {"producer-consumer-64", "producer-consumer", 2, produce<Fixed<64>, 1>,
+     "one thread allocates 64 bytes each, another frees them, over a ring of 1,024"},
+    {"producer-consumer-512", "producer-consumer", 2, produce<Fixed<512>, 1>,
+     "one thread allocates 512 bytes each, another frees them, over a ring of 1,024"},
+    {"producers-2-consumers-2", "producers", 4, produce<Uniform<16, 512>, 2>,
+     "two threads allocate, each for both of the two that free, 16 to 512 bytes"},
+    {"producers-4-consumers-4", "producers", 8, produce<Uniform<16, 512>, 4>,
+     "four threads allocate, each for all of the four that free, 16 to 512 bytes"},
+    {"exchange-2", "exchange", 2, exchange<2>, about_exchange},
+    {"exchange-4", "exchange", 4, exchange<4>, about_exchange},
+    {"exchange-8", "exchange", 8, exchange<8>, about_exchange},
 };
 
 }  // namespace

@@ -1,9 +1,7 @@
 // What one workload reports, and the list that workloads are found in. A workload sets up what it needs, calls start(),
-// does its work, calls stop(), and says how many operations it did and what their blocks contained.
+// does its work, calls stop(), frees everything, and says how many operations it did and what their blocks contained.
 #ifndef ASHLAR_BENCH_MEASURE_HPP
 #define ASHLAR_BENCH_MEASURE_HPP
-
-#include <time.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +10,8 @@ namespace bench {
 
 class Measure {
   public:
-    explicit Measure(double scale) noexcept : scale_(scale) {}
+    Measure(double scale, unsigned idle_ms, bool idles_at_end) noexcept
+        : scale_(scale), idle_ms_(idle_ms), idles_at_end_(idles_at_end) {}
 
     /// `base` repetitions at scale 1; at least one.
     [[nodiscard]] std::uint64_t scaled(std::uint64_t base) const noexcept {
@@ -20,14 +19,9 @@ class Measure {
         return repetitions == 0 ? 1 : repetitions;
     }
 
-    void start() noexcept {
-        wall_ = -now(CLOCK_MONOTONIC);
-        cpu_ = -now(CLOCK_PROCESS_CPUTIME_ID);
-    }
-    void stop() noexcept {
-        wall_ += now(CLOCK_MONOTONIC);
-        cpu_ += now(CLOCK_PROCESS_CPUTIME_ID);
-    }
+    /// Only what lies between start and stop counts; there may be several such stretches.
+    void start() noexcept;
+    void stop() noexcept;
 
     /// An operation is one allocation together with its release, or one reallocation. The checksum is a sum over what
     /// was read back from the blocks: it must not depend on addresses nor on the order in which threads run.
@@ -36,29 +30,54 @@ class Measure {
         checksum_ += checksum;
     }
 
+    /// The bytes that the workload holds at this moment; the most that it ever says is its live peak.
+    void holds(std::uint64_t bytes) noexcept {
+        if (bytes > live_peak_) live_peak_ = bytes;
+    }
+
+    /// Some idle time, in which the program allocates and frees one small block each millisecond.
+    void idle() noexcept;
+
+    /// Everything is freed: notes what is resident now, and again after some idle time. Done after run(); a workload whose
+    /// threads shall still be there calls it itself.
+    void settle() noexcept;
+
     [[nodiscard]] double seconds() const noexcept { return wall_; }
     [[nodiscard]] double cpu_seconds() const noexcept { return cpu_; }
     [[nodiscard]] std::uint64_t operations() const noexcept { return operations_; }
     [[nodiscard]] std::uint64_t checksum() const noexcept { return checksum_; }
+    [[nodiscard]] std::uint64_t live_peak() const noexcept { return live_peak_; }
+    [[nodiscard]] long peak_kib() const noexcept { return peak_kib_; }
+    [[nodiscard]] long final_kib() const noexcept { return final_kib_; }
+    /// -1 where it was not asked for.
+    [[nodiscard]] long idle_kib() const noexcept { return idle_kib_; }
+    [[nodiscard]] long minor_faults() const noexcept { return faults_; }
 
   private:
-    static double now(clockid_t clock) noexcept {
-        timespec time{};
-        clock_gettime(clock, &time);
-        return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-    }
-
     double scale_;
+    unsigned idle_ms_;
+    bool idles_at_end_;
+    bool settled_ = false;
     double wall_ = 0;
     double cpu_ = 0;
     std::uint64_t operations_ = 0;
     std::uint64_t checksum_ = 0;
+    std::uint64_t live_peak_ = 0;
+    long peak_kib_ = 0;
+    long final_kib_ = 0;
+    long idle_kib_ = -1;
+    long faults_ = 0;
 };
 
+void rest(long milliseconds) noexcept;
+
+/// Workloads called FAMILY-N that have N threads differ in nothing else, so that a line over threads can be drawn.
 struct Workload {
     const char* name;
-    unsigned threads;
+    const char* family;
+    unsigned threads;  // at most so many that work at the same time
     void (*run)(Measure&);
+    const char* about;  // one line: what it does, and who described it
 };
 
 /// The workloads of one source file.
@@ -81,6 +100,14 @@ Theme growth() noexcept;
 Theme large_blocks() noexcept;
 Theme special() noexcept;
 Theme phases() noexcept;
+Theme asymmetric() noexcept;
+Theme migration() noexcept;
+Theme sharing() noexcept;
+Theme random_live_sets() noexcept;
+Theme fractions() noexcept;
+Theme syntax_trees() noexcept;
+Theme cache_servers() noexcept;
+Theme pools() noexcept;
 
 }  // namespace bench
 

@@ -17,12 +17,12 @@ void pair(Measure& measure) {
 }
 
 constexpr Workload workloads[] = {
-    {"pair-16", 1, pair<Fixed<16>>},
-    {"pair-64", 1, pair<Fixed<64>>},
-    {"pair-512", 1, pair<Fixed<512>>},
-    {"pair-4096", 1, pair<Fixed<4096>>},
-    {"pair-mixed", 1, pair<Uniform<16, 1024>>},
-    {"pair-power", 1, pair<PowerLaw<16, 11>>},
+    {"pair-16", "pair", 1, pair<Fixed<16>>, "malloc and free of 16 bytes in turn"},
+    {"pair-64", "pair", 1, pair<Fixed<64>>, "malloc and free of 64 bytes in turn"},
+    {"pair-512", "pair", 1, pair<Fixed<512>>, "malloc and free of 512 bytes in turn"},
+    {"pair-4096", "pair", 1, pair<Fixed<4096>>, "malloc and free of 4096 bytes in turn"},
+    {"pair-mixed", "pair", 1, pair<Uniform<16, 1024>>, "malloc and free in turn, 16 to 1024 bytes"},
+    {"pair-power", "pair", 1, pair<PowerLaw<16, 11>>, "malloc and free in turn, 16 bytes to 32 KiB, small ones more often"},
 };
 
 }  // namespace

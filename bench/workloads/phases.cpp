@@ -7,11 +7,6 @@
 namespace bench {
 namespace {
 
-void rest(long milliseconds) noexcept {
-    const timespec time{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
-    nanosleep(&time, nullptr);
-}
-
 /// Bursts of about 100 MB; then, not measured, half a second in which the program does little. What is resident at the
 /// end shows what an allocator gives back to a program that goes on, but needs nothing.
 void burst_then_idle(Measure& measure) {
@@ -22,13 +17,31 @@ void burst_then_idle(Measure& measure) {
     std::uint64_t sum = 0;
     measure.start();
     for (std::uint64_t i = 0; i < bursts; ++i) {
-        fill<Uniform<16, 1024>>(blocks, random);
+        measure.holds(fill<Uniform<16, 1024>>(blocks, random));
         sum += drop_all(blocks);
     }
     measure.stop();
     for (int i = 0; i < 50; ++i) {
         for (int j = 0; j < 100; ++j) sum += drop(make(Uniform<16, 1024>::draw(random)));
         rest(10);
+    }
+    measure.add(bursts * count, sum);
+}
+
+/// Bursts of about 100 MB with rests between them, which are not measured: whoever gave the memory back has to get it
+/// again.
+void bursts_and_rests(Measure& measure) {
+    constexpr std::uint32_t count = 200'000;
+    const std::uint64_t bursts = measure.scaled(4);
+    Table<void*> blocks(count);
+    Random random(16);
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 0; i < bursts; ++i) {
+        measure.start();
+        measure.holds(fill<Uniform<16, 1024>>(blocks, random));
+        sum += drop_all(blocks);
+        measure.stop();
+        measure.idle();
     }
     measure.add(bursts * count, sum);
 }
@@ -80,10 +93,16 @@ void generations(Measure& measure) {
     measure.add(rounds * steps * Threads, sum);
 }
 
+constexpr char about_generations[] = "threads that swap blocks through a shared table, in generations (after Leijen's mstress)";
+
 constexpr Workload workloads[] = {
-    {"burst-then-idle", 1, burst_then_idle},
-    {"generations-2", 2, generations<2>},
-    {"generations-4", 4, generations<4>},
+    {"burst-then-idle", "burst", 1, burst_then_idle, "100 MB allocated and freed ten times, then half a second of little work"},
+    {"bursts-and-rests", "burst", 1, bursts_and_rests,
+     "100 MB allocated and freed four times, 0.3 s of little work after each"},
+    {"generations-1", "generations", 1, generations<1>, about_generations},
+    {"generations-2", "generations", 2, generations<2>, about_generations},
+    {"generations-4", "generations", 4, generations<4>, about_generations},
+    {"generations-8", "generations", 8, generations<8>, about_generations},
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ void larson(Measure& measure) {
     Table<void*> blocks(live * Threads);
     Table<std::uint64_t> sums(Threads * 16);
     Random random(7);
-    fill<Uniform<16, 512>>(blocks, random);
+    measure.holds(fill<Uniform<16, 512>>(blocks, random));  // about what it stays at
     std::uint64_t round = 0;
     auto body = [&](unsigned self) {
         Random own(round * Threads + self + 8);
@@ -58,9 +58,15 @@ void turnover(Measure& measure) {
     measure.add(threads * blocks_each, sum + drop_all(left));
 }
 
+constexpr char about_larson[] = "a server whose threads inherit blocks and replace random ones (Larson and Krishnan 1998)";
+
 constexpr Workload workloads[] = {
-    {"larson-1", 1, larson<1>}, {"larson-2", 2, larson<2>},       {"larson-4", 4, larson<4>},
-    {"larson-8", 8, larson<8>}, {"thread-turnover", 1, turnover},
+    {"larson-1", "larson", 1, larson<1>, about_larson},
+    {"larson-2", "larson", 2, larson<2>, about_larson},
+    {"larson-4", "larson", 4, larson<4>, about_larson},
+    {"larson-8", "larson", 8, larson<8>, about_larson},
+    {"thread-turnover", "thread-turnover", 1, turnover,
+     "short-lived threads one after another, each frees what the one before left"},
 };
 
 }  // namespace

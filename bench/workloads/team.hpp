@@ -13,7 +13,7 @@
 
 namespace bench {
 
-inline constexpr unsigned most_threads = 64;
+inline constexpr unsigned most_threads = 65;
 
 /// Runs body(0) .. body(count - 1), each in a new thread, and returns when all have ended. before_start() runs when
 /// every thread is ready and none has begun.

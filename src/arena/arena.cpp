@@ -17,6 +17,12 @@ using base::sc;
 using base::UnitId;
 using base::Word;
 
+namespace {
+
+constexpr std::uint32_t kPopulateFrom = 128;  // units that the heap holds: 8 MiB
+
+}  // namespace
+
 void Arena::layout(region::Carver& carver, spans::Spans& spans) noexcept {
     spans_ = &spans;
     const UnitId end = spans.region().end;
@@ -60,11 +66,13 @@ std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t wan
 }
 
 std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t want) noexcept {
+    bool growing = false;
     for (;;) {
         UnitId slab = cur.load(rlx);  // relaxed: the caller's own
         if (slab != kNoUnit) {
             const std::uint32_t n = take_from(slab, c, out, want);
             if (n != 0) return n;
+            growing = true;
             leave(c, cur);
         }
         slab = index_[c].take_lowest();
@@ -74,7 +82,7 @@ std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t 
         }
         // [E15] acquire, pairs with the exchange in keep(): the slab's record and its blocks' bytes. Relaxed before: a look.
         slab = spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
-        if (slab == kNoUnit) slab = birth(c);
+        if (slab == kNoUnit) slab = birth(c, growing);
         if (slab == kNoUnit) return 0;
         cur.store(slab, rlx);
     }
@@ -88,11 +96,14 @@ bool Arena::claim(UnitId slab, Bin c) noexcept {
     return spans_->state_word(slab).cas(expected, State::of(Kind::owned, c).raw, sc, sc);
 }
 
-// none -> owned
-UnitId Arena::birth(Bin c) noexcept {
+// none -> owned. Of a heap that has grown, and for somebody who has used up a slab of the class, the pages come at once: a
+// fault for each of them would cost more than all the rest. A thread that wants few blocks touches few pages.
+UnitId Arena::birth(Bin c, bool growing) noexcept {
     const base::ClassGeometry& g = kGeometry[c];
-    const UnitId slab = spans_->take(g.units).start;
+    const spans::Run run = spans_->take(g.units);
+    const UnitId slab = run.start;
     if (slab == kNoUnit) return kNoUnit;
+    if (run.zero && growing && spans_->held() >= kPopulateFrom) spans_->region().populate(slab, g.units);
     base::expect(spans_->state(slab, rlx).kind() == Kind::none, words(slab), "birth of a slab on units in use");
     for (std::uint32_t w = 0; w < g.words; ++w) words(slab)[w].store(base::full_word(g, w), rlx);  // relaxed: ours alone
     for (std::uint32_t i = 1; i < g.units; ++i) within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);

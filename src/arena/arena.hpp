@@ -45,6 +45,7 @@ class Arena {
     struct Block {
         std::uintptr_t start;
         std::size_t size;
+        base::Bin bin;
         bool free;  // its bit is set; a block in a cache is not free in this sense
     };
     [[nodiscard]] Block find(std::uintptr_t pointer) const noexcept;
@@ -77,7 +78,7 @@ class Arena {
     void keep(base::UnitId slab, base::Bin c) noexcept;
     void retire(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] bool claim(base::UnitId slab, base::Bin c) noexcept;
-    [[nodiscard]] base::UnitId birth(base::Bin c) noexcept;
+    [[nodiscard]] base::UnitId birth(base::Bin c, bool growing) noexcept;
     std::uint32_t take_from(base::UnitId slab, base::Bin c, void** out, std::uint32_t want) noexcept;
     bool purge_slab(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] bool lost(base::UnitId slab, State state) const noexcept;

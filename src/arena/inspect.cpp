@@ -37,7 +37,7 @@ Arena::Block Arena::find(std::uintptr_t pointer) const noexcept {
     const std::uint32_t number = base::block_of_offset(g, pointer - region.address(slab));
     if (number >= g.blocks) return {};
     const Word word = words(slab)[number / base::kWordBits].load(rlx);
-    return {region.address(slab) + std::uintptr_t{number} * g.size, g.size, (word >> number % base::kWordBits & 1) != 0};
+    return {region.address(slab) + std::uintptr_t{number} * g.size, g.size, c, (word >> number % base::kWordBits & 1) != 0};
 }
 
 // The blocks can't be taken while the slab is ours, and those that come back meanwhile are not looked at.

@@ -5,6 +5,7 @@
 
 #include <type_traits>
 
+#include "base/config.hpp"
 #include "base/count.hpp"
 
 namespace ashlar::base {
@@ -80,6 +81,15 @@ class Atomic {
 // Keeps the compiler, not the processor, from moving stores across: for state that a fork may cut at any instruction.
 inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
 
+// Tells the processor that this is a loop that waits for another one's store.
+inline void pause() noexcept {
+    if constexpr (kX86) {
+        asm volatile("pause");
+    } else if constexpr (kArm) {
+        asm volatile("yield");
+    }
+}
+
 // Hides from the compiler where a value came from. Costs no instruction.
 template <class T>
 inline void opaque(T& value) noexcept {
@@ -96,6 +106,8 @@ class TryLock {
         count(had ? Event::lock_had : Event::lock_refused, this);
         return had;
     }
+    // A look, without the line's ownership.
+    [[nodiscard]] bool looks_taken() const noexcept { return held_.load(rlx) != 0; }
     // [E9] acq_rel, pairs with the exchange in try_lock().
     void unlock() noexcept { held_.exchange(0, ar); }
     // Only for the child of a fork, where the holder may be gone and nobody else runs.

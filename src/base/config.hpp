@@ -28,6 +28,17 @@ inline constexpr bool kCounting = true;
 inline constexpr bool kCounting = false;
 #endif
 
+#if defined(__x86_64__)
+inline constexpr bool kX86 = true;
+#else
+inline constexpr bool kX86 = false;
+#endif
+#if defined(__aarch64__)
+inline constexpr bool kArm = true;
+#else
+inline constexpr bool kArm = false;
+#endif
+
 }  // namespace ashlar::base
 
 #endif

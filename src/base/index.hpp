@@ -63,8 +63,9 @@ class Index {
         raise(word);
         return old & ids;
     }
-    // The leaf word as it is now, for looking only.
-    [[nodiscard]] Word leaf_word(std::uint32_t word) const noexcept { return leaf(word).load(acq); }
+    // The leaf word as it is now, for looking only. [E9] seq_cst, after the hint that led here was taken: its giver may only
+    // have tested that the hint is there, which orders nothing by itself.
+    [[nodiscard]] Word leaf_word(std::uint32_t word) const noexcept { return leaf(word).load(sc); }
     // The first leaf word at or after `word` that may be non-empty, below `end`; `end` where there is none.
     [[nodiscard]] std::uint32_t next_word(std::uint32_t word, std::uint32_t end) const noexcept;
 

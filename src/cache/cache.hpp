@@ -8,14 +8,16 @@
 
 namespace ashlar::cache {
 
-// Most blocks that a bin can hold: two batches. Runs: 512 KiB, at most four.
+// Most blocks that a bin can hold: two batches; of blocks over 1 KiB 32 KiB, and at least 8. Runs: 512 KiB, at most four.
 constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
     if (bin == 0) return 0;
     if (base::is_run(bin)) {
         const std::uint32_t runs = 8 / base::units_of_run(bin);
         return runs > 4 ? 4 : runs < 1 ? 1 : runs;
     }
-    return (base::kGeometry[bin].size > depot::kMaxBlock ? 4 : 2) * depot::batch_of_class(bin);
+    const std::uint32_t size = base::kGeometry[bin].size;
+    if (size <= depot::kMaxBlock) return 2 * depot::batch_of_class(bin);
+    return 32 * 1024 / size > 8 ? 32 * 1024 / size : 8;
 }
 
 inline constexpr auto kBottomOfBin = [] {

@@ -121,7 +121,7 @@ Core::Size Core::size_of(const void* block) const noexcept {
     const arena::Arena::Block in_slab = arena.find(address);
     if (in_slab.size != 0) {
         if (in_slab.start != address || in_slab.free) return {};
-        return {base::class_of_size(in_slab.size), in_slab.size};
+        return {in_slab.bin, in_slab.size};
     }
     if (address % kUnitSize != 0) return {};
     const spans::UnitState state = spans.state(region().unit(address), rlx);  // relaxed: the caller holds the block

@@ -32,9 +32,9 @@ class Core {
     [[nodiscard]] void* take(base::Bin bin) noexcept;
     void give(void* block, base::Bin bin) noexcept;
 
-    // Bytes that the depot may keep from the slabs: an eighth of the heap, or 4 MiB.
+    // Bytes that the depot may keep from the slabs: an eighth of the heap, or 8 MiB.
     [[nodiscard]] std::size_t depot_budget() const noexcept {
-        constexpr std::size_t kLeast = std::size_t{4} << 20;
+        constexpr std::size_t kLeast = std::size_t{8} << 20;
         const std::size_t share = spans.held() << (base::kUnitShift - 3);
         return share > kLeast ? share : kLeast;
     }

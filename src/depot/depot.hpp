@@ -19,13 +19,13 @@ inline constexpr std::uint32_t kMagazineBlocks = 128;
 inline constexpr std::uint32_t kMaxBlock = 1024;
 inline constexpr std::uint32_t kTiny = 64;  // blocks that cost more to move than to keep
 
-// How many blocks of a class change hands at once: 128 of up to 64 bytes; then 64, and at most 32 KiB of them; 8 KiB of blocks
-// over 1 KiB.
+// How many blocks of a class change hands at once: 128 of up to 64 bytes; then 64, and at most 32 KiB of them; of blocks over 1
+// KiB 8 KiB, and at least 4.
 constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
     const std::uint32_t size = base::kGeometry[c].size;
     if (size <= kTiny) return kMagazineBlocks;
-    const std::uint32_t blocks = (size <= kMaxBlock ? 32 * 1024 : 8 * 1024) / size;
-    return blocks > 64 ? 64 : blocks < 2 ? 2 : blocks;
+    if (size <= kMaxBlock) return 32 * 1024 / size < 64 ? 32 * 1024 / size : 64;
+    return 8 * 1024 / size > 4 ? 8 * 1024 / size : 4;
 }
 
 inline constexpr std::uint32_t kWords = 8;  // of a class's lists

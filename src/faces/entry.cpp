@@ -65,7 +65,11 @@ void* resize(void* block, std::size_t size) noexcept {
     const Bin bin = cache::tls_cache->bin_of(block);
     const std::size_t before = bin != 0 ? cache::kSizeOfBin[bin] : cache::size_of(block);
     if (size <= before && size >= before / 2) return block;
-    if (bin != 0) static_cast<void>(cache::size_of(block));         // ends the program over what is no block
+    if (bin != 0) {  // what is no block ends the program before anything is read of it
+        const cache::Core& core = *cache::tls_cache->core;
+        if (core.size_of(block).bytes == 0) [[unlikely]]
+            core.report(block);
+    }
     const bool may_stay = size < before || !cache::injection.on();  // to grow in place could not be made to fail
     if (may_stay && before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX &&
         cache::owner_of(block)->resize(block, before, size)) {

@@ -15,9 +15,10 @@ namespace ashlar::region {
 
 // The system below the heap; tests put a fake in its place.
 struct Source {
-    void* (*reserve)(std::size_t bytes) noexcept;              // zero pages, or nullptr; takes no memory before it is touched
-    void (*release)(void* start, std::size_t bytes) noexcept;  // the whole of what reserve gave
-    bool (*purge)(void* start, std::size_t bytes) noexcept;    // whole pages; true when they read as zero from now on
+    void* (*reserve)(std::size_t bytes) noexcept;               // zero pages, or nullptr; takes no memory before it is touched
+    void (*release)(void* start, std::size_t bytes) noexcept;   // the whole of what reserve gave
+    bool (*purge)(void* start, std::size_t bytes) noexcept;     // whole pages; true when they read as zero from now on
+    void (*populate)(void* start, std::size_t bytes) noexcept;  // makes pages resident that are about to be written; a hint
 };
 
 extern const Source kSystem;
@@ -59,6 +60,9 @@ struct Region {
     [[nodiscard]] bool contains(std::uintptr_t at) const noexcept { return (at - base) >> base::kUnitShift < end; }
     bool purge(base::UnitId start, std::uint32_t units) const noexcept {
         return source->purge(reinterpret_cast<void*>(address(start)), std::size_t{units} << base::kUnitShift);
+    }
+    void populate(base::UnitId start, std::uint32_t units) const noexcept {
+        source->populate(reinterpret_cast<void*>(address(start)), std::size_t{units} << base::kUnitShift);
     }
 };
 

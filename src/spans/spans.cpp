@@ -17,7 +17,8 @@ using base::Word;
 namespace {
 
 constexpr std::uint32_t kDrainBound =
-    1024;  // words brought up to date by one holder of the lock; the bits are the truth anyway
+    1024;                             // words brought up to date by one holder of the lock; the bits are the truth anyway
+constexpr std::uint32_t kTries = 16;  // for the lock, before the bits are searched without it
 
 void layout_index(region::Carver& carver, Index& index, std::uint32_t ids) noexcept {
     for (std::uint32_t level = 0; level < Index::levels(ids); ++level) {
@@ -120,8 +121,8 @@ UnitId Spans::run_begin(UnitId at) const noexcept {
 }
 
 // Where the run of ones that begins at `at` ends.
-UnitId Spans::run_end(UnitId at, UnitId frontier) const noexcept {
-    while (at < frontier) {
+UnitId Spans::run_end(UnitId at, UnitId last) const noexcept {
+    while (at < last) {
         const std::uint32_t in_word = at % kWordBits;
         const auto ones = static_cast<std::uint32_t>(std::countr_one(free_.leaf_word(at / kWordBits) >> in_word));
         at += ones;
@@ -135,9 +136,9 @@ UnitId Spans::run_end(UnitId at, UnitId frontier) const noexcept {
 void Spans::rescan(UnitId from, UnitId to) noexcept {
     const UnitId dropped = holes_.erase_within(from, to);
     if (dropped > to) to = dropped;
-    const UnitId frontier = frontier_.load(rlx);  // relaxed: units above it have no bits
+    const UnitId last = region_.end;  // not the frontier: what we knew of that could be older than the hint that led here
     UnitId at = from;
-    while (at < to && at < frontier) {
+    while (at < to && at < last) {
         const Word rest = free_.leaf_word(at / kWordBits) >> at % kWordBits;
         if (rest == 0) {
             at = (at / kWordBits + 1) * kWordBits;
@@ -145,7 +146,7 @@ void Spans::rescan(UnitId from, UnitId to) noexcept {
         }
         at += base::lowest(rest);
         const UnitId start = at == from ? run_begin(at) : at;
-        const UnitId end = run_end(at, frontier);
+        const UnitId end = run_end(at, last);
         if (end == at) continue;  // taken since we looked
         const UnitId more = holes_.erase_within(start, end);
         if (more > to) to = more;
@@ -154,8 +155,18 @@ void Spans::rescan(UnitId from, UnitId to) noexcept {
     }
 }
 
+// Tries for about a microsecond: most holders need no longer, and the map finds a fit where a scan of the bits meets everybody
+// else who scans.
+bool Spans::lock_soon() noexcept {
+    for (std::uint32_t tries = 0; tries < kTries; ++tries) {
+        if (!lock_.looks_taken() && lock_.try_lock()) return true;
+        base::pause();
+    }
+    return false;
+}
+
 UnitId Spans::take_fit(std::uint32_t units) noexcept {
-    if (!lock_.try_lock()) return kNoUnit;
+    if (!lock_soon()) return kNoUnit;
     drain();
     UnitId start = holes_.best_fit(units);
     while (start != kNoUnit) {
@@ -172,13 +183,24 @@ UnitId Spans::take_fit(std::uint32_t units) noexcept {
     return start;
 }
 
-// The first run of ones that can be claimed: no lock, no map. O(words that may have free units).
+// A run of ones that can be claimed: no lock, no map. O(words that may have free units). Each search begins elsewhere, so that
+// threads that search at once meet less, at the beginning of a run, so that runs are not taken from the middle; it ends behind
+// a run that may have come to reach across that place.
 UnitId Spans::take_scan(std::uint32_t units) noexcept {
     const UnitId frontier = frontier_.load(rlx);  // relaxed: units above it have no bits
-    const std::uint32_t words = (frontier + kWordBits - 1) / kWordBits;
-    UnitId start = 0;  // of the run of ones that ends at `at`
-    UnitId at = 0;
-    while (at < frontier) {
+    constexpr std::uint32_t kGolden = 0x9e3779b9;
+    const std::uint32_t turn = searches_.fetch_add(1, rlx) * kGolden;  // relaxed: any number will do
+    const UnitId from = run_begin(static_cast<UnitId>(std::uint64_t{turn} * frontier >> 32));
+    const UnitId start = take_within(from, frontier, units);
+    return start != kNoUnit ? start : take_within(0, from + units < frontier ? from + units : frontier, units);
+}
+
+// The first such run in [from, to).
+UnitId Spans::take_within(UnitId from, UnitId to, std::uint32_t units) noexcept {
+    const std::uint32_t words = (to + kWordBits - 1) / kWordBits;
+    UnitId start = from;  // of the run of ones that ends at `at`
+    UnitId at = from;
+    while (at < to) {
         const std::uint32_t word = at / kWordBits;
         const Word rest = free_.leaf_word(word) >> at % kWordBits;
         if (rest == 0) {

@@ -94,9 +94,11 @@ class Spans {
     std::uint32_t drain() noexcept;
     void rescan(base::UnitId from, base::UnitId to) noexcept;
     [[nodiscard]] base::UnitId run_begin(base::UnitId at) const noexcept;
-    [[nodiscard]] base::UnitId run_end(base::UnitId at, base::UnitId frontier) const noexcept;
+    [[nodiscard]] base::UnitId run_end(base::UnitId at, base::UnitId last) const noexcept;
+    [[nodiscard]] bool lock_soon() noexcept;
     base::UnitId take_fit(std::uint32_t units) noexcept;
     base::UnitId take_scan(std::uint32_t units) noexcept;
+    base::UnitId take_within(base::UnitId from, base::UnitId to, std::uint32_t units) noexcept;
     base::UnitId take_frontier(std::uint32_t units) noexcept;
     Run taken(base::UnitId start, std::uint32_t units) noexcept;
     void soil(base::UnitId start, std::uint32_t units) noexcept;
@@ -128,6 +130,7 @@ class Spans {
     base::Atomic<std::uint32_t> purged_amount_;  // units purged by amount since the last tick
     base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
     base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never
+    base::Atomic<std::uint32_t> searches_;       // of the bits without the map, so far
 };
 
 }  // namespace ashlar::spans

@@ -179,4 +179,30 @@ TEST_F(CoreDeathTest, EveryPointerThatIsNoBlockIsNamed) {
     EXPECT_REPORT(block + 8, "invalid free of 0x[0-9a-f]+ \\(inside a 192-byte block\\)");
 }
 
+class GrownCore : public CoreOver {
+  protected:
+    GrownCore() : CoreOver(500) {}
+};
+
+TEST_F(GrownCore, PagesComeAtOnceForWhoeverUsesUpSlabs) {
+    constexpr std::size_t grown = std::size_t{8} << 20;
+    Cache& cache = *core_.take_cache();
+    Blocks blocks = take(cache, 16, grown / 2 / size_of_bin(16));
+    EXPECT_EQ(FakeSource::populated, 0U) << "a small heap touches its pages one by one";
+    const Blocks more = take(cache, 16, 2 * grown / size_of_bin(16));
+    blocks.insert(blocks.end(), more.begin(), more.end());
+    const std::size_t populated = FakeSource::populated;
+    EXPECT_GE(populated, grown);
+    EXPECT_LE(populated, 2 * grown);
+    const Blocks few = take(cache, 17, 3);
+    EXPECT_EQ(FakeSource::populated, populated) << "the first slab of a class";
+    give(cache, 17, few);
+    give(cache, 16, blocks);
+    cache.flush();
+    core_.reclaim();
+    static_cast<void>(take(cache, 16, 2 * grown / size_of_bin(16)));
+    EXPECT_EQ(FakeSource::populated, populated) << "pages that are there already";
+    cache.flush();
+}
+
 }  // namespace

@@ -19,15 +19,17 @@ class FakeSource {
         refuse_reserve = refuse_purge = false;
         reserved = purged = 0;
         purges = 0;
+        populated = 0;
         last_start = 0;
         last_bytes = 0;
     }
 
     static inline std::atomic<bool> refuse_reserve{false};
     static inline std::atomic<bool> refuse_purge{false};
-    static inline std::atomic<std::size_t> reserved{0};  // bytes out
-    static inline std::atomic<std::size_t> purged{0};    // bytes, all calls together
-    static inline std::atomic<std::size_t> purges{0};    // calls
+    static inline std::atomic<std::size_t> reserved{0};   // bytes out
+    static inline std::atomic<std::size_t> purged{0};     // bytes, all calls together
+    static inline std::atomic<std::size_t> purges{0};     // calls
+    static inline std::atomic<std::size_t> populated{0};  // bytes, all calls together
     static inline std::atomic<std::uintptr_t> last_start{0};
     static inline std::atomic<std::size_t> last_bytes{0};
     static const ashlar::region::Source source;
@@ -53,8 +55,12 @@ class FakeSource {
         last_bytes.store(bytes, std::memory_order_relaxed);
         return ashlar::region::kSystem.purge(start, bytes);
     }
+    static void populate(void* start, std::size_t bytes) noexcept {
+        populated.fetch_add(bytes, std::memory_order_relaxed);
+        ashlar::region::kSystem.populate(start, bytes);
+    }
 };
 
-inline constinit const ashlar::region::Source FakeSource::source{reserve, release, purge};
+inline constinit const ashlar::region::Source FakeSource::source{reserve, release, purge, populate};
 
 #endif

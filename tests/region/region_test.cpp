@@ -78,13 +78,17 @@ bool note_purge(void* start, std::size_t bytes) noexcept {
     return bytes == kUnitSize;
 }
 
-TEST(Region, PurgesWhatItsUnitsCover) {
-    const Source source{nullptr, nullptr, note_purge};
+std::size_t populated;
+
+TEST(Region, PurgesAndPopulatesWhatItsUnitsCover) {
+    const Source source{nullptr, nullptr, note_purge, [](void*, std::size_t bytes) noexcept { populated = bytes; }};
     const Region region{0x40000000, 100, &source};
     EXPECT_TRUE(region.purge(7, 1));
     EXPECT_EQ(last_purge.start, reinterpret_cast<void*>(region.address(7)));
     EXPECT_FALSE(region.purge(7, 3)) << "what the source says";
     EXPECT_EQ(last_purge.bytes, 3 * kUnitSize);
+    region.populate(7, 5);
+    EXPECT_EQ(populated, 5 * kUnitSize);
 }
 
 TEST(System, ReservesZeroPagesThatReadAndWrite) {
@@ -114,6 +118,19 @@ TEST(System, PurgedPagesReadAsZeroAndTheirNeighboursDoNot) {
     std::memset(start, 'x', 4 * page);
     ASSERT_TRUE(kSystem.purge(start + page, 2 * page));
     for (std::size_t i = 0; i < 4 * page; ++i) ASSERT_EQ(start[i], i / page == 1 || i / page == 2 ? 0 : 'x') << "at " << i;
+    kSystem.release(start, 4 * page);
+}
+
+TEST(System, PopulatedPagesKeepWhatIsInThemAndErrno) {
+    const std::size_t page = page_size();
+    auto* start = static_cast<char*>(kSystem.reserve(4 * page));
+    ASSERT_NE(start, nullptr);
+    start[page] = 'x';
+    errno = ERANGE;
+    kSystem.populate(start, 4 * page);
+    kSystem.populate(start + 1, page);  // not a page: a hint that is not taken
+    EXPECT_EQ(errno, ERANGE);
+    for (std::size_t i = 0; i < 4 * page; ++i) ASSERT_EQ(start[i], i == page ? 'x' : 0) << "at " << i;
     kSystem.release(start, 4 * page);
 }
 

@@ -1,0 +1,266 @@
+#include "memory.hpp"
+
+#include <sys/mman.h>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace interleave {
+
+namespace {
+
+constexpr unsigned kMostAges = 4;
+constexpr std::size_t kGranule = 4;  // of plain accesses
+constexpr std::size_t kUndoBytes = 8;
+constexpr std::uint8_t kWritten = 1 << kMaxThreads;
+
+// Through these, not through memcpy, whose calls the hooks see.
+template <class T>
+struct Alias {
+    using Type [[gnu::may_alias]] = T;
+    static std::uint64_t load(std::uintptr_t at) { return *reinterpret_cast<const volatile Type*>(at); }
+    static void store(std::uintptr_t at, std::uint64_t value) { *reinterpret_cast<volatile Type*>(at) = static_cast<T>(value); }
+};
+
+bool acquires(int order) { return order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST; }
+bool releases(int order) { return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST; }
+
+void* map(void* at, std::size_t bytes, int flags) {
+    void* start = mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    if (start == MAP_FAILED || (at != nullptr && start != at)) {
+        std::perror("interleave: mmap");
+        std::exit(2);
+    }
+    return start;
+}
+
+template <class T>
+T* table(std::size_t count) {
+    return static_cast<T*>(map(nullptr, count * sizeof(T), 0));
+}
+
+}  // namespace
+
+Memory::Memory()
+    : word_of_(table<Stamped>(kSharedBytes)), plain_of_(table<Stamped>(kSharedBytes / kGranule)),
+      undone_(table<std::uint32_t>(kSharedBytes / kUndoBytes)), users_(table<std::uint8_t>(kSharedBytes)) {
+    map(reinterpret_cast<void*>(kSharedStart), kSharedBytes, MAP_FIXED_NOREPLACE);
+}
+
+void* Memory::reserve(std::size_t bytes, std::size_t alignment) {
+    const std::size_t at = (used_ + alignment - 1) / alignment * alignment;
+    if (bytes > kSharedBytes || at > kSharedBytes - bytes) return nullptr;
+    used_ = at + bytes;
+    return reinterpret_cast<void*>(kSharedStart + at);
+}
+
+// ------------------------------------------------------------------------------------------------------------------- runs
+
+void Memory::begin_run(unsigned threads) {
+    ++run_;
+    threads_ = threads;
+    located_ = 0;
+    viewed_ = 0;
+    plain_.clear();
+    undo_.clear();
+    for (unsigned t = 0; t < threads; ++t) {
+        view_[t].assign(kMaxThreads, 0);
+        view_[t][t] = 1;
+    }
+}
+
+void Memory::end_run() {
+    for (const Undo& undo : undo_) Alias<std::uint64_t>::store(undo.at, undo.value);
+    undo_.clear();
+}
+
+void Memory::note_write(std::uintptr_t at, std::size_t bytes) noexcept {
+    for (std::uintptr_t word = at & ~(kUndoBytes - 1); word < at + bytes; word += kUndoBytes) {
+        std::uint32_t& stamp = undone_[(word - kSharedStart) / kUndoBytes];
+        if (stamp == run_) continue;
+        stamp = run_;
+        undo_.push_back({word, Alias<std::uint64_t>::load(word)});
+    }
+}
+
+void Memory::remember() {
+    copy_.resize(used_);
+    std::memcpy(copy_.data(), reinterpret_cast<const void*>(kSharedStart), used_);
+}
+
+bool Memory::restored() const { return std::memcmp(copy_.data(), reinterpret_cast<const void*>(kSharedStart), used_) == 0; }
+
+// ------------------------------------------------------------------------------------------------------------------ views
+
+std::uint16_t Memory::known(unsigned thread, std::uint32_t index) const {
+    const std::size_t at = kMaxThreads + index;
+    return at < view_[thread].size() ? view_[thread][at] : std::uint16_t{0};
+}
+
+void Memory::set_known(unsigned thread, std::uint32_t index, std::uint32_t position) {
+    View& view = view_[thread];
+    const std::size_t at = kMaxThreads + index;
+    if (at >= view.size()) view.resize(at + 1, 0);
+    if (view[at] < position) view[at] = static_cast<std::uint16_t>(position);
+}
+
+void Memory::learn(unsigned thread, const View& from) {
+    View& view = view_[thread];
+    if (view.size() < from.size()) view.resize(from.size(), 0);
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        if (view[i] < from[i]) view[i] = from[i];
+    }
+}
+
+std::int32_t Memory::new_view(const View& from) {
+    if (viewed_ == views_.size()) views_.emplace_back();
+    views_[viewed_].assign(from.begin(), from.end());
+    return static_cast<std::int32_t>(viewed_++);
+}
+
+// ----------------------------------------------------------------------------------------------------------- atomic words
+
+std::uint64_t Memory::raw(Word word) noexcept {
+    switch (word.size) {
+        case 1: return Alias<std::uint8_t>::load(word.at);
+        case 2: return Alias<std::uint16_t>::load(word.at);
+        case 4: return Alias<std::uint32_t>::load(word.at);
+        default: return Alias<std::uint64_t>::load(word.at);
+    }
+}
+
+void Memory::set_raw(Word word, std::uint64_t value) noexcept {
+    note_write(word.at, word.size);
+    switch (word.size) {
+        case 1: return Alias<std::uint8_t>::store(word.at, value);
+        case 2: return Alias<std::uint16_t>::store(word.at, value);
+        case 4: return Alias<std::uint32_t>::store(word.at, value);
+        default: return Alias<std::uint64_t>::store(word.at, value);
+    }
+}
+
+Memory::Location& Memory::location(Word word, std::uint32_t& index) {
+    Stamped& entry = word_of_[word.at - kSharedStart];
+    if (entry.run != run_) {
+        entry = {run_, located_++};
+        if (entry.index == locations_.size()) locations_.emplace_back();
+        Location& fresh = locations_[entry.index];
+        fresh.stores.clear();
+        fresh.stores.push_back({raw(word), -1});  // of before the run: everybody knows it
+        fresh.newest_by_sc = 0;
+    }
+    index = entry.index;
+    return locations_[entry.index];
+}
+
+// Coherence: nothing older than what happened before, or was read before. Sequential consistency: the order in which the
+// seq_cst accesses of a run are executed is their single total order S, so that one of them reads nothing older than what an
+// earlier one of the same word read or wrote.
+unsigned Memory::readable(unsigned thread, Word word, int order) {
+    std::uint32_t index;
+    const Location& here = location(word, index);
+    std::uint32_t oldest = known(thread, index);
+    if (order == __ATOMIC_SEQ_CST && oldest < here.newest_by_sc) oldest = here.newest_by_sc;
+    const auto count = static_cast<unsigned>(here.stores.size() - oldest);
+    return count < kMostAges ? count : kMostAges;
+}
+
+std::uint64_t Memory::peek(Word word, unsigned age) {
+    std::uint32_t index;
+    const Location& here = location(word, index);
+    return here.stores[here.stores.size() - 1 - age].value;
+}
+
+std::uint64_t Memory::load(unsigned thread, Word word, int order, unsigned age) {
+    std::uint32_t index;
+    Location& here = location(word, index);
+    const auto position = static_cast<std::uint32_t>(here.stores.size() - 1 - age);
+    const Store& read = here.stores[position];
+    set_known(thread, index, position);
+    if (acquires(order) && read.view >= 0) learn(thread, views_[static_cast<std::size_t>(read.view)]);
+    return read.value;
+}
+
+// `continues`: a read-modify-write stays in the release sequence of the store that it read.
+void Memory::append(unsigned thread, Word word, std::uint64_t value, int order, bool continues) {
+    std::uint32_t index;
+    Location& here = location(word, index);
+    const std::int32_t inherited = continues ? here.stores.back().view : -1;
+    const auto position = static_cast<std::uint32_t>(here.stores.size());
+    set_known(thread, index, position);
+    std::int32_t view = inherited;
+    if (releases(order)) {
+        view = new_view(view_[thread]);
+        if (inherited >= 0) {
+            const View& before = views_[static_cast<std::size_t>(inherited)];
+            View& joined = views_[static_cast<std::size_t>(view)];
+            if (joined.size() < before.size()) joined.resize(before.size(), 0);
+            for (std::size_t i = 0; i < before.size(); ++i) joined[i] = before[i] > joined[i] ? before[i] : joined[i];
+        }
+        ++view_[thread][thread];  // what the thread does from here on is not passed on
+    }
+    here.stores.push_back({value, view});
+    if (order == __ATOMIC_SEQ_CST) here.newest_by_sc = position;
+    set_raw(word, value);
+}
+
+void Memory::store(unsigned thread, Word word, std::uint64_t value, int order) { append(thread, word, value, order, false); }
+
+// --------------------------------------------------------------------------------------------------------- plain accesses
+
+Memory::Plain& Memory::plain(std::uintptr_t granule) {
+    Stamped& entry = plain_of_[(granule - kSharedStart) / kGranule];
+    if (entry.run != run_) {
+        entry = {run_, static_cast<std::uint32_t>(plain_.size())};
+        plain_.push_back({});
+    }
+    return plain_[entry.index];
+}
+
+bool Memory::read_plain(unsigned thread, std::uintptr_t at, std::size_t bytes) {
+    bool ordered = true;
+    for (std::uintptr_t granule = at & ~(kGranule - 1); granule < at + bytes; granule += kGranule) {
+        Plain& here = plain(granule);
+        if (here.write_clock > view_[thread][here.writer]) ordered = false;
+        here.read_clock[thread] = view_[thread][thread];
+    }
+    return ordered;
+}
+
+bool Memory::write_plain(unsigned thread, std::uintptr_t at, std::size_t bytes) {
+    note_write(at, bytes);
+    bool ordered = true;
+    for (std::uintptr_t granule = at & ~(kGranule - 1); granule < at + bytes; granule += kGranule) {
+        Plain& here = plain(granule);
+        if (here.write_clock > view_[thread][here.writer]) ordered = false;
+        for (unsigned t = 0; t < threads_; ++t) {
+            if (t != thread && here.read_clock[t] > view_[thread][t]) ordered = false;
+        }
+        here.writer = static_cast<std::uint8_t>(thread);
+        here.write_clock = view_[thread][thread];
+    }
+    return ordered;
+}
+
+// ----------------------------------------------------------------------------------------------------------------- visible
+
+bool Memory::note_use(unsigned thread, Word word, bool writes) noexcept {
+    std::uint8_t& users = users_[word.at - kSharedStart];
+    const auto is_visible = [](unsigned now) {
+        const unsigned threads = now & (kWritten - 1U);
+        return (now & kWritten) != 0 && (threads & (threads - 1)) != 0;
+    };
+    const bool before = is_visible(users);
+    users = static_cast<std::uint8_t>(users | 1U << thread | (writes ? kWritten : 0U));
+    const bool now = is_visible(users);
+    if (now && !before) grew_ = true;
+    return now;
+}
+
+bool Memory::grew() noexcept {
+    const bool grown = grew_;
+    grew_ = false;
+    return grown;
+}
+
+}  // namespace interleave

@@ -1,0 +1,115 @@
+// Runs the threads of a scenario as fibers of one thread of the system, one at a time. Before each atomic access to shared
+// memory a strategy says who goes on, and at each load which of the values that the memory model allows is read. A run is
+// determined by these decisions alone; those that differ from the usual are its schedule, which can be printed and replayed.
+#ifndef ASHLAR_TESTS_INTERLEAVE_SCHEDULER_HPP
+#define ASHLAR_TESTS_INTERLEAVE_SCHEDULER_HPP
+
+#include <ucontext.h>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "memory.hpp"
+#include "scenario.hpp"
+
+namespace interleave {
+
+// Somebody may take over here.
+struct Turn {
+    std::uint32_t step;
+    unsigned current;
+    bool finished;    // the current thread is at its end: somebody else must go on
+    bool may_freeze;  // nobody is frozen yet, and somebody else can run
+    bool may_cut;
+    unsigned runnable;  // a bit per thread that is not at its end and not frozen
+};
+
+enum class Act : std::uint8_t { run, freeze, cut };
+
+struct Move {
+    unsigned thread;  // who goes on
+    Act act;          // freeze: the current thread never runs again; cut: nobody does
+};
+
+class Strategy {
+  public:
+    virtual ~Strategy() = default;
+    // Whether it wants a turn also before accesses to words that are not known as visible.
+    [[nodiscard]] virtual bool everywhere() const { return false; }
+    virtual Move turn(const Turn& turn) = 0;
+    // How many stores ago: less than `readable`.
+    virtual unsigned age(std::uint32_t step, unsigned readable) = 0;
+};
+
+// What differed from the usual: the current thread goes on, the lowest where it has ended, and a load reads the newest store.
+struct Deviation {
+    std::uint32_t step;
+    char kind;  // t: thread, f: freeze and thread, c: cut, o: old value
+    unsigned value;
+};
+using Schedule = std::vector<Deviation>;
+[[nodiscard]] std::string to_string(const Schedule& schedule);
+[[nodiscard]] bool from_string(const std::string& text, Schedule& schedule);
+
+class Scheduler {
+  public:
+    Scheduler(Memory& memory, Scenario& scenario);
+
+    // One run from beginning to end; a fault ends the program.
+    void run(Strategy& strategy);
+    [[nodiscard]] const Schedule& schedule() const { return schedule_; }
+    [[nodiscard]] std::uint32_t steps() const { return step_; }
+
+    // From the accesses of the code under test.
+    [[nodiscard]] bool running() const { return running_; }
+    [[nodiscard]] unsigned thread() const { return current_; }
+    void before_atomic(Memory::Word word, bool writes);
+    [[nodiscard]] unsigned choose(unsigned readable);
+    void before_plain_write();
+    // Prints each atomic access of the run, with its place in the program for addr2line.
+    void trace(bool on) { tracing_ = on; }
+    void traced(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) {
+        if (tracing_) print(access, word, order, value, caller);
+    }
+    // At loads while no thread runs: what looks after the run must come to an end too.
+    void count_alone() {
+        if (++alone_ > kMostAlone) fail("no end in sight, alone");
+    }
+    [[noreturn]] void fail(const std::string& what);
+
+  private:
+    static constexpr std::uint32_t kMostAlone = 10'000'000;
+    static void enter();
+    void print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const;
+    void decide(bool finished);
+    void switch_to(unsigned thread);
+    void leave();
+
+    struct Fiber {
+        ucontext_t context;
+        std::vector<char> stack;
+    };
+
+    Memory& memory_;
+    Scenario& scenario_;
+    Strategy* strategy_ = nullptr;
+    Schedule schedule_;
+    Fiber fibers_[kMaxThreads];
+    ucontext_t main_;
+    unsigned current_ = 0;
+    unsigned runnable_ = 0;
+    unsigned frozen_ = 0;
+    std::uint32_t step_ = 0;
+    std::uint32_t alone_ = 0;
+    bool running_ = false;
+    bool cut_ = false;
+    bool tracing_ = false;
+};
+
+// The one that runs, for the hooks.
+extern Scheduler* scheduler;
+extern Memory* memory;
+
+}  // namespace interleave
+
+#endif

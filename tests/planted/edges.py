@@ -1,0 +1,82 @@
+"""The orders of src/ORDERING.md made weaker, one at a time; the same table as in bugs.py.
+
+`caught_by` empty: no scenario can tell, for the reason given in tests/interleave/README.md; run.py checks that this is so too.
+"""
+import re
+
+from bugs import (ARENA, ATOMIC, CORE, DEPOT, INDEX, INDEX_H, INSPECT, LARGE, REGISTRY, SPANS, UPKEEP, Bug)
+
+
+def weaker(edge, name, file, old, order, new, caught_by):
+    """`old` has the one order that is replaced between angle brackets: load(<sc>)."""
+    before, strong, after = re.fullmatch(r"(.*)<((?:rlx|acq|rel|ar|sc)(?:, \w+)?)>(.*)", old, re.S).groups()
+    assert strong == order, name
+    return Bug(f"{edge}_{name}", file, before + strong + after, before + new + after, caught_by, edge)
+
+
+EDGES = (
+    weaker("E1", "giver_sets_bits", ARENA, "[place.word()].fetch_or(mask, <sc>)", "sc", "ar", "arena"),
+    weaker("E1", "giver_looks_at_state", ARENA, "if (spans_->state(slab, <sc>) != State::of(Kind::shared, c)) return;", "sc", "acq",
+           "arena"),
+    weaker("E1", "publisher_stores_state", ARENA, "State::of(Kind::shared, c).raw, <sc>);\n    settle(", "sc", "rel", "arena"),
+    weaker("E1", "publisher_looks_at_bits", ARENA, "= words(slab)[w].load(<sc>);  // [E1] [E2]", "sc", "acq", "arena"),
+    weaker("E1", "published_again", ARENA, "State::of(Kind::shared, c).raw, <sc>);  // [E1] published again", "sc", "rel", "arena"),
+    weaker("E1", "claim_in_settle", ARENA, ".raw, <sc>, rlx)) return;\n                if (complete", "sc", "acq", ""),
+    weaker("E3", "insert_tests_the_leaf", INDEX, "if ((word.load(<sc>) & own) == 0) word.fetch_or(own, sc);", "sc", "acq", "arena spans"),
+    weaker("E3", "insert_sets_the_leaf", INDEX, "if ((word.load(sc) & own) == 0) word.fetch_or(own, <sc>);", "sc", "ar", "arena index"),
+    weaker("E3", "take_leaf", INDEX, "= leaf(word).fetch_and(~own, <sc>);", "sc", "ar", "arena"),
+    weaker("E3", "remove", INDEX, "leaf(id / kWordBits).fetch_and(~own, <sc>) == own", "sc", "ar", ""),
+    weaker("E3", "claim", ARENA, "State::of(Kind::owned, c).raw, <sc, sc>);", "sc, sc", "ar, acq", "arena"),
+    weaker("E3", "claim_that_fails", ARENA, "State::of(Kind::owned, c).raw, sc, <sc>);", "sc", "acq", "arena"),
+    weaker("E4", "raise_tests", INDEX, "if ((summary.load(<sc>) & some) == 0) summary.fetch_or(some, sc);", "sc", "acq", "index"),
+    weaker("E4", "raise_sets", INDEX, "if ((summary.load(sc) & some) == 0) summary.fetch_or(some, <sc>);", "sc", "ar", "index"),
+    weaker("E4", "clear_takes_busy", INDEX, "summary.fetch_or(busy, <sc>) & busy", "sc", "ar", ""),
+    weaker("E4", "clear_puts_some_off", INDEX, "        summary.fetch_and(~some, <sc>);", "sc", "ar", "index"),
+    weaker("E4", "clear_looks_at_the_child", INDEX, "if (at(level - 1, child).load(<sc>) != 0)", "sc", "acq", "index"),
+    weaker("E4", "clear_restores", INDEX, "!= 0) summary.fetch_or(some, <sc>);\n        if ((summary", "sc", "rel", ""),
+    weaker("E4", "clear_leaves_busy", INDEX, "summary.fetch_and(~busy, <sc>) & ~busy", "sc", "ar", ""),
+    weaker("E4", "give_mask", INDEX_H, "leaf(word).fetch_or(ids, <sc>);", "sc", "ar", "index spans"),
+    weaker("E5", "giver_releases", ARENA, "[place.word()].fetch_or(mask, <sc>)", "sc", "acq", "arena"),
+    weaker("E5", "taker_acquires", ARENA, "word.fetch_and(~mine, <acq>);", "acq", "rlx", "arena"),
+    weaker("E5", "purger_acquires", INSPECT, "bits[w] = words(slab)[w].load(<acq>);", "acq", "rlx", "arena.purge"),
+    weaker("E6", "second_look_acquires", ARENA, "if (complete(slab, c, <acq>)) return keep", "acq", "rlx", "arena"),
+    weaker("E7", "publisher_releases", ARENA, "State::of(Kind::shared, c).raw, <sc>);\n    settle(", "sc", "rlx", "arena"),
+    weaker("E7", "claimer_acquires", ARENA, "State::of(Kind::owned, c).raw, <sc, sc>);", "sc, sc", "rlx, rlx", "arena"),
+    weaker("E8", "take_mask_acquires", INDEX_H, "leaf(word).fetch_and(~ids, <acq>);", "acq", "rlx", "index spans"),
+    weaker("E8", "give_mask_releases", INDEX_H, "leaf(word).fetch_or(ids, <sc>);", "sc", "acq", "index spans"),
+    weaker("E9", "try_lock_acquires", ATOMIC, "held_.exchange(1, <ar>) == 0", "ar", "rel", "spans"),
+    weaker("E9", "try_lock_releases", ATOMIC, "held_.exchange(1, <ar>) == 0", "ar", "acq", ""),
+    weaker("E9", "unlock_acquires", ATOMIC, "void unlock() noexcept { held_.exchange(0, <ar>); }", "ar", "rel", ""),
+    weaker("E9", "unlock_releases", ATOMIC, "void unlock() noexcept { held_.exchange(0, <ar>); }", "ar", "acq", "spans"),
+    Bug("E9_unlock_is_a_store", ATOMIC, "held_.exchange(0, ar); }", "held_.store(0, rel); }", "", "E9"),
+    weaker("E9", "any", INDEX, "const Word here = at(level, word).load(<sc>);", "sc", "acq", ""),
+    weaker("E10", "owner_acquires", DEPOT, "fetch_and(~bit(chosen), <acq>)", "acq", "rlx", "depot"),
+    weaker("E10", "publisher_releases", DEPOT, "fetch_or(bit(which % kWordBits), <rel>)", "rel", "rlx", "depot"),
+    weaker("E11", "with_shared_acquires", CORE, "cache.busy.exchange(1, <acq>)", "acq", "rlx", "cache.shared"),
+    weaker("E11", "with_shared_releases", CORE, "cache.busy.store(0, <rel>);  // [E11]", "rel", "rlx", "cache.shared"),
+    weaker("E11", "flush_shared_acquires", UPKEEP, "cache.busy.exchange(1, <acq>)", "acq", "rlx", "cache.shared"),
+    weaker("E11", "flush_shared_releases", UPKEEP, "cache.busy.store(0, base::<rel>);", "rel", "rlx", "cache.shared"),
+    weaker("E12", "enroll_takes_the_place", REGISTRY, "place.ticket.cas(empty, 1, <acq>, rlx)", "acq", "rlx", ""),
+    weaker("E12", "enroll_writes_start", REGISTRY, "place.start.store(core.region().base, <rel>);", "rel", "rlx", ""),
+    weaker("E12", "enroll_writes_bytes", REGISTRY, "<< base::kUnitShift, <rel>);", "rel", "rlx", "cache.registered"),
+    weaker("E12", "enroll_writes_core", REGISTRY, "place.core.store(&core, <rel>);", "rel", "rlx", ""),
+    weaker("E12", "enroll_writes_ticket", REGISTRY, "tickets_.fetch_add(1, rlx) + 2, <rel>);", "rel", "rlx", "cache.registered"),
+    weaker("E12", "reader_takes_ticket", REGISTRY, "const std::uint64_t ticket = place.ticket.load(<acq>);", "acq", "rlx",
+           "cache.registered"),
+    weaker("E12", "reader_takes_start", REGISTRY, "const std::uintptr_t start = place.start.load(<acq>);", "acq", "rlx",
+           ""),
+    weaker("E12", "reader_takes_bytes", REGISTRY, "const std::uintptr_t bytes = place.bytes.load(<acq>);", "acq", "rlx",
+           "cache.registered"),
+    weaker("E12", "reader_takes_core", REGISTRY, "Core* core = place.core.load(<acq>);", "acq", "rlx", ""),
+    weaker("E14", "keeper_releases", SPANS, "recent_[units].cas(none, start, <rel>, rlx)", "rel", "rlx", "spans.recent arena"),
+    weaker("E14", "taker_acquires", SPANS, "? recent_[units].exchange(kNoUnit, <ar>) : kNoUnit;", "ar", "rlx", "spans.recent arena"),
+    weaker("E14", "give_recent_acquires", SPANS, "const UnitId start = recent_[units].exchange(kNoUnit, <ar>);", "ar", "rlx",
+           "spans.recent arena"),
+    weaker("E15", "keeper_releases", ARENA, "spare_[c].slab.exchange(slab, <ar>);", "ar", "acq", "arena"),
+    weaker("E15", "keeper_acquires", ARENA, "spare_[c].slab.exchange(slab, <ar>);", "ar", "rel", "arena"),
+    weaker("E15", "taker_acquires", ARENA, "? spare_[c].slab.exchange(kNoUnit, <ar>) : kNoUnit;", "ar", "rlx", ""),
+    weaker("E15", "give_spares_acquires", ARENA, "const UnitId slab = spare_[c].slab.exchange(kNoUnit, <ar>);", "ar", "rlx", "arena"),
+    weaker("E16", "large_free", LARGE, "UnitState::none().raw, <ar, rlx>)", "ar, rlx", "rlx, rlx", ""),
+    weaker("E17", "birth_releases", ARENA, "State::of(Kind::owned, c).raw, <rel>);  // [E17]", "rel", "rlx", ""),
+    weaker("E17", "retire_releases", ARENA, "State::none().raw, <rel>);", "rel", "rlx", ""),
+)
