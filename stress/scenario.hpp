@@ -45,6 +45,9 @@ void edge(Run& run);      // whole slabs filled and emptied, half of each by ano
 void large(Run& run);     // runs of units: split, coalesced, grown, purged
 void heaps(Run& run);     // first-class heaps shared by all threads, destroyed with blocks in them
 void trim(Run& run);      // churn, while a thread trims, checks and reads the statistics
+void audited(Run& run);   // every call noted, and the history audited
+void exhaust(Run& run);   // the same in a heap that is too small: nothing lost, nothing refused while there is room
+void forks(Run& run);     // one thread forks while the others allocate; children free, allocate, fork
 void batches(Run& run);   // malloc_batch and free_batch, also of blocks that other threads took
 
 }  // namespace stress

@@ -5,6 +5,10 @@
  * run, and none waits for another thread. Blocks are interchangeable with those of malloc() where libashlar.so is the program's
  * malloc. Errors: bad input prints one line on stderr that names the pointer and the fault, then calls abort(); out of memory
  * gives NULL and errno = ENOMEM (posix_memalign: the return value), and the heap stays whole.
+ *
+ * To test what a program does when memory ends, run it under libashlar.so with ASHLAR_FAIL_NTH in the environment: N lets the
+ * N-th allocation of the process fail, N+ it and all after it, N+K it and every K-th after it; a suffix @SIZE counts only
+ * allocations of at least SIZE bytes; 0 counts and fails none.
  */
 #ifndef ASHLAR_ASHLAR_H
 #define ASHLAR_ASHLAR_H

@@ -5,6 +5,7 @@
 
 #include "base/report.hpp"
 #include "cache/growth.hpp"
+#include "cache/injection.hpp"
 
 namespace ashlar::cache {
 
@@ -97,9 +98,7 @@ void* take_from(Core& core, Cache* own, std::size_t size, std::size_t alignment,
     return own != nullptr && own->core == &core ? own->take(bin) : core.take(bin);
 }
 
-}  // namespace
-
-void* take_large(std::size_t size, std::size_t alignment, bool& zero) noexcept {
+void* take_anywhere(std::size_t size, std::size_t alignment, bool& zero) noexcept {
     if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return nullptr;
     Cache* own = own_cache();
     Core* core = process();
@@ -115,6 +114,19 @@ void* take_large(std::size_t size, std::size_t alignment, bool& zero) noexcept {
     core->reclaim();
     block = take_from(*core, own, size, alignment, zero);
     return block != nullptr ? block : take_grown(size, alignment, zero);
+}
+
+}  // namespace
+
+void* take_large(std::size_t size, std::size_t alignment, bool& zero) noexcept {
+    if (injection.on() && injection.refuses(size)) [[unlikely]]
+        return nullptr;
+    return take_anywhere(size, alignment, zero);
+}
+
+void* take_uncounted(std::size_t size, std::size_t alignment) noexcept {
+    bool zero;
+    return take_anywhere(size, alignment, zero);
 }
 
 void* take(std::size_t size, std::size_t alignment) noexcept {

@@ -18,6 +18,8 @@ extern Registry registry;
 [[nodiscard]] Core* existing_process() noexcept;
 // The calling thread's cache, made on first use; nullptr: it has none (any more), or there is no memory for one.
 [[nodiscard]] Cache* own_cache() noexcept;
+// Gives it back, if the thread has one; from here on it has none.
+void leave_own_cache() noexcept;
 // The heap that an address belongs to, or nullptr.
 [[nodiscard]] Core* owner_of(const void* address) noexcept;
 
@@ -25,6 +27,8 @@ extern Registry registry;
 [[nodiscard, gnu::noinline]] void* take(std::size_t size, std::size_t alignment) noexcept;
 // The same, and whether it is known to be all zero.
 [[nodiscard]] void* take_large(std::size_t size, std::size_t alignment, bool& zero) noexcept;
+// As take(), but not counted among the allocations that can be made to fail (injection.hpp): for what a program can't see fail.
+[[nodiscard]] void* take_uncounted(std::size_t size, std::size_t alignment) noexcept;
 // Any pointer that free() may get, or may not.
 [[gnu::noinline]] void give(void* block) noexcept;
 // Usable bytes of a live block of any heap; ends the program over anything else.

@@ -2,6 +2,7 @@
 // that goes through the shared caches. In the child of a fork, caches of threads that are gone are marked for adoption.
 #include <pthread.h>
 
+#include "cache/injection.hpp"
 #include "cache/process.hpp"
 
 namespace ashlar::cache {
@@ -52,6 +53,11 @@ void leave_thread(void* own) noexcept {
     return nullptr;
 }
 
+[[gnu::noinline]] Cache* enter_none() noexcept {
+    tls_cache = &kPastCache;
+    return nullptr;
+}
+
 void adopt_fork() noexcept {
     const auto* own = tls_cache->core != nullptr ? static_cast<const Cache*>(tls_cache) : nullptr;
     if (Core* core = existing_process(); core != nullptr) core->adopt_fork(own);
@@ -67,7 +73,18 @@ Cache* own_cache() noexcept {
     Front* front = tls_cache;
     if (front->core != nullptr) [[likely]]
         return static_cast<Cache*>(front);
-    return front == &kPastCache ? nullptr : enter_thread();
+    if (front == &kPastCache) return nullptr;
+    return injection.on() ? enter_none() : enter_thread();
+}
+
+void leave_own_cache() noexcept {
+    Front* front = tls_cache;
+    tls_cache = &kPastCache;
+    if (front->core == nullptr) return;
+    auto* cache = static_cast<Cache*>(front);
+    pthread_setspecific(make_key() - 1, nullptr);  // a key that is set already: this can't fail
+    cache->flush();
+    cache->core->give_cache(cache);
 }
 
 }  // namespace ashlar::cache

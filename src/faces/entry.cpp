@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/report.hpp"
+#include "cache/injection.hpp"
 #include "cache/process.hpp"
 
 namespace ashlar::faces {
@@ -24,6 +25,17 @@ void* allocate_or_errno(std::size_t size) noexcept {
 }
 
 // ------------------------------------------------------------------------------------------------------- calloc and realloc
+
+namespace {
+
+// Less is always to be had, so that a failure on demand must not be spent on it.
+void* take_less(std::size_t size) noexcept { return cache::take_uncounted(size, base::kMinAlignment); }
+
+// Whether a block ever stayed as large as it was because there was no memory for a smaller one: from then on its size says
+// nothing against that of its free.
+constinit base::Atomic<std::uint32_t> stayed_larger{};
+
+}  // namespace
 
 void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
     std::size_t bytes;
@@ -58,13 +70,17 @@ void* resize(void* block, std::size_t size) noexcept {
         if (core.size_of(block).bytes == 0) [[unlikely]]
             core.report(block);
     }
-    if (before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX &&
+    const bool may_stay = size < before || !cache::injection.on();  // to grow in place could not be made to fail
+    if (may_stay && before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX &&
         cache::owner_of(block)->resize(block, before, size)) {
         return block;
     }
-    void* moved = take<take_slow>(size);
+    void* moved = size < before ? take<take_less>(size) : take<take_slow>(size);
     if (moved == nullptr) {
-        if (size <= before) return block;  // less is always to be had
+        if (size <= before) {                   // less is always to be had
+            stayed_larger.store(1, base::rlx);  // relaxed: who frees the block had it handed over after this
+            return block;
+        }
         errno = ENOMEM;
         return nullptr;
     }
@@ -150,7 +166,8 @@ std::size_t good_size(std::size_t size) noexcept {
 void free_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     const std::size_t usable = cache::size_of(block);
-    if (size > usable || (usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable)) {
+    const bool too_small = usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable;
+    if (size > usable || (too_small && stayed_larger.load(base::rlx) == 0)) {  // relaxed: as the store
         base::report_wrong_size(block, usable, size);
     }
     give(block);

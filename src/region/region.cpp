@@ -17,7 +17,9 @@ void* reserve(std::size_t bytes) noexcept {
 
 void release(void* start, std::size_t bytes) noexcept {
     const int saved = errno;
-    munmap(start, bytes);
+    // It may fail where it would split a mapping and the process has as many as it may: the address range stays, the memory
+    // goes.
+    if (munmap(start, bytes) != 0) madvise(start, bytes, MADV_DONTNEED);
     errno = saved;
 }
 

@@ -1,0 +1,164 @@
+#include "points.hpp"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <atomic>
+#include <cerrno>
+
+#include "cache/core.hpp"
+#include "cache/registry.hpp"
+
+namespace faults {
+namespace {
+
+// Relaxed, all of them: they must order nothing for the code under test, and the scenario has one thread at a time.
+std::atomic<std::uint64_t> used[kPoints];
+std::atomic<std::uint64_t> refused{0};
+std::atomic<std::size_t> mapped_bytes{0};
+std::atomic<std::size_t> mapping_count{0};
+std::atomic<std::size_t> stuck_bytes{0};
+std::atomic<std::size_t> rescued_bytes{0};
+std::atomic<void*> last_stuck{nullptr};
+Point chosen = Point::map;
+std::uint64_t from = 0;
+bool for_ever = false;
+
+bool fails(Point point) noexcept {
+    const std::uint64_t n = used[static_cast<unsigned>(point)].fetch_add(1, std::memory_order_relaxed) + 1;
+    if (point != chosen || from == 0 || n < from || (n > from && !for_ever)) return false;
+    refused.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
+}  // namespace
+
+const char* name_of(Point point) noexcept {
+    static constexpr const char* names[kPoints] = {"map",          "unmap",  "advise", "sysinfo", "key_create",
+                                                   "set_specific", "refill", "span",   "extend",  "cache",
+                                                   "magazine",     "full",   "enroll"};
+    return names[static_cast<unsigned>(point)];
+}
+
+void plan(Point point, std::uint64_t n, bool on) noexcept {
+    chosen = point;
+    from = n;
+    for_ever = on;
+    for (auto& count : used) count.store(0, std::memory_order_relaxed);
+    refused.store(0, std::memory_order_relaxed);
+}
+
+std::uint64_t uses(Point point) noexcept { return used[static_cast<unsigned>(point)].load(std::memory_order_relaxed); }
+std::uint64_t refusals() noexcept { return refused.load(std::memory_order_relaxed); }
+std::size_t mapped() noexcept { return mapped_bytes.load(std::memory_order_relaxed); }
+std::size_t mappings() noexcept { return mapping_count.load(std::memory_order_relaxed); }
+std::size_t stuck() noexcept { return stuck_bytes.load(std::memory_order_relaxed); }
+std::size_t rescued() noexcept { return rescued_bytes.load(std::memory_order_relaxed); }
+
+}  // namespace faults
+
+using faults::fails;
+using faults::Point;
+namespace arena = ashlar::arena;
+namespace base = ashlar::base;
+namespace cache = ashlar::cache;
+namespace depot = ashlar::depot;
+namespace spans = ashlar::spans;
+
+// --------------------------------------------------------------------------------------------------------- the system
+extern "C" {
+
+void* __real_mmap(void*, std::size_t, int, int, int, off_t);
+void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int file, off_t offset) {
+    if (fails(Point::map) || bytes > faults::kMostMapped) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    void* start = __real_mmap(at, bytes, protection, flags, file, offset);
+    if (start == MAP_FAILED) return start;
+    faults::mapped_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    faults::mapping_count.fetch_add(1, std::memory_order_relaxed);
+    return start;
+}
+
+int __real_munmap(void*, std::size_t);
+int __wrap_munmap(void* start, std::size_t bytes) {
+    faults::mapped_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+    faults::mapping_count.fetch_sub(1, std::memory_order_relaxed);
+    if (!fails(Point::unmap)) return __real_munmap(start, bytes);
+    faults::stuck_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    faults::last_stuck.store(start, std::memory_order_relaxed);
+    errno = ENOMEM;
+    return -1;
+}
+
+int __real_madvise(void*, std::size_t, int);
+int __wrap_madvise(void* start, std::size_t bytes, int advice) {
+    if (start == faults::last_stuck.exchange(nullptr, std::memory_order_relaxed)) {
+        faults::rescued_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    }
+    if (!fails(Point::advise)) return __real_madvise(start, bytes, advice);
+    errno = EINVAL;
+    return -1;
+}
+
+int __real_sysinfo(struct sysinfo*);
+int __wrap_sysinfo(struct sysinfo* info) { return fails(Point::sysinfo) ? -1 : __real_sysinfo(info); }
+
+int __real_pthread_key_create(pthread_key_t*, void (*)(void*));
+int __wrap_pthread_key_create(pthread_key_t* key, void (*destructor)(void*)) {
+    return fails(Point::key_create) ? EAGAIN : __real_pthread_key_create(key, destructor);
+}
+
+int __real_pthread_setspecific(pthread_key_t, const void*);
+int __wrap_pthread_setspecific(pthread_key_t key, const void* value) {
+    return value != nullptr && fails(Point::set_specific) ? ENOMEM : __real_pthread_setspecific(key, value);
+}
+
+// ----------------------------------------------------------------------------------------------- the doors of the layers
+
+#define ASHLAR_DOOR(result, name, ...)                     \
+    result real_##name(__VA_ARGS__) asm("__real_" SYMBOL); \
+    result wrap_##name(__VA_ARGS__) asm("__wrap_" SYMBOL); \
+    result wrap_##name(__VA_ARGS__)
+
+#define SYMBOL "_ZN6ashlar5arena5Arena4takeEjRNS_4base6AtomicIjEEPPvj"
+ASHLAR_DOOR(std::uint32_t, refill, arena::Arena* self, base::Bin c, base::Atomic<base::UnitId>* current, void** out,
+            std::uint32_t want) {
+    return fails(Point::refill) ? 0 : real_refill(self, c, current, out, want);
+}
+#undef SYMBOL
+
+#define SYMBOL "_ZN6ashlar5spans5Spans4takeEj"
+ASHLAR_DOOR(spans::Run, span, spans::Spans* self, std::uint32_t units) {
+    return fails(Point::span) ? spans::Run{base::kNoUnit, false} : real_span(self, units);
+}
+#undef SYMBOL
+
+#define SYMBOL "_ZN6ashlar5spans5Spans6extendEjj"
+ASHLAR_DOOR(bool, extend, spans::Spans* self, base::UnitId end, std::uint32_t more) {
+    return !fails(Point::extend) && real_extend(self, end, more);
+}
+#undef SYMBOL
+
+#define SYMBOL "_ZN6ashlar5cache4Core10take_cacheEv"
+ASHLAR_DOOR(cache::Cache*, take_cache, cache::Core* self) { return fails(Point::cache) ? nullptr : real_take_cache(self); }
+#undef SYMBOL
+
+#define SYMBOL "_ZN6ashlar5depot5Depot4giveEjPKPvjm"
+ASHLAR_DOOR(bool, magazine, depot::Depot* self, base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) {
+    return !fails(Point::magazine) && real_magazine(self, c, blocks, n, budget);
+}
+#undef SYMBOL
+
+#define SYMBOL "_ZN6ashlar5depot5Depot4takeEjPPv"
+ASHLAR_DOOR(std::uint32_t, full, depot::Depot* self, base::Bin c, void** out) {
+    return fails(Point::full) ? 0 : real_full(self, c, out);
+}
+#undef SYMBOL
+
+#define SYMBOL "_ZN6ashlar5cache8Registry6enrollERNS0_4CoreE"
+ASHLAR_DOOR(bool, enroll, cache::Registry* self, cache::Core* core) { return !fails(Point::enroll) && real_enroll(self, core); }
+#undef SYMBOL
+
+}  // extern "C"

@@ -1,0 +1,55 @@
+// What an allocator's user may believe, as plainly as it can be written: a table of live blocks with their content. Each call's
+// result is held against it; what is wrong ends the process with a line on stderr.
+#ifndef ASHLAR_TESTS_FUZZ_MODEL_HPP
+#define ASHLAR_TESTS_FUZZ_MODEL_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace fuzz {
+
+// Ends the process.
+[[noreturn]] void fail(const char* what, const void* block, std::size_t size);
+inline void require(bool holds, const char* what, const void* block = nullptr, std::size_t size = 0) {
+    if (!holds) fail(what, block, size);
+}
+
+struct Block {
+    unsigned char* data;
+    std::size_t size;    // asked for
+    std::size_t usable;  // what the allocator says; all of it is the user's
+    std::size_t alignment;
+    std::uint32_t heap;  // 0: the process heap
+    std::uint8_t mark;
+    bool plain;  // its size is the one that it was allocated with: a sized free may name it
+};
+
+class Model {
+  public:
+    // A new block. Checks alignment, usable size, and that it overlaps no other; then writes its content.
+    void add(Block block);
+    // Checks the content and forgets the block: its free comes next.
+    Block remove(std::size_t i);
+    // The same for one whose bytes are gone already.
+    void forget(std::size_t i);
+    // After a realloc of a block that was removed: the first bytes of `moved` are still its.
+    static void require_kept(const Block& before, const unsigned char* moved, std::size_t size);
+    static void verify(const Block& block);
+
+    [[nodiscard]] std::size_t count() const { return blocks_.size(); }
+    [[nodiscard]] const Block& at(std::size_t i) const { return blocks_[i]; }
+    // Bytes asked for and alive in a heap.
+    [[nodiscard]] std::size_t bytes(std::uint32_t heap) const;
+    [[nodiscard]] bool holds(std::uint32_t heap, const void* data) const;
+    [[nodiscard]] std::size_t count(std::uint32_t heap) const;
+
+  private:
+    std::vector<Block> blocks_;
+    std::map<std::uintptr_t, std::uintptr_t> ranges_;  // start to end, of all that live
+};
+
+}  // namespace fuzz
+
+#endif
