@@ -24,18 +24,20 @@ struct Overflow : CoreScenario {
 };
 const Enrolled<Overflow> kOverflow{"cache.overflow"};
 
-// Blocks above the depot's limit: batches of two, straight from slab to slab.
+// Blocks above the depot's limit: batches of four, straight from slab to slab.
 struct Batches : CoreScenario {
     Batches() : CoreScenario(12) {}
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kFour);
+        for (unsigned t = 0; t < threads; ++t) next_ += fill(t, kFour, blocks_ + next_);
     }
     void run(unsigned thread) override {
-        for (unsigned i = 0; i < 5; ++i) give(thread, kFour, blocks_[5 * thread + i]);
+        give(thread, kFour, blocks_[next_ + thread]);
         take(thread, kFour);
     }
-    void* blocks_[10];
+    void* blocks_[18];
+    unsigned next_ = 0;
 };
 const Enrolled<Batches> kBatches{"cache.batches"};
 

@@ -38,21 +38,22 @@ class ForkScenario : public CoreScenario {
 
 // A full bin overflows into its slabs, whose owner may be somebody else.
 struct ForkOverflow : ForkScenario {
-    ForkOverflow() : ForkScenario(4, kFour) {}
+    ForkOverflow() : ForkScenario(6, kFour) {}
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kFour);
-        for (unsigned i = 0; i < 4; ++i) give(0, kFour, blocks_[i]);
+        next_ = fill(0, kFour, blocks_);
     }
     void run(unsigned thread) override {
         if (thread == 0) {
-            give(0, kFour, blocks_[4]);
-            give(0, kFour, blocks_[5]);
+            give(0, kFour, blocks_[next_]);
+            give(0, kFour, blocks_[next_ + 1]);
         } else {
             take(1, kFour);
         }
     }
-    void* blocks_[6];
+    void* blocks_[10];
+    unsigned next_ = 0;
 };
 const Enrolled<ForkOverflow> kForkOverflow{"fork.overflow"};
 

@@ -169,10 +169,13 @@ FORKS = (
     Bug("flush_of_runs_gives_before_top", CACHE,
         "            top[bin] = at + left - 1;\n            base::compiler_fence();\n            core->give_large(block);",
         "            core->give_large(block);\n            base::compiler_fence();\n            top[bin] = at + left - 1;", "fork.runs"),
-    Bug("overflow_gives_before_top", CACHE, "        top[bin] = at;\n        base::compiler_fence();\n        std::memmove(",
-        "        core->arena.give(bin, oldest, n);\n        if (n > 0) {\n            std::memmove(at, at + n, rest * sizeof(void*));\n"
-        "            top[bin] = at + rest;\n            *top[bin]++ = block;\n            return;\n        }\n"
-        "        std::memmove(", "fork"),
+    Bug("overflow_gives_before_top", CACHE, "        top[bin] = newest;\n        base::compiler_fence();\n",
+        "        core->arena.give(bin, newest, n);\n        base::compiler_fence();\n        top[bin] = newest;\n"
+        "        *top[bin]++ = block;\n        if (n > 0) return;\n", "fork"),
+    Bug("the_first_free_into_a_word_looks_after_nothing", ARENA, "        if (old == 0 || complete) pending",
+        "        if (complete) pending", "arena"),
+    Bug("the_last_free_into_a_word_looks_after_nothing", ARENA, "        if (old == 0 || complete) pending",
+        "        if (old == 0) pending", "arena"),
     Bug("refill_raises_top_before_it_has_the_blocks", CACHE, "    std::uint32_t n = core->depot.take(bin, at);\n",
         "    top[bin] = at + 2;\n    base::compiler_fence();\n    std::uint32_t n = core->depot.take(bin, at);\n", "fork"),
     Bug("push_raises_top_before_the_slot", THREAD_CACHE,
