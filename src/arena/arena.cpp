@@ -301,6 +301,14 @@ void Arena::publish(UnitId slab, Bin c) noexcept {
     settle(slab, c, true);
 }
 
+void Arena::find_again() noexcept {
+    const UnitId end = spans_->frontier();
+    for (UnitId unit = 1; unit < end; ++unit) {
+        const State state = spans_->state(unit, rlx);  // relaxed: which to look at; settle() decides
+        if (state.kind() == Kind::shared) settle(unit, state.value(), true);
+    }
+}
+
 void Arena::leave(Bin c, Atomic<UnitId>& cur) noexcept {
     const UnitId slab = cur.load(rlx);
     if (slab == kNoUnit) return;

@@ -33,6 +33,9 @@ class Arena {
     void give(base::Bin c, void* const* blocks, std::uint32_t n) noexcept;
     // The same for one block that may be free already, without a report: for the caches of threads that a fork left behind.
     void adopt(base::Bin c, void* block) noexcept;
+    // In the child of a fork: looks after all shared slabs, since a thread that is gone may have stopped between a block's bit
+    // and its slab's hint. O(units).
+    void find_again() noexcept;
     // Gives up the current slab.
     void leave(base::Bin c, base::Atomic<base::UnitId>& cur) noexcept;
     // Retires the complete slab that is kept for reuse, of one class or of each.

@@ -68,7 +68,7 @@ class Core {
     void adopt_fork(const Cache* own) noexcept;
     // Flushes caches of threads that a fork left behind, if there are any.
     void adopt_orphans() noexcept {
-        if (orphans_.load(base::rlx) != 0) [[unlikely]]
+        if (left_behind_.load(base::rlx) != 0) [[unlikely]]
             adopt_some();
     }
 
@@ -93,10 +93,10 @@ class Core {
     Cache* shared_;
     Cache* caches_;
     std::uint32_t most_caches_;
-    base::Index idle_;                     // thread caches that nobody has, empty
-    base::Index orphaned_;                 // thread caches whose thread a fork left behind
-    base::Atomic<std::uint32_t> born_;     // caches [0, born) have been handed out at least once
-    base::Atomic<std::uint32_t> orphans_;  // how many of orphaned_ are still to be flushed; a hint
+    base::Index idle_;                         // thread caches that nobody has, empty
+    base::Index orphaned_;                     // thread caches whose thread a fork left behind
+    base::Atomic<std::uint32_t> born_;         // caches [0, born) have been handed out at least once
+    base::Atomic<std::uint32_t> left_behind_;  // 1: what a fork left behind is still to be taken over; a hint
 };
 
 }  // namespace ashlar::cache

@@ -76,23 +76,27 @@ std::size_t Core::check() const noexcept { return arena.check(); }
 void Core::adopt_fork(const Cache* own) noexcept {
     spans.adopt_fork();
     depot.adopt_fork();
-    for (std::uint32_t i = 0; i < kShared; ++i) shared_[i].busy.store(0, rlx);  // alone here; consistent at any cut
-    std::uint32_t orphans = 0;
+    bool others = false;
+    for (std::uint32_t i = 0; i < kShared; ++i) {
+        shared_[i].busy.store(0, rlx);  // relaxed: alone here; consistent at any cut
+        others = others || shared_[i].attached();
+    }
     const std::uint32_t born = born_.load(rlx);
     for (std::uint32_t i = 0; i < born; ++i) {
         if (&caches_[i] == own || idle_.contains(i) || !caches_[i].attached()) continue;
         orphaned_.insert(i);
-        ++orphans;
+        others = true;
     }
-    orphans_.store(orphans, rlx);  // relaxed: alone here
+    left_behind_.store(others ? 1 : 0, rlx);  // relaxed: alone here
 }
 
 void Core::adopt_some() noexcept {
-    orphans_.store(0, rlx);  // relaxed: a hint; the index says who adopts which
+    left_behind_.store(0, rlx);  // relaxed: a hint; the index says who adopts which
     for (std::uint32_t id = orphaned_.take_lowest(); id != Index::kNone; id = orphaned_.take_lowest()) {
         caches_[id].adopt();
         give_cache(&caches_[id]);
     }
+    arena.find_again();
 }
 
 }  // namespace ashlar::cache

@@ -1,7 +1,14 @@
 // What the child of a fork finds: caches of threads that are gone, cut anywhere. The cuts are made by hand; nothing is forked.
 #include <algorithm>
 
+#include "../spans/private_member.hpp"
 #include "core_fixture.hpp"
+
+struct IndexTag {
+    using Type = ashlar::base::Index (ashlar::arena::Arena::*)[ashlar::base::kClasses];
+    friend Type member_of(IndexTag);
+};
+template struct PrivateMember<IndexTag, &ashlar::arena::Arena::index_>;
 
 namespace {
 
@@ -46,6 +53,21 @@ TEST_F(ForkTest, CachesOfThreadsThatAreGoneAreAdopted) {
     EXPECT_EQ(core_.take_cache(), &gone_) << "it can be used again";
     for (void* block : held) own_.give(block, core_.size_of(block).bin);
     own_.flush();
+    expect_empty();
+}
+
+TEST_F(ForkTest, ASlabIsFoundAgainWhoseHintTheGoneThreadDidNotGive) {
+    constexpr Bin bin = 4;
+    const Blocks blocks = take(own_, bin, 4 * kGeometry[bin].blocks);
+    own_.flush();
+    core_.arena.give(bin, &blocks.front(), 1);
+    const UnitId slab = core_.region().unit(reinterpret_cast<std::uintptr_t>(blocks.front()));
+    (core_.arena.*member_of(IndexTag{}))[bin].remove(slab);
+    core_.adopt_fork(&own_);
+    core_.adopt_orphans();
+    EXPECT_EQ(core_.check(), 0U);
+    own_.flush();
+    core_.arena.give(bin, blocks.data() + 1, static_cast<std::uint32_t>(blocks.size() - 1));
     expect_empty();
 }
 
