@@ -80,8 +80,7 @@ std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t 
             if (claim(slab, c)) cur.store(slab, rlx);  // after the claim
             continue;                                  // a hint that fails is dropped: its slab has an owner, or is no more
         }
-        // [E15] acquire, pairs with the exchange in keep(): the slab's record and its blocks' bytes. Relaxed before: a look.
-        slab = spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
+        slab = take_spare(c);
         if (slab == kNoUnit) slab = birth(c, growing);
         if (slab == kNoUnit) return 0;
         cur.store(slab, rlx);
@@ -333,9 +332,13 @@ void Arena::retire(UnitId slab, Bin c) noexcept {
     spans_->give(slab, kGeometry[c].units);
 }
 
+UnitId Arena::take_spare(Bin c) noexcept {
+    // [E15] acquire, pairs with the exchange in keep(): the slab's record and its blocks' bytes. Relaxed before: a look.
+    return spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
+}
+
 void Arena::give_spare(Bin c) noexcept {
-    // Relaxed: a look. [E15] acquire, as in take().
-    const UnitId slab = spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
+    const UnitId slab = take_spare(c);
     if (slab != kNoUnit) retire(slab, c);
 }
 

@@ -79,6 +79,7 @@ class Arena {
     [[nodiscard]] bool complete(base::UnitId slab, base::Bin c, base::Order order) const noexcept;
     void publish(base::UnitId slab, base::Bin c) noexcept;
     void keep(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] base::UnitId take_spare(base::Bin c) noexcept;
     void retire(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] bool claim(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] base::UnitId birth(base::Bin c, bool growing) noexcept;

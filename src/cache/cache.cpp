@@ -17,7 +17,7 @@ constexpr std::uint8_t kRested = 2;  // nothing is left to give back
 
 constexpr std::uint32_t first_capacity(Bin bin) noexcept {
     constexpr std::uint32_t kFirst = 16;
-    return capacity_of_bin(bin) < kFirst ? capacity_of_bin(bin) : kFirst;
+    return kCapacityOfBin[bin] < kFirst ? kCapacityOfBin[bin] : kFirst;
 }
 
 void* no_slots[2];  // always null: the bottom of every bin of the constant caches
@@ -87,7 +87,7 @@ void* Cache::refill(Bin bin) noexcept {
     std::uint32_t n = core->depot.take(bin, at);
     if (n == 0) n = core->arena.take(bin, current_[bin], at, room < batch ? room : batch);
     if (n == 0) return nullptr;
-    const std::uint32_t capacity = capacity_of_bin(bin);
+    const std::uint32_t capacity = kCapacityOfBin[bin];
     limit[bin] = at + (room * 2 < capacity ? room * 2 : capacity);
     if (limit[bin] < at + n) limit[bin] = at + n;
     base::compiler_fence();
@@ -97,7 +97,7 @@ void* Cache::refill(Bin bin) noexcept {
 
 void Cache::overflow(void* block, Bin bin) noexcept {
     void** const at = bottom(bin);
-    const std::uint32_t capacity = capacity_of_bin(bin);
+    const std::uint32_t capacity = kCapacityOfBin[bin];
     if (base::is_run(bin)) return core->give_large(block);
     if (limit[bin] < at + capacity) {
         const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;

@@ -20,6 +20,13 @@ constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
     return 32 * 1024 / size > 8 ? 32 * 1024 / size : 8;
 }
 
+// As a table: no division on a miss.
+inline constexpr auto kCapacityOfBin = [] {
+    std::array<std::uint32_t, base::kBins> table{};
+    for (base::Bin bin = 0; bin < base::kBins; ++bin) table[bin] = capacity_of_bin(bin);
+    return table;
+}();
+
 inline constexpr auto kBottomOfBin = [] {
     std::array<std::uint32_t, base::kBins + 1> table{};
     std::uint32_t next = 0;

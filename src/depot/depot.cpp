@@ -32,9 +32,9 @@ void Depot::layout(region::Carver& carver) noexcept {
     }
 }
 
-bool Depot::own(Atomic<Word>* set, End end, std::uint32_t& which) noexcept {
-    for (std::uint32_t i = 0; i < kWords; ++i) {
-        const std::uint32_t w = end == End::lowest ? i : kWords - 1 - i;
+bool Depot::own(Atomic<Word>* set, std::uint32_t words, End end, std::uint32_t& which) noexcept {
+    for (std::uint32_t i = 0; i < words; ++i) {
+        const std::uint32_t w = end == End::lowest ? i : words - 1 - i;
         Word seen = set[w].load(rlx);  // relaxed: a choice; the fetch_and decides
         while (seen != 0) {
             const unsigned chosen = end == End::lowest ? base::lowest(seen) : base::highest(seen);
@@ -57,7 +57,7 @@ void Depot::publish(Atomic<Word>* set, std::uint32_t which) noexcept {
 
 bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept {
     std::uint32_t which;
-    if (magazines_of_class(c) == 0 || bytes_.load(rlx) >= budget || !own(class_[c].empty, End::lowest, which)) return false;
+    if (bytes_.load(rlx) >= budget || !own(class_[c].empty, kLots[c].words, End::lowest, which)) return false;
     Magazine& magazine = magazines_[c][which];
     magazine.count = n;
     std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
@@ -68,7 +68,7 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
 
 std::uint32_t Depot::take(Bin c, void** out) noexcept {
     std::uint32_t which;
-    if (magazines_of_class(c) == 0 || !own(class_[c].full, End::highest, which)) return 0;
+    if (!own(class_[c].full, kLots[c].words, End::highest, which)) return 0;
     const Magazine& magazine = magazines_[c][which];
     const std::uint32_t n = magazine.count;
     std::memcpy(out, magazine.blocks, n * sizeof(void*));

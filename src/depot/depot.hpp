@@ -4,6 +4,8 @@
 #ifndef ASHLAR_DEPOT_DEPOT_HPP
 #define ASHLAR_DEPOT_DEPOT_HPP
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "base/atomic.hpp"
@@ -19,24 +21,31 @@ inline constexpr std::uint32_t kMagazineBlocks = 128;
 inline constexpr std::uint32_t kMaxBlock = 1024;
 inline constexpr std::uint32_t kTiny = 64;  // blocks that cost more to move than to keep
 
-// How many blocks of a class change hands at once: 128 of up to 64 bytes; then 64, and at most 32 KiB of them; of blocks over 1
-// KiB 8 KiB, and at least 4.
-constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
-    const std::uint32_t size = base::kGeometry[c].size;
-    if (size <= kTiny) return kMagazineBlocks;
-    if (size <= kMaxBlock) return 32 * 1024 / size < 64 ? 32 * 1024 / size : 64;
-    return 8 * 1024 / size > 4 ? 8 * 1024 / size : 4;
-}
-
 inline constexpr std::uint32_t kWords = 8;  // of a class's lists
 
-// How many magazines a class may have: at most 512, and at most 1 MiB in them; 4 MiB of blocks up to 64 bytes.
-constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept {
-    const std::uint32_t size = base::kGeometry[c].size;
-    if (size > kMaxBlock) return 0;
-    const std::uint32_t magazines = (size <= kTiny ? 4096 : 1024) * 1024 / (batch_of_class(c) * size);
-    return magazines > kWords * base::kWordBits ? kWords * base::kWordBits : magazines;
+// How a class's blocks change hands, as a table: no division on a miss.
+struct Lot {
+    std::uint32_t batch;  // blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over 1 KiB 8 KiB, at least 4
+    std::uint32_t magazines;  // at most 512, and at most 1 MiB in them; 4 MiB of blocks up to 64 bytes
+    std::uint32_t words;      // of its lists that are in use
+};
+
+constexpr Lot make_lot(std::uint32_t size) noexcept {
+    if (size > kMaxBlock) return {std::max(8 * 1024 / size, 4U), 0, 0};
+    const std::uint32_t batch = size <= kTiny ? kMagazineBlocks : std::min(32 * 1024 / size, 64U);
+    const std::uint32_t bytes = (size <= kTiny ? 4096 : 1024) * 1024;
+    const std::uint32_t magazines = std::min(bytes / (batch * size), kWords * base::kWordBits);
+    return {batch, magazines, (magazines + base::kWordBits - 1) / base::kWordBits};
 }
+
+inline constexpr auto kLots = [] {
+    std::array<Lot, base::kClasses> table{};
+    for (base::Bin c = 1; c < base::kClasses; ++c) table[c] = make_lot(base::kGeometry[c].size);
+    return table;
+}();
+
+constexpr std::uint32_t batch_of_class(base::Bin c) noexcept { return kLots[c].batch; }
+constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept { return kLots[c].magazines; }
 
 class Depot {
   public:
@@ -75,7 +84,7 @@ class Depot {
     };
     // The lowest magazine of a list, or the highest: filled from below and emptied from above, the depot is a stack.
     enum class End : std::uint8_t { lowest, highest };
-    static bool own(base::Atomic<base::Word>* set, End end, std::uint32_t& which) noexcept;
+    static bool own(base::Atomic<base::Word>* set, std::uint32_t words, End end, std::uint32_t& which) noexcept;
     static void publish(base::Atomic<base::Word>* set, std::uint32_t which) noexcept;
 
     Class class_[base::kClasses];
