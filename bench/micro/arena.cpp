@@ -128,7 +128,7 @@ void arena_slab_life(benchmark::State& state) {
         }
         arena.leave(c, current);
         if (n != 0) arena.give(c, taken, n);
-        arena.give_spares();
+        arena.retire_ripe();
     }
     tally.done();
 }

@@ -20,11 +20,15 @@ using base::Word;
 namespace {
 
 constexpr std::uint32_t kPopulateFrom = 128;  // units that the heap holds: 8 MiB
+constexpr std::uint32_t kPopulatePerThread = 32;
+constexpr std::size_t kLeastRipe = 128;  // units in complete slabs that are kept: 8 MiB, or an eighth of the heap
+constexpr std::uint32_t kRipePerCall = 64;
 
 }  // namespace
 
 void Arena::layout(region::Carver& carver, spans::Spans& spans) noexcept {
     spans_ = &spans;
+    expect_threads(0);
     const UnitId end = spans.region().end;
     bits_ = carver.array<Atomic<Word>>(static_cast<std::size_t>(end) * base::kMaxSlabWords);
     within_ = carver.array<Atomic<std::uint8_t>>(end);
@@ -32,6 +36,7 @@ void Arena::layout(region::Carver& carver, spans::Spans& spans) noexcept {
     for (std::uint32_t level = 0; level < Index::levels(end); ++level) {
         auto* words = carver.array<Atomic<Word>>(std::size_t{Index::words_of_level(end, level)} * base::kClasses);
         for (Bin c = 0; c < base::kClasses; ++c) index_[c].attach(level, words + c, base::kClasses);
+        ripe_.attach(level, carver.array<Atomic<Word>>(Index::words_of_level(end, level)), 1);
     }
 }
 
@@ -80,8 +85,7 @@ std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t 
             if (claim(slab, c)) cur.store(slab, rlx);  // after the claim
             continue;                                  // a hint that fails is dropped: its slab has an owner, or is no more
         }
-        slab = take_spare(c);
-        if (slab == kNoUnit) slab = birth(c, growing);
+        slab = birth(c, growing);
         if (slab == kNoUnit) return 0;
         cur.store(slab, rlx);
     }
@@ -99,10 +103,10 @@ bool Arena::claim(UnitId slab, Bin c) noexcept {
 // fault for each of them would cost more than all the rest. A thread that wants few blocks touches few pages.
 UnitId Arena::birth(Bin c, bool growing) noexcept {
     const base::ClassGeometry& g = kGeometry[c];
-    const spans::Run run = spans_->take(g.units);
+    const spans::Run run = with_room([&](bool may_grow) noexcept { return spans_->take(g.units, may_grow); });
     const UnitId slab = run.start;
     if (slab == kNoUnit) return kNoUnit;
-    if (run.zero && growing && spans_->held() >= kPopulateFrom) spans_->region().populate(slab, g.units);
+    if (run.zero && growing && spans_->held() >= populate_from_.load(rlx)) spans_->region().populate(slab, g.units);
     base::expect(spans_->state(slab, rlx).kind() == Kind::none, words(slab), "birth of a slab on units in use");
     for (std::uint32_t w = 0; w < g.words; ++w) words(slab)[w].store(base::full_word(g, w), rlx);  // relaxed: ours alone
     for (std::uint32_t i = 1; i < g.units; ++i) within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
@@ -192,17 +196,19 @@ class Arena::Pending {
         for (std::uint32_t at = 0; at < kSlabs; ++at) {
             if (slabs_[at] != kNoUnit) settle(arena, at, c);
         }
+        if (ripened_) arena.bound_ripe(c);
     }
 
   private:
     static constexpr std::uint32_t kSlabs = 16;
     void settle(Arena& arena, std::uint32_t at, Bin c) noexcept {
-        arena.settle(slabs_[at], c, (look_ & base::bit(at)) != 0);
+        ripened_ = arena.settle(slabs_[at], c, (look_ & base::bit(at)) != 0) || ripened_;
         look_ &= ~base::bit(at);
     }
 
     UnitId slabs_[kSlabs] = {};
     Word look_ = 0;  // a bit for each of them
+    bool ripened_ = false;
 };
 
 void Arena::report_twice(Place place, Bin c, Word bits) const noexcept {
@@ -263,33 +269,27 @@ bool Arena::complete(UnitId slab, Bin c, base::Order order) const noexcept {
     return true;
 }
 
-// After bits were set or a slab published: puts a shared slab with a free block into its index, and a complete one away. From
-// its first line on the slab may be anything: it is read, a claim may be tried, a hint inserted, nothing else.
-void Arena::settle(UnitId slab, Bin c, bool look) noexcept {
-    const base::ClassGeometry& g = kGeometry[c];
-    for (;;) {
-        // [E1] seq_cst, after the caller's bits; pairs with publish(). An owner looks after everything when it publishes.
-        if (spans_->state(slab, sc) != State::of(Kind::shared, c)) return;
-        if (look) {
-            bool any = false;
-            bool all = true;
-            for (std::uint32_t w = 0; w < g.words && (all || !any); ++w) {
-                const Word word = words(slab)[w].load(sc);  // [E1] [E2] seq_cst, after our own bit or publish
-                any = any || word != 0;
-                all = all && word == base::full_word(g, w);
-            }
-            if (all) {
-                std::uint32_t expected = State::of(Kind::shared, c).raw;
-                if (!spans_->state_word(slab).cas(expected, State::of(Kind::owned, c).raw, sc, rlx)) return;
-                if (complete(slab, c, acq)) return keep(slab, c);  // [E6] acquire: everybody's bytes. Stable now: it is ours.
-                spans_->state_word(slab).store(State::of(Kind::shared, c).raw, sc);  // [E1] published again: look again
-                continue;
-            }
-            if (!any) return;
+// After bits were set or a slab published: puts a shared slab with a free block into its index, and notes a complete one. From
+// its first line on the slab may be anything: it is read, hints are inserted, nothing else. Returns whether it noted one.
+bool Arena::settle(UnitId slab, Bin c, bool look) noexcept {
+    // [E1] seq_cst, after the caller's bits; pairs with publish(). An owner looks after everything when it publishes.
+    if (spans_->state(slab, sc) != State::of(Kind::shared, c)) return false;
+    bool noted = false;
+    if (look) {
+        const base::ClassGeometry& g = kGeometry[c];
+        bool any = false;
+        bool all = true;
+        for (std::uint32_t w = 0; w < g.words && (all || !any); ++w) {
+            const Word word = words(slab)[w].load(sc);  // [E1] [E2] seq_cst, after our own bit or publish
+            any = any || word != 0;
+            all = all && word == base::full_word(g, w);
         }
-        index_[c].insert(slab);  // [E3] after `unit`
-        return;
+        if (!any) return false;
+        noted = all && ripe_.insert(slab);         // [E15] after the bits
+        if (noted) ripe_count_.fetch_add(1, rlx);  // relaxed: a bound
     }
+    index_[c].insert(slab);  // [E3] after `unit`
+    return noted;
 }
 
 // owned -> shared. Nothing may touch the record between the two lines.
@@ -316,13 +316,6 @@ void Arena::leave(Bin c, Atomic<UnitId>& cur) noexcept {
     publish(slab, c);
 }
 
-// owned, complete: kept as the class's spare, so that a program at the edge does not thrash; the spare before it goes.
-void Arena::keep(UnitId slab, Bin c) noexcept {
-    // [E15] acq_rel: release for who takes the spare, acquire for the one that we get.
-    const UnitId old = spare_[c].slab.exchange(slab, ar);
-    if (old != kNoUnit) retire(old, c);
-}
-
 // owned -> none. The order matters: the hint, the map and the record are clean before anybody else can have the units.
 void Arena::retire(UnitId slab, Bin c) noexcept {
     base::expect(complete(slab, c, rlx), words(slab), "retiring a slab with live blocks");
@@ -332,18 +325,43 @@ void Arena::retire(UnitId slab, Bin c) noexcept {
     spans_->give(slab, kGeometry[c].units);
 }
 
-UnitId Arena::take_spare(Bin c) noexcept {
-    // [E15] acquire, pairs with the exchange in keep(): the slab's record and its blocks' bytes. Relaxed before: a look.
-    return spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;
+void Arena::expect_threads(std::uint32_t n) noexcept {
+    populate_from_.store(kPopulateFrom + n * kPopulatePerThread, rlx);  // relaxed: a heuristic
 }
 
-void Arena::give_spare(Bin c) noexcept {
-    const UnitId slab = take_spare(c);
-    if (slab != kNoUnit) retire(slab, c);
+void Arena::bound_ripe(Bin c) noexcept {
+    const std::size_t share = spans_->held() / 8;
+    const auto most = static_cast<std::int32_t>((share > kLeastRipe ? share : kLeastRipe) / kGeometry[c].units);
+    const std::int32_t count = ripe_count_.load(rlx);  // relaxed: a bound
+    if (count > most) retire_ripe(static_cast<std::uint32_t>(count - most));
 }
 
-void Arena::give_spares() noexcept {
-    for (Bin c = 1; c < base::kClasses; ++c) give_spare(c);
+// Of slabs that were complete, those that still are: claimed, looked at once more, retired.
+std::uint32_t Arena::retire_ripe(std::uint32_t most) noexcept {
+    std::uint32_t looked = 0;
+    for (; looked < most; ++looked) {
+        // [E15] seq_cst, the hint is taken before the look at the bits; pairs with give_word() and settle(): bits, then the
+        // hint.
+        const UnitId slab = ripe_.take_lowest();
+        if (slab == Index::kNone) break;
+        ripe_count_.fetch_sub(1, rlx);
+        const State state = spans_->state(slab, sc);
+        const Bin c = state.value();
+        if (state.kind() != Kind::shared || !complete(slab, c, sc)) continue;  // stale: who completes it again notes it again
+        if (!claim(slab, c)) continue;                                         // the winner looks when it publishes
+        if (complete(slab, c, acq)) {  // [E6] acquire: everybody's bytes. Stable now: it is ours.
+            retire(slab, c);
+        } else {
+            publish(slab, c);
+        }
+    }
+    return looked;
+}
+
+void Arena::tick() noexcept {
+    const std::uint64_t last = spans_->last_tick();
+    if (ripe_tick_.load(rlx) == last || ripe_count_.load(rlx) <= 0) return;  // relaxed: whoever comes by, and how often
+    if (retire_ripe(kRipePerCall) < kRipePerCall) ripe_tick_.store(last, rlx);
 }
 
 }  // namespace ashlar::arena

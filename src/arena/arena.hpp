@@ -38,9 +38,25 @@ class Arena {
     void find_again() noexcept;
     // Gives up the current slab.
     void leave(base::Bin c, base::Atomic<base::UnitId>& cur) noexcept;
-    // Retires the complete slab that is kept for reuse, of one class or of each.
-    void give_spare(base::Bin c) noexcept;
-    void give_spares() noexcept;
+    // Complete slabs stay in their index for reuse, up to an eighth of the heap or 8 MiB. Retires up to `most` of them; returns
+    // how many it has looked at.
+    std::uint32_t retire_ripe(std::uint32_t most = ~0U) noexcept;
+    // Retires those that have waited for a tick of the spans, some at each call. Cheap if there is nothing to do.
+    void tick() noexcept;
+    // How many threads there may be at a time: what each uses a little of need not be resident as a whole.
+    void expect_threads(std::uint32_t n) noexcept;
+    // take(may_grow) takes units: the frontier rises only when nothing fits and few complete slabs are left to make room.
+    template <class Take>
+    [[nodiscard]] spans::Run with_room(Take take) noexcept {
+        for (std::uint32_t most = 4; ripe_count_.load(base::rlx) > kSparedRipe; most *= 2) {  // relaxed: a hint
+            const spans::Run run = take(false);
+            if (run.start != base::kNoUnit) return run;
+            if (retire_ripe(most) == 0) break;
+        }
+        const spans::Run run = take(true);
+        return run.start == base::kNoUnit && retire_ripe() != 0 ? take(true) : run;
+    }
+    [[nodiscard]] bool is_ripe(base::UnitId slab) const noexcept { return ripe_.contains(slab); }
     // Gives the pages of free blocks in shared slabs back to the system. Returns whether there were any.
     bool purge() noexcept;
 
@@ -59,6 +75,7 @@ class Arena {
     [[nodiscard]] std::size_t check() const noexcept;
 
   private:
+    static constexpr std::int32_t kSparedRipe = 8;  // what a class has touched before it soon wants again
     using State = spans::UnitState;
     using Kind = spans::Kind;
     // A block by its slab and number, in one word: two blocks share a word of bits when their places differ in the low 6 bits
@@ -75,11 +92,10 @@ class Arena {
     [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept;
     [[noreturn]] void report_twice(Place place, base::Bin c, base::Word bits) const noexcept;
     [[nodiscard]] base::Word give_word(Place place, base::Bin c, base::Word mask) noexcept;
-    void settle(base::UnitId slab, base::Bin c, bool look) noexcept;
+    bool settle(base::UnitId slab, base::Bin c, bool look) noexcept;
     [[nodiscard]] bool complete(base::UnitId slab, base::Bin c, base::Order order) const noexcept;
     void publish(base::UnitId slab, base::Bin c) noexcept;
-    void keep(base::UnitId slab, base::Bin c) noexcept;
-    [[nodiscard]] base::UnitId take_spare(base::Bin c) noexcept;
+    void bound_ripe(base::Bin c) noexcept;
     void retire(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] bool claim(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] base::UnitId birth(base::Bin c, bool growing) noexcept;
@@ -91,15 +107,14 @@ class Arena {
         return bits_ + static_cast<std::size_t>(slab) * base::kMaxSlabWords;
     }
 
-    struct alignas(base::kCacheLine) Spare {
-        base::Atomic<base::UnitId> slab;  // exchange only: one complete slab of the class; its phase stays owned
-    };
-
     spans::Spans* spans_;
     base::Atomic<base::Word>* bits_;
     base::Atomic<std::uint8_t>* within_;  // number of a unit within its slab of several units
     base::Index index_[base::kClasses];
-    Spare spare_[base::kClasses];
+    base::Index ripe_;                                                 // hint: these slabs are shared and complete
+    alignas(base::kCacheLine) base::Atomic<std::int32_t> ripe_count_;  // ids in it; relaxed, a bound
+    base::Atomic<std::uint32_t> populate_from_;                        // units that the heap holds; relaxed, a heuristic
+    base::Atomic<std::uint64_t> ripe_tick_;                            // the spans' tick for which they were retired; relaxed
 };
 
 }  // namespace ashlar::arena

@@ -2,13 +2,14 @@
 
 namespace ashlar::base {
 
-void Index::insert(std::uint32_t id) noexcept {
+bool Index::insert(std::uint32_t id) noexcept {
     Atomic<Word>& word = leaf(id / kWordBits);
     const Word own = bit(id % kWordBits);
     // [E3] seq_cst test and set of the hint, after the caller's write of `unit`; pairs with take_leaf()'s fetch_and and the
     // claim after it. [E4] the set comes before the tests of the summaries in raise().
-    if ((word.load(sc) & own) == 0) word.fetch_or(own, sc);
+    const bool missing = (word.load(sc) & own) == 0 && (word.fetch_or(own, sc) & own) == 0;
     raise(id / kWordBits);
+    return missing;
 }
 
 // To the top, always: an inserter that stops where it sees a bit set could be fooled by a thread that stopped before it.

@@ -38,7 +38,8 @@ class Index {
         if (level >= depth_) depth_ = level + 1;
     }
 
-    void insert(std::uint32_t id) noexcept;
+    // False: it was in already.
+    bool insert(std::uint32_t id) noexcept;
     // Takes the id out if it is in.
     void remove(std::uint32_t id) noexcept;
     // Takes the lowest id that it meets, or kNone. An id that is in all the while is not missed.

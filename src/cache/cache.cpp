@@ -57,6 +57,7 @@ void Cache::tidy() noexcept {
         seen_[bin] = top[bin];
     }
     core->spans.tick();  // also where no run is freed for a long time
+    core->arena.tick();
 }
 
 // First the bin's blocks and slab go back; at a later look, if nobody has moved magazines of the class meanwhile, those do.
@@ -78,7 +79,7 @@ void* Cache::refill(Bin bin) noexcept {
     core->adopt_orphans();
     if (++misses_ >= kTidyMisses) tidy();
     if (base::is_run(bin)) {
-        const spans::Run run = core->spans.take_large(base::units_of_run(bin), 1);
+        const spans::Run run = core->take_run(base::units_of_run(bin), 1);
         return run.start == kNoUnit ? nullptr : reinterpret_cast<void*>(core->region().address(run.start));
     }
     void** const at = bottom(bin);

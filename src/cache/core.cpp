@@ -63,6 +63,7 @@ Cache* Core::take_cache() noexcept {
         do {
             if (id == most_caches_) return nullptr;
         } while (!born_.cas(id, id + 1, rlx, rlx));  // relaxed: divides ids; the memory was never used
+        arena.expect_threads(id + 1);
     }
     Cache* cache = &caches_[id];
     if (!cache->attached()) cache->attach(*this);
@@ -150,13 +151,18 @@ void Core::report(const void* pointer) const noexcept {
 void Core::give_large(void* block) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(block);
     if (!region().contains(address) || address % kUnitSize != 0 || !spans.give_large(region().unit(address))) report(block);
+    arena.tick();
+}
+
+spans::Run Core::take_run(std::uint32_t units, std::uint32_t align) noexcept {
+    return arena.with_room([&](bool may_grow) noexcept { return spans.take_large(units, align, may_grow); });
 }
 
 void* Core::take_large(std::size_t bytes, std::size_t alignment, bool& zero) noexcept {
     if (bytes > std::size_t{region().end} * kUnitSize || alignment > std::size_t{region().end} * kUnitSize) return nullptr;
     const std::uint32_t align = alignment > kUnitSize ? base::units_of_size(alignment) : 1;
     const std::uint32_t units = bytes > 0 ? base::units_of_size(bytes) : 1;
-    const spans::Run run = spans.take_large(units, align);
+    const spans::Run run = take_run(units, align);
     zero = run.zero;
     return run.start == kNoUnit ? nullptr : reinterpret_cast<void*>(region().address(run.start));
 }

@@ -49,6 +49,8 @@ class Core {
     [[noreturn]] void report(const void* pointer) const noexcept;
     // A block without a bin: a large run, or a fault.
     void give_large(void* block) noexcept;
+    // A large run, as Spans::take_large().
+    [[nodiscard]] spans::Run take_run(std::uint32_t units, std::uint32_t align) noexcept;
     // At least `bytes`, aligned to a multiple of `alignment` over a unit; nullptr: out of memory. `zero`: known to be zero.
     [[nodiscard]] void* take_large(std::size_t bytes, std::size_t alignment, bool& zero) noexcept;
     // Grows or shrinks a large block of `from` bytes to hold `to`, in place; false: nothing changed.

@@ -27,21 +27,20 @@ void Core::flush_depot(Bin c) noexcept {
 
 void Core::rest(Bin c) noexcept {
     flush_depot(c);
-    arena.give_spare(c);
 }
 
 void Core::reclaim() noexcept {
     adopt_orphans();
     flush_shared();
     for (Bin c = 1; c < base::kClasses; ++c) flush_depot(c);
-    arena.give_spares();
+    arena.retire_ripe();
     spans.give_recent();
 }
 
 bool Core::trim() noexcept {
     reclaim();
     const bool pages = arena.purge();
-    arena.give_spares();  // slabs that became complete while they were ours
+    arena.retire_ripe();  // slabs that became complete while they were ours
     return spans.purge(true) != 0 || pages;
 }
 

@@ -10,8 +10,8 @@ using base::rel;
 using base::rlx;
 using base::UnitId;
 
-Run Spans::take_large(std::uint32_t units, std::uint32_t align) noexcept {
-    Run run = take(units + align - 1);
+Run Spans::take_large(std::uint32_t units, std::uint32_t align, bool may_grow) noexcept {
+    Run run = take(units + align - 1, may_grow);
     if (run.start == kNoUnit) return run;
     if (align > 1) {
         const std::uintptr_t unit = region_.address(run.start) >> base::kUnitShift;

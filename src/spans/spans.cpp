@@ -267,7 +267,7 @@ Run Spans::taken(UnitId start, std::uint32_t units) noexcept {
     return {start, dirty == 0};
 }
 
-Run Spans::take(std::uint32_t units) noexcept {
+Run Spans::take(std::uint32_t units, bool may_grow) noexcept {
     if (units < kRecent) {
         // [E14] acquire, pairs with the CAS in give(): the run's records, as its last holder left them. Relaxed before: a look.
         const UnitId kept = recent_[units].load(rlx) != kNoUnit ? recent_[units].exchange(kNoUnit, ar) : kNoUnit;
@@ -276,7 +276,7 @@ Run Spans::take(std::uint32_t units) noexcept {
     UnitId start = take_fit(units);
     if (start == kNoUnit) start = take_scan(units);
     const bool fresh = start == kNoUnit;
-    if (fresh) start = take_frontier(units);
+    if (fresh && may_grow) start = take_frontier(units);
     const Run run = taken(start, units);
     if (run.zero && !fresh && purged_amount_.load(rlx) != 0) {  // purged too early: allow more dirt for a while
         purged_amount_.store(0, rlx);

@@ -44,16 +44,16 @@ class Spans {
   public:
     void layout(region::Carver& carver, const region::Region& region) noexcept;
 
-    // `units` contiguous units, best fit; the frontier rises only when nothing fits. Lock-free; O(log holes) when the lock is
-    // had.
-    [[nodiscard]] Run take(std::uint32_t units) noexcept;
+    // `units` contiguous units, best fit; the frontier rises only when nothing fits, and if it may. Lock-free; O(log holes)
+    // when the lock is had.
+    [[nodiscard]] Run take(std::uint32_t units, bool may_grow = true) noexcept;
     // The caller holds the run and its records say none.
     void give(base::UnitId start, std::uint32_t units) noexcept;
     // Claims the units behind a run that the caller holds; false: somebody else has one of them.
     [[nodiscard]] bool extend(base::UnitId end, std::uint32_t more) noexcept;
 
     // Large runs: their record is the word of their first unit. `align` is in units, a power of two.
-    [[nodiscard]] Run take_large(std::uint32_t units, std::uint32_t align) noexcept;
+    [[nodiscard]] Run take_large(std::uint32_t units, std::uint32_t align, bool may_grow = true) noexcept;
     // False: no large run starts here (any more).
     [[nodiscard]] bool give_large(base::UnitId start) noexcept;
     // In place; the caller owns the run. False: nothing changed.
@@ -80,6 +80,8 @@ class Spans {
     [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }  // units; relaxed: a counter
     [[nodiscard]] UnitCounts counts() const noexcept;
+    // Another number after each tick.
+    [[nodiscard]] std::uint64_t last_tick() const noexcept { return last_tick_.load(base::rlx); }  // relaxed: a look
 
     // Says in the map which bin a pointer into these units belongs to; 0: none.
     void mark(base::UnitId start, std::uint32_t units, std::uint32_t bin) noexcept {

@@ -42,7 +42,7 @@ TEST_F(ArenaDeathTest, ABlockOfARetiredSlab) {
     const Blocks blocks = take(30, kGeometry[30].blocks);
     give(30, blocks);
     leave_all();
-    arena_.give_spares();
+    arena_.retire_ripe();
     EXPECT_FAULT(give(30, {blocks[2]}), "double free", blocks[2], std::to_string(kGeometry[30].size) + "-byte block");
 }
 
@@ -50,7 +50,7 @@ TEST_F(ArenaDeathTest, ABlockOfASlabThatIsOfAnotherClassNow) {
     const Blocks blocks = take(4, 10);
     give(4, blocks);
     leave_all();
-    arena_.give_spares();
+    arena_.retire_ripe();
     const Blocks others = take(7, 10);
     ASSERT_EQ(unit_of(others[0]), unit_of(blocks[0]));
     EXPECT_FAULT(give(4, {blocks[2]}), "double free", blocks[2], "64-byte block");

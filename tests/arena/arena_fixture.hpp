@@ -58,7 +58,7 @@ class ArenaOver : public testing::Test {
         leave_all();
         EXPECT_EQ(Quiet(spans_, arena_).faults(), "");
         EXPECT_EQ(arena_.live_bytes(), 0U);
-        arena_.give_spares();
+        arena_.retire_ripe();
         spans_.give_recent();
         EXPECT_EQ(spans_.held(), 0U);
         const UnitId frontier = spans_.frontier();

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <set>
 
+#include "../spans/fake_clock.hpp"
 #include "arena_fixture.hpp"
 
 namespace {
@@ -67,26 +68,45 @@ TEST_P(ArenaClass, BackInAnyOrderTheyAreTakenAgain) {
     expect_empty();
 }
 
-TEST_P(ArenaClass, ACompleteSlabIsKeptTheNextOneRetiresIt) {
+TEST_P(ArenaClass, CompleteSlabsAreReusedAndRetiredOnDemand) {
     const Blocks first = take(c_, g_.blocks);
     const Blocks second = take(c_, g_.blocks);
     const Blocks third = take(c_, 1);
     const UnitId slab = unit_of(*std::min_element(first.begin(), first.end()));
     const UnitId other = unit_of(*std::min_element(second.begin(), second.end()));
     give(c_, first);
-    EXPECT_EQ(kind(slab), Kind::owned) << "the spare";
+    EXPECT_EQ(kind(slab), Kind::shared);
+    EXPECT_TRUE(arena_.is_ripe(slab));
     give(c_, second);
-    EXPECT_EQ(kind(slab), Kind::none);
-    EXPECT_EQ(spans_.map()[slab].load(rlx), 0U);
-    EXPECT_EQ(kind(other), Kind::owned);
+    leave_all();
+    EXPECT_EQ(unit_of(take(c_, 1)[0]), slab) << "the lowest, with no word about it";
+    EXPECT_EQ(Quiet(spans_, arena_).faults(current_slabs()), "");
+    EXPECT_NE(arena_.retire_ripe(), 0U);
+    EXPECT_EQ(kind(slab), Kind::owned) << "in use again";
+    EXPECT_EQ(kind(other), Kind::none);
+    EXPECT_EQ(spans_.map()[other].load(rlx), 0U);
+    EXPECT_EQ(arena_.retire_ripe(), 0U);
     EXPECT_EQ(Quiet(spans_, arena_).faults(current_slabs()), "");
     give(c_, third);
+    give(c_, {*std::min_element(first.begin(), first.end())});
+    expect_empty();
+}
+
+TEST_P(ArenaClass, ManyCompleteSlabsAreNotKept) {
+    const std::uint32_t slabs = 160 / g_.units;  // 10 MiB
+    Blocks blocks = take(c_, std::size_t{g_.blocks} * slabs);
+    ASSERT_EQ(blocks.size(), std::size_t{g_.blocks} * slabs);
+    const std::size_t before = spans_.held();
+    give(c_, blocks);
+    leave_all();
+    EXPECT_LT(spans_.held(), before);
+    EXPECT_LE(spans_.held(), 128U + 2 * g_.units) << "8 MiB of them are";
     expect_empty();
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ArenaClass, testing::Range<Bin>(1, kClasses));
 
-TEST_F(ArenaTest, TheSpareIsUsedBeforeNewUnits) {
+TEST_F(ArenaTest, ACompleteSlabIsUsedBeforeNewUnits) {
     const Blocks first = take(9, kGeometry[9].blocks + 1);
     give(9, first);
     leave_all();
@@ -96,6 +116,30 @@ TEST_F(ArenaTest, TheSpareIsUsedBeforeNewUnits) {
     EXPECT_EQ(again.size(), 1U);
     EXPECT_EQ(spans_.frontier(), frontier);
     EXPECT_EQ(spans_.held(), held);
+}
+
+TEST_F(ArenaTest, OtherClassesGetTheUnitsOfCompleteSlabsBeforeTheHeapGrows) {
+    const Blocks blocks = take(30, std::size_t{kGeometry[30].blocks} * 20);
+    give(30, blocks);
+    leave_all();
+    const UnitId frontier = spans_.frontier();
+    for (const Bin c : {Bin{1}, Bin{9}, Bin{20}}) EXPECT_EQ(take(c, 1).size(), 1U);
+    EXPECT_EQ(spans_.frontier(), frontier);
+}
+
+TEST_F(ArenaTest, WhatIsCompleteForATickGoesBack) {
+    give(30, take(30, std::size_t{kGeometry[30].blocks} * 20));
+    leave_all();
+    const std::size_t held = spans_.held();
+    spans_.tick();
+    arena_.tick();
+    EXPECT_EQ(spans_.held(), held);
+    fake_now_ms = 1000;
+    spans_.tick();
+    arena_.tick();
+    EXPECT_LE(spans_.held(), 1U) << "but the run that the spans keep";
+    fake_now_ms = 0;
+    expect_empty();
 }
 
 TEST_F(ArenaTest, ATakeGivesTheHighestOfTheLowestBlocksFirst) {
@@ -185,10 +229,10 @@ TEST_F(ArenaTest, LeavingACompleteSlabKeepsIt) {
     const UnitId slab = currents_[25].load(rlx);
     give(25, blocks);
     leave_all();
-    EXPECT_EQ(kind(slab), Kind::owned);
+    EXPECT_EQ(kind(slab), Kind::shared);
     EXPECT_EQ(Quiet(spans_, arena_).faults(), "");
     leave_all();
-    arena_.give_spares();
+    arena_.retire_ripe();
     EXPECT_EQ(kind(slab), Kind::none);
 }
 

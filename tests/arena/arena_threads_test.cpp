@@ -59,7 +59,7 @@ class ArenaThreadsOf : public ArenaThreads, public testing::WithParamInterface<s
             const Bin c = classes[random.below(classes.size())];
             for (void* block : take(c, 1 + random.below(20), currents)) pass_on(random, c, block);
             if (random.below(50) == 0) arena_.leave(c, currents[c]);
-            if (random.below(200) == 0) arena_.give_spares();
+            if (random.below(200) == 0) arena_.retire_ripe();
             if (random.below(200) == 0) arena_.purge();
         }
         leave_all(currents);
@@ -95,8 +95,8 @@ INSTANTIATE_TEST_SUITE_P(Classes, ArenaThreadsOf,
                                          std::vector<Bin>{1, 4, 20, 33, kClasses - 2},
                                          std::vector<Bin>{kClasses - 1, kClasses - 2, kClasses - 3, kClasses - 4}));
 
-// The last blocks of one slab come back at the same moment as its owner leaves it, over and over: it must end as the spare, or
-// retired, or in its index. Whoever looks too early, or at the wrong thing, loses it.
+// The last blocks of one slab come back at the same moment as its owner leaves it, over and over: it must end in its
+// index, and known as complete if it is. Whoever looks too early, or at the wrong thing, loses it.
 class LastBlocks : public ArenaThreads, public testing::WithParamInterface<Bin> {};
 
 TEST_P(LastBlocks, NeverLoseTheirSlab) {
@@ -170,8 +170,8 @@ TEST_F(ArenaThreads, AHintIsNotDroppedWithItsSlab) {
     expect_empty();
 }
 
-// Two slabs of a class become complete at the same moment: one is the spare, the other is retired, none is both or neither.
-TEST_F(ArenaThreads, OfTwoCompleteSlabsOneIsKept) {
+// Two slabs of a class become complete at the same moment, while complete ones are retired.
+TEST_F(ArenaThreads, SlabsAreCompletedWhileOthersAreRetired) {
     constexpr int rounds = 4000;
     constexpr Bin c = 22;
     const std::uint32_t n = kGeometry[c].blocks;
@@ -189,6 +189,7 @@ TEST_F(ArenaThreads, OfTwoCompleteSlabsOneIsKept) {
             }
             meeting.arrive_and_wait();
             arena_.give(c, blocks[self].data(), 1);
+            static_cast<void>(arena_.retire_ripe(1));
             meeting.arrive_and_wait();
             if (self == 0) lost = Quiet(spans_, arena_).faults();
             meeting.arrive_and_wait();
@@ -199,8 +200,8 @@ TEST_F(ArenaThreads, OfTwoCompleteSlabsOneIsKept) {
 }
 
 // The giver of a slab's last block sees all of it free, while a taker claims it, takes a block and leaves it: what was complete
-// a moment ago may not be kept.
-TEST_F(ArenaThreads, ASlabIsKeptOnlyIfItIsStillComplete) {
+// a moment ago may not be retired.
+TEST_F(ArenaThreads, ASlabIsRetiredOnlyIfItIsStillComplete) {
     constexpr int rounds = 20'000;
     constexpr Bin c = 1;  // many words: the look takes long
     const std::uint32_t n = kGeometry[c].blocks;
@@ -215,6 +216,7 @@ TEST_F(ArenaThreads, ASlabIsKeptOnlyIfItIsStillComplete) {
             meeting.arrive_and_wait();
             if (self == 0) {
                 arena_.give(c, &last, 1);
+                static_cast<void>(arena_.retire_ripe());
             } else {
                 if (arena_.take(c, currents[c], &taken, 1) != 1) lost = "out of memory";
                 arena_.leave(c, currents[c]);

@@ -114,7 +114,7 @@ TEST_F(InspectTest, PurgeGoesByWholePagesOfEveryClass) {
             ASSERT_TRUE(std::all_of(bytes, bytes + kGeometry[c].size, [c](unsigned char byte) { return byte == c; }));
         }
         give(c, live);
-        arena_.give_spares();
+        arena_.retire_ripe();
     }
     expect_empty();
 }

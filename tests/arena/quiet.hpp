@@ -2,7 +2,6 @@
 #ifndef ASHLAR_TESTS_ARENA_QUIET_HPP
 #define ASHLAR_TESTS_ARENA_QUIET_HPP
 
-#include <map>
 #include <set>
 #include <string>
 
@@ -21,7 +20,6 @@ class Quiet {
     [[nodiscard]] std::string faults(const std::set<UnitId>& current = {}) {
         text_.clear();
         spans_.give_recent();
-        std::map<std::uint32_t, int> spares;
         for (UnitId unit = 1; unit < spans_.frontier();) {
             const auto state = spans_.state(unit, ashlar::base::acq);
             const std::uint32_t units = state.kind() == Kind::none    ? 1
@@ -33,11 +31,9 @@ class Quiet {
                 if (inner > unit && spans_.state(inner, ashlar::base::acq).kind() != Kind::none) say("P6 two holders", inner);
             }
             const bool complete = free_blocks(unit) == blocks(unit);
-            if (state.kind() == Kind::shared && complete) say("P3 complete slab, not kept or retired", unit);
-            if (state.kind() == Kind::owned && current.count(unit) == 0) {
-                if (!complete) say("P4 owned by nobody", unit);
-                if (++spares[state.value()] > 1) say("P4 second spare", unit);
-            }
+            if (state.kind() == Kind::shared && complete && !arena_.is_ripe(unit))
+                say("P3 complete slab that nobody knows of", unit);
+            if (state.kind() == Kind::owned && current.count(unit) == 0) say("P4 owned by nobody", unit);
             unit += units;
         }
         if (arena_.check() != 0) text_ += "P2 (see check) ";

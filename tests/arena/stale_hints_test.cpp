@@ -79,17 +79,24 @@ TEST_F(StaleHints, OfAFullSlabCostALookAndNothingElse) {
     EXPECT_TRUE(index().contains(slab)) << "its next giver puts it there";
 }
 
-TEST_F(StaleHints, OfTheSpareAreDropped) {
-    const Blocks blocks = take(c, 1);
+TEST_F(StaleHints, OfSlabsThatWereCompleteRetireNothing) {
+    const Blocks blocks = take(c, 3);
     const UnitId slab = currents_[c].load(rlx);
     give(c, blocks);
     leave_all();
-    index().insert(slab);
-    EXPECT_EQ(take(c, 1).size(), 1U);
-    EXPECT_EQ(currents_[c].load(rlx), slab) << "through the spare, not through the hint";
-    Currents other{};
-    EXPECT_EQ(take(c, 1, other).size(), 1U);
-    EXPECT_NE(other[c].load(rlx), slab);
+    ASSERT_TRUE(arena_.is_ripe(slab));
+    const Blocks again = take(c, 1);
+    ASSERT_EQ(currents_[c].load(rlx), slab);
+    EXPECT_EQ(arena_.retire_ripe(), 1U) << "a look at what has an owner";
+    EXPECT_EQ(spans_.state(slab, acq), UnitState::of(Kind::owned, c));
+    leave_all();
+    give(c, again);
+    EXPECT_TRUE(arena_.is_ripe(slab)) << "complete once more";
+    const Blocks last = take(c, 1);
+    leave_all();
+    EXPECT_EQ(arena_.retire_ripe(), 1U) << "a look at what is not complete";
+    EXPECT_EQ(spans_.state(slab, acq), UnitState::of(Kind::shared, c));
+    give(c, last);
 }
 
 }  // namespace

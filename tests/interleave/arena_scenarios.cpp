@@ -57,9 +57,9 @@ struct Hints : ArenaScenario {
 };
 const Enrolled<Hints> kHints{"arena.hints"};
 
-// Two slabs become complete at once: one is kept, one retired; somebody wants one meanwhile.
-struct Spares : ArenaScenario {
-    Spares() : ArenaScenario(8) { threads = 3; }
+// Two slabs become complete at once, and somebody wants one meanwhile.
+struct Ripen : ArenaScenario {
+    Ripen() : ArenaScenario(8) { threads = 3; }
     void prepare() override {
         take_slabs(0, kEight, 2);
         give(kEight, blocks(), 7);
@@ -71,33 +71,50 @@ struct Spares : ArenaScenario {
         if (thread == 2) take(2, kEight, 2);
     }
 };
-const Enrolled<Spares> kSpares{"arena.spares"};
+const Enrolled<Ripen> kRipen{"arena.ripen"};
 
-// The spare is there already: the next complete slab pushes it out, while somebody takes it.
-struct SparePushedOut : ArenaScenario {
-    SparePushedOut() : ArenaScenario(8) { threads = 3; }
+// Of two complete slabs and one that becomes so some are retired, while somebody takes from them.
+struct Retire : ArenaScenario {
+    Retire() : ArenaScenario(8) { threads = 3; }
     void prepare() override {
         take_slabs(0, kEight, 3);
         leave(0, kEight);
-        give(kEight, blocks(), 8);      // the spare
-        give(kEight, blocks() + 8, 7);  // each one block short of it
-        give(kEight, blocks() + 16, 7);
+        give(kEight, blocks(), 16);
+        give(kEight, blocks() + 16, 7);  // one block short of it
     }
     void run(unsigned thread) override {
-        if (thread == 0) give(kEight, blocks()[15]);
-        if (thread == 1) give(kEight, blocks()[23]);
+        if (thread == 0) give(kEight, blocks()[23]);
+        if (thread == 1) arena().retire_ripe();
         if (thread == 2) {
             take(2, kEight, 8);
             take(2, kEight, 8);
         }
     }
 };
-const Enrolled<SparePushedOut> kSparePushedOut{"arena.spare_pushed_out"};
+const Enrolled<Retire> kRetire{"arena.retire"};
 
-// E15: a spare goes, by the next one or from outside, and its units are born again: whoever writes to them then is ordered
-// after the last users of its old life, through the one who kept it.
-struct SpareReborn : ArenaScenario {
-    SpareReborn() : ArenaScenario(2) {}
+// E15: a slab's last block comes while its slab, which was complete before, is looked at for that reason.
+struct RipeAgain : ArenaScenario {
+    RipeAgain() : ArenaScenario(4) { threads = 3; }
+    void prepare() override {
+        take_slabs(0, kEight, 1);
+        leave(0, kEight);
+        give(kEight, blocks(), 8);
+        take(0, kEight, 2, mine_);
+        leave(0, kEight);
+    }
+    void run(unsigned thread) override {
+        if (thread < 2) give(kEight, mine_[thread]);
+        if (thread == 2) arena().retire_ripe(1);
+    }
+    void* mine_[2];
+};
+const Enrolled<RipeAgain> kRipeAgain{"arena.ripe_again"};
+
+// A complete slab is retired, and its units are born again: whoever writes to them then is ordered after the last users of its
+// old life, through the one who looked.
+struct RipeReborn : ArenaScenario {
+    RipeReborn() : ArenaScenario(2) {}
     void prepare() override {
         take_slabs(0, kEight, 2);
         leave(0, kEight);
@@ -106,19 +123,13 @@ struct SpareReborn : ArenaScenario {
     }
     void run(unsigned thread) override {
         if (thread == 1) return give(kEight, blocks()[0]);
-        push_out();
+        arena().retire_ripe();
         take(0, kNine, 1);
     }
-    virtual void push_out() { give(kEight, blocks()[15]); }
 };
-const Enrolled<SpareReborn> kSpareReborn{"arena.spare_reborn"};
+const Enrolled<RipeReborn> kRipeReborn{"arena.ripe_reborn"};
 
-struct SpareGivenReborn : SpareReborn {
-    void push_out() override { arena().give_spares(); }
-};
-const Enrolled<SpareGivenReborn> kSpareGivenReborn{"arena.spare_given_reborn"};
-
-// A hint is taken, and before its claim the slab is complete, kept, retired, and born again in another class.
+// A hint is taken, and before its claim the slab is complete, retired, and born again in another class.
 struct Reborn : ArenaScenario {
     Reborn() : ArenaScenario(2) {}
     void prepare() override {
@@ -132,6 +143,7 @@ struct Reborn : ArenaScenario {
         if (thread == 1) {
             give(kEight, blocks()[7]);
             give(kEight, blocks()[15]);
+            arena().retire_ripe();
             if (take(1, kNine, 1) != 0) leave(1, kNine);
         }
     }
@@ -144,11 +156,14 @@ struct RetiredReborn : ArenaScenario {
     void prepare() override {
         take_slabs(0, kEight, 2);
         leave(0, kEight);
-        give(kEight, blocks(), 8);  // the spare, which the next one pushes out
+        give(kEight, blocks(), 8);
         give(kEight, blocks() + 8, 7);
     }
     void run(unsigned thread) override {
-        if (thread == 0) give(kEight, blocks()[15]);
+        if (thread == 0) {
+            give(kEight, blocks()[15]);
+            arena().retire_ripe();
+        }
         if (thread == 1) {
             take(1, kEight, 8);
             take(1, kEight, 1);
@@ -172,6 +187,7 @@ struct SecondLook : ArenaScenario {
         if (thread == 0) {
             give(kEight, blocks()[7]);
             give(kEight, blocks()[15]);
+            arena().retire_ripe();
             take(0, kNine, 1);
         }
         if (thread == 1) {
@@ -232,9 +248,9 @@ struct Edge : ArenaScenario {
 };
 const Enrolled<Edge> kEdge{"arena.edge"};
 
-// Spares are given up from outside while they are made and taken.
-struct GiveSpares : ArenaScenario {
-    GiveSpares() : ArenaScenario(6) { threads = 3; }
+// Complete slabs are retired from outside while they are made and taken.
+struct RetireRipe : ArenaScenario {
+    RetireRipe() : ArenaScenario(6) { threads = 3; }
     void prepare() override {
         take_slabs(0, kEight, 2);
         leave(0, kEight);
@@ -242,11 +258,11 @@ struct GiveSpares : ArenaScenario {
         give(kEight, blocks() + 8, 7);
     }
     void run(unsigned thread) override {
-        if (thread == 0) arena().give_spares();
+        if (thread == 0) arena().retire_ripe();
         if (thread == 1) give(kEight, blocks()[15]);
         if (thread == 2) take(2, kEight, 1);
     }
 };
-const Enrolled<GiveSpares> kGiveSpares{"arena.give_spares"};
+const Enrolled<RetireRipe> kRetireRipe{"arena.retire_ripe"};
 
 }  // namespace

@@ -102,7 +102,7 @@ void ArenaScenario::end(unsigned stopped) {
         for (Bin c = 1; c < base::kClasses; ++c) leave(t, c);
     }
     check(true);
-    arena().give_spares();
+    arena().retire_ripe();
     spans().give_recent();
     require(spans().held() == 0, "units were lost");
     require_units(spans(), {});

@@ -43,15 +43,14 @@ SLABS = (
         "    const bool any = words(slab)[0].load(sc) != 0;\n"
         "    spans_->state_word(slab).store(State::of(Kind::shared, c).raw, sc);\n    if (any) settle(slab, c, true);",
         "arena.give_publish"),
-    Bug("publish_looks_for_any_not_for_all", ARENA, "            if (all) {\n", "            if (all && !any) {\n",
-        "arena.all_publish arena.late_giver arena.last_givers arena.spares"),
-    Bug("no_second_look_under_ownership", ARENA, "if (complete(slab, c, acq)) return keep(slab, c);", "return keep(slab, c);",
-        "arena"),
+    Bug("publish_looks_for_any_not_for_all", ARENA, "noted = all && ripe_.insert(slab);", "noted = all && !any && ripe_.insert(slab);",
+        "arena.all_publish arena.late_giver arena.last_givers arena.ripen"),
+    Bug("no_second_look_under_ownership", ARENA, "        if (complete(slab, c, acq)) {", "        if (c != 0) {", "arena"),
     Bug("retire_without_a_claim", ARENA,
-        "if (!spans_->state_word(slab).cas(expected, State::of(Kind::owned, c).raw, sc, rlx)) return;", "(void)expected;",
-        "arena"),
+        "        if (!claim(slab, c)) continue;    // the winner", "        // the winner", "arena"),
     Bug("failed_second_look_is_not_repeated", ARENA,
-        "// [E1] published again: look again\n                continue;", "\n                return;", "arena"),
+        "            publish(slab, c);\n        }\n    }\n    return looked;",
+        "            spans_->state_word(slab).store(State::of(Kind::shared, c).raw, sc);\n        }\n    }\n    return looked;", "arena"),
     Bug("claim_does_not_compare_the_class", ARENA,
         "    std::uint32_t expected = State::of(Kind::shared, c).raw;\n    // [E3]",
         "    std::uint32_t expected = State::of(Kind::shared, spans_->state(slab, rlx).value()).raw;\n    // [E3]", "arena.reborn"),
@@ -74,12 +73,13 @@ SLABS = (
         "the units' own\n    spans_->give(slab, kGeometry[c].units);",
         "    spans_->state_word(slab).store(State::none().raw, rel);\n    spans_->give(slab, kGeometry[c].units);\n"
         "    spans_->mark(slab, kGeometry[c].units, 0);", "arena"),
-    Bug("spare_kept_by_load_and_store", ARENA, "const UnitId old = spare_[c].slab.exchange(slab, ar);",
-        "const UnitId old = spare_[c].slab.load(acq);\n    spare_[c].slab.store(slab, rel);", "arena.spares arena.spare_pushed_out"),
-    Bug("spare_taken_by_load_and_store", ARENA,
-        "    return spare_[c].slab.load(rlx) != kNoUnit ? spare_[c].slab.exchange(kNoUnit, ar) : kNoUnit;",
-        "    const UnitId slab = spare_[c].slab.load(acq);\n    spare_[c].slab.store(kNoUnit, rel);\n    return slab;",
-        "arena.spare_pushed_out"),
+    Bug("look_at_the_bits_before_the_ripe_hint_is_taken", ARENA,
+        "        const UnitId slab = ripe_.take_lowest();\n        if (slab == Index::kNone) break;\n",
+        "        UnitId slab = 1;\n        while (slab < spans_->frontier() && !ripe_.contains(slab)) ++slab;\n"
+        "        if (slab == spans_->frontier()) break;\n"
+        "        const State before = spans_->state(slab, sc);\n"
+        "        const bool was = before.kind() == Kind::shared && complete(slab, before.value(), sc);\n"
+        "        ripe_.remove(slab);\n        if (!was) continue;\n", "arena"),
     Bug("purge_without_a_claim", INSPECT, "if (!claim(slab, c)) return false;", "", "arena.purge"),
     Bug("a_giver_forgets_the_hint", ARENA, "        index_[c].insert(slab);  // [E3] after `unit`\n",
         "        if (look) index_[c].insert(slab);\n", "arena"),
