@@ -8,7 +8,7 @@
 
 namespace ashlar::cache {
 
-// Most blocks that a bin can hold: two batches; of blocks over 1 KiB 32 KiB, and at least 8. Runs: 512 KiB, at most four.
+// Most blocks that a bin can hold: two batches; of blocks over 1 KiB 48 KiB, and at least 16. Runs: 512 KiB, at most four.
 constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
     if (bin == 0) return 0;
     if (base::is_run(bin)) {
@@ -17,7 +17,7 @@ constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
     }
     const std::uint32_t size = base::kGeometry[bin].size;
     if (size <= depot::kMaxBlock) return 2 * depot::batch_of_class(bin);
-    return 32 * 1024 / size > 8 ? 32 * 1024 / size : 8;
+    return 48 * 1024 / size > 16 ? 48 * 1024 / size : 16;
 }
 
 // As a table: no division on a miss.

@@ -25,13 +25,13 @@ inline constexpr std::uint32_t kWords = 8;  // of a class's lists
 
 // How a class's blocks change hands, as a table: no division on a miss.
 struct Lot {
-    std::uint32_t batch;  // blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over 1 KiB 8 KiB, at least 4
+    std::uint32_t batch;  // blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over 1 KiB 16 KiB, at least 8
     std::uint32_t magazines;  // at most 512, and at most 1 MiB in them; 4 MiB of blocks up to 64 bytes
     std::uint32_t words;      // of its lists that are in use
 };
 
 constexpr Lot make_lot(std::uint32_t size) noexcept {
-    if (size > kMaxBlock) return {std::max(8 * 1024 / size, 4U), 0, 0};
+    if (size > kMaxBlock) return {std::max(16 * 1024 / size, 8U), 0, 0};
     const std::uint32_t batch = size <= kTiny ? kMagazineBlocks : std::min(32 * 1024 / size, 64U);
     const std::uint32_t bytes = (size <= kTiny ? 4096 : 1024) * 1024;
     const std::uint32_t magazines = std::min(bytes / (batch * size), kWords * base::kWordBits);

@@ -56,7 +56,7 @@ TEST_F(DepotTest, BatchesAreBounded) {
     for (Bin c = 1; c < kClasses; ++c) {
         EXPECT_GE(batch_of_class(c), 2U) << "class " << c;
         EXPECT_LE(batch_of_class(c), kMagazineBlocks);
-        EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size}, kGeometry[c].size > kMaxBlock ? 128U * 1024 : 32U * 1024);
+        EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size}, kGeometry[c].size > kMaxBlock ? 256U * 1024 : 32U * 1024);
         EXPECT_LE(magazines_of_class(c), kWords * kWordBits);
         EXPECT_EQ(magazines_of_class(c) == 0, kGeometry[c].size > kMaxBlock) << "class " << c;
     }
