@@ -20,10 +20,13 @@ struct Scenario {
 };
 
 constexpr Scenario scenarios[] = {
-    {"churn", stress::churn}, {"pairs", stress::pairs},     {"ring", stress::ring},       {"exchange", stress::exchange},
-    {"storm", stress::storm}, {"edge", stress::edge},       {"large", stress::large},     {"heaps", stress::heaps},
-    {"trim", stress::trim},   {"batches", stress::batches}, {"audited", stress::audited}, {"exhaust", stress::exhaust},
+    {"churn", stress::churn},   {"pairs", stress::pairs},     {"ring", stress::ring},       {"exchange", stress::exchange},
+    {"storm", stress::storm},   {"edge", stress::edge},       {"large", stress::large},     {"heaps", stress::heaps},
+    {"trim", stress::trim},     {"batches", stress::batches}, {"audited", stress::audited}, {"exhaust", stress::exhaust},
     {"forks", stress::forks},
+#ifdef ASHLAR_STRESS_MARKET
+    {"market", stress::market},
+#endif
 };
 
 struct Options {

@@ -39,7 +39,8 @@ void in_threads(Run& run, Body&& body) {
 void churn(Run& run);     // each thread its own blocks, of all sizes, by every function
 void pairs(Run& run);     // thread 0 to 1 and back, 2 to 3 and back, ...
 void ring(Run& run);      // each thread to the next
-void exchange(Run& run);  // all to all
+void exchange(Run& run);  // all to all, a queue for each pair
+void market(Run& run);    // all to all, one queue; not under ThreadSanitizer
 void storm(Run& run);     // short-lived threads that leave half their blocks behind
 void edge(Run& run);      // whole slabs filled and emptied, half of each by another thread
 void large(Run& run);     // runs of units: split, coalesced, grown, purged

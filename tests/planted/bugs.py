@@ -33,10 +33,10 @@ REGISTRY = "src/cache/registry.cpp"
 
 SLABS = (
     Bug("look_at_state_before_the_bits", ARENA,
-        "        pending.note(*this, place.slab(), c, give_word(place, c, mask));",
+        "        const Word old = give_word(place, c, mask);\n        const bool complete = (old | mask) == valid;",
         "        const bool shared = spans_->state(place.slab(), sc) == State::of(Kind::shared, c);\n"
-        "        const bool full = give_word(place, c, mask);\n"
-        "        if (shared) pending.note(*this, place.slab(), c, full);",
+        "        const Word old = give_word(place, c, mask);\n        const bool complete = (old | mask) == valid;\n"
+        "        if (!shared) continue;",
         "arena.give_publish arena.all_publish"),
     Bug("look_at_bits_before_the_publish", ARENA,
         "    spans_->state_word(slab).store(State::of(Kind::shared, c).raw, sc);\n    settle(slab, c, true);",
