@@ -89,8 +89,9 @@ bool Index::any_in(std::uint32_t level, std::uint32_t word) const noexcept {
 
 std::uint32_t Index::next_word(std::uint32_t word, std::uint32_t end) const noexcept {
     while (word < end && depth_ > 1) {
-        // Acquire for tidiness only: where to look; leaf_word() and take_mask() decide.
-        const Word here = maybe(at(1, word / kFan).load(acq)) >> (word % kFan);
+        // [E4] seq_cst, pairs with the set in raise(): who searches may know nothing of who gave, and would pass by what is
+        // free.
+        const Word here = maybe(at(1, word / kFan).load(sc)) >> (word % kFan);
         if (here != 0) return word + lowest(here) < end ? word + lowest(here) : end;
         word = (word / kFan + 1) * kFan;
     }

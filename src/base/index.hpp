@@ -42,7 +42,8 @@ class Index {
     bool insert(std::uint32_t id) noexcept;
     // Takes the id out if it is in.
     void remove(std::uint32_t id) noexcept;
-    // Takes the lowest id that it meets, or kNone. An id that is in all the while is not missed.
+    // Takes the lowest id that it meets, or kNone. An id that is in all the while, and was put in before in happens-before, is
+    // not missed.
     [[nodiscard]] std::uint32_t take_lowest() noexcept { return take_in(depth_ - 1, 0); }
     // Whether some id was in at a moment during the call. Reads down to the leaves: a summary may say too much for ever.
     [[nodiscard]] bool any() const noexcept { return any_in(depth_ - 1, 0); }

@@ -11,6 +11,7 @@ using base::kNoUnit;
 using base::kWordBits;
 using base::rel;
 using base::rlx;
+using base::sc;
 using base::UnitId;
 using base::Word;
 
@@ -187,7 +188,10 @@ UnitId Spans::take_fit(std::uint32_t units) noexcept {
 // threads that search at once meet less, at the beginning of a run, so that runs are not taken from the middle; it ends behind
 // a run that may have come to reach across that place.
 UnitId Spans::take_scan(std::uint32_t units) noexcept {
-    const UnitId frontier = frontier_.load(rlx);  // relaxed: units above it have no bits
+    // [E19] seq_cst, as the bits that are read after it: pairs with the CAS in take_frontier() and extend(). A stopped holder
+    // of the lock may be all that this thread has seen of others, which orders nothing: an old frontier would hide what lies
+    // above it.
+    const UnitId frontier = frontier_.load(sc);
     constexpr std::uint32_t kGolden = 0x9e3779b9;
     const std::uint32_t turn = searches_.fetch_add(1, rlx) * kGolden;  // relaxed: any number will do
     const UnitId from = run_begin(static_cast<UnitId>(std::uint64_t{turn} * frontier >> 32));
@@ -230,9 +234,9 @@ UnitId Spans::take_within(UnitId from, UnitId to, std::uint32_t units) noexcept 
 
 UnitId Spans::take_frontier(std::uint32_t units) noexcept {
     UnitId start = frontier_.load(rlx);
-    // Relaxed: the CAS only divides ids; nobody has written about these units yet.
+    // The CAS only divides ids: nobody has written about these units yet. [E19] seq_cst, before their bits are ever set.
     while (units <= region_.end - start) {
-        if (frontier_.cas(start, start + units, rlx, rlx)) return start;
+        if (frontier_.cas(start, start + units, sc, rlx)) return start;
     }
     return kNoUnit;
 }
@@ -316,8 +320,8 @@ bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
     UnitId expected = end;
     bool got = false;
     if (more <= region_.end - end) {
-        if (end == frontier_.load(rlx)) {                         // relaxed, here and below: the CAS or the claim decides
-            got = frontier_.cas(expected, end + more, rlx, rlx);  // as in take_frontier()
+        if (end == frontier_.load(rlx)) {                        // relaxed, here and below: the CAS or the claim decides
+            got = frontier_.cas(expected, end + more, sc, rlx);  // [E19] as in take_frontier()
         } else if (end + more <= frontier_.load(rlx) && free_.contains(end) && claim(end, more)) {
             got = true;
             each_word(end, more, [this](std::uint32_t word, Word) noexcept {

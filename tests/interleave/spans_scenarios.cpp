@@ -2,6 +2,13 @@
 #include "base/size_class.hpp"
 #include "heap_ground.hpp"
 
+// Of the global namespace, as PrivateMember is.
+struct LockOfSpans {
+    using Type = ashlar::base::TryLock ashlar::spans::Spans::*;
+    friend Type member_of(LockOfSpans);
+};
+template struct PrivateMember<LockOfSpans, &ashlar::spans::Spans::lock_>;
+
 namespace {
 
 using namespace interleave;
@@ -323,5 +330,49 @@ struct Stopped : SpansScenario {
     UnitId run_[4];
 };
 const Enrolled<Stopped> kStopped{"spans.stopped"};
+
+// The lock's holder has stopped: nothing that threads do with it orders one after the other. Who searches the bits still finds
+// what was given before, also in a word and above a frontier of which it has not heard (E19).
+struct Unheard : SpansScenario {
+    Unheard() : SpansScenario(70 + kLong) {}
+    void prepare() override {
+        take(70);
+        require((spans().*member_of(LockOfSpans{})).try_lock(), "the lock was taken");
+    }
+    void begin() override {
+        SpansScenario::begin();
+        given_ = false;
+    }
+    void run(unsigned thread) override {
+        const bool given = given_;
+        const UnitId start = take(kLong);
+        require(start != kNoUnit || !given, "P8: a run that fits was not found");
+        if (thread != 0 || start == kNoUnit) return;
+        give(start);
+        given_ = true;  // not in the shared memory: tells when, and orders nothing
+    }
+    void end(unsigned) override { require_units(spans(), held_); }
+    bool given_ = false;
+};
+const Enrolled<Unheard> kUnheard{"spans.unheard"};
+
+// The same where a block grows over the frontier and shrinks again.
+struct UnheardGrowth : Unheard {
+    void prepare() override {
+        first_ = note(spans().take_large(70, 1), 70);
+        require((spans().*member_of(LockOfSpans{})).try_lock(), "the lock was taken");
+    }
+    void run(unsigned thread) override {
+        if (thread == 1) {
+            const bool given = given_;
+            require(take(kLong) != kNoUnit || !given, "P8: a run that fits was not found");
+        } else if (spans().resize_large(first_, 70, 70 + kLong)) {
+            require(spans().resize_large(first_, 70 + kLong, 70), "a block does not shrink");
+            given_ = true;
+        }
+    }
+    UnitId first_ = 0;
+};
+const Enrolled<UnheardGrowth> kUnheardGrowth{"spans.unheard_growth"};
 
 }  // namespace

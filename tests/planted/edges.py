@@ -34,6 +34,7 @@ EDGES = (
     weaker("E4", "clear_restores", INDEX, "!= 0) summary.fetch_or(some, <sc>);\n        if ((summary", "sc", "rel", ""),
     weaker("E4", "clear_leaves_busy", INDEX, "summary.fetch_and(~busy, <sc>) & ~busy", "sc", "ar", ""),
     weaker("E4", "give_mask", INDEX_H, "leaf(word).fetch_or(ids, <sc>);", "sc", "ar", "index spans"),
+    weaker("E4", "next_word", INDEX, "maybe(at(1, word / kFan).load(<sc>))", "sc", "acq", "spans.unheard"),
     weaker("E5", "giver_releases", ARENA, "[place.word()].fetch_or(mask, <sc>)", "sc", "acq", "arena"),
     weaker("E5", "taker_acquires", ARENA, "word.fetch_and(~mine, <acq>);", "acq", "rlx", "arena"),
     weaker("E5", "purger_acquires", INSPECT, "bits[w] = words(slab)[w].load(<acq>);", "acq", "rlx", "arena.purge"),
@@ -74,4 +75,9 @@ EDGES = (
     weaker("E16", "large_free", LARGE, "UnitState::none().raw, <ar, rlx>)", "ar, rlx", "rlx, rlx", ""),
     weaker("E17", "birth_releases", ARENA, "State::of(Kind::owned, c).raw, <rel>);  // [E17]", "rel", "rlx", ""),
     weaker("E17", "retire_releases", ARENA, "State::none().raw, <rel>);", "rel", "rlx", ""),
+    weaker("E19", "scan_reads_the_frontier", SPANS, "const UnitId frontier = frontier_.load(<sc>);", "sc", "rlx", "spans.unheard"),
+    weaker("E19", "take_raises_the_frontier", SPANS, "frontier_.cas(start, start + units, <sc, rlx>)", "sc, rlx", "ar, rlx",
+           "spans.unheard"),
+    weaker("E19", "growth_raises_the_frontier", SPANS, "frontier_.cas(expected, end + more, <sc, rlx>)", "sc, rlx", "ar, rlx",
+           "spans.unheard_growth"),
 )
