@@ -111,8 +111,11 @@ class Registered : public Scenario {
         registry_ = &shared_object<ashlar::cache::Registry>();
         old_ = Core::create(kSource, 2, 1);
         asked_ = Core::create(kSource, 2, 1);
-        fresh_ = Core::create(kSource, 60, 1);  // long: its size with the old one's start would cover all of them
-        require(old_ != nullptr && asked_ != nullptr && fresh_ != nullptr, "no heaps");
+        require(old_ != nullptr && asked_ != nullptr, "no heaps");
+        // Long: its size with the old one's start covers the heap that is asked for.
+        const std::uintptr_t between = asked_->region().base - old_->region().base;
+        fresh_ = Core::create(kSource, static_cast<ashlar::base::UnitId>(between / ashlar::base::kUnitSize + 2), 1);
+        require(fresh_ != nullptr, "no heaps");
         require(registry_->enroll(*old_) && registry_->enroll(*asked_), "no place");
     }
     void run(unsigned thread) override {
