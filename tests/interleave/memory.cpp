@@ -57,12 +57,16 @@ void* Memory::reserve(std::size_t bytes, std::size_t alignment) {
 // ------------------------------------------------------------------------------------------------------------------- runs
 
 void Memory::begin_run(unsigned threads) {
+    undo_.clear();
+    begin_child(threads);
+}
+
+void Memory::begin_child(unsigned threads) {
     ++run_;
     threads_ = threads;
     located_ = 0;
     viewed_ = 0;
     plain_.clear();
-    undo_.clear();
     for (unsigned t = 0; t < threads; ++t) {
         view_[t].assign(kMaxThreads, 0);
         view_[t][t] = 1;
@@ -70,7 +74,8 @@ void Memory::begin_run(unsigned threads) {
 }
 
 void Memory::end_run() {
-    for (const Undo& undo : undo_) Alias<std::uint64_t>::store(undo.at, undo.value);
+    // Backwards: what a child wrote to anew is there twice.
+    for (std::size_t i = undo_.size(); i > 0; --i) Alias<std::uint64_t>::store(undo_[i - 1].at, undo_[i - 1].value);
     undo_.clear();
 }
 

@@ -33,6 +33,8 @@ class Memory {
 
     // A run begins: from here on what is written is undone by end_run().
     void begin_run(unsigned threads);
+    // A run goes on with other threads, who know everything that was done so far: those of a fork's child.
+    void begin_child(unsigned threads);
     void end_run();
     // Whether the memory is what it was when the first run began, byte by byte.
     [[nodiscard]] bool restored() const;

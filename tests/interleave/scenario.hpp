@@ -19,6 +19,7 @@ class Scenario {
     bool may_freeze = false;  // one thread may stop for ever, anywhere
     bool may_cut = false;     // everybody may stop at once, as in the child of a fork; also between plain stores
     bool watches = false;     // watch() is called at every step
+    unsigned children = 0;    // threads of the child of a fork, after a cut
 
     // Once; what the shared memory holds then is what every run begins with. No thread runs.
     virtual void set_up() = 0;
@@ -26,6 +27,9 @@ class Scenario {
     virtual void begin() {}
     virtual void run(unsigned thread) = 0;
     virtual void watch() {}
+    // After a cut, if there are `children`: what the child does alone, then what its threads do, scheduled as the others were.
+    virtual void begin_child() {}
+    virtual void run_child(unsigned) {}
     // After each run, alone. `stopped`: a bit for each thread that did not reach its end.
     virtual void end(unsigned stopped) = 0;
     // After all runs; says what the runs together should have shown, or nothing.

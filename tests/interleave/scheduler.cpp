@@ -76,31 +76,46 @@ void Scheduler::run(Strategy& strategy) {
     step_ = 0;
     alone_ = 0;
     frozen_ = 0;
-    cut_ = false;
+    cut_ = child_ = false;
     memory_.begin_run(scenario_.threads);
     scenario_.begin();
-    runnable_ = (1U << scenario_.threads) - 1;
-    for (unsigned t = 0; t < scenario_.threads; ++t) {
+    run_threads(scenario_.threads);
+    const unsigned stopped = cut_ ? runnable_ | frozen_ : frozen_;
+    if (cut_ && scenario_.children != 0) {
+        memory_.begin_child(scenario_.children);
+        scenario_.begin_child();
+        child_ = true;
+        ++step_;
+        run_threads(scenario_.children);
+    }
+    scenario_.end(stopped);
+    memory_.end_run();
+}
+
+void Scheduler::run_threads(unsigned threads) {
+    runnable_ = (1U << threads) - 1;
+    for (unsigned t = 0; t < threads; ++t) {
         getcontext(&fibers_[t].context);
         fibers_[t].context.uc_stack.ss_sp = fibers_[t].stack.data();
         fibers_[t].context.uc_stack.ss_size = kStack;
         fibers_[t].context.uc_link = nullptr;
         makecontext(&fibers_[t].context, enter, 0);
     }
-    const Move first = strategy.turn({0, 0, true, false, false, runnable_});
-    if (first.thread != 0) schedule_.push_back({0, kThread, first.thread});
+    const Move first = strategy_->turn({step_, 0, true, false, false, runnable_});
+    if (first.thread != 0) schedule_.push_back({step_, kThread, first.thread});
     current_ = first.thread;
     running_ = true;
     swapcontext(&main_, &fibers_[current_].context);
     running_ = false;
-    const unsigned stopped = cut_ ? runnable_ | frozen_ : frozen_;
-    scenario_.end(stopped);
-    memory_.end_run();
 }
 
 void Scheduler::enter() {
     Scheduler& self = *scheduler;
-    self.scenario_.run(self.current_);
+    if (self.child_) {
+        self.scenario_.run_child(self.current_);
+    } else {
+        self.scenario_.run(self.current_);
+    }
     self.leave();
 }
 
@@ -121,12 +136,12 @@ void Scheduler::before_atomic(Memory::Word word, bool writes) {
         scenario_.watch();
         running_ = true;
     }
-    if (visible || scenario_.may_cut) decide(false);
+    if (visible || may_cut()) decide(false);
 }
 
 // Who looks at everything after a cut sees the order of plain stores too.
 void Scheduler::before_plain_write() {
-    if (!scenario_.may_cut) return;
+    if (!may_cut()) return;
     ++step_;
     decide(false);
 }
@@ -134,8 +149,8 @@ void Scheduler::before_plain_write() {
 void Scheduler::decide(bool finished) {
     const unsigned others = runnable_ & ~(1U << current_);
     const bool may_freeze = scenario_.may_freeze && !finished && frozen_ == 0 && others != 0;
-    if (others == 0 && !scenario_.may_cut) return;
-    const Move move = strategy_->turn({step_, current_, finished, may_freeze, scenario_.may_cut && !finished, runnable_});
+    if (others == 0 && !may_cut()) return;
+    const Move move = strategy_->turn({step_, current_, finished, may_freeze, may_cut() && !finished, runnable_});
     if (move.act == Act::cut) {
         schedule_.push_back({step_, kCut, 0});
         cut_ = true;

@@ -79,8 +79,10 @@ class Scheduler {
 
   private:
     static constexpr std::uint32_t kMostAlone = 10'000'000;
+    void run_threads(unsigned threads);
     static void enter();
     void print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const;
+    [[nodiscard]] bool may_cut() const { return scenario_.may_cut && !child_; }
     void decide(bool finished);
     void switch_to(unsigned thread);
     void leave();
@@ -103,6 +105,7 @@ class Scheduler {
     std::uint32_t alone_ = 0;
     bool running_ = false;
     bool cut_ = false;
+    bool child_ = false;  // these are the threads of the child
     bool tracing_ = false;
 };
 

@@ -1,13 +1,5 @@
 // Runs of units: the lock that is only tried, claims that overlap, the frontier, large blocks, dirt and its purge.
-#include "base/size_class.hpp"
-#include "heap_ground.hpp"
-
-// Of the global namespace, as PrivateMember is.
-struct LockOfSpans {
-    using Type = ashlar::base::TryLock ashlar::spans::Spans::*;
-    friend Type member_of(LockOfSpans);
-};
-template struct PrivateMember<LockOfSpans, &ashlar::spans::Spans::lock_>;
+#include "spans_ground.hpp"
 
 namespace {
 
@@ -15,74 +7,6 @@ using namespace interleave;
 using ashlar::base::kNoUnit;
 using ashlar::base::kUnitSize;
 using ashlar::base::UnitId;
-using ashlar::spans::Run;
-using ashlar::spans::Spans;
-
-// Longer than any run that is kept for exact reuse.
-constexpr std::uint32_t kLong = 17;
-
-// Threads take and give runs; at the end each unit is somebody's or free, the map knows all free ones, and what is held comes
-// back.
-class SpansScenario : public Scenario {
-  public:
-    explicit SpansScenario(UnitId units) : units_(units) {}
-    void set_up() override {
-        spans_ = &lay<Spans>(units_);
-        prepare();
-        ledger_.remember();
-        first_held_ = held_;
-    }
-    void begin() override {
-        now_ms = 0;
-        ledger_.begin();
-        held_ = first_held_;
-    }
-    void end(unsigned stopped) override {
-        if (stopped != 0) return;
-        require_holes(*spans_);  // first: what follows brings the map up to date
-        spans_->give_recent();
-        require_units(*spans_, held_);
-        require_holes(*spans_);
-        while (!held_.empty()) give(held_.back().start);
-        spans_->give_recent();
-        require(spans_->held() == 0, "units were lost");
-        require_units(*spans_, {});
-        require_holes(*spans_);
-        const UnitId frontier = spans_->frontier();
-        if (frontier > 1) require(take(frontier - 1) == 1, "not one hole");  // and zero, where it says so
-    }
-
-  protected:
-    virtual void prepare() {}
-    UnitId take(std::uint32_t units) { return note(spans_->take(units), units); }
-    void give(UnitId start) { spans_->give(start, forget(start)); }
-    // Every other unit of a run that becomes known: its holder writes to it.
-    UnitId note(Run run, std::uint32_t units) {
-        if (run.start == kNoUnit) return kNoUnit;
-        ledger_.take(reinterpret_cast<void*>(spans_->region().address(run.start)), units * kUnitSize, run.zero);
-        held_.push_back({run.start, units});
-        return run.start;
-    }
-    std::uint32_t forget(UnitId start) {
-        ledger_.give(reinterpret_cast<void*>(spans_->region().address(start)));
-        for (Span& span : held_) {
-            if (span.start != start) continue;
-            const std::uint32_t units = span.units;
-            span = held_.back();
-            held_.pop_back();
-            return units;
-        }
-        fail("the scenario gives what it does not hold");
-    }
-    Spans& spans() { return *spans_; }
-    std::vector<Span> held_;
-    Ledger ledger_;
-
-  private:
-    UnitId units_;
-    Spans* spans_ = nullptr;
-    std::vector<Span> first_held_;
-};
 
 // E9: who gives while another holds the lock leaves a hint, which the holder must find after its unlock.
 struct GiveWhileLocked : SpansScenario {
@@ -310,69 +234,5 @@ struct DirtyAgain : SpansScenario {
     }
 };
 const Enrolled<DirtyAgain> kDirtyAgain{"spans.dirty_again"};
-
-// P8: a thread stops for ever anywhere, also with the lock in hand. A run that was free before still is found.
-struct Stopped : SpansScenario {
-    Stopped() : SpansScenario(4 * kLong) { may_freeze = true; }
-    void prepare() override {
-        for (UnitId& start : run_) start = take(kLong);
-        give(run_[1]);
-        give(run_[3]);
-    }
-    void run(unsigned thread) override {
-        if (thread == 0) {
-            give(run_[0]);
-        } else {
-            require(take(kLong) != kNoUnit, "P8: a run that fits was not found");
-            require(take(kLong) != kNoUnit, "P8: a run that fits was not found");
-        }
-    }
-    UnitId run_[4];
-};
-const Enrolled<Stopped> kStopped{"spans.stopped"};
-
-// The lock's holder has stopped: nothing that threads do with it orders one after the other. Who searches the bits still finds
-// what was given before, also in a word and above a frontier of which it has not heard (E19).
-struct Unheard : SpansScenario {
-    Unheard() : SpansScenario(70 + kLong) {}
-    void prepare() override {
-        take(70);
-        require((spans().*member_of(LockOfSpans{})).try_lock(), "the lock was taken");
-    }
-    void begin() override {
-        SpansScenario::begin();
-        given_ = false;
-    }
-    void run(unsigned thread) override {
-        const bool given = given_;
-        const UnitId start = take(kLong);
-        require(start != kNoUnit || !given, "P8: a run that fits was not found");
-        if (thread != 0 || start == kNoUnit) return;
-        give(start);
-        given_ = true;  // not in the shared memory: tells when, and orders nothing
-    }
-    void end(unsigned) override { require_units(spans(), held_); }
-    bool given_ = false;
-};
-const Enrolled<Unheard> kUnheard{"spans.unheard"};
-
-// The same where a block grows over the frontier and shrinks again.
-struct UnheardGrowth : Unheard {
-    void prepare() override {
-        first_ = note(spans().take_large(70, 1), 70);
-        require((spans().*member_of(LockOfSpans{})).try_lock(), "the lock was taken");
-    }
-    void run(unsigned thread) override {
-        if (thread == 1) {
-            const bool given = given_;
-            require(take(kLong) != kNoUnit || !given, "P8: a run that fits was not found");
-        } else if (spans().resize_large(first_, 70, 70 + kLong)) {
-            require(spans().resize_large(first_, 70 + kLong, 70), "a block does not shrink");
-            given_ = true;
-        }
-    }
-    UnitId first_ = 0;
-};
-const Enrolled<UnheardGrowth> kUnheardGrowth{"spans.unheard_growth"};
 
 }  // namespace
