@@ -44,15 +44,17 @@ void by_posix() {
     if (!fails) std::free(block);
 }
 
-// A block that can't grow is still there, and less is always to be had.
+// A block that can't grow is still there, and less is always to be had. Twice: a large one could grow in place, unseen.
 void by_realloc(std::size_t size) {
-    const bool fails = next_fails();
     kept[0] = kept[9000 - 1] = 77;
-    errno = 0;
-    auto* moved = static_cast<unsigned char*>(std::realloc(kept, size));
-    require((moved == nullptr) == fails, "realloc");
-    require(!fails || errno == ENOMEM, "realloc failed without ENOMEM");
-    if (moved != nullptr) kept = moved;
+    for (const std::size_t more : {size, size * 3 / 2}) {
+        const bool fails = next_fails();
+        errno = 0;
+        auto* moved = static_cast<unsigned char*>(std::realloc(kept, more));
+        require((moved == nullptr) == fails, "realloc");
+        require(!fails || errno == ENOMEM, "realloc failed without ENOMEM");
+        if (moved != nullptr) kept = moved;
+    }
     require(kept[0] == 77 && kept[9000 - 1] == 77, "realloc lost content");
     kept = static_cast<unsigned char*>(std::realloc(kept, 9000));
     require(kept != nullptr && kept[0] == 77, "realloc to less failed");

@@ -49,6 +49,20 @@ TEST_F(PurgeTest, OnRequestAllFreeUnitsGoOnce) {
     EXPECT_EQ(*reinterpret_cast<char*>(spans_.region().address(run + 50)), 0);
 }
 
+TEST_F(PurgeTest, ARunWithOneDirtyUnitIsNotZero) {
+    const UnitId run = take(40);
+    spans_.give(run, 40);
+    spans_.purge(true);
+    const UnitId one = take(1);
+    ASSERT_TRUE(one >= run && one < run + 40);
+    write(one, 1);
+    spans_.give(one, 1);
+    spans_.give_recent();
+    const auto again = spans_.take(40);
+    EXPECT_EQ(again.start, run);
+    EXPECT_FALSE(again.zero);
+}
+
 TEST_F(PurgeTest, HeldUnitsAreLeftAlone) {
     const UnitId a = take(20);
     const UnitId b = take(20);

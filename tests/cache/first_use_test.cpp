@@ -1,0 +1,163 @@
+// E13, E18: what threads make that find nothing there yet: the heap, what it grows by, the key by which threads leave. The
+// first use of a process is only one: each round is a process of its own. The linker sends the system's calls by here, so that
+// one can stop in the middle, and so that what libc knows of a key is plain data, whose order ThreadSanitizer sees.
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "../base/together.hpp"
+#include "cache/growth.hpp"
+#include "cache/process.hpp"
+
+namespace {
+
+using namespace ashlar::base;
+using ashlar::cache::Cache;
+using ashlar::cache::Core;
+
+constexpr unsigned kThreads = 4;
+constexpr int kRounds = 25;
+
+bool known[PTHREAD_KEYS_MAX];  // plain: written by who makes a key, read by who uses it
+Atomic<int> keys{0};           // made and not deleted
+Atomic<int> wrong{0};
+Atomic<int> refused{0};  // whether a thread's value is refused
+Atomic<int> stops{0};    // the first to reserve memory stops there until the others are done
+Atomic<unsigned> done{0};
+
+void stop_until_the_others_are_done() {
+    // No limit on how long a thread may take: who is blocked is blocked for ever.
+    constexpr std::chrono::seconds kForEver{30};
+    const auto start = std::chrono::steady_clock::now();
+    while (done.load(acq) < kThreads - 1 && std::chrono::steady_clock::now() - start < kForEver) std::this_thread::yield();
+    if (done.load(acq) < kThreads - 1) wrong.fetch_add(1, rlx);
+}
+
+}  // namespace
+
+extern "C" {
+
+void* __real_mmap(void*, std::size_t, int, int, int, off_t);
+void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int file, off_t offset) {
+    if (stops.exchange(0, rlx) != 0) stop_until_the_others_are_done();
+    return __real_mmap(at, bytes, protection, flags, file, offset);
+}
+
+int __real_pthread_key_create(pthread_key_t*, void (*)(void*));
+int __wrap_pthread_key_create(pthread_key_t* key, void (*destructor)(void*)) {
+    const int result = __real_pthread_key_create(key, destructor);
+    if (result != 0) return result;
+    known[*key] = true;
+    keys.fetch_add(1, rlx);
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();  // so that threads meet here
+    return 0;
+}
+
+int __real_pthread_key_delete(pthread_key_t);
+int __wrap_pthread_key_delete(pthread_key_t key) {
+    keys.fetch_sub(1, rlx);
+    return __real_pthread_key_delete(key);
+}
+
+int __real_pthread_setspecific(pthread_key_t, const void*);
+int __wrap_pthread_setspecific(pthread_key_t key, const void* value) {
+    if (!known[key]) wrong.fetch_add(1, rlx);
+    return refused.load(rlx) != 0 ? ENOMEM : __real_pthread_setspecific(key, value);
+}
+
+}  // extern "C"
+
+namespace {
+
+// Calls f in a process of its own, which ends by exit(): with a race ThreadSanitizer makes its status another one.
+template <class F>
+int status_of(F f) {
+    const pid_t child = fork();
+    if (child == 0) {
+        f();
+        std::exit(wrong.load(rlx) == 0 ? 0 : 1);
+    }
+    int status = -1;
+    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
+}
+
+void expect(bool holds) {
+    if (!holds) wrong.fetch_add(1, rlx);
+}
+
+void* use(std::size_t size) {
+    void* block = ashlar::cache::take(size, 16);
+    expect(block != nullptr);
+    if (block != nullptr) std::memset(block, 'x', size);
+    return block;
+}
+
+void meet() {
+    std::array<Core*, kThreads> cores{};
+    const int before = keys.load(rlx);  // GoogleTest has some
+    together(kThreads, [&cores](unsigned self) {
+        void* block = use(100 + self);
+        cores[self] = ashlar::cache::owner_of(block);
+        ashlar::cache::give(block);
+    });
+    for (const Core* core : cores) expect(core == ashlar::cache::existing_process());
+    expect(keys.load(rlx) == before + 1);
+}
+
+TEST(FirstUse, ThreadsThatMeetNothingEndWithOneHeapAndOneKey) {
+    for (int round = 0; round < kRounds; ++round) ASSERT_EQ(status_of(meet), 0) << "round " << round;
+}
+
+TEST(FirstUse, ThreadsThatGrowAtOnceShareWhatTheyGrowBy) {
+    const auto grow = [] {
+        together(kThreads, [](unsigned) {
+            bool zero = false;
+            void* block = ashlar::cache::take_grown(5000, 16, zero);
+            expect(block != nullptr);
+            if (block == nullptr) return;
+            std::memset(block, 'x', 5000);
+            ashlar::cache::give(block);
+        });
+        unsigned grown = 0;
+        ashlar::cache::each_grown([&grown](Core&) noexcept { ++grown; });
+        expect(grown == 1);
+    };
+    for (int round = 0; round < kRounds; ++round) ASSERT_EQ(status_of(grow), 0) << "round " << round;
+}
+
+TEST(FirstUse, WaitsForNoThreadThatStoppedInIt) {
+    EXPECT_EQ(status_of([] {
+                  stops.store(1, rlx);
+                  together(kThreads, [](unsigned) {
+                      ashlar::cache::give(use(100));
+                      done.fetch_add(1, ar);
+                  });
+              }),
+              0);
+}
+
+TEST(FirstUse, AThreadWhoseEndWouldNotBeSeenGivesItsCacheBack) {
+    Core* core = ashlar::cache::process();
+    ASSERT_NE(core, nullptr);
+    Cache* lowest = core->take_cache();
+    core->give_cache(lowest);
+    refused.store(1, rlx);
+    std::thread([] {
+        EXPECT_EQ(ashlar::cache::own_cache(), nullptr);
+        ashlar::cache::give(use(100));
+    }).join();
+    refused.store(0, rlx);
+    EXPECT_EQ(core->take_cache(), lowest);
+    EXPECT_EQ(wrong.load(rlx), 0);
+}
+
+}  // namespace
