@@ -61,6 +61,7 @@ void live_with(Point point, std::uint64_t n, bool on) {
     }
     if (faults::mappings() != regions()) _exit(7);
     if (faults::stuck() != faults::rescued()) _exit(4);
+    if (faults::unmapped_while_known() != 0) _exit(8);
     if (!reached) _exit(5);
     if (refused == 0 && on && (point == Point::map || point == Point::span) && n == 1) _exit(6);
 }

@@ -6,8 +6,7 @@
 #include <atomic>
 #include <cerrno>
 
-#include "cache/core.hpp"
-#include "cache/registry.hpp"
+#include "cache/process.hpp"
 
 namespace faults {
 namespace {
@@ -17,6 +16,7 @@ std::atomic<std::uint64_t> used[kPoints];
 std::atomic<std::uint64_t> refused{0};
 std::atomic<std::size_t> mapped_bytes{0};
 std::atomic<std::size_t> mapping_count{0};
+std::atomic<std::size_t> known_count{0};
 std::atomic<std::size_t> stuck_bytes{0};
 std::atomic<std::size_t> rescued_bytes{0};
 std::atomic<void*> last_stuck{nullptr};
@@ -52,6 +52,7 @@ std::uint64_t uses(Point point) noexcept { return used[static_cast<unsigned>(poi
 std::uint64_t refusals() noexcept { return refused.load(std::memory_order_relaxed); }
 std::size_t mapped() noexcept { return mapped_bytes.load(std::memory_order_relaxed); }
 std::size_t mappings() noexcept { return mapping_count.load(std::memory_order_relaxed); }
+std::size_t unmapped_while_known() noexcept { return known_count.load(std::memory_order_relaxed); }
 std::size_t stuck() noexcept { return stuck_bytes.load(std::memory_order_relaxed); }
 std::size_t rescued() noexcept { return rescued_bytes.load(std::memory_order_relaxed); }
 
@@ -83,6 +84,9 @@ void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int fi
 
 int __real_munmap(void*, std::size_t);
 int __wrap_munmap(void* start, std::size_t bytes) {
+    // Somewhere in the last units of a heap; who asks for such an address may get another heap's there as soon as it is gone.
+    const std::uintptr_t inside = reinterpret_cast<std::uintptr_t>(start) + bytes - 3 * base::kUnitSize;
+    if (cache::registry.owner_of(inside) != nullptr) faults::known_count.fetch_add(1, std::memory_order_relaxed);
     faults::mapped_bytes.fetch_sub(bytes, std::memory_order_relaxed);
     faults::mapping_count.fetch_sub(1, std::memory_order_relaxed);
     if (!fails(Point::unmap)) return __real_munmap(start, bytes);

@@ -36,6 +36,8 @@ inline constexpr std::size_t kMostMapped = std::size_t{64} << 20;
 // Bytes that the allocator has mapped and not tried to unmap.
 [[nodiscard]] std::size_t mapped() noexcept;
 [[nodiscard]] std::size_t mappings() noexcept;  // how many
+// Of those that were to be unmapped, how many the registry of heaps still knew.
+[[nodiscard]] std::size_t unmapped_while_known() noexcept;
 // Bytes that it could not unmap, and bytes it gave back after that by other means.
 [[nodiscard]] std::size_t stuck() noexcept;
 [[nodiscard]] std::size_t rescued() noexcept;
