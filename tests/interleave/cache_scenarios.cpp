@@ -24,7 +24,7 @@ struct Overflow : CoreScenario {
 };
 const Enrolled<Overflow> kOverflow{"cache.overflow"};
 
-// Blocks above the depot's limit: batches of four, straight from slab to slab.
+// Blocks above the depot's limit: batches straight from slab to slab.
 struct Batches : CoreScenario {
     Batches() : CoreScenario(12) {}
     void prepare() override {
@@ -36,7 +36,7 @@ struct Batches : CoreScenario {
         give(thread, kFour, blocks_[next_ + thread]);
         take(thread, kFour);
     }
-    void* blocks_[18];
+    void* blocks_[2 * kFourBin + 2];
     unsigned next_ = 0;
 };
 const Enrolled<Batches> kBatches{"cache.batches"};

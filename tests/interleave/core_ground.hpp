@@ -12,7 +12,8 @@ using ashlar::cache::Core;
 
 inline constexpr std::uint32_t kCaches = 4;
 inline constexpr ashlar::base::Bin kOneKiB = ashlar::base::class_of_size(1024);  // 32 blocks a magazine, 64 a bin
-inline constexpr ashlar::base::Bin kFour = kEight;                               // not for the depot; 4 blocks a batch, 8 a bin
+inline constexpr ashlar::base::Bin kFour = kEight;                               // not for the depot
+inline constexpr unsigned kFourBin = ashlar::cache::kCapacityOfBin[kFour];
 inline constexpr ashlar::base::Bin kRun = ashlar::base::bin_of_run(2);
 
 class CoreScenario : public Scenario {

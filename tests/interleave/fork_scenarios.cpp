@@ -52,7 +52,7 @@ struct ForkOverflow : ForkScenario {
             take(1, kFour);
         }
     }
-    void* blocks_[10];
+    void* blocks_[kFourBin + 2];
     unsigned next_ = 0;
 };
 const Enrolled<ForkOverflow> kForkOverflow{"fork.overflow"};
