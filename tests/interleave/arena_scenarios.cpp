@@ -111,6 +111,27 @@ struct RipeAgain : ArenaScenario {
 };
 const Enrolled<RipeAgain> kRipeAgain{"arena.ripe_again"};
 
+// A slab is in use between the two looks of who would retire it, and complete again before it is published again.
+struct RipeTwice : ArenaScenario {
+    RipeTwice() : ArenaScenario(4) {}
+    void prepare() override {
+        take_slabs(0, kEight, 1);
+        leave(0, kEight);
+        give(kEight, blocks(), 8);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            arena().retire_ripe(1);
+            return;
+        }
+        void* mine = nullptr;
+        const std::uint32_t n = take(1, kEight, 1, &mine);
+        leave(1, kEight);
+        if (n == 1) give(kEight, mine);
+    }
+};
+const Enrolled<RipeTwice> kRipeTwice{"arena.ripe_twice"};
+
 // A complete slab is retired, and its units are born again: whoever writes to them then is ordered after the last users of its
 // old life, through the one who looked.
 struct RipeReborn : ArenaScenario {
