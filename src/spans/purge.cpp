@@ -81,10 +81,15 @@ std::uint32_t Spans::purge_aged(std::uint32_t calls) noexcept {
 
 // Down to three quarters of the cap, from the high end: the low units are the next to be taken.
 void Spans::purge_amount() noexcept {
-    std::uint32_t cap = held_.load(rlx) / 4;
-    if (cap < kMinCap) cap = kMinCap;
-    if (cap < cap_.load(rlx)) cap = cap_.load(rlx);
-    if (dirty_.load(rlx) <= cap) return;
+    const std::uint32_t dirty = dirty_.load(rlx);
+    if (dirty <= kMinCap) return;
+    const std::uint32_t held = held_.load(rlx);
+    std::uint32_t cap = held / 4 > kMinCap ? held / 4 : kMinCap;
+    // What was wanted back soon raises the cap; but a program that has freed more than it holds may not want it any more.
+    const std::uint32_t most = held > 4 * kMinCap ? held : 4 * kMinCap;
+    const std::uint32_t wanted = cap_.load(rlx) < most ? cap_.load(rlx) : most;
+    if (cap < wanted) cap = wanted;
+    if (dirty <= cap) return;
     std::uint32_t calls = kCallsPerTick;
     // Relaxed: amounts, and which units to try for.
     for (std::uint32_t w = (frontier() - 1) / kWordBits + 1; w-- > 0 && calls > 0 && dirty_.load(rlx) > cap - cap / 4;) {

@@ -165,6 +165,25 @@ TEST_F(PurgeTest, TooMuchDirtGoesAtOnceFromTheHighEnd) {
     EXPECT_FALSE(spans_.take(1200).zero) << "the low units kept their pages";
 }
 
+// Bursts that come back at once may keep their pages, but not 200 MiB of them when nothing else is held.
+TEST_F(PurgeTest, WhatWasWantedBackSoonRaisesTheCapToABound) {
+    std::uint64_t before = 0;
+    std::uint64_t last = 0;
+    for (int burst = 0; burst < 8; ++burst) {
+        std::vector<UnitId> runs;
+        for (int i = 0; i < 160; ++i) runs.push_back(take(20));
+        before = purged_units();
+        for (const UnitId run : runs) spans_.give(run, 20);
+        last = purged_units() - before;
+        if (burst == 0) {
+            EXPECT_LE(spans_.counts().dirty, 512U);
+        }
+    }
+    EXPECT_GT(spans_.counts().dirty, 512U) << "the cap was raised";
+    EXPECT_LE(spans_.counts().dirty, 2048U);
+    EXPECT_GT(last, 0U);
+}
+
 TEST_F(PurgeTest, TicksGiveWhatIsKeptForReuseBack) {
     const UnitId run = take(3);
     spans_.give(run, 3);
