@@ -70,7 +70,7 @@ void Cache::rest(Bin bin) noexcept {
         depot_seen_[bin] = moves;
         idle_[bin] = 1;
     } else {
-        core->rest(bin);
+        core->flush_depot(bin);
         idle_[bin] = kRested;
     }
 }
@@ -110,7 +110,10 @@ void Cache::overflow(void* block, Bin bin) noexcept {
         top[bin] = newest;
         base::compiler_fence();
         if (++misses_ >= kTidyMisses) tidy();
-        if (!core->depot.give(bin, newest, n, core->depot_budget())) core->arena.give(bin, newest, n);
+        if (!core->depot.give(bin, newest, n, core->depot_budget())) {
+            core->arena.give(bin, newest, n);
+            if (core->depot.close(bin)) core->flush_depot(bin);
+        }
     }
     *top[bin] = block;
     base::compiler_fence();

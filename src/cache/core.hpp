@@ -56,8 +56,8 @@ class Core {
     // Grows or shrinks a large block of `from` bytes to hold `to`, in place; false: nothing changed.
     [[nodiscard]] bool resize(void* block, std::size_t from, std::size_t to) noexcept;
 
-    // Gives back what depot and arena keep of a class that nobody uses.
-    void rest(base::Bin c) noexcept;
+    // Gives back what the depot keeps of a class.
+    void flush_depot(base::Bin c) noexcept;
     // Brings what caches, depot and spares keep back to the units, as far as nobody is using it.
     void reclaim() noexcept;
     // reclaim(), and gives all free pages to the system. Returns whether there were any.
@@ -87,7 +87,6 @@ class Core {
     bool with_shared(F f) noexcept;
     void adopt_some() noexcept;
     void flush_shared() noexcept;
-    void flush_depot(base::Bin c) noexcept;
     static void hide_cached(void* core, base::Bin c, std::uintptr_t slab, base::Word* live) noexcept;
 
     void* mapping_;

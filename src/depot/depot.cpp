@@ -56,8 +56,14 @@ void Depot::publish(Atomic<Word>* set, std::uint32_t which) noexcept {
 }
 
 bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept {
+    if (kLots[c].words == 0) return false;
+    const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
+    if (refused == kClosed) return false;
     std::uint32_t which;
-    if (bytes_.load(rlx) >= budget || !own(class_[c].empty, kLots[c].words, End::lowest, which)) return false;
+    if (bytes_.load(rlx) >= budget || !own(class_[c].empty, kLots[c].words, End::lowest, which)) {
+        if (refused < kClosed - 1) class_[c].refused.store(refused + 1, rlx);
+        return false;
+    }
     Magazine& magazine = magazines_[c][which];
     magazine.count = n;
     std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
@@ -66,7 +72,8 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
     return true;
 }
 
-std::uint32_t Depot::take(Bin c, void** out) noexcept {
+std::uint32_t Depot::take(Bin c, void** out, bool wanted) noexcept {
+    if (wanted && class_[c].refused.load(rlx) != 0) class_[c].refused.store(0, rlx);  // relaxed: a heuristic
     std::uint32_t which;
     if (!own(class_[c].full, kLots[c].words, End::highest, which)) return 0;
     const Magazine& magazine = magazines_[c][which];
@@ -75,6 +82,17 @@ std::uint32_t Depot::take(Bin c, void** out) noexcept {
     bytes_.fetch_sub(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
     publish(class_[c].empty, which);
     return n;
+}
+
+bool Depot::close(Bin c) noexcept {
+    constexpr std::uint32_t kTimes = 4;
+    const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
+    if (refused < kTimes || refused == kClosed) return false;
+    std::uint32_t full = 0;
+    for (const Atomic<Word>& word : class_[c].full) full += base::count(word.load(rlx));
+    if (full == 0 || refused <= kTimes * full) return false;
+    class_[c].refused.store(kClosed, rlx);
+    return true;
 }
 
 std::uint64_t Depot::stand(Bin c) const noexcept {

@@ -54,8 +54,13 @@ class Depot {
     // Copies up to batch_of_class(c) blocks of class c in; false: nothing was taken, since no magazine is empty, or the full
     // ones of all classes hold `budget` bytes already.
     [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept;
-    // Copies a magazine's blocks out, at most batch_of_class(c); returns how many, 0: none is full.
-    [[nodiscard]] std::uint32_t take(base::Bin c, void** out) noexcept;
+    // Copies a magazine's blocks out, at most batch_of_class(c); returns how many, 0: none is full. `wanted`: not only to empty
+    // it.
+    [[nodiscard]] std::uint32_t take(base::Bin c, void** out, bool wanted = true) noexcept;
+
+    // Refuses all of class c until somebody wants a magazine, if since the last time many more batches were refused than are
+    // full: what is in those only keeps slabs from being retired. True: the caller should empty them.
+    [[nodiscard]] bool close(base::Bin c) noexcept;
 
     // A number that changes when full magazines of class c come or go, as good as always: for looking whether anybody uses it.
     [[nodiscard]] std::uint64_t stand(base::Bin c) const noexcept;
@@ -81,9 +86,11 @@ class Depot {
     struct alignas(base::kCacheLine) Class {
         base::Atomic<base::Word> full[kWords];  // fetch_or to publish, fetch_and to own [E10]
         base::Atomic<base::Word> empty[kWords];
+        base::Atomic<std::uint32_t> refused;  // batches since somebody wanted a magazine, or kClosed; relaxed, about right
     };
     // The lowest magazine of a list, or the highest: filled from below and emptied from above, the depot is a stack.
     enum class End : std::uint8_t { lowest, highest };
+    static constexpr std::uint32_t kClosed = ~std::uint32_t{0};
     static bool own(base::Atomic<base::Word>* set, std::uint32_t words, End end, std::uint32_t& which) noexcept;
     static void publish(base::Atomic<base::Word>* set, std::uint32_t which) noexcept;
 

@@ -116,6 +116,24 @@ TEST_F(DepotTest, TheBudgetIsOfAllClassesTogether) {
     EXPECT_TRUE(give(9, batch(9, 200), 2 * bytes)) << "room again";
 }
 
+TEST_F(DepotTest, AClassThatOnlyRefusesIsClosedUntilSomebodyWantsIt) {
+    const std::size_t budget = 2 * batch_of_class(4) * std::size_t{kGeometry[4].size};
+    EXPECT_TRUE(give(4, batch(4, 0), budget));
+    EXPECT_TRUE(give(4, batch(4, 200), budget));
+    EXPECT_FALSE(depot_->close(4));
+    for (int i = 0; i < 8; ++i) EXPECT_FALSE(give(4, batch(4, 400), budget));
+    EXPECT_FALSE(depot_->close(4)) << "four times what is in it";
+    EXPECT_FALSE(give(4, batch(4, 400), budget));
+    EXPECT_TRUE(depot_->close(4));
+    EXPECT_FALSE(depot_->close(4)) << "once is enough";
+    void* out[kMagazineBlocks];
+    while (depot_->take(4, out, false) != 0) {
+    }
+    EXPECT_FALSE(give(4, batch(4, 0), budget)) << "still closed";
+    EXPECT_TRUE(take(4).empty());
+    EXPECT_TRUE(give(4, batch(4, 0), budget)) << "open: somebody looked for one";
+}
+
 TEST_F(DepotTest, AForkKeepsWhatIsPublishedAndFreesTheOtherMagazines) {
     for (std::uint32_t i = 0; i < magazines_of_class(4); ++i) ASSERT_TRUE(give(4, batch(4, i * kMagazineBlocks)));
     for (int i = 0; i < 3; ++i) EXPECT_EQ(take(4).size(), batch_of_class(4));
