@@ -25,7 +25,7 @@ using ashlar::cache::Cache;
 using ashlar::cache::Core;
 
 constexpr unsigned kThreads = 4;
-constexpr int kRounds = 25;
+constexpr int kRounds = 60;
 
 bool known[PTHREAD_KEYS_MAX];  // plain: written by who makes a key, read by who uses it
 Atomic<int> keys{0};           // made and not deleted

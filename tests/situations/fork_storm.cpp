@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include <semaphore.h>
 #include <sys/wait.h>
 
 #include "situation.hpp"
@@ -65,11 +66,22 @@ void work_as_child(std::vector<unsigned char*>& blocks, int number) {
     _exit(0);
 }
 
-/// Each child forks the next: what a child can't adopt must not add up.
+/// Each child forks the next, while it has a thread with full bins: what that leaves behind in the child must not add up.
 void fork_in_a_chain(int left, std::size_t limit_kib) {
     situation::exercise(8);
     situation::require(situation::resident_kib() < limit_kib, "memory grows from child to child");
     if (left == 0) return;
+    sem_t full;
+    sem_t over_now;
+    situation::require(sem_init(&full, 0, 0) == 0 && sem_init(&over_now, 0, 0) == 0, "semaphores");
+    std::thread other([&] {
+        situation::exercise(30);
+        sem_post(&full);
+        while (sem_wait(&over_now) != 0) {
+        }
+    });
+    while (sem_wait(&full) != 0) {
+    }
     const pid_t child = fork();
     if (child == 0) {
         std::thread(situation::exercise, 8).join();
@@ -77,6 +89,8 @@ void fork_in_a_chain(int left, std::size_t limit_kib) {
         _exit(0);
     }
     wait_for(child);
+    sem_post(&over_now);
+    other.join();
 }
 
 }  // namespace
@@ -94,7 +108,7 @@ int main(int argc, char** argv) {
         for (unsigned char* block : blocks) situation::give(block, 777, 5);
         wait_for(child);
     }
-    fork_in_a_chain(40, situation::resident_kib() + 96 * 1024);
+    fork_in_a_chain(40, situation::resident_kib() + 48 * 1024);
     over.store(true, std::memory_order_relaxed);
     for (auto& thread : threads) thread.join();
     situation::require_sound_heap();
