@@ -148,6 +148,9 @@ SITUATIONS = (
 
 REALLOC = (ENTRY, "    std::memcpy(moved, block, size < before ? size : before);",
            "    std::memcpy(moved, block, size < before ? size : before - 8);")
+OVERLAP = (ARENA, "    const UnitId slab = run.start;\n    if (slab == kNoUnit) return kNoUnit;\n",
+           "    const UnitId slab = run.start;\n    if (slab == kNoUnit) return kNoUnit;\n"
+           "    if (slab % 64 == 0 && g.units == 1) spans_->give(slab, 1);\n")
 PROGRAMS = (
     Planted("realloc_loses_the_end", *REALLOC, "ashlar fuzz_replay situation_libc_blocks", "fuzz.replay situations.libc_blocks",
             script="tests/programs/run.sh redis"),
@@ -155,10 +158,9 @@ PROGRAMS = (
     Planted("realloc_loses_the_end_of_phps", *REALLOC, "ashlar", script="tests/programs/run.sh php"),
     Planted("realloc_loses_the_end_of_compilers", *REALLOC, "ashlar", script="tests/programs/run.sh compilers"),
     Planted("calloc_is_not_zero", ENTRY, "if (block != nullptr && !zero) std::memset(block, 0, bytes);",
-            "if (block != nullptr && !zero) std::memset(block, 0, bytes / 2);", "ashlar", script="tests/programs/run.sh stress_ng"),
-    Planted("blocks_overlap", ARENA, "    const UnitId slab = run.start;\n    if (slab == kNoUnit) return kNoUnit;\n",
-            "    const UnitId slab = run.start;\n    if (slab == kNoUnit) return kNoUnit;\n"
-            "    if (slab % 64 == 0 && g.units == 1) spans_->give(slab, 1);\n", "ashlar", script="tests/programs/run.sh rocksdb"),
+            "if (block != nullptr && !zero) std::memset(block, 0, bytes / 2);", "fuzz_replay", "fuzz.replay"),
+    Planted("blocks_overlap", *OVERLAP, "ashlar", script="tests/programs/run.sh rocksdb"),
+    Planted("blocks_overlap_under_stress", *OVERLAP, "ashlar", script="tests/programs/run.sh stress_ng"),
 )
 
 PROGRESS_TARGETS = "ashlar steps freeze_worker"
