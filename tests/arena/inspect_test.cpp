@@ -79,26 +79,6 @@ TEST_F(InspectTest, FindKnowsSlabsOnly) {
     EXPECT_NE(arena_.find(end - rest() - 1).size, 0U);
 }
 
-TEST_F(InspectTest, PurgeTakesThePagesOfFreeBlocksOnly) {
-    constexpr Bin c = 1;
-    const Blocks blocks = take(c, kGeometry[c].blocks);
-    for (void* block : blocks) std::memset(block, 'x', 16);
-    Blocks sorted = blocks;
-    std::sort(sorted.begin(), sorted.end());
-    void* const live = sorted[5];
-    sorted.erase(sorted.begin() + 5);
-    give(c, sorted);
-    EXPECT_FALSE(arena_.purge()) << "owned";
-    leave_all();
-    EXPECT_TRUE(arena_.purge());
-    EXPECT_EQ(FakeSource::purged, kUnitSize - ashlar::region::page_size()) << "all but the page of the live block";
-    EXPECT_EQ(*static_cast<char*>(live), 'x');
-    EXPECT_EQ(*static_cast<char*>(sorted.back()), 0);
-    EXPECT_EQ(Quiet(spans_, arena_).faults(), "");
-    EXPECT_EQ(take(c, 1).size(), 1U);
-    EXPECT_EQ(currents_[c].load(rlx), unit_of(live)) << "back in its index";
-}
-
 TEST_F(InspectTest, PurgeGoesByWholePagesOfEveryClass) {
     for (Bin c = 1; c < kClasses; ++c) {
         const Blocks blocks = take(c, kGeometry[c].blocks);
