@@ -16,6 +16,10 @@ if(ASHLAR_SANITIZE)
                                                   -fno-sanitize-recover=all)
   target_link_options(ashlar_warnings INTERFACE -fsanitize=${ASHLAR_SANITIZE})
 endif()
+if(ASHLAR_COVERAGE)
+  target_compile_options(ashlar_warnings INTERFACE --coverage -fprofile-update=atomic -O0)
+  target_link_options(ashlar_warnings INTERFACE --coverage)
+endif()
 target_link_libraries(ashlar_warnings INTERFACE Threads::Threads)
 
 # The allocator: no exceptions, no RTTI, no symbol that is not asked for; one TLS word at a fixed offset, so that dlopen works.
