@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds the core with g++'s counters, runs the unit tests, and prints what lines and branches of each file of src/ and include/ they
 # reach, and what is reached by none and has no word in tests/coverage/excused.md. Fails below the bar in tests/coverage/report.py; with
-# --strict at anything without a word, too. Not counted: branches that only an exception takes, those that gcovr knows can't be taken, the ashlar
-# command, and the faces that only the drop-in has, a line for each entry point. Counts of threads are atomic; processes that end by
+# --strict at anything without a word, too. Not counted: branches that only an exception takes, those that gcovr knows cannot be taken, the
+# ashlar command, and what only the drop-in has (malloc.cpp, new.cpp, fail_nth.cpp and their kin). Counts of threads are atomic; processes that end by
 # abort() or _exit() write theirs too (tests/endings). Installs what is missing.
 # usage: scripts/coverage.sh [--strict]
 set -eu
