@@ -5,7 +5,6 @@
 namespace ashlar::arena {
 
 using base::acq;
-using base::ar;
 using base::Atomic;
 using base::Bin;
 using base::Index;

@@ -58,7 +58,7 @@ class Core {
 
     // Gives back what the depot keeps of a class.
     void flush_depot(base::Bin c) noexcept;
-    // Brings what caches, depot and spares keep back to the units, as far as nobody is using it.
+    // Brings what caches, depot and complete slabs keep back to the units, as far as nobody is using it.
     void reclaim() noexcept;
     // reclaim(), and gives all free pages to the system. Returns whether there were any.
     bool trim() noexcept;

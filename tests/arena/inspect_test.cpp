@@ -27,6 +27,9 @@ class InspectTest : public ArenaOver {
     }
     static void hide_nothing(void*, Bin, std::uintptr_t, Word*) {}
     static void hide_first_word(void*, Bin, std::uintptr_t, Word* live) { live[0] = 0; }
+    static void hide_runs(void*, Bin bin, std::uintptr_t, Word* live) {
+        if (bin == 0 || is_run(bin)) live[0] = 0;
+    }
     // What check() says; it must find exactly one fault.
     std::string finding() {
         testing::internal::CaptureStderr();
@@ -62,6 +65,34 @@ TEST_F(InspectTest, VisitStopsWhenToldAndSkipsWhatIsHidden) {
     EXPECT_TRUE(arena_.visit(hide_first_word, nullptr, see, &rest));
     EXPECT_EQ(rest.blocks.size(), 36U) << "the first 64 blocks were hidden";
     EXPECT_EQ(blocks.size(), 100U);
+}
+
+TEST_F(InspectTest, VisitStopsAtALargeBlockAndHidesIt) {
+    const auto large = spans_.take_large(20, 1);
+    ASSERT_NE(large.start, kNoUnit);
+    Seen one;
+    one.most = 1;
+    EXPECT_FALSE(arena_.visit(hide_nothing, nullptr, see, &one));
+    EXPECT_EQ(one.bytes, 20 * kUnitSize);
+    Seen none;
+    EXPECT_TRUE(arena_.visit(hide_runs, nullptr, see, &none));
+    EXPECT_TRUE(none.blocks.empty());
+}
+
+TEST_F(InspectTest, PurgeSaysWhetherTheSystemTookAnything) {
+    constexpr Bin c = kClasses - 1;
+    const Blocks blocks = take(c, 6);
+    give(c, {blocks[1], blocks[3]});  // two runs of pages in one slab
+    leave_all();
+    FakeSource::refuse_purge = true;
+    EXPECT_FALSE(arena_.purge());
+    FakeSource::refuse_purge = false;
+    FakeSource::purges = 0;
+    FakeSource::in_purge = [](void*, std::size_t) {
+        if (FakeSource::purges > 1) FakeSource::refuse_purge = true;
+    };
+    EXPECT_TRUE(arena_.purge()) << "the first of several calls was granted";
+    EXPECT_GT(FakeSource::purges, 1U);
 }
 
 TEST_F(InspectTest, FindKnowsSlabsOnly) {
@@ -119,6 +150,14 @@ TEST_F(InspectTest, CheckFindsAMapThatDisagrees) {
     EXPECT_NE(finding().find("in the map as another"), std::string::npos);
 }
 
+TEST_F(InspectTest, CheckFindsOneFaultInAMapThatDisagreesAboutSeveralUnits) {
+    constexpr Bin c = kClasses - 1;
+    ASSERT_GT(kGeometry[c].units, 1U);
+    const Blocks blocks = take(c, 1);
+    spans_.mark(unit_of(blocks[0]), kGeometry[c].units, c - 1);
+    EXPECT_NE(finding().find("in the map as another"), std::string::npos);
+}
+
 TEST_F(InspectTest, CheckFindsASlabOnFreeUnits) {
     const Blocks blocks = take(10, 1);
     spans_.give(unit_of(blocks[0]), 1);
@@ -129,6 +168,8 @@ TEST_F(InspectTest, CheckFindsASlabOnFreeUnits) {
 TEST_F(InspectTest, CheckFindsAnUnknownClass) {
     const Blocks blocks = take(10, 1);
     set_state(unit_of(blocks[0]), UnitState::of(Kind::owned, kClasses));
+    EXPECT_NE(finding().find("unknown size class"), std::string::npos);
+    set_state(unit_of(blocks[0]), UnitState::of(Kind::owned, 0));
     EXPECT_NE(finding().find("unknown size class"), std::string::npos);
 }
 

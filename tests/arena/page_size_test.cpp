@@ -69,7 +69,7 @@ TEST_P(PageSize, PurgeLeavesThePagesOfALiveBlock) {
                 ASSERT_EQ(*static_cast<const char*>(block), shares ? 'x' : 0) << "class " << c << " at " << at;
             }
             give(c, {const_cast<char*>(live)});
-            arena_.give_spares();
+            arena_.retire_ripe();
         }
     }
     expect_empty();

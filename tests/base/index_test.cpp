@@ -101,6 +101,17 @@ TEST(Index, StridedIndexesDoNotTouchEachOther) {
     EXPECT_FALSE(index[0].any() || index[1].any());
 }
 
+TEST(Index, LevelsMayBeAttachedInAnyOrder) {
+    std::vector<Atomic<Word>> leaves(Index::words_of_level(100, 0));
+    std::vector<Atomic<Word>> top(1);
+    Index index{};
+    index.attach(1, top.data(), 1);
+    index.attach(0, leaves.data(), 1);
+    index.insert(99);
+    EXPECT_EQ(top[0].load(rlx), bit(1));
+    EXPECT_EQ(index.take_lowest(), 99U);
+}
+
 // What stopped threads leave behind. Three levels: 33 leaf words, 2 summaries, the top.
 class IndexAfterAStop : public testing::Test {
   protected:

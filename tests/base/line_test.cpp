@@ -12,6 +12,27 @@
 
 namespace {
 
+int interruptions = 0;         // so many writes end by a signal
+std::size_t piece = SIZE_MAX;  // the most that one takes
+
+}  // namespace
+
+extern "C" {
+// The linker sends calls of write in this program and in the static library here.
+ssize_t __real_write(int descriptor, const void* bytes, std::size_t n);
+ssize_t __wrap_write(int descriptor, const void* bytes, std::size_t n);
+ssize_t __wrap_write(int descriptor, const void* bytes, std::size_t n) {
+    if (interruptions > 0) {
+        --interruptions;
+        errno = EINTR;
+        return -1;
+    }
+    return __real_write(descriptor, bytes, n < piece ? n : piece);
+}
+}
+
+namespace {
+
 using ashlar::base::Line;
 
 std::string_view seen(const Line& line) { return {line.data(), line.length()}; }
@@ -85,6 +106,19 @@ TEST(Line, AFullLineStillEnds) {
     Line line;
     line.text(std::string(300, 'y').c_str()).write(pipe.in());
     EXPECT_EQ(pipe.read_out(), std::string(255, 'y') + "\n");
+}
+
+TEST(Line, WhatAPipeTakesInPiecesAndBetweenSignalsArrivesWhole) {
+    const Pipe pipe;
+    errno = ERANGE;
+    interruptions = 3;
+    piece = 5;
+    Line line;
+    line.text("one line in pieces").write(pipe.in());
+    piece = SIZE_MAX;
+    EXPECT_EQ(interruptions, 0);
+    EXPECT_EQ(errno, ERANGE);
+    EXPECT_EQ(pipe.read_out(), "one line in pieces\n");
 }
 
 TEST(Line, WhatCannotBeWrittenIsDropped) {

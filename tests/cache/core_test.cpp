@@ -99,6 +99,9 @@ TEST_F(CoreTest, SizeOfKnowsBlocksFromOtherPointers) {
     EXPECT_EQ(core_.size_of(run + kUnitSize).bytes, 0U);
     EXPECT_EQ(core_.size_of(run + 16).bytes, 0U);
     EXPECT_EQ(core_.size_of(nullptr).bytes, 0U);
+    cache.give(block, 10);
+    cache.flush();
+    EXPECT_EQ(core_.size_of(block).bytes, 0U) << "free";
 }
 
 TEST_F(CoreTest, OutOfMemoryIsNullAndPasses) {
@@ -177,6 +180,23 @@ TEST_F(CoreDeathTest, EveryPointerThatIsNoBlockIsNamed) {
     EXPECT_REPORT(&core_, "invalid free of 0x[0-9a-f]+ \\(not from this heap\\)");
     auto* block = static_cast<char*>(cache.take(10));
     EXPECT_REPORT(block + 8, "invalid free of 0x[0-9a-f]+ \\(inside a 192-byte block\\)");
+    EXPECT_REPORT(block, "double free of 0x[0-9a-f]+ \\(192-byte block\\)");
+}
+
+class LargeCore : public CoreOver {
+  protected:
+    LargeCore() : CoreOver(2000) {}
+};
+
+TEST_F(LargeCore, TheDepotMayKeepAnEighth) {
+    constexpr std::size_t least = std::size_t{8} << 20;
+    EXPECT_EQ(core_.depot_budget(), least);
+    bool zero = false;
+    void* block = core_.take_large(1600 * kUnitSize, 1, zero);
+    ASSERT_NE(block, nullptr);
+    EXPECT_EQ(core_.depot_budget(), 200 * kUnitSize);
+    core_.give_large(block);
+    expect_empty();
 }
 
 class GrownCore : public CoreOver {

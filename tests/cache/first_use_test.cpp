@@ -3,6 +3,7 @@
 // one can stop in the middle, and so that what libc knows of a key is plain data, whose order ThreadSanitizer sees.
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
@@ -34,6 +35,10 @@ Atomic<int> refused{0};  // whether a thread's value is refused
 Atomic<int> stops{0};    // the first to reserve memory stops there until the others are done
 Atomic<unsigned> done{0};
 
+Atomic<unsigned> refusals{0};     // so many calls for memory fail
+Atomic<std::size_t> asked{0};     // for, by the first such call
+Atomic<unsigned long> memory{0};  // of the machine, in GiB; 0: as it is
+
 void stop_until_the_others_are_done() {
     // No limit on how long a thread may take: who is blocked is blocked for ever.
     constexpr std::chrono::seconds kForEver{30};
@@ -49,7 +54,24 @@ extern "C" {
 void* __real_mmap(void*, std::size_t, int, int, int, off_t);
 void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int file, off_t offset) {
     if (stops.exchange(0, rlx) != 0) stop_until_the_others_are_done();
+    std::size_t none = 0;
+    asked.cas(none, bytes, rlx, rlx);
+    if (refusals.load(rlx) > 0) {
+        refusals.fetch_sub(1, rlx);
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
     return __real_mmap(at, bytes, protection, flags, file, offset);
+}
+
+int __real_sysinfo(struct sysinfo*);
+int __wrap_sysinfo(struct sysinfo* info) {
+    const int result = __real_sysinfo(info);
+    if (memory.load(rlx) != 0) {
+        info->totalram = memory.load(rlx);
+        info->mem_unit = 1U << 30;
+    }
+    return result;
 }
 
 int __real_pthread_key_create(pthread_key_t*, void (*)(void*));
@@ -141,6 +163,49 @@ TEST(FirstUse, WaitsForNoThreadThatStoppedInIt) {
                       ashlar::cache::give(use(100));
                       done.fetch_add(1, ar);
                   });
+              }),
+              0);
+}
+
+// What a process's first heap asks for, in processes of their own.
+TEST(FirstUse, TheHeapIsFourTimesTheMachineWithinLimits) {
+    for (const auto& [gib, tib] : {std::array<std::size_t, 2>{1, 1}, {1024, 4}, {std::size_t{1} << 20, 64}}) {
+        EXPECT_EQ(status_of([gib = gib, tib = tib] {
+                      memory.store(gib, rlx);
+                      asked.store(0, rlx);
+                      ashlar::cache::give(use(100));
+                      // The records of a unit take less than a tenth of it.
+                      expect(asked.load(rlx) >= tib << 40 && asked.load(rlx) < (tib << 40) + (tib << 40) / 10);
+                  }),
+                  0)
+            << gib << " GiB";
+    }
+}
+
+TEST(FirstUse, OfWhatALimitedSystemGrantsHalfIsLeftButOfTheLeast) {
+    // From 1 TiB downwards: the grant of 64 MiB is given back for one of 32; that of 4 MiB is kept.
+    for (const auto& [granted, kept] : {std::array<std::size_t, 2>{64, 32}, {8, 4}, {4, 4}}) {
+        EXPECT_EQ(status_of([granted = granted, kept = kept] {
+                      memory.store(1, rlx);
+                      for (std::size_t mib = std::size_t{1} << 20; mib > granted; mib /= 2) refusals.fetch_add(1, rlx);
+                      ashlar::cache::give(use(100));
+                      expect(ashlar::cache::process()->region().end - 1 == (kept << 20) / kUnitSize);
+                  }),
+                  0)
+            << granted << " MiB";
+    }
+}
+
+TEST(FirstUse, WithoutAHeapEveryQuestionHasAnAnswer) {
+    EXPECT_EQ(status_of([] {
+                  refusals.store(1000, rlx);
+                  expect(ashlar::cache::take(100, 16) == nullptr);
+                  expect(!ashlar::cache::trim());
+                  expect(ashlar::cache::check() == 0);
+                  expect(ashlar::cache::totals().reserved == 0);
+                  expect(ashlar::cache::owner_of(&refusals) == nullptr);
+                  refusals.store(0, rlx);
+                  ashlar::cache::give(use(100));
               }),
               0);
 }

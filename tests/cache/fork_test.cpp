@@ -79,6 +79,17 @@ TEST_F(ForkTest, TheOwnCacheIsKept) {
     EXPECT_EQ(cached(own_, 4), n);
 }
 
+TEST_F(ForkTest, ACacheThatWasCutWhileItWasMadeIsLeftAlone) {
+    gone_.core = nullptr;  // the last that is written
+    void* block = own_.take(4);
+    core_.adopt_fork(&own_);
+    EXPECT_EQ(live(), std::set<void*>{block});
+    own_.give(block, 4);
+    EXPECT_EQ(gone_.core, nullptr);
+    own_.flush();
+    expect_empty();
+}
+
 TEST_F(ForkTest, WithoutAnOwnCacheAllAreAdopted) {
     give(own_, 4, take(own_, 4, 10));
     give(gone_, 4, take(gone_, 4, 10));

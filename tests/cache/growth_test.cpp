@@ -38,6 +38,12 @@ TEST(Growth, BlocksAreOfAHeapThatTheRegistryKnows) {
         }
     }
     EXPECT_EQ(check(), 0U);
+    EXPECT_GT(totals().reserved, totals(*process()).reserved) << "all of them";
+    void* block = take_grown(5 * mib, 16, zero);
+    ASSERT_NE(block, nullptr);
+    std::memset(block, 'x', 5 * mib);
+    give(block);
+    EXPECT_TRUE(trim()) << "all of them";
 }
 
 TEST(Growth, AFullHeapIsFollowedByAnother) {
@@ -74,6 +80,7 @@ TEST(Growth, WhatCannotBeHadIsNull) {
     EXPECT_EQ(take_grown(PTRDIFF_MAX, 16, zero), nullptr);
     EXPECT_EQ(take_grown(16, std::size_t{1} << 62, zero), nullptr);
     EXPECT_EQ(take_grown(std::size_t{1} << 45, std::size_t{1} << 45, zero), nullptr);
+    EXPECT_EQ(take(16, std::size_t{1} << 63), nullptr);
 }
 
 // Threads that all find the heap missing make one each; one is published, the others are released. To be run in a process of

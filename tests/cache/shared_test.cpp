@@ -85,6 +85,21 @@ TEST_F(SharedTest, WhereAllAreBusyTheSlabsServe) {
     expect_empty();
 }
 
+TEST_F(SharedTest, WhereAllAreBusyAndNothingIsFreeTheAnswerIsNull) {
+    hold_all();
+    bool zero = false;
+    void* all = core_.take_large(400 * kUnitSize, 1, zero);
+    ASSERT_NE(all, nullptr);
+    EXPECT_EQ(core_.take(4), nullptr);
+    EXPECT_EQ(core_.take(kClasses), nullptr);
+    core_.give_large(all);
+    void* block = core_.take(4);
+    EXPECT_NE(block, nullptr);
+    core_.give(block, 4);
+    leave_all();
+    expect_empty();
+}
+
 TEST_F(SharedTest, ReclaimPassesBusyOnesBy) {
     void* block = core_.take(4);
     core_.give(block, 4);

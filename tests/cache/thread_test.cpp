@@ -97,6 +97,8 @@ TEST(ThreadCache, FreesAfterItsEndGoThroughTheSharedCaches) {
         void* block = take(100, 16);
         ASSERT_NE(block, nullptr);
         give(block);
+        static_cast<void>(trim());
+        EXPECT_EQ(front(), &kPastCache) << "none is made for it";
     }).join();
     pthread_key_delete(late_key);
     EXPECT_EQ(check(), 0U);

@@ -1,22 +1,24 @@
 """What of the allocator the tests reach: a table of lines and branches, and everything that is neither reached nor excused.
 
-usage: report.py ROOT GCOVR-JSON EXCUSES [--strict]
+usage: report.py ROOT GCOVR-JSON EXCUSES
 
 EXCUSES is Markdown: a heading `## path` for each file, below it paragraphs that say why, each followed by the lines of code that it
-excuses, indented by four spaces. Lines are known by their text, not by their number, so that they may move. Fails below the bar, and
-with --strict when something is missing without an excuse or an excuse is for a line that is reached or not there."""
+excuses, indented by four spaces. Lines are known by their text, not by their number, so that they may move; of a text that several
+lines have each must be excused by itself. A reason that begins with "Now and then" is for lines that threads reach in some runs.
+Fails below the bar, and when something is missing without an excuse or an excuse is for a line that is reached or not there."""
 import collections
 import json
 import pathlib
 import sys
 
+BY_CHANCE = "Now and then"
 LEAST_LINES = 82  # per cent of all; what base, region, spans, arena, depot and faces_prefixed reach by themselves
 LEAST_BRANCHES = 73
 
 
 def excuses_of(text):
-    """{(file, code): reason}; raises ValueError where a line has no file or no reason."""
-    found = {}
+    """{(file, code): [reason for each time that it is excused]}; raises ValueError where a line has no file or no reason."""
+    found = collections.defaultdict(list)
     file = None
     reason = ""
     after_code = False
@@ -26,7 +28,7 @@ def excuses_of(text):
         elif line.startswith("    ") and line.strip():
             if file is None or not reason:
                 raise ValueError(f"line {number}: excused without a file or a reason")
-            found[file, line.strip()] = reason
+            found[file, line.strip()].append(reason)
             after_code = True
         elif line.strip() and file is not None:
             reason = line.strip() if after_code or not reason else f"{reason} {line.strip()}"
@@ -40,9 +42,10 @@ class Gap(collections.namedtuple("Gap", "file line code what")):
 
 
 def look(report, source_of):
-    """The rows of the table [file, lines, reached, branches, reached], and the gaps."""
+    """The rows of the table [file, lines, reached, branches, reached], the gaps, and all that is counted, as (file, code)."""
     rows = []
     gaps = []
+    counted = set()
     for entry in sorted(report["files"], key=lambda entry: entry["file"]):
         text = source_of(entry["file"]).splitlines()
         row = [entry["file"], 0, 0, 0, 0]
@@ -51,6 +54,7 @@ def look(report, source_of):
                 continue
             code = text[line["line_number"] - 1].strip()
             taken = [branch["count"] > 0 for branch in line["branches"]]
+            counted.add((entry["file"], code))
             row[1] += 1
             row[2] += line["count"] > 0
             row[3] += len(taken)
@@ -60,20 +64,26 @@ def look(report, source_of):
             elif not all(taken):
                 gaps.append(Gap(entry["file"], line["line_number"], code, f"{sum(taken)} of {len(taken)} branches"))
         rows.append(row)
-    return rows, gaps
+    return rows, gaps, counted
 
 
 def percent(part, whole):
     return 100 * part / whole if whole else 100.0
 
 
-def unexcused(gaps, excuses):
+def unexcused(gaps, counted, excuses):
     """What is missing without a word, and words about nothing; a line each."""
-    missing = {(gap.file, gap.code) for gap in gaps}
-    yield from (str(gap) for gap in gaps if (gap.file, gap.code) not in excuses)
-    for file, code in excuses:
-        if (file, code) not in missing:
-            yield f"{file}: excused, but reached or not there: {code}"
+    left = {place: sorted(reasons, key=lambda reason: reason.startswith(BY_CHANCE)) for place, reasons in excuses.items()}
+    for gap in gaps:
+        reasons = left.get((gap.file, gap.code))
+        if reasons:
+            reasons.pop(0)
+        else:
+            yield str(gap)
+    for (file, code), reasons in left.items():
+        for reason in reasons:
+            if not reason.startswith(BY_CHANCE) or (file, code) not in counted:
+                yield f"{file}: excused, but reached or not there: {code}"
 
 
 def below(rows, least_lines=LEAST_LINES, least_branches=LEAST_BRANCHES):
@@ -85,24 +95,24 @@ def below(rows, least_lines=LEAST_LINES, least_branches=LEAST_BRANCHES):
         yield f"{percent(branches_reached, branches):.1f}% of the branches reached; the bar is {least_branches}%"
 
 
-def main(root, report, excused, strict=""):
+def main(root, report, excused):
     root = pathlib.Path(root)
-    rows, gaps = look(json.loads(pathlib.Path(report).read_text()), lambda file: (root / file).read_text())
+    rows, gaps, counted = look(json.loads(pathlib.Path(report).read_text()), lambda file: (root / file).read_text())
     total = ["all"] + [sum(row[i] for row in rows) for i in range(1, 5)]
     print(f"{'file':36}{'lines':>14}{'':8}{'branches':>14}")
     for name, lines, lines_reached, branches, branches_reached in rows + [total]:
         print(f"{name:36}{f'{lines_reached} of {lines}':>14}{percent(lines_reached, lines):7.1f}%"
               f"{f'{branches_reached} of {branches}':>14}{percent(branches_reached, branches):7.1f}%")
     excuses = excuses_of(pathlib.Path(excused).read_text())
-    faults = list(unexcused(gaps, excuses))
+    faults = list(unexcused(gaps, counted, excuses))
     low = list(below(rows))
-    print(f"{len(gaps)} lines with something not reached, {len(excuses)} excused in {pathlib.Path(excused).name}")
+    print(f"{len(gaps)} lines with something not reached, {sum(map(len, excuses.values()))} excused in {pathlib.Path(excused).name}")
     for fault in faults + low:
         print(fault)
-    return 1 if low or (strict and faults) else 0
+    return 1 if low or faults else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5) or sys.argv[4:] not in ([], ["--strict"]):
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

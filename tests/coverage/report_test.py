@@ -12,8 +12,8 @@ def lines(*counts_and_branches):
 
 
 def faults(given, excused="", least=0):
-    rows, gaps = report.look({"files": [{"file": "src/a.cpp", "lines": given}]}, lambda _: SOURCE)
-    return list(report.unexcused(gaps, report.excuses_of(excused))) + list(report.below(rows, least, least))
+    rows, gaps, counted = report.look({"files": [{"file": "src/a.cpp", "lines": given}]}, lambda _: SOURCE)
+    return list(report.unexcused(gaps, counted, report.excuses_of(excused))) + list(report.below(rows, least, least))
 
 
 EXCUSE = "## src/a.cpp\n\nNobody can\nget here.\n\n    two();\n"
@@ -31,13 +31,25 @@ class Report(unittest.TestCase):
 
     def test_an_excuse(self):
         self.assertEqual(faults(lines((1, 1, []), (3, 0, [])), EXCUSE), [])
-        self.assertEqual(report.excuses_of(EXCUSE), {("src/a.cpp", "two();"): "Nobody can get here."})
+        self.assertEqual(report.excuses_of(EXCUSE), {("src/a.cpp", "two();"): ["Nobody can get here."]})
 
     def test_an_excuse_for_what_is_reached(self):
         self.assertEqual(faults(lines((3, 1, [])), EXCUSE), ["src/a.cpp: excused, but reached or not there: two();"])
 
+    def test_an_excuse_for_what_is_reached_now_and_then(self):
+        excuse = EXCUSE.replace("Nobody can", "Now and then a thread can")
+        self.assertEqual(faults(lines((3, 0, [])), excuse), [])
+        self.assertEqual(faults(lines((3, 1, [])), excuse), [])
+        self.assertEqual(faults(lines((1, 1, [])), excuse), ["src/a.cpp: excused, but reached or not there: two();"])
+
     def test_an_excuse_for_another_file(self):
         self.assertEqual(len(faults(lines((3, 0, [])), EXCUSE.replace("a.cpp", "b.cpp"))), 2)
+
+    def test_an_excuse_is_for_one_line_of_that_text(self):
+        twice = lines((1, 0, []), (1, 0, []))
+        excuse = EXCUSE.replace("two", "one")
+        self.assertEqual(faults(twice, excuse), ["src/a.cpp:1: not reached: one();"])
+        self.assertEqual(faults(twice, excuse + "    one();\n"), [])
 
     def test_an_excuse_without_a_reason(self):
         for text in ("## src/a.cpp\n\n    two();\n", "why\n\n    two();\n"):
@@ -46,7 +58,7 @@ class Report(unittest.TestCase):
 
     def test_each_reason_is_of_the_lines_below_it(self):
         found = report.excuses_of(EXCUSE + "\nAnother one.\n\n    one();\n")
-        self.assertEqual(found["src/a.cpp", "one();"], "Another one.")
+        self.assertEqual(found["src/a.cpp", "one();"], ["Another one."])
 
     def test_the_bar(self):
         self.assertEqual(len(faults(lines((1, 1, []), (3, 0, [])), EXCUSE, least=51)), 1)

@@ -134,6 +134,12 @@ TEST_F(DepotTest, AClassThatOnlyRefusesIsClosedUntilSomebodyWantsIt) {
     EXPECT_TRUE(give(4, batch(4, 0), budget)) << "open: somebody looked for one";
 }
 
+TEST_F(DepotTest, AClassWithNothingInItIsNotClosed) {
+    for (int i = 0; i < 20; ++i) EXPECT_FALSE(give(4, batch(4, 0), 0));
+    EXPECT_FALSE(depot_->close(4)) << "there is nothing to empty";
+    EXPECT_TRUE(give(4, batch(4, 0)));
+}
+
 TEST_F(DepotTest, AForkKeepsWhatIsPublishedAndFreesTheOtherMagazines) {
     for (std::uint32_t i = 0; i < magazines_of_class(4); ++i) ASSERT_TRUE(give(4, batch(4, i * kMagazineBlocks)));
     for (int i = 0; i < 3; ++i) EXPECT_EQ(take(4).size(), batch_of_class(4));

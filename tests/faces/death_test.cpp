@@ -186,6 +186,16 @@ TEST_P(Misuse, ReallocOfAFreedBlock) {
     EXPECT_ABORT(misuse(), late_double_free(GetParam()));
 }
 
+TEST_P(Misuse, ReallocOfAPointerIntoABlock) {
+    const auto misuse = [size = GetParam()] {
+        char* block = block_among_others(size);
+        announce(block + 8, face.usable_size(block));
+        if (face.realloc(block + 8, 3 * size + 100) == nullptr) return;
+        face.trim(0);
+    };
+    EXPECT_ABORT(misuse(), inside());
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, Misuse, testing::Values(8, 4 * kib, 256 * kib),
                          [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
 

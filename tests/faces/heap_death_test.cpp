@@ -66,6 +66,17 @@ TEST_P(HeapMisuse, PointerIntoABlock) {
     EXPECT_ABORT(misuse(), inside());
 }
 
+TEST_P(HeapMisuse, UsableSizeOfAPointerIntoABlock) {
+    const auto misuse = [size = GetParam()] {
+        Heap heap;
+        char* block = block_among_others(heap, size);
+        announce(block + 8, heap.usable_size(block));
+        if (heap.usable_size(block + 8) == 0) return;
+        heap.trim();
+    };
+    EXPECT_ABORT(misuse(), inside());
+}
+
 TEST_P(HeapMisuse, BlockOfAnotherHeap) {
     const auto misuse = [size = GetParam()] {
         Heap heap;

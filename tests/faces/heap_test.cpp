@@ -54,6 +54,8 @@ TEST(Heap, RefusesWhatCannotBe) {
     heap.deallocate(nullptr);
     EXPECT_THROW(Heap(std::size_t{1} << 62), std::bad_alloc);
     EXPECT_THROW(Heap{SIZE_MAX}, std::bad_alloc);
+    Heap least(0);
+    EXPECT_NE(least.allocate(100), nullptr);
 }
 
 TEST(Heap, ReallocateKeepsTheContentAndTakesZeroForASize) {
@@ -238,6 +240,18 @@ TEST(Heap, TheProcessHeapIsTheOneBehindMalloc) {
     ash_free(block);
     EXPECT_EQ(process.check(), 0u);
     EXPECT_GT(process.statistics().reserved, 0u);
+    const ash_stats all = ash_statistics();
+    EXPECT_EQ(process.statistics().reserved, all.reserved);
+    block = process.allocate(200);
+    bool seen = false;
+    process.visit([&seen, block](void* each, std::size_t) {
+        seen = seen || each == block;
+        return true;
+    });
+    EXPECT_TRUE(seen);
+    process.deallocate(block);
+    static_cast<void>(process.trim());
+    EXPECT_EQ(process.check(), 0u);
 }
 
 }  // namespace

@@ -167,11 +167,17 @@ TEST(LibcNames, MallinfoIsTheSameInInts) {
     // By name, since glibc's headers call it deprecated.
     auto* old = reinterpret_cast<struct mallinfo (*)()>(dlsym(RTLD_DEFAULT, "mallinfo"));
     ASSERT_NE(old, nullptr);
-    const struct mallinfo2 wide = mallinfo2();
-    const struct mallinfo narrow = old();
-    EXPECT_EQ(narrow.arena, static_cast<int>(wide.arena));
-    EXPECT_EQ(narrow.hblkhd, static_cast<int>(wide.hblkhd));
-    EXPECT_EQ(narrow.uordblks, static_cast<int>(wide.uordblks));
+    const auto in_int = [](std::size_t value) { return value > INT_MAX ? INT_MAX : static_cast<int>(value); };
+    for (const std::size_t size : {std::size_t{1000}, std::size_t{3} << 30}) {  // more than an int can say is as much as it can
+        void* block = malloc(size);
+        ASSERT_NE(block, nullptr);
+        const struct mallinfo2 wide = mallinfo2();
+        const struct mallinfo narrow = old();
+        EXPECT_EQ(narrow.arena, in_int(wide.arena));
+        EXPECT_EQ(narrow.hblkhd, in_int(wide.hblkhd));
+        EXPECT_EQ(narrow.uordblks, in_int(wide.uordblks));
+        free(block);
+    }
 }
 
 TEST(LibcNames, MalloptAcceptsWhatGlibcKnows) {

@@ -133,9 +133,9 @@ ASHLAR_DOOR(std::uint32_t, refill, arena::Arena* self, base::Bin c, base::Atomic
 }
 #undef SYMBOL
 
-#define SYMBOL "_ZN6ashlar5spans5Spans4takeEj"
-ASHLAR_DOOR(spans::Run, span, spans::Spans* self, std::uint32_t units) {
-    return fails(Point::span) ? spans::Run{base::kNoUnit, false} : real_span(self, units);
+#define SYMBOL "_ZN6ashlar5spans5Spans4takeEjb"
+ASHLAR_DOOR(spans::Run, span, spans::Spans* self, std::uint32_t units, bool may_grow) {
+    return fails(Point::span) ? spans::Run{base::kNoUnit, false} : real_span(self, units, may_grow);
 }
 #undef SYMBOL
 
@@ -155,9 +155,9 @@ ASHLAR_DOOR(bool, magazine, depot::Depot* self, base::Bin c, void* const* blocks
 }
 #undef SYMBOL
 
-#define SYMBOL "_ZN6ashlar5depot5Depot4takeEjPPv"
-ASHLAR_DOOR(std::uint32_t, full, depot::Depot* self, base::Bin c, void** out) {
-    return fails(Point::full) ? 0 : real_full(self, c, out);
+#define SYMBOL "_ZN6ashlar5depot5Depot4takeEjPPvb"
+ASHLAR_DOOR(std::uint32_t, full, depot::Depot* self, base::Bin c, void** out, bool wanted) {
+    return fails(Point::full) ? 0 : real_full(self, c, out, wanted);
 }
 #undef SYMBOL
 

@@ -22,6 +22,7 @@ class FakeSource {
         populated = 0;
         last_start = 0;
         last_bytes = 0;
+        in_purge = nullptr;
     }
 
     static inline std::atomic<bool> refuse_reserve{false};
@@ -32,6 +33,7 @@ class FakeSource {
     static inline std::atomic<std::size_t> populated{0};  // bytes, all calls together
     static inline std::atomic<std::uintptr_t> last_start{0};
     static inline std::atomic<std::size_t> last_bytes{0};
+    static inline std::atomic<void (*)(void* start, std::size_t bytes)> in_purge{nullptr};  // what others do meanwhile
     static const ashlar::region::Source source;
 
   private:
@@ -47,6 +49,7 @@ class FakeSource {
     }
     static bool purge(void* start, std::size_t bytes) noexcept {
         purges.fetch_add(1, std::memory_order_relaxed);
+        if (const auto others = in_purge.load(std::memory_order_relaxed); others != nullptr) others(start, bytes);
         if (refuse_purge.load(std::memory_order_relaxed)) return false;
         constexpr std::size_t least_page = 4096;
         for (std::size_t at = 0; at < bytes; at += least_page) static_cast<volatile char*>(start)[at] = 0;

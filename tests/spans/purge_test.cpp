@@ -1,4 +1,5 @@
 // Which free pages go back to the system, and when. The clock moves only where a test moves it.
+#include <csignal>
 #include <vector>
 
 #include "spans_fixture.hpp"
@@ -184,6 +185,26 @@ TEST_F(PurgeTest, WhatWasWantedBackSoonRaisesTheCapToABound) {
     EXPECT_GT(last, 0U);
 }
 
+// A free that comes by at the time of a tick pays for eight calls of the system at most; later ones go on from there.
+TEST_F(PurgeTest, ATickGivesBackABoundedNumberOfRuns) {
+    std::vector<UnitId> runs;
+    for (int i = 0; i < 12; ++i) {
+        runs.push_back(take(20));
+        static_cast<void>(take(44));  // a word each
+    }
+    for (const UnitId run : runs) spans_.give(run, 20);
+    pass(250);
+    EXPECT_EQ(FakeSource::purges, 0U) << "young";
+    pass(250);
+    EXPECT_GE(FakeSource::purges, 8U);
+    EXPECT_LT(purged_units(), 240U);
+    const std::size_t first = purged_units();
+    pass(250);
+    EXPECT_GT(purged_units(), first);
+    pass(250);
+    EXPECT_EQ(purged_units(), 240U);
+}
+
 TEST_F(PurgeTest, TicksGiveWhatIsKeptForReuseBack) {
     const UnitId run = take(3);
     spans_.give(run, 3);
@@ -199,6 +220,20 @@ TEST_F(PurgeTest, TimeThatGoesBackMakesNoTick) {
     fake_now_ms -= 200;
     pass(0);
     EXPECT_EQ(FakeSource::purges, 0U);
+}
+
+// While their pages go, units are nobody's: who gives them then never held them.
+TEST_F(PurgeTest, UnitsThatAreGivenWhileTheirPagesGoAreReported) {
+    static ashlar::spans::Spans* spans;
+    spans = &spans_;
+    const UnitId run = take(40);
+    spans_.give(run, 40);
+    FakeSource::in_purge = [](void* start, std::size_t) {
+        FakeSource::in_purge = nullptr;
+        spans->give(spans->region().unit(reinterpret_cast<std::uintptr_t>(start)), 20);
+    };
+    EXPECT_EXIT(spans_.purge(true), testing::KilledBySignal(SIGABRT),
+                "^ashlar: heap corruption at 0x[0-9a-f]+ \\(units freed twice\\)\n$");
 }
 
 }  // namespace

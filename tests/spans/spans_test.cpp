@@ -151,6 +151,30 @@ TEST_F(SpansTest, ARunIsExtendedIntoFreeUnitsOrTheFrontierOnly) {
     EXPECT_EQ(a, 1U);
 }
 
+TEST_F(SpansTest, ARunIsNotExtendedAcrossTheFrontier) {
+    const UnitId a = take(20);
+    const UnitId b = take(20);
+    spans_.give(b, 20);
+    EXPECT_FALSE(spans_.extend(b, 21));
+    EXPECT_TRUE(spans_.extend(b, 20));
+    EXPECT_EQ(a, 1U);
+}
+
+// Up to the last bit of the last word; and more words at once than one holder of the lock brings up to date.
+class WholeWords : public SpansOver {
+  protected:
+    static constexpr std::uint32_t units = 1100 * ashlar::base::kWordBits - 1;  // unit 0 is nobody's
+
+    WholeWords() : SpansOver(units) {}
+};
+
+TEST_F(WholeWords, OneRunOfAllUnitsIsOneHoleAgain) {
+    const UnitId all = take(units);
+    ASSERT_EQ(all, 1U);
+    spans_.give(all, units);
+    expect_one_hole();
+}
+
 TEST_F(SpansTest, MarksAreReadBack) {
     spans_.mark(10, 3, 7);
     EXPECT_EQ(spans_.map()[9].load(ashlar::base::rlx), 0U);
