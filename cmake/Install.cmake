@@ -1,10 +1,11 @@
 # What `cmake --install` puts where, and how other builds find it: find_package(ashlar) with ashlar::ashlar (the drop-in),
-# ashlar::static and ashlar::object (for programs linked with -static), and ashlar.pc. Everything may be moved afterwards.
+# ashlar::static and ashlar::object (for programs linked with -static), and ashlar.pc; ashlar::manager and ashlar-manager.pc, which replace
+# no malloc. Everything may be moved afterwards.
 include(CMakePackageConfigHelpers)
 
 set(ashlar_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ashlar)
 
-install(TARGETS ashlar ashlar_static ashlar_object EXPORT ashlar
+install(TARGETS ashlar ashlar_static ashlar_object ashlar_manager EXPORT ashlar
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${ASHLAR_OBJECT_FILE} DESTINATION ${CMAKE_INSTALL_LIBDIR}/ashlar)
@@ -34,5 +35,7 @@ if(IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
 else()
   set(ashlar_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-configure_file(${CMAKE_CURRENT_LIST_DIR}/ashlar.pc.in ${PROJECT_BINARY_DIR}/ashlar.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(name ashlar ashlar-manager)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+endforeach()
+install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc ${PROJECT_BINARY_DIR}/ashlar-manager.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -77,6 +77,22 @@ std::uint32_t Index::take_in(std::uint32_t level, std::uint32_t word) noexcept {
     return kNone;
 }
 
+// As take_in(). Relaxed: only where to look; whoever asks finds out whether the id is still right.
+std::uint32_t Index::lowest_in(std::uint32_t level, std::uint32_t word) noexcept {
+    const Word here = at(level, word).load(rlx);
+    if (level == 0) return here != 0 ? word * kWordBits + lowest(here) : kNone;
+    for (Word left = maybe(here); left != 0; left &= left - 1) {
+        const std::uint32_t child = word * kFan + lowest(left);
+        if (at(level - 1, child).load(rlx) == 0) {
+            clear(level, child);
+            continue;
+        }
+        const std::uint32_t id = lowest_in(level - 1, child);
+        if (id != kNone) return id;
+    }
+    return kNone;
+}
+
 bool Index::any_in(std::uint32_t level, std::uint32_t word) const noexcept {
     // [E9] seq_cst, after the unlock; pairs with the insert before a failing try_lock.
     const Word here = at(level, word).load(sc);

@@ -45,6 +45,8 @@ class Index {
     // Takes the lowest id that it meets, or kNone. An id that is in all the while, and was put in before in happens-before, is
     // not missed.
     [[nodiscard]] std::uint32_t take_lowest() noexcept { return take_in(depth_ - 1, 0); }
+    // The lowest id that it meets, left where it is, or kNone. An id that is in all the while is not missed.
+    [[nodiscard]] std::uint32_t lowest_id() noexcept { return lowest_in(depth_ - 1, 0); }
     // Whether some id was in at a moment during the call. Reads down to the leaves: a summary may say too much for ever.
     [[nodiscard]] bool any() const noexcept { return any_in(depth_ - 1, 0); }
     [[nodiscard]] bool contains(std::uint32_t id) const noexcept {
@@ -84,6 +86,7 @@ class Index {
     void clear(std::uint32_t level, std::uint32_t child) noexcept;
     std::uint32_t take_in(std::uint32_t level, std::uint32_t word) noexcept;
     std::uint32_t take_leaf(std::uint32_t word) noexcept;
+    std::uint32_t lowest_in(std::uint32_t level, std::uint32_t word) noexcept;
     [[nodiscard]] bool any_in(std::uint32_t level, std::uint32_t word) const noexcept;
 
     Atomic<Word>* level_[kMaxLevels];

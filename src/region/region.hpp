@@ -39,6 +39,8 @@ class Carver {
         return reinterpret_cast<T*>(at);
     }
     [[nodiscard]] std::size_t used() const noexcept { return next_ - start_; }
+    // Whether there is memory at what array() returns.
+    [[nodiscard]] bool places() const noexcept { return start_ != 0; }
 
   private:
     std::uintptr_t start_;

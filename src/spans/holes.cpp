@@ -1,8 +1,11 @@
 #include "spans/holes.hpp"
 
 #include "base/atomic.hpp"
+#include "base/treap.hpp"
 
 namespace ashlar::spans {
+
+namespace treap = base::treap;
 
 using base::bit;
 using base::kNoUnit;
@@ -10,14 +13,15 @@ using base::kWordBits;
 using base::UnitId;
 using base::Word;
 
-namespace {
-// A node's heap priority is a hash of its unit: nothing to store, and no order of calls makes the tree degenerate.
-constexpr std::uint32_t priority(UnitId unit) noexcept {
-    std::uint32_t x = unit * 0x9e3779b1U;
-    x = (x ^ x >> 15) * 0x85ebca6bU;
-    return x ^ x >> 13;
-}
-}  // namespace
+struct Holes::Tree {
+    Node* nodes;
+
+    [[nodiscard]] UnitId& left(UnitId unit) const noexcept { return nodes[unit].left; }
+    [[nodiscard]] UnitId& right(UnitId unit) const noexcept { return nodes[unit].right; }
+    [[nodiscard]] bool before(UnitId a, UnitId b) const noexcept {
+        return nodes[a].length != nodes[b].length ? nodes[a].length < nodes[b].length : a < b;
+    }
+};
 
 void Holes::layout(region::Carver& carver, UnitId end) noexcept {
     nodes_ = carver.array<Node>(end);
@@ -25,53 +29,7 @@ void Holes::layout(region::Carver& carver, UnitId end) noexcept {
 }
 
 UnitId Holes::best_fit(std::uint32_t units) const noexcept {
-    UnitId best = kNoUnit;
-    for (UnitId at = root_; at != kNoUnit;) {
-        if (nodes_[at].length < units) {
-            at = nodes_[at].right;
-        } else {
-            best = at;
-            at = nodes_[at].left;
-        }
-    }
-    return best;
-}
-
-// Splits `tree` into what comes before `key` and what comes after it; `key` itself is in neither.
-void Holes::split(UnitId tree, UnitId key, UnitId& low, UnitId& high) noexcept {
-    UnitId* into_low = &low;
-    UnitId* into_high = &high;
-    while (tree != kNoUnit) {
-        if (before(tree, key)) {
-            *into_low = tree;
-            into_low = &nodes_[tree].right;
-            tree = *into_low;
-        } else {
-            *into_high = tree;
-            into_high = &nodes_[tree].left;
-            tree = *into_high;
-        }
-    }
-    *into_low = kNoUnit;
-    *into_high = kNoUnit;
-}
-
-UnitId Holes::join(UnitId low, UnitId high) noexcept {
-    UnitId root = kNoUnit;
-    UnitId* into = &root;
-    while (low != kNoUnit && high != kNoUnit) {
-        if (priority(low) > priority(high)) {
-            *into = low;
-            into = &nodes_[low].right;
-            low = *into;
-        } else {
-            *into = high;
-            into = &nodes_[high].left;
-            high = *into;
-        }
-    }
-    *into = low != kNoUnit ? low : high;
-    return root;
+    return treap::first(Tree{nodes_}, root_, [&](UnitId start) { return nodes_[start].length >= units; });
 }
 
 void Holes::insert(UnitId start, std::uint32_t units) noexcept {
@@ -80,19 +38,11 @@ void Holes::insert(UnitId start, std::uint32_t units) noexcept {
     starts_[start / kWordBits] |= bit(start % kWordBits);
     base::compiler_fence();  // a node that has a length has its bit, wherever a fork cuts: clear() finds it
     nodes_[start].length = units;
-    UnitId* at = &root_;
-    while (*at != kNoUnit && priority(*at) > priority(start)) {
-        at = before(*at, start) ? &nodes_[*at].right : &nodes_[*at].left;
-    }
-    const UnitId below = *at;
-    *at = start;
-    split(below, start, nodes_[start].left, nodes_[start].right);
+    treap::insert(Tree{nodes_}, root_, start);
 }
 
 void Holes::erase(UnitId start) noexcept {
-    UnitId* at = &root_;
-    while (*at != start) at = before(*at, start) ? &nodes_[*at].right : &nodes_[*at].left;
-    *at = join(nodes_[start].left, nodes_[start].right);
+    treap::erase(Tree{nodes_}, root_, start);
     nodes_[start] = {};
     base::compiler_fence();
     starts_[start / kWordBits] &= ~bit(start % kWordBits);

@@ -1,5 +1,5 @@
-// The map of holes: free runs of units by length, then address, as a treap (Seidel and Aragon, 1996) whose nodes lie in a table
-// by unit, so that it needs no memory of its own. Best fit, lowest address first, in O(log holes) expected. Sequential code
+// The map of holes: free runs of units by length, then address, as a treap (base/treap.hpp) whose nodes lie in a table by
+// unit, so that it needs no memory of its own. Best fit, lowest address first, in O(log holes) expected. Sequential code
 // under the span lock, and only a hint of where to claim: the unit bits are the truth.
 #ifndef ASHLAR_SPANS_HOLES_HPP
 #define ASHLAR_SPANS_HOLES_HPP
@@ -34,11 +34,7 @@ class Holes {
         base::UnitId right;
     };
 
-    [[nodiscard]] bool before(base::UnitId a, base::UnitId b) const noexcept {
-        return nodes_[a].length != nodes_[b].length ? nodes_[a].length < nodes_[b].length : a < b;
-    }
-    void split(base::UnitId tree, base::UnitId key, base::UnitId& low, base::UnitId& high) noexcept;
-    [[nodiscard]] base::UnitId join(base::UnitId low, base::UnitId high) noexcept;
+    struct Tree;
 
     Node* nodes_;
     base::Word* starts_;  // one bit per unit: a hole starts here

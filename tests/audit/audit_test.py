@@ -23,6 +23,8 @@ ashlar_layer(depot BELOW region)
 ashlar_layer(cache BELOW arena depot
   SOURCES cache/thread.cpp)
 ashlar_layer(faces BELOW cache SOURCES faces/malloc.cpp)
+ashlar_layer(ranges BELOW region)
+ashlar_layer(manager TARGET manager_objects BELOW ranges)
 """
 WORD = """#include "base/word.hpp"
 

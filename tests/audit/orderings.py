@@ -2,7 +2,7 @@
 import re
 
 TABLE = "src/ORDERING.md"
-LAYERS = {"base", "region", "spans", "arena", "depot", "cache", "faces"}
+LAYERS = {"base", "region", "spans", "arena", "depot", "cache", "faces", "ranges", "manager"}
 ABOVE = 6
 
 _TAG = re.compile(r"\[(E\d+)\]")

@@ -2,7 +2,8 @@
 import re
 
 # What each layer may include: itself, base, and the layers directly below (src/README.md). The depot lies beside the arena, on
-# the region. The cache composes all of them; the faces see nothing below the cache.
+# the region. The cache composes all of them; the faces see nothing below the cache. The ranges serve the MemoryManager, and see the
+# interface that its users write policies for.
 ALLOWED = {
     "base": {"base"},
     "region": {"region", "base"},
@@ -11,6 +12,8 @@ ALLOWED = {
     "depot": {"depot", "region", "base"},
     "cache": {"cache", "arena", "depot", "spans", "region", "base"},
     "faces": {"faces", "cache", "base", "public"},
+    "ranges": {"ranges", "region", "base", "public"},
+    "manager": {"manager", "ranges", "region", "base", "public"},
     "command": {"command"},
 }
 
@@ -54,7 +57,7 @@ def includes(project):
                 yield f"{file.name}:{number}: includes {name} without its layer"
     for file in project.cpp("include"):
         for number, system, name in file.includes:
-            if not system or re.match(r"(base|region|spans|arena|depot|cache|faces|\.\.)/", name):
+            if not system or re.match(r"(base|region|spans|arena|depot|cache|faces|ranges|manager|\.\.)/", name):
                 yield f"{file.name}:{number}: a public header includes {name}"
 
 

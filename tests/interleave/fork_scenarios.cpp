@@ -168,37 +168,41 @@ const Enrolled<ForkAdopting> kForkAdopting{"fork.adopting"};
 
 // The child has two threads at once: one takes over what the gone thread had, its slab among it, while the other allocates.
 struct ForkTwo : CoreScenario {
+    using Current = ashlar::base::Atomic<ashlar::base::UnitId>;
     ForkTwo() : CoreScenario(3) {
         threads = 1;
         may_cut = true;
         children = 2;
     }
     void prepare() override {
-        own_cache(0);
-        take(0, kFour);
-        take(0, kFour);
+        current_ = &shared_object<Current>();
+        take_some(*current_, 3);
     }
-    void run(unsigned) override { give_cache(0); }
-    void begin_child() override {
-        core().adopt_fork(nullptr);
-        for (Cache*& cache : cache_) cache = core().take_cache();
-    }
+    void run(unsigned) override { core().arena.leave(kFour, *current_); }
+    void begin_child() override { core().adopt_fork(nullptr); }
     void run_child(unsigned thread) override {
-        for (int i = 0; i < 3; ++i) {
-            void* block = cache_[thread]->take(kFour);
-            if (block != nullptr) ledger_.take(block, kGeometry[kFour].size);
+        if (thread == 0) {  // as the first miss does for all that is left behind
+            core().arena.leave(kFour, *current_);
+            core().arena.find_again();
         }
+        Current own{};
+        take_some(own, 1);
+        core().arena.leave(kFour, own);
     }
     void end(unsigned stopped) override {
         if (stopped == 0) return CoreScenario::end(0);
-        for (Cache* cache : cache_) cache->flush();
         core().reclaim();
         // A thread that was on its way from owner to publisher has left a slab without either: that one is lost.
         const std::string faults = Quiet(core().spans, core().arena).faults();
         const bool lost_one = faults.rfind("P4 owned by nobody", 0) == 0 && faults.find(';') == faults.rfind(';');
         require(faults.empty() || lost_one, faults.c_str());
     }
-    Cache* cache_[2] = {};
+    void take_some(Current& current, std::uint32_t n) {
+        void* blocks[4];
+        n = core().arena.take(kFour, current, blocks, n);
+        for (std::uint32_t i = 0; i < n; ++i) ledger_.take(blocks[i], kGeometry[kFour].size);
+    }
+    Current* current_ = nullptr;
 };
 const Enrolled<ForkTwo> kForkTwo{"fork.two_threads"};
 

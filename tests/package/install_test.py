@@ -50,19 +50,20 @@ class Installed(unittest.TestCase):
     def needs(self, program):
         return "libashlar.so" in call(OPTIONS.readelf, "-dW", program)
 
-    def pkg_config(self, *words):
+    def pkg_config(self, *words, package="ashlar"):
         path = self.libdir / "pkgconfig"
         # The directory's name has a space in it, which pkg-config escapes; the shell is what reads such flags.
-        return call("pkg-config", *words, "ashlar", env={**self.environment, "PKG_CONFIG_PATH": str(path)}).strip()
+        return call("pkg-config", *words, package, env={**self.environment, "PKG_CONFIG_PATH": str(path)}).strip()
 
     def compile(self, name, compiler, source, before, after):
         program = self.work / name
-        standard = "-std=c++17" if source.endswith(".cpp") else ""  # clang 14 begins at C++14
+        standard = {"manager.cpp": "-std=c++20", "program.cpp": "-std=c++17"}.get(source, "")  # clang 14 begins at C++14
         call("sh", "-c", f'"$1" {before} {standard} -fno-builtin "$2" -o "$3" {after}', "sh", compiler, CONSUMER / source, program)
         return program
 
     def test_programs_run(self):
-        for name in STATIC + SHARED + ["archive_cpp", "control_c"]:
+        for name in STATIC + SHARED + ["archive_cpp", "control_c", "manager_cpp", "manager_beside_cpp",
+                                       "manager_static_cpp"]:
             with self.subTest(name):
                 self.run_program(self.build / name)
 
@@ -100,6 +101,14 @@ class Installed(unittest.TestCase):
                 program = self.compile(name, compiler, source, "-Wl,--as-needed", flags)
                 self.assertTrue(self.needs(program))
                 self.run_program(program, LD_LIBRARY_PATH=str(self.libdir))
+
+    def test_the_manager_replaces_no_malloc(self):
+        self.assertFalse(self.needs(self.build / "manager_cpp"))
+        defined = call(OPTIONS.nm, "--defined-only", self.libdir / "libashlar_manager.a")
+        self.assertIn("MemoryManager", defined)
+        self.assertFalse({"malloc", "free", "_Znwm", "_ZdlPv"} & {line.split()[-1] for line in defined.splitlines() if line})
+        flags = self.pkg_config("--cflags", "--libs", package="ashlar-manager")
+        self.run_program(self.compile("pc_manager", OPTIONS.cxx, "manager.cpp", "", flags))
 
     def test_pkg_config_static(self):
         archive = self.pkg_config("--static", "--cflags", "--libs")

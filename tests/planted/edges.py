@@ -16,7 +16,7 @@ def weaker(edge, name, file, old, order, new, caught_by):
 
 EDGES = (
     weaker("E1", "giver_sets_bits", ARENA, "[place.word()].fetch_or(mask, <sc>)", "sc", "ar", "arena"),
-    weaker("E1", "giver_looks_at_state", ARENA, "if (spans_->state(slab, <sc>) != State::of(Kind::shared, c)) return;", "sc", "acq",
+    weaker("E1", "giver_looks_at_state", ARENA, "if (spans_->state(slab, <sc>) != State::of(Kind::shared, c)) return false;", "sc", "acq",
            "arena"),
     weaker("E1", "publisher_stores_state", ARENA, "State::of(Kind::shared, c).raw, <sc>);\n    settle(", "sc", "rel", "arena"),
     weaker("E1", "publisher_looks_at_bits", ARENA, "= words(slab)[w].load(<sc>);  // [E1] [E2]", "sc", "acq", "arena"),

@@ -20,6 +20,7 @@ import time
 
 import bugs
 import edges
+import small_blocks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT = 300  # for what no longer comes back to the scheduler
@@ -132,7 +133,7 @@ def main():
     parser.add_argument("--most", type=int, default=20000)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    wanted = [bug for bug in bugs.BUGS + edges.EDGES if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
+    wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:
         print("\n".join(f"{bug.name:45} {bug.edge:4} {bug.file}" for bug in wanted) or "no planted bug of that name")
         return 0 if wanted else 2

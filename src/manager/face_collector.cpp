@@ -1,0 +1,47 @@
+// The members of MemoryManager that are about collecting blocks.
+#include <ashlar/memory_manager.hpp>
+
+#include "manager/manager.hpp"
+
+namespace ashlar {
+
+namespace {
+
+void need_visitor(const manager::Manager& manager, const ReferenceVisitor& visitor, const char* member) {
+    if (visitor || manager.buffer().kind() != manager::Buffer::Kind::none) return;
+    throw NoMemory(std::string(member) + ": the manager is without memory to look for references in, and there is no visitor");
+}
+
+}  // namespace
+
+CollectionStatistics MemoryManager::collect(std::span<const Offset> roots, const ReferenceVisitor& visitor) {
+    need_visitor(*manager_, visitor, "collect");
+    manager::Collector::Cycle cycle;
+    cycle.roots = roots;
+    cycle.visitor = visitor ? &visitor : nullptr;
+    return manager_->collector().run(cycle);
+}
+
+std::vector<BlockView> MemoryManager::find_leaks(std::span<const Offset> roots, const ReferenceVisitor& visitor) {
+    need_visitor(*manager_, visitor, "find_leaks");
+    std::vector<BlockView> leaks;
+    manager::Collector::Cycle cycle;
+    cycle.roots = roots;
+    cycle.visitor = visitor ? &visitor : nullptr;
+    cycle.leaks = &leaks;
+    manager_->collector().run(cycle);
+    return leaks;
+}
+
+void MemoryManager::start_collector(CollectorOptions options) {
+    need_visitor(*manager_, options.visitor, "start_collector");
+    if (manager_->options().threads == Threads::one) {
+        throw ManagerError(Status::one_thread, "start_collector: the manager is for one thread only (Threads::one)");
+    }
+    manager_->collector_thread().start(std::move(options));
+}
+
+void MemoryManager::stop_collector() noexcept { manager_->collector_thread().stop(); }
+CollectionStatistics MemoryManager::last_collection() const noexcept { return manager_->collector().last(); }
+
+}  // namespace ashlar

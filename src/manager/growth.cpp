@@ -1,0 +1,108 @@
+// How a manager's buffer grows when nothing fits, and shrinks by trim(). Callbacks run under the growth lock alone: they may
+// use the manager, but not in a way that would need more growth.
+#include <algorithm>
+
+#include "manager/manager.hpp"
+
+namespace ashlar::manager {
+
+namespace {
+
+thread_local char this_thread;
+
+}  // namespace
+
+// Relaxed: a thread asks only whether it is itself, which it wrote itself.
+Manager::Growing::Growing(Manager& manager) noexcept
+    : manager_(manager), first_(manager.grower_.load(base::rlx) != &this_thread) {
+    if (!first_) return;
+    manager_.growth_.lock();
+    manager_.grower_.store(&this_thread, base::rlx);
+}
+
+Manager::Growing::~Growing() {
+    if (!first_) return;
+    manager_.grower_.store(nullptr, base::rlx);  // relaxed, as above
+    manager_.growth_.unlock();
+}
+
+Size Manager::free_tail() const noexcept {
+    Size free = 0;
+    for (RangeId id = heap_.last(); ranges::kind(heap_[id]) == ranges::Kind::hole; id = heap_[id].below) free += heap_[id].size;
+    return free;
+}
+
+Size Manager::wanted(Size size, Size alignment) const noexcept {
+    const Size taken = policy().shaped() ? policy().rounded(size, alignment) : size;
+    if (taken == 0) return 0;
+    // Policies of fixed shapes cut them at multiples of their size.
+    const Size step = policy().shaped() ? std::max(alignment, taken) : alignment;
+    const Size capacity = heap_.totals().capacity;
+    Offset start = buffer_.contiguous() ? capacity - free_tail() : capacity;
+    start = (start + step - 1) & ~(step - 1);
+    return start + taken - capacity;
+}
+
+Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const {
+    if (needed == 0 || needed > limit_ - capacity) return 0;
+    Size offered = 0;
+    if (buffer_.kind() != Buffer::Kind::parts) {
+        offered = options_.grow_by(capacity, needed);
+    } else if (options_.next_part) {
+        part = options_.next_part(needed);
+        offered = part.size();
+    }
+    offered = std::min(offered & ~grain_, limit_ - capacity);
+    return offered < needed ? 0 : offered;
+}
+
+// Other threads may free or take something while the callback runs, but nobody else moves the end of the buffer.
+bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) {
+    for (Size before = 0;;) {
+        Size capacity = 0, needed = 0;
+        {
+            const Guard guard(lock_);
+            if (take(taker)) return true;
+            capacity = heap_.totals().capacity;
+            needed = wanted(size, alignment);
+        }
+        if (needed == before) return false;  // it was not for want of room
+        before = needed;
+        std::span<std::byte> part;
+        const Size added = ask(capacity, needed, part);
+        if (added == 0) return false;
+        if (!part.empty() && !buffer_.add(capacity, part.first(added))) return false;
+        {
+            const Guard guard(lock_);
+            const bool grown = heap_.grow(added, buffer_.contiguous());
+            if (grown && take(taker)) return true;
+            if (grown) heap_.shrink(added);
+        }
+        if (!part.empty()) buffer_.drop_last();
+    }
+}
+
+Size Manager::trim() noexcept {
+    reclaim(true);
+    const Growing growing(*this);
+    if (!growing) return 0;
+    const Guard guard(lock_);
+    Size lost = 0;
+    if (buffer_.kind() != Buffer::Kind::parts) {
+        lost = heap_.shrink(std::min(free_tail(), heap_.totals().capacity - initial_));
+        buffer_.purge(heap_.totals().capacity, lost);
+    }
+    // A part goes when it is free as a whole.
+    for (Offset start = buffer_.last_start(); start != 0; start = buffer_.last_start()) {
+        const Size size = heap_.totals().capacity - start;
+        if (free_tail() < size) break;
+        lost += heap_.shrink(size);
+        buffer_.drop_last();
+    }
+    for (RangeId id = heap_.first(); id != no_range; id = heap_[id].above) {
+        if (ranges::kind(heap_[id]) == ranges::Kind::hole) buffer_.purge(heap_[id].start, heap_[id].size);
+    }
+    return lost;
+}
+
+}  // namespace ashlar::manager

@@ -1,0 +1,64 @@
+// The lock of a manager: a spinlock whose holders do short work only, so that who waits spins, and lets others run when that
+// takes longer. No word, no lock: a manager for one thread pays a test for it.
+#ifndef ASHLAR_MANAGER_LOCK_HPP
+#define ASHLAR_MANAGER_LOCK_HPP
+
+#include "base/atomic.hpp"
+
+namespace ashlar::manager {
+
+class Lock {
+  public:
+    Lock() noexcept = default;
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    void attach(base::TryLock* word) noexcept { word_ = word; }
+
+    void lock() noexcept {
+        if (word_ != nullptr && !word_->try_lock()) [[unlikely]]
+            wait();
+    }
+    void unlock() noexcept {
+        if (word_ == nullptr) return;
+        if (depth_ != 0) [[unlikely]] {
+            --depth_;
+        } else {
+            word_->unlock();
+        }
+    }
+
+    // While it lives the calling thread, which has the lock, may take it again.
+    class Again {
+      public:
+        explicit Again(Lock& lock) noexcept;
+        ~Again();
+        Again(const Again&) = delete;
+        Again& operator=(const Again&) = delete;
+
+      private:
+        Lock& lock_;
+        const void* last_;
+    };
+
+  private:
+    [[gnu::cold]] void wait() noexcept;
+
+    base::TryLock* word_ = nullptr;             // in the manager's store
+    unsigned depth_ = 0;                        // taken again so many times; the holder's
+    base::Atomic<const void*> again_{nullptr};  // the thread that may
+};
+
+class Guard {
+  public:
+    explicit Guard(Lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+    ~Guard() { lock_.unlock(); }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+  private:
+    Lock& lock_;
+};
+
+}  // namespace ashlar::manager
+
+#endif

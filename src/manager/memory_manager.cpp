@@ -1,0 +1,147 @@
+// The members of MemoryManager that are about blocks and the buffer: a status becomes an exception here.
+#include <ashlar/memory_manager.hpp>
+#include <utility>
+
+#include "manager/manager.hpp"
+
+namespace ashlar {
+
+namespace {
+
+void validate(Size size, const ManagerOptions& options) {
+    if (!base::is_power_of_two(options.granularity) || options.granularity > max_buffer) {
+        throw BadAlignment("MemoryManager: a granularity of " + std::to_string(options.granularity) +
+                           " bytes, which is not a power of two up to 2^48");
+    }
+    if (size < options.granularity || size > max_buffer || options.limit > max_buffer) {
+        throw BadSize("MemoryManager: a buffer of " + std::to_string(size) + " bytes, a limit of " +
+                      std::to_string(options.limit) + ": " + std::to_string(options.granularity) + " to 2^48 are possible");
+    }
+}
+
+std::unique_ptr<manager::Manager> make_own(Size size, ManagerOptions options) {
+    validate(size, options);
+    return std::make_unique<manager::Manager>(manager::Buffer::own(std::max(size, options.limit)), size, std::move(options));
+}
+
+std::unique_ptr<manager::Manager> make_over(std::span<std::byte> buffer, ManagerOptions options) {
+    validate(buffer.size(), options);
+    const std::span<std::byte> whole = buffer.first(buffer.size() & ~(options.granularity - 1));
+    return std::make_unique<manager::Manager>(manager::Buffer(whole), whole.size(), std::move(options));
+}
+
+}  // namespace
+
+MemoryManager::MemoryManager(std::unique_ptr<manager::Manager> manager) noexcept : manager_(std::move(manager)) {}
+MemoryManager::MemoryManager(Size block_size, ManagerOptions options)
+    : MemoryManager(make_own(block_size, std::move(options))) {}
+MemoryManager::MemoryManager(std::span<std::byte> buffer, ManagerOptions options)
+    : MemoryManager(make_over(buffer, std::move(options))) {}
+MemoryManager MemoryManager::without_memory(Size size, ManagerOptions options) {
+    validate(size, options);
+    return MemoryManager(std::make_unique<manager::Manager>(manager::Buffer(), size, std::move(options)));
+}
+MemoryManager::MemoryManager(MemoryManager&&) noexcept = default;
+MemoryManager& MemoryManager::operator=(MemoryManager&&) noexcept = default;
+MemoryManager::~MemoryManager() = default;
+
+std::optional<Offset> MemoryManager::allocate(Size size, Size alignment) {
+    Offset at = 0;
+    const Status status = manager_->allocate(size, alignment, at);
+    if (status == Status::ok) [[likely]]
+        return at;
+    if (status == Status::bad_alignment) manager_->refuse_alignment("allocate", size, alignment);
+    return std::nullopt;
+}
+
+void MemoryManager::deallocate(Offset offset) {
+    const Status status = manager_->deallocate(offset);
+    if (status != Status::ok) [[unlikely]]
+        manager_->refuse(status, "deallocate", offset, 0);
+}
+
+void MemoryManager::read(Offset start, std::span<std::byte> out) const {
+    const Status status = manager_->read(start, out);
+    if (status != Status::ok) [[unlikely]]
+        manager_->refuse(status, "read", start, out.size());
+}
+
+void MemoryManager::write(Offset start, std::span<const std::byte> data) {
+    const Status status = manager_->write(start, data);
+    if (status != Status::ok) [[unlikely]]
+        manager_->refuse(status, "write", start, data.size());
+}
+
+std::optional<Offset> MemoryManager::allocate_at(Offset start, Size size) {
+    const Status status = manager_->allocate_at(start, size, 0);
+    if (status == Status::bad_size) manager_->refuse(status, "allocate_at", start, size);
+    return status == Status::ok ? std::optional(start) : std::nullopt;
+}
+
+bool MemoryManager::reserve_range(Offset start, Size size) {
+    const Status status = manager_->allocate_at(start, size, ranges::kReserved);
+    if (status == Status::bad_size) manager_->refuse(status, "reserve_range", start, size);
+    return status == Status::ok;
+}
+
+bool MemoryManager::resize(Offset offset, Size size) {
+    const Status status = manager_->resize(offset, size);
+    if (status == Status::ok || status == Status::no_room) return status == Status::ok;
+    manager_->refuse(status, "resize", offset, size);
+}
+
+Status MemoryManager::try_allocate(Size size, Size alignment, Offset& offset) noexcept {
+    return manager_->allocate(size, alignment, offset);
+}
+Status MemoryManager::try_deallocate(Offset offset) noexcept { return manager_->deallocate(offset); }
+Status MemoryManager::try_read(Offset start, std::span<std::byte> out) const noexcept { return manager_->read(start, out); }
+Status MemoryManager::try_write(Offset start, std::span<const std::byte> data) noexcept { return manager_->write(start, data); }
+Status MemoryManager::try_resize(Offset offset, Size size) noexcept { return manager_->resize(offset, size); }
+
+Size MemoryManager::size_of(Offset offset) const {
+    const Size size = manager_->size_of(offset);
+    if (size == 0) manager_->refuse(Status::bad_offset, "size_of", offset, 0);
+    return size;
+}
+
+bool MemoryManager::is_block(Offset offset) const noexcept { return manager_->size_of(offset) != 0; }
+
+void MemoryManager::set_user_data(Offset offset, std::uint64_t value) {
+    const Status status = manager_->set_user(offset, value);
+    if (status != Status::ok) manager_->refuse(status, "set_user_data", offset, 0);
+}
+
+std::uint64_t MemoryManager::user_data(Offset offset) const {
+    std::uint64_t value = 0;
+    const Status status = manager_->user(offset, value);
+    if (status != Status::ok) manager_->refuse(status, "user_data", offset, 0);
+    return value;
+}
+
+void MemoryManager::set_name(Offset offset, std::string_view name) {
+    const Status status = manager_->set_name(offset, name);
+    if (status != Status::ok) manager_->refuse(status, "set_name", offset, 0);
+}
+
+std::string MemoryManager::name(Offset offset) const {
+    std::string name;
+    const Status status = manager_->name(offset, name);
+    if (status != Status::ok) manager_->refuse(status, "name", offset, 0);
+    return name;
+}
+
+std::byte* MemoryManager::data(Offset offset) const {
+    if (manager_->size_of(offset) == 0) manager_->refuse(Status::bad_offset, "data", offset, 0);
+    return manager_->buffer().at(offset);
+}
+
+std::optional<Offset> MemoryManager::offset_of(const void* address) const noexcept {
+    const Size capacity = this->capacity();
+    const Offset offset = manager_->buffer().offset_of(address, capacity);
+    return offset < capacity ? std::optional(offset) : std::nullopt;
+}
+
+Size MemoryManager::trim() { return manager_->trim(); }
+Size MemoryManager::capacity() const noexcept { return manager_->statistics().capacity; }
+
+}  // namespace ashlar

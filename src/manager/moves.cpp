@@ -1,0 +1,356 @@
+#include "manager/moves.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "manager/collector.hpp"
+
+namespace ashlar::manager {
+
+namespace {
+
+constexpr Offset kTop = 0;  // a pass's cursor: nothing lies below it
+// Work in one go under the lock, each about as long as copying 16 KiB.
+constexpr unsigned kSteps = 256;        // ranges looked at
+constexpr unsigned kBatch = 32;         // moves of a pass planned or settled
+constexpr Size kSlice = Size{1} << 16;  // bytes copied, beside the last block's
+constexpr unsigned kPauses = 16;        // between two such
+
+Offset aligned(Offset start, Size alignment) noexcept { return (start + alignment - 1) & ~(alignment - 1); }
+
+}  // namespace
+
+void Moves::layout(region::Carver& carver, std::uint32_t most) noexcept {
+    state_ = carver.array<State>(1);
+    handles_.layout(carver, *heap_, most);
+    lowest_.layout(carver);
+}
+
+Status Moves::resolve(Handle handle, Offset& at) const noexcept {
+    const Guard guard(*lock_);
+    const Handles::Place* place = handles_.find(handle);
+    if (place == nullptr) return Status::bad_handle;
+    at = (*heap_)[place->range].start;
+    return Status::ok;
+}
+
+Status Moves::pin(Handle handle, Offset& at) noexcept {
+    const Guard guard(*lock_);
+    Handles::Place* place = handles_.find(handle);
+    if (place == nullptr) return Status::bad_handle;
+    ++place->pins;
+    at = (*heap_)[place->range].start;
+    return Status::ok;
+}
+
+Status Moves::unpin(Handle handle) noexcept {
+    const Guard guard(*lock_);
+    Handles::Place* place = handles_.find(handle);
+    if (place == nullptr || place->pins == 0) return Status::bad_handle;
+    --place->pins;
+    return Status::ok;
+}
+
+Status Moves::deallocate(Handle handle) noexcept {
+    for (Size seen = 0;;) {
+        const Guard guard(*lock_);
+        Handles::Place* place = handles_.find(handle);
+        if (place == nullptr) return Status::bad_handle;
+        if (place->pins != 0 || place->target != no_range) return Status::pinned;
+        const Range& range = (*heap_)[place->range];
+        if (!collector_->leaving(range.start, range.asked, seen)) continue;
+        release(*place);
+        return Status::ok;
+    }
+}
+
+void Moves::release(Handles::Place& place) noexcept {
+    if (((*heap_)[place.range].state & ranges::kNamed) != 0) notes_->erase((*heap_)[place.range].start);
+    heap_->give(place.range);
+    handles_.erase(place);
+}
+
+// Holes, and what only moving could win.
+
+Moves::Before Moves::measure() const noexcept {
+    const ranges::Heap::Totals& totals = heap_->totals();
+    const Size free = totals.capacity - totals.used;
+    const RangeId last = heap_->last();
+    Before found{heap_->largest(), 0, 0.0};
+    if (last != no_range && ranges::kind((*heap_)[last]) == ranges::Kind::hole) found.tail = (*heap_)[last].size;
+    if (found.largest < found.tail) found.largest = found.tail;
+    if (totals.holes > 1) found.fragmentation = 1.0 - static_cast<double>(found.largest) / static_cast<double>(free);
+    return found;
+}
+
+bool Moves::open(const PassLimits& limits) noexcept {
+    const Guard guard(*lock_);
+    if (state_->pass != Pass::none) return false;
+    state_->pass = Pass::busy;
+    state_->search = 0;
+    state_->whole = false;
+    state_->bytes = limits.bytes;
+    state_->moves = limits.moves;
+    state_->before = measure();
+    lowest_.forget();
+    return true;
+}
+
+void Moves::sum_up(DefragmentationStatistics& done) noexcept {
+    const Guard guard(*lock_);
+    const Before after = measure();
+    const Before& before = state_->before;
+    done.fragmentation_before = before.fragmentation;
+    done.fragmentation_after = after.fragmentation;
+    const Size largest = after.largest > before.largest ? after.largest - before.largest : 0;
+    const Size tail = after.tail > before.tail ? after.tail - before.tail : 0;
+    done.bytes_freed = largest > tail ? largest : tail;
+    state_->pass = Pass::none;
+}
+
+bool Moves::movable(RangeId id) const noexcept {
+    const std::uint32_t state = (*heap_)[id].state;
+    if ((state & ranges::kMovable) == 0 || (state & ranges::kTarget) != 0) return false;
+    const Handles::Place& place = handles_.of((*heap_)[id]);
+    return place.pins == 0 && place.target == no_range;
+}
+
+// Passes. A pass goes down from the end of the buffer, or from where the last one ended, and looks for the lowest hole for each
+// block.
+
+Status Moves::begin_pass(const PassLimits& limits, std::vector<Move>& moves) {
+    const Clock::time_point begin = Clock::now();
+    if (!open(limits)) return Status::pinned;
+    try {
+        for (bool done = false; !done && Clock::now() - begin < limits.time;) {
+            Move batch[kBatch];
+            unsigned planned = 0;
+            moves.reserve(moves.size() + kBatch > moves.capacity() ? 2 * moves.size() + kBatch : 0);
+            {
+                const Guard guard(*lock_);
+                done = plan(batch, planned);
+            }
+            moves.insert(moves.end(), batch, batch + planned);
+        }
+    } catch (...) {
+        DefragmentationStatistics none{};
+        settle_rest(none);
+        sum_up(none);
+        throw;
+    }
+    const Guard guard(*lock_);
+    state_->pass = moves.empty() ? Pass::none : Pass::open;
+    return Status::ok;
+}
+
+bool Moves::plan(Move* batch, unsigned& planned) noexcept {
+    const Offset cursor = state_->cursor;
+    if (cursor == kTop) state_->whole = true;
+    if (!plan_down(cursor == kTop ? heap_->last() : heap_->block_up_to(cursor - 1), batch, planned)) {
+        return state_->moves == 0 || state_->bytes == 0;
+    }
+    // At the bottom. Once more from the top, unless this pass has been there or has something to do.
+    state_->cursor = kTop;
+    return state_->whole || state_->first != 0;
+}
+
+// True: all down to the beginning has been seen.
+bool Moves::plan_down(RangeId from, Move* batch, unsigned& planned) noexcept {
+    unsigned steps = kSteps;
+    for (RangeId id = from; id != no_range; id = (*heap_)[id].below) {
+        const Range& range = (*heap_)[id];
+        const Offset start = range.start;
+        state_->cursor = start + range.size;
+        if (steps == 0 || planned == kBatch || state_->moves == 0 || state_->bytes == 0) return false;
+        --steps;
+        if (!movable(id) || range.size > state_->bytes) continue;
+        Handles::Place& place = handles_.of(range);
+        const Size alignment = Size{1} << place.shift;
+        const LowestHole::Found found = lowest_.find(range.size, alignment, start, steps, state_->search);
+        if (found.hole == no_range && state_->search != 0) return false;
+        const RangeId target = found.hole == no_range ? no_range : heap_->take_at(found.at, range.size, range.asked);
+        if (target == no_range) continue;
+        enter_pass(place, target);
+        state_->bytes -= range.size;
+        --state_->moves;
+        batch[planned++] = {handles_.handle(place), start, found.at, range.asked, Move::Outcome::copied};
+    }
+    return true;
+}
+
+// Finds all moves in the pass, each once, and notes that (or that it has not).
+Status Moves::recognize(std::span<const Move> moves, bool told) noexcept {
+    for (std::size_t i = 0; i < moves.size();) {
+        const Guard guard(*lock_);
+        for (const std::size_t stop = std::min(moves.size(), i + kBatch); i < stop; ++i) {
+            Handles::Place* place = handles_.find(moves[i].handle);
+            const bool known = place != nullptr && place->target != no_range && place->told != told &&
+                               (*heap_)[place->range].start == moves[i].from && (*heap_)[place->target].start == moves[i].to;
+            if (known) {
+                place->told = told;
+            } else if (told) {
+                return Status::bad_handle;
+            }
+        }
+    }
+    return Status::ok;
+}
+
+Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done) noexcept {
+    {
+        const Guard guard(*lock_);
+        if (state_->pass == Pass::busy) return Status::pinned;
+        if (state_->pass == Pass::none && !moves.empty()) return Status::bad_handle;
+        if (state_->pass == Pass::none) state_->before = measure();
+        state_->pass = Pass::busy;
+    }
+    if (recognize(moves, true) != Status::ok) {
+        static_cast<void>(recognize(moves, false));
+        const Guard guard(*lock_);
+        state_->pass = Pass::open;
+        return Status::bad_handle;
+    }
+    for (std::size_t i = 0; i < moves.size();) {
+        const Guard guard(*lock_);
+        for (const std::size_t stop = std::min(moves.size(), i + kBatch); i < stop; ++i) {
+            settle(*handles_.find(moves[i].handle), moves[i].outcome, done);
+        }
+    }
+    settle_rest(done);
+    sum_up(done);
+    return Status::ok;
+}
+
+void Moves::settle_rest(DefragmentationStatistics& done) noexcept {
+    for (bool more = true; more;) {
+        const Guard guard(*lock_);
+        for (unsigned i = 0; i < kBatch && state_->first != 0; ++i) {
+            settle(handles_[state_->first], Move::Outcome::ignored, done);
+        }
+        more = state_->first != 0;
+    }
+}
+
+void Moves::enter_pass(Handles::Place& place, RangeId target) noexcept {
+    Range& range = (*heap_)[target];
+    range.state |= ranges::kMovable | ranges::kTarget;
+    range.user = (*heap_)[place.range].user;
+    place.target = target;
+    place.last = 0;
+    place.next = state_->first;
+    if (place.next != 0) handles_[place.next].last = handles_.index(place);
+    state_->first = handles_.index(place);
+}
+
+void Moves::leave_pass(Handles::Place& place) noexcept {
+    if (place.next != 0) handles_[place.next].last = place.last;
+    (place.last != 0 ? handles_[place.last].next : state_->first) = place.next;
+    place.target = no_range;
+    place.told = false;
+}
+
+void Moves::settle(Handles::Place& place, Move::Outcome outcome, DefragmentationStatistics& done) noexcept {
+    const RangeId from = place.range;
+    const RangeId to = place.target;
+    leave_pass(place);
+    if (outcome == Move::Outcome::dropped) {
+        ++done.dropped;
+        heap_->give(to);
+        Size seen = 0;
+        while (!collector_->leaving((*heap_)[from].start, (*heap_)[from].asked, seen)) continue;
+        release(place);
+    } else if (outcome == Move::Outcome::copied && place.pins == 0) {
+        ++done.moves;
+        done.bytes_moved += (*heap_)[to].asked;
+        become(place, (*heap_)[from], to);
+        heap_->give(from);
+    } else {
+        ++done.ignored;
+        heap_->give(to);
+    }
+}
+
+// The block of that place, which was in the range `old`, is in `to` from now on.
+void Moves::become(Handles::Place& place, const Range& old, RangeId to) noexcept {
+    Range& range = (*heap_)[to];
+    range.state &= ~ranges::kTarget;
+    range.state |= old.state & ranges::kNamed;
+    if ((old.state & ranges::kNamed) != 0) notes_->move(old.start, range.start);
+    handles_.point(handles_.index(place), to);
+    collector_->moved(to);
+}
+
+// Where the bytes are ours to copy. Upwards from the beginning, each block to the lowest place that it fits in: a hole that was
+// left before a block that stays, or down over the hole just below. One walk is enough: who comes later can't leave anything
+// lower.
+
+Status Moves::defragment(const PassLimits& limits, DefragmentationStatistics& done) noexcept {
+    const Clock::time_point begin = Clock::now();
+    if (!open(limits)) return Status::pinned;
+    state_->cursor = 0;
+    if (buffer_->kind() != Buffer::Kind::none) {
+        while (!compact(done) && Clock::now() - begin < limits.time) {
+            for (unsigned i = 0; i < kPauses; ++i) base::pause();  // the others' turn
+        }
+    }
+    state_->cursor = kTop;
+    sum_up(done);
+    return Status::ok;
+}
+
+bool Moves::compact(DefragmentationStatistics& done) noexcept {
+    const Guard guard(*lock_);
+    const Size stop = done.bytes_moved + kSlice;
+    unsigned steps = kSteps;
+    RangeId next = no_range;
+    for (RangeId id = lowest_.block_near(state_->cursor); id != no_range; id = next) {
+        const Range& range = (*heap_)[id];
+        next = range.above;
+        if (ranges::kind(range) != ranges::Kind::block || range.start < state_->cursor) continue;
+        while (next != no_range && ranges::kind((*heap_)[next]) == ranges::Kind::hole) next = (*heap_)[next].above;
+        state_->cursor = range.start;
+        if (steps == 0 || done.bytes_moved >= stop) return false;
+        --steps;
+        if (state_->moves == 0 || state_->bytes == 0) return true;
+        if (!movable(id) || range.size > state_->bytes) continue;
+        const LowestHole::Found found =
+            lowest_.find(range.size, Size{1} << handles_.of(range).shift, range.start, steps, state_->search);
+        if (found.hole == no_range && state_->search != 0) return false;
+        const Size asked = range.asked;
+        const Size size = range.size;
+        if (!(found.hole != no_range ? jump(id, found.at) : slide(id))) continue;
+        --state_->moves;
+        state_->bytes -= size;
+        ++done.moves;
+        done.bytes_moved += asked;
+    }
+    return true;
+}
+
+bool Moves::jump(RangeId block, Offset to) noexcept {
+    const Range old = (*heap_)[block];
+    const RangeId target = heap_->take_at(to, old.size, old.asked);
+    if (target == no_range) return false;
+    std::memcpy(buffer_->at(to), buffer_->at(old.start), old.asked);
+    become(handles_.of((*heap_)[block]), old, target);
+    heap_->give(block);
+    return true;
+}
+
+// The block and the hole below it change places. A policy that keeps free ranges in pieces has no use for that.
+bool Moves::slide(RangeId block) noexcept {
+    const Range old = (*heap_)[block];
+    const Range& hole = (*heap_)[old.below];
+    Handles::Place& place = handles_.of((*heap_)[block]);
+    if (ranges::kind(hole) != ranges::Kind::hole || heap_->policy().shaped() || heap_->spare() == 0) return false;
+    const Offset to = aligned(hole.start, Size{1} << place.shift);
+    if (to >= old.start) return false;
+    heap_->give(block);
+    const RangeId target =
+        heap_->take_at(to, old.size, old.asked);  // with the spare record there is nothing that it could lack
+    std::memmove(buffer_->at(to), buffer_->at(old.start), old.asked);
+    become(place, old, target);
+    return true;
+}
+
+}  // namespace ashlar::manager

@@ -1,0 +1,84 @@
+#include "ranges/by_size.hpp"
+
+#include "base/treap.hpp"
+
+namespace ashlar::ranges {
+
+namespace treap = base::treap;
+
+template <class Order>
+struct BySize<Order>::Nodes {
+    Ranges ranges;
+
+    [[nodiscard]] RangeId& left(RangeId hole) const noexcept { return ranges[hole].link[0]; }
+    [[nodiscard]] RangeId& right(RangeId hole) const noexcept { return ranges[hole].link[1]; }
+    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept { return Order::before(ranges[a], ranges[b]); }
+};
+
+template <class Order>
+std::size_t BySize<Order>::state_bytes(Size limit) const noexcept {
+    static_cast<void>(limit);
+    return sizeof(State);
+}
+
+template <class Order>
+void BySize<Order>::attach(Ranges ranges, void* state, bool fresh) noexcept {
+    static_cast<void>(fresh);  // all zero is a state without holes
+    ranges_ = ranges;
+    state_ = static_cast<State*>(state);
+}
+
+template <class Order>
+void BySize<Order>::insert(RangeId hole) noexcept {
+    Order::touch(ranges_[hole], state_->clock);
+    treap::insert(Nodes{ranges_}, state_->root, hole);
+}
+
+template <class Order>
+void BySize<Order>::erase(RangeId hole) noexcept {
+    treap::erase(Nodes{ranges_}, state_->root, hole);
+}
+
+template <class Order>
+void BySize<Order>::move(RangeId hole, Offset start, Size size) noexcept {
+    BySize::erase(hole);
+    ranges_[hole].start = start;
+    ranges_[hole].size = size;
+    BySize::insert(hole);
+}
+
+template <class Order>
+RangeId BySize<Order>::find(Size size, Size alignment) noexcept {
+    const Nodes nodes{ranges_};
+    const RangeId root = state_->root;
+    if constexpr (Order::kLargestFirst) {
+        // The first that fits, or that is too short, as all behind it are.
+        const auto end = [&](RangeId hole) { return ranges_[hole].size < size || fits(ranges_[hole], size, alignment); };
+        const RangeId hole = treap::first_good(
+            nodes, root, [](RangeId) { return true; }, end);
+        return hole != no_range && ranges_[hole].size >= size ? hole : no_range;
+    } else {
+        const auto long_enough = [&](RangeId hole) { return ranges_[hole].size >= size; };
+        if (alignment == 1) return treap::first(nodes, root, long_enough);
+        return treap::first_good(nodes, root, long_enough, [&](RangeId hole) { return fits(ranges_[hole], size, alignment); });
+    }
+}
+
+template <class Order>
+Size BySize<Order>::largest() const noexcept {
+    const Nodes nodes{ranges_};
+    const auto any = [](RangeId) { return true; };
+    const RangeId hole = Order::kLargestFirst ? treap::first(nodes, state_->root, any) : treap::last(nodes, state_->root, any);
+    return hole == no_range ? 0 : ranges_[hole].size;
+}
+
+template <class Order>
+bool BySize<Order>::check(std::uint64_t holes) const noexcept {
+    return treap::check(Nodes{ranges_}, state_->root, holes) == holes;
+}
+
+template class BySize<LatestOfSmallest>;
+template class BySize<LowestOfSmallest>;
+template class BySize<LowestOfLargest>;
+
+}  // namespace ashlar::ranges

@@ -1,0 +1,125 @@
+// Ranges of offsets: the coalescing heap of a MemoryManager. Every byte of the buffer belongs to one range, a hole or a block;
+// the ranges are a list by address, holes never touch (unless the policy keeps pieces), and the policy says which hole is cut.
+// Sequential code: the caller holds the manager's lock. Nothing here reads or writes the buffer.
+//
+//   | block | hole      | block | block | hole |          ranges_[id].below / above: the neighbours by address, a ring through
+//   record 0
+//
+// Blocks are found by their start through the directory, in O(1).
+#ifndef ASHLAR_RANGES_HEAP_HPP
+#define ASHLAR_RANGES_HEAP_HPP
+
+#include <ashlar/policy.hpp>
+#include <cstdint>
+
+#include "ranges/directory.hpp"
+#include "ranges/kind.hpp"
+#include "region/region.hpp"
+
+namespace ashlar::ranges {
+
+class Heap {
+  public:
+    // `most` ranges at a time (at most 2^32 - 2), holes and fences included, over at most `limit` bytes. Attaches the policy
+    // when the carver places; finds what other processes left there, if the memory is not fresh.
+    void layout(region::Carver& carver, Policy& policy, Size limit, std::uint32_t most) noexcept;
+
+    // Appends `size` bytes of free space behind the end; `contiguous`: blocks may lie across the old end. False: no record
+    // left, or the limit is passed; nothing changed.
+    [[nodiscard]] bool grow(Size size, bool contiguous) noexcept;
+    // Takes up to `most` free bytes off the end; returns how many. Fences with nothing behind them go too.
+    Size shrink(Size most) noexcept;
+
+    // A new block; no_range: nothing fits, or no record is left; nothing changed. size >= 1, alignment a power of two. O(1)
+    // beside the policy.
+    [[nodiscard]] RangeId take(Size size, Size alignment) noexcept;
+    // Exactly these bytes, if all are free; size >= 1. O(log n) at the first call after changes (Directory::last_up_to).
+    [[nodiscard]] RangeId take_at(Offset start, Size size) noexcept { return take_at(start, size, size); }
+    // The same for a block of which only `asked` bytes were asked for: one that moves keeps its shape.
+    [[nodiscard]] RangeId take_at(Offset start, Size size, Size asked) noexcept;
+    // Frees a block, and coalesces it with both neighbours. Never needs a record.
+    void give(RangeId block) noexcept;
+    // In place, up or down, to the size that the policy makes of it; false: nothing changed.
+    [[nodiscard]] bool resize(RangeId block, Size size) noexcept;
+
+    // The block that starts there; no_range: none does. O(1) expected.
+    [[nodiscard]] RangeId at(Offset start) const noexcept { return directory_.find(start); }
+    // The block with that byte, or no_range. O(log n) amortised: see Directory.
+    [[nodiscard]] RangeId covering(Offset offset) noexcept;
+    // The highest block that starts at or below it, or no_range; likewise.
+    [[nodiscard]] RangeId block_up_to(Offset offset) noexcept { return directory_.last_up_to(offset); }
+
+    // All ranges by address.
+    [[nodiscard]] RangeId first() const noexcept { return ranges_[no_range].above; }
+    [[nodiscard]] RangeId last() const noexcept { return ranges_[no_range].below; }
+    [[nodiscard]] Ranges ranges() const noexcept { return ranges_; }
+    [[nodiscard]] Range& operator[](RangeId id) const noexcept { return ranges_[id]; }
+
+    struct Totals {
+        Size capacity, used, peak;  // bytes; `used` in blocks, as the policy rounded them; peak of used
+        Size rounding;              // how much of `used` nobody asked for
+        std::uint64_t blocks, holes;
+    };
+    [[nodiscard]] const Totals& totals() const noexcept { return state_->totals; }
+    [[nodiscard]] Size largest() const noexcept { return policy_->largest(); }
+    [[nodiscard]] Policy& policy() const noexcept { return *policy_; }
+    // Records that are left for further ranges.
+    [[nodiscard]] std::uint32_t spare() const noexcept { return state_->spare; }
+
+    // The number of broken invariants, each told to `tell(context, line)`. O(n).
+    using Tell = void (*)(void* context, const char* line);
+    [[nodiscard]] std::size_t check(Tell tell, void* context) const noexcept;
+
+  private:
+    struct State {
+        Totals totals;
+        Size limit;
+        std::uint32_t born;   // records [1, born] were in use at some time
+        RangeId unused;       // those that are not any more, a list through `chain`
+        std::uint32_t spare;  // records that may still be taken
+    };
+    class Inspection;
+
+    [[nodiscard]] static bool is_hole(const Range& range) noexcept { return kind(range) == Kind::hole; }
+    [[nodiscard]] static Offset aligned(Offset start, Size alignment) noexcept {
+        return (start + alignment - 1) & ~(alignment - 1);
+    }
+    [[nodiscard]] static Offset end_of(const Range& range) noexcept { return range.start + range.size; }
+
+    // Records and the list.
+    [[nodiscard]] RangeId fresh(RangeId below, Offset start, Size size) noexcept;
+    void recycle(RangeId range) noexcept;
+    // The policy's holes.
+    void become_hole(RangeId range) noexcept;
+    void absorb(RangeId hole) noexcept;
+    void become_block(RangeId range, Size asked) noexcept;
+
+    [[nodiscard]] RangeId take_padded(RangeId hole, Offset at, Size size) noexcept;
+    // Free ranges in the policy's shapes.
+    [[nodiscard]] Size piece(Offset start, Size size) const noexcept;
+    [[nodiscard]] std::uint32_t pieces(Offset start, Size size) const noexcept;
+    // Records that giving a block of that shape will need beside its own: set aside while it lives.
+    [[nodiscard]] std::uint32_t debt(Offset start, Size size) const noexcept { return size == 0 ? 0 : pieces(start, size) - 1; }
+    RangeId fill(RangeId below, Offset start, Size size) noexcept;
+    void settle(RangeId range) noexcept;
+    [[nodiscard]] bool merges(const Range& low, const Range& high) const noexcept;
+    [[nodiscard]] RangeId take_shaped(Size size, Size alignment) noexcept;
+    void give_shaped(RangeId block) noexcept;
+    [[nodiscard]] RangeId hole_with(Offset offset) noexcept;
+    [[nodiscard]] RangeId last_hole_to(RangeId hole, Offset end, std::uint32_t& count) const noexcept;
+    [[nodiscard]] RangeId carve(RangeId hole, Offset start, Size size, Size asked) noexcept;
+    void absorb_above(RangeId below, std::uint32_t count) noexcept;
+    [[nodiscard]] bool extend(RangeId block, Size size) noexcept;
+    [[nodiscard]] bool reduce(RangeId block, Size size) noexcept;
+
+    Policy* policy_ = nullptr;
+    Ranges ranges_;
+    Directory directory_;
+    State* state_ = nullptr;
+    std::uint32_t most_ = 0;
+    bool shaped_ = false;
+};
+
+}  // namespace ashlar::ranges
+
+#endif

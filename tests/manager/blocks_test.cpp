@@ -1,0 +1,184 @@
+// What each member that is about blocks does.
+#include <gtest/gtest.h>
+
+#include <ashlar/memory_manager.hpp>
+
+#include "make.hpp"
+
+namespace {
+
+using namespace ashlar;
+using make::contents;
+using make::options;
+using make::pattern;
+
+class Blocks : public testing::TestWithParam<Threads> {
+  protected:
+    MemoryManager manager_{Size{1} << 20, options(0, GetParam())};
+};
+
+TEST_P(Blocks, LieApart) {
+    const Offset one = manager_.allocate(10).value();
+    const Offset two = manager_.allocate(20).value();
+    EXPECT_TRUE(one + 10 <= two || two + 20 <= one);
+    EXPECT_EQ(manager_.size_of(one), 10U);
+    EXPECT_EQ(manager_.statistics().used, 30U);
+    EXPECT_EQ(manager_.statistics().blocks, 2U);
+    manager_.deallocate(one);
+    manager_.deallocate(two);
+    EXPECT_EQ(manager_.statistics().used, 0U);
+    EXPECT_EQ(manager_.statistics().blocks, 0U);
+    manager_.trim();
+    EXPECT_EQ(manager_.statistics().free_ranges, 1U);
+    EXPECT_EQ(manager_.check(), 0U);
+}
+
+TEST_P(Blocks, OfNoBytesHaveOne) {
+    const Offset one = manager_.allocate(0).value();
+    const Offset two = manager_.allocate(0).value();
+    EXPECT_NE(one, two);
+    EXPECT_EQ(manager_.size_of(one), 1U);
+    EXPECT_EQ(contents(manager_, one, 1).size(), 1U);
+    EXPECT_THROW(contents(manager_, one, 2), OutsideBlock);
+}
+
+TEST_P(Blocks, LieAtMultiplesOfTheirAlignment) {
+    for (Size alignment = 1; alignment <= 1 << 16; alignment *= 2) {
+        EXPECT_EQ(manager_.allocate(3, alignment).value() % alignment, 0U);
+    }
+    EXPECT_TRUE(manager_.is_block(manager_.allocate(1, 1024).value()));
+}
+
+TEST_P(Blocks, AtAnAlignmentBeyondTheBufferLieAtItsBeginning) {
+    EXPECT_EQ(manager_.allocate(1U << 12, Size{1} << 63), Offset{0});
+    EXPECT_EQ(manager_.allocate(1U << 12, Size{1} << 63), std::nullopt);
+}
+
+TEST_P(Blocks, KeepWhatIsWritten) {
+    for (const Size size : {5U, 1000U, 30000U}) {
+        const Offset block = manager_.allocate(size).value();
+        manager_.write(block, pattern(size, 1));
+        EXPECT_EQ(contents(manager_, block, size), pattern(size, 1));
+        manager_.write(block + 2, pattern(3, 2));
+        EXPECT_EQ(contents(manager_, block + 2, 3), pattern(3, 2));
+        EXPECT_EQ(contents(manager_, block, 2), pattern(2, 1));
+        EXPECT_EQ(manager_.data(block)[2], pattern(1, 2)[0]);
+    }
+}
+
+TEST_P(Blocks, OfNewMemoryAreZero) {
+    const Offset block = manager_.allocate(Size{1} << 19).value();
+    EXPECT_EQ(contents(manager_, block, 1 << 19), std::vector<std::byte>(1 << 19));
+}
+
+TEST_P(Blocks, AreReadAndWrittenByNoBytesAnywhere) {
+    EXPECT_EQ(manager_.try_read(~Offset{0}, {}), Status::ok);
+    EXPECT_EQ(manager_.try_write(17, {}), Status::ok);
+}
+
+TEST_P(Blocks, AtAPlaceOfTheCallers) {
+    EXPECT_EQ(manager_.allocate_at(5000, 100), Offset{5000});
+    EXPECT_EQ(manager_.allocate_at(5099, 1), std::nullopt);
+    EXPECT_EQ(manager_.allocate_at(4999, 2), std::nullopt);
+    EXPECT_EQ(manager_.allocate_at(5100, 1), Offset{5100});
+    EXPECT_EQ(manager_.allocate_at(1 << 20, 1), std::nullopt);
+    EXPECT_EQ(manager_.allocate_at((1 << 20) - 1, 1), Offset{(1 << 20) - 1});
+    EXPECT_EQ(manager_.allocate_at((1 << 20) - 2, ~Size{0}), std::nullopt);
+    EXPECT_EQ(manager_.size_of(5000), 100U);
+    manager_.deallocate(5000);
+    EXPECT_EQ(manager_.allocate_at(5000, 100), Offset{5000});
+}
+
+TEST_P(Blocks, KeepOutOfReservedRanges) {
+    ASSERT_TRUE(manager_.reserve_range(100, (1 << 20) - 100));
+    EXPECT_FALSE(manager_.reserve_range(0, 101));
+    EXPECT_EQ(manager_.allocate(101), std::nullopt);
+    EXPECT_EQ(manager_.allocate(100), Offset{0});
+    manager_.deallocate(100);
+    EXPECT_TRUE(manager_.allocate(101));
+}
+
+TEST_P(Blocks, ChangeTheirSizeWhereTheyLie) {
+    const Offset block = manager_.allocate_at(10000, 5000).value();
+    const Offset above = manager_.allocate_at(20000, 10).value();
+    EXPECT_TRUE(manager_.resize(block, 10000));
+    EXPECT_EQ(manager_.size_of(block), 10000U);
+    EXPECT_FALSE(manager_.resize(block, 10001));
+    EXPECT_FALSE(manager_.resize(block, ~Size{0}));
+    EXPECT_EQ(manager_.size_of(block), 10000U);
+    EXPECT_TRUE(manager_.resize(block, 0));
+    EXPECT_EQ(manager_.size_of(block), 1U);
+    EXPECT_EQ(manager_.allocate_at(10001, 9999), Offset{10001});
+    EXPECT_EQ(manager_.try_resize(above, 1 << 20), Status::no_room);
+}
+
+TEST_P(Blocks, ThatAreSmallChangeTheirSizeToo) {
+    const Offset block = manager_.allocate(60).value();
+    manager_.write(block, pattern(60, 5));
+    EXPECT_TRUE(manager_.resize(block, 57));
+    EXPECT_EQ(manager_.size_of(block), 57U);
+    EXPECT_THROW(contents(manager_, block, 58), OutsideBlock);
+    EXPECT_EQ(contents(manager_, block, 57), pattern(57, 5));
+    EXPECT_EQ(manager_.statistics().used, 57U);
+}
+
+TEST_P(Blocks, HaveNamesAndUserData) {
+    for (const Size size : {16U, 20000U}) {
+        const Offset block = manager_.allocate(size).value();
+        EXPECT_EQ(manager_.user_data(block), 0U);
+        EXPECT_EQ(manager_.name(block), "");
+        manager_.set_user_data(block, ~std::uint64_t{0});
+        manager_.set_name(block, "vertices");
+        EXPECT_EQ(manager_.user_data(block), ~std::uint64_t{0});
+        EXPECT_EQ(manager_.name(block), "vertices");
+        manager_.set_name(block, "");
+        EXPECT_EQ(manager_.name(block), "");
+        manager_.deallocate(block);
+        const Offset next = manager_.allocate(size).value();
+        EXPECT_EQ(next, block);
+        EXPECT_EQ(manager_.user_data(next), 0U);
+    }
+}
+
+TEST_P(Blocks, StayWhereTheyAreWhenTheManagerMoves) {
+    const Offset block = manager_.allocate(8).value();
+    manager_.write(block, pattern(8, 3));
+    MemoryManager other(std::move(manager_));
+    EXPECT_EQ(contents(other, block, 8), pattern(8, 3));
+    manager_ = std::move(other);
+    EXPECT_EQ(contents(manager_, block, 8), pattern(8, 3));
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, Blocks, testing::Values(Threads::one, Threads::many),
+                         [](const auto& about) { return about.param == Threads::one ? "One" : "Many"; });
+
+TEST(Interface, IsAllThatAUserNeeds) {
+    MemoryManager manager(100);
+    MemoryManagerInterface& face = manager;
+    const Offset block = face.allocate(7).value();
+    face.write(block, pattern(7, 1));
+    EXPECT_EQ(contents(face, block, 7), pattern(7, 1));
+    face.deallocate(block);
+    EXPECT_THROW(face.deallocate(block), BadOffset);
+}
+
+TEST(Granularity, RoundsOffsetsAndSizes) {
+    ManagerOptions coarse = options();
+    coarse.granularity = 256;
+    MemoryManager manager = MemoryManager::without_memory(1000, std::move(coarse));
+    EXPECT_EQ(manager.capacity(), 768U);
+    EXPECT_EQ(manager.allocate(1), Offset{0});
+    EXPECT_EQ(manager.allocate(257), Offset{256});
+    EXPECT_EQ(manager.size_of(256), 512U);
+    EXPECT_EQ(manager.allocate(1), std::nullopt);
+    EXPECT_THROW(static_cast<void>(manager.allocate_at(128, 256)), BadSize);
+}
+
+TEST(Policy, OfTheUsersOwnIsUsed) {
+    ManagerOptions own = options();
+    own.policy = make_policy(Placement::worst_fit);
+    const MemoryManager manager(100, std::move(own));
+    EXPECT_STREQ(manager.policy_name(), "worst fit");
+}
+
+}  // namespace

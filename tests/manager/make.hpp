@@ -1,0 +1,39 @@
+// Managers in few words.
+#ifndef ASHLAR_TESTS_MANAGER_MAKE_HPP
+#define ASHLAR_TESTS_MANAGER_MAKE_HPP
+
+#include <ashlar/memory_manager.hpp>
+#include <utility>
+#include <vector>
+
+namespace make {
+
+inline ashlar::ManagerOptions options(ashlar::Size limit = 0, ashlar::Threads threads = ashlar::Threads::one) {
+    ashlar::ManagerOptions made;
+    made.limit = limit;
+    made.threads = threads;
+    return made;
+}
+inline ashlar::ManagerOptions placed(ashlar::Placement placement, ashlar::Threads threads = ashlar::Threads::one) {
+    ashlar::ManagerOptions made = options(0, threads);
+    made.placement = placement;
+    return made;
+}
+inline std::vector<std::byte> pattern(ashlar::Size size, unsigned seed) {
+    std::vector<std::byte> bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(seed * 31 + i * 7);
+    return bytes;
+}
+inline std::vector<std::byte> contents(const ashlar::MemoryManagerInterface& manager, ashlar::Offset start, ashlar::Size size) {
+    std::vector<std::byte> bytes(size);
+    manager.read(start, bytes);
+    return bytes;
+}
+
+inline constexpr ashlar::Placement placements[] = {
+    ashlar::Placement::tlsf,      ashlar::Placement::first_fit,        ashlar::Placement::next_fit, ashlar::Placement::best_fit,
+    ashlar::Placement::worst_fit, ashlar::Placement::ordered_best_fit, ashlar::Placement::buddy};
+
+}  // namespace make
+
+#endif

@@ -1,0 +1,62 @@
+// Random sessions with every policy, kind of memory and number of threads, against a model that knows all.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "model.hpp"
+
+namespace {
+
+using namespace model;
+using Memory = Setting::Memory;
+
+constexpr unsigned kSeeds = ASHLAR_MODEL_SEEDS, kSteps = 1500;
+
+class Model : public testing::TestWithParam<Placement> {
+  protected:
+    static void run(const Setting& setting) {
+        for (std::uint64_t seed = 0; seed < kSeeds && !HasFailure(); ++seed) {
+            SCOPED_TRACE("seed " + std::to_string(seed));
+            Session(setting, seed).run(kSteps);
+        }
+    }
+};
+
+TEST_P(Model, SmallBuffer) {
+    run({.placement = GetParam(), .threads = Threads::one, .capacity = 5000});
+    run({.placement = GetParam(), .threads = Threads::many, .capacity = 5000});
+}
+TEST_P(Model, TinyBuffer) { run({.placement = GetParam(), .threads = Threads::one, .capacity = 37, .most_size = 10}); }
+TEST_P(Model, SlabsInAMebibyte) {
+    run({.placement = GetParam(), .threads = Threads::many, .capacity = 1 << 20, .most_size = 30000});
+}
+TEST_P(Model, SlabsThatRunOut) {
+    run({.placement = GetParam(), .threads = Threads::many, .capacity = 9000, .limit = 1 << 20, .most_size = 300});
+}
+TEST_P(Model, Granularity) {
+    run({.placement = GetParam(), .threads = Threads::one, .capacity = 64 * 256, .granularity = 64, .most_size = 1000});
+    run({.placement = GetParam(), .threads = Threads::many, .capacity = 1 << 20, .granularity = 16, .most_size = 1000});
+}
+TEST_P(Model, GrowsByItself) {
+    run({.placement = GetParam(), .threads = Threads::one, .capacity = 100, .limit = 10000});
+    run({.placement = GetParam(), .threads = Threads::one, .capacity = 100, .memory = Memory::none, .limit = 10000});
+}
+TEST_P(Model, GrowsByParts) {
+    run({.placement = GetParam(), .threads = Threads::one, .capacity = 100, .memory = Memory::parts, .limit = 10000});
+    run({.placement = GetParam(), .threads = Threads::many, .capacity = 100, .memory = Memory::parts, .limit = 2 << 20});
+}
+TEST_P(Model, WithoutMemory) {
+    run({.placement = GetParam(), .threads = Threads::many, .capacity = 5000, .memory = Memory::none});
+}
+
+std::string title(const testing::TestParamInfo<Placement>& about) {
+    constexpr std::array names{"Tlsf", "FirstFit", "NextFit", "BestFit", "WorstFit", "OrderedBestFit", "Buddy"};
+    return names.at(static_cast<std::size_t>(about.param));
+}
+INSTANTIATE_TEST_SUITE_P(Policies, Model,
+                         testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
+                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy),
+                         title);
+
+}  // namespace

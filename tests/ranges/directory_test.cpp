@@ -1,0 +1,116 @@
+// The directory against a std::map from starts to blocks.
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "../base/random.hpp"
+#include "ranges/directory.hpp"
+
+namespace {
+
+using namespace ashlar;
+using ranges::Directory;
+
+class DirectoryTest : public testing::Test {
+  protected:
+    static constexpr std::uint32_t most = 3000;
+
+    DirectoryTest() {
+        region::Carver measured(0);
+        layout(measured);
+        memory_.resize(measured.used() / sizeof(Range) + 1);
+        region::Carver placed(reinterpret_cast<std::uintptr_t>(memory_.data()));
+        layout(placed);
+        for (RangeId id = most; id != 0; --id) unused_.push_back(id);
+    }
+    void insert(Offset start) {
+        if (unused_.empty() || blocks_.count(start) != 0) return;
+        const RangeId id = unused_.back();
+        unused_.pop_back();
+        ranges_[id].start = start;
+        ranges_[id].state = static_cast<std::uint32_t>(ranges::Kind::block);
+        directory_.insert(id);
+        blocks_[start] = id;
+    }
+    void erase(std::map<Offset, RangeId>::iterator at) {
+        directory_.erase(at->second);
+        ranges_[at->second] = {};
+        unused_.push_back(at->second);
+        blocks_.erase(at);
+    }
+    void erase_some(Random& random) {
+        if (blocks_.empty()) return;
+        auto at = blocks_.lower_bound(random.next() % (blocks_.rbegin()->first + 1));
+        erase(at);
+    }
+    [[nodiscard]] RangeId last_up_to(Offset offset) const {
+        const auto above = blocks_.upper_bound(offset);
+        return above == blocks_.begin() ? no_range : std::prev(above)->second;
+    }
+    void run(std::uint64_t seed, Offset step, Offset bound) {
+        Random random(seed);
+        for (int i = 0; i < 20'000; ++i) {
+            const Offset offset = random.next() % bound * step;
+            switch (random.below(i / 5000 % 2 == 0 ? 4 : 6)) {
+                case 0:
+                case 4:
+                case 5: erase_some(random); break;
+                default: insert(offset);
+            }
+            const auto known = blocks_.find(offset);
+            ASSERT_EQ(directory_.find(offset), known == blocks_.end() ? no_range : known->second);
+            const Offset near = offset + random.next() % (2 * step);
+            if (i % 7 == 0) {
+                ASSERT_EQ(directory_.last_up_to(near), last_up_to(near));
+            }
+            if (i % 100 == 0) {
+                ASSERT_TRUE(directory_.check(blocks_.size()));
+            }
+        }
+    }
+
+    Ranges ranges_;
+    Directory directory_;
+    std::map<Offset, RangeId> blocks_;
+    std::vector<RangeId> unused_;
+
+  private:
+    void layout(region::Carver& carver) {
+        ranges_ = Ranges(carver.array<Range>(most + 1));
+        directory_.layout(carver, ranges_, most);
+    }
+    std::vector<Range> memory_;
+};
+
+TEST_F(DirectoryTest, BehavesLikeAMap) { run(1, 1, 5000); }
+TEST_F(DirectoryTest, BehavesLikeAMapOfFarOffsets) { run(2, 1, Offset{1} << 48); }
+TEST_F(DirectoryTest, BehavesLikeAMapOfMultiples) { run(3, Offset{1} << 30, Offset{1} << 18); }
+
+// Chains stay short whatever all starts have in common: what find() looks at is counted in the records themselves.
+TEST_F(DirectoryTest, ChainsAreShortForMultiplesOfAnything) {
+    for (unsigned shift = 0; shift <= 36; ++shift) {
+        for (Offset i = 0; i < most; ++i) insert(i << shift);
+        std::size_t longest = 0;
+        for (const auto& [start, id] : blocks_) {
+            std::size_t steps = 0;
+            for (RangeId at = id; at != no_range; at = ranges_[at].chain) ++steps;
+            longest = std::max(longest, steps);
+        }
+        EXPECT_LE(longest, 14U) << "shift " << shift;
+        while (!blocks_.empty()) erase(blocks_.begin());
+    }
+}
+
+TEST_F(DirectoryTest, CheckSeesWhatIsMissing) {
+    for (Offset i = 0; i < 100; ++i) insert(i * 10);
+    EXPECT_TRUE(directory_.check(100));
+    EXPECT_FALSE(directory_.check(99));
+    ASSERT_NE(directory_.last_up_to(500), no_range);
+    EXPECT_TRUE(directory_.check(100));
+    ranges_[blocks_[500]].start = 505;
+    EXPECT_FALSE(directory_.check(100));
+}
+
+}  // namespace
