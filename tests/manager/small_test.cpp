@@ -53,7 +53,7 @@ TEST(SmallShape, SmallBuffersAndCoarseOnesHaveNoSlabs) {
 }
 
 TEST(SmallShape, AllOfASlabsBlocksAreAlignedAsAskedFor) {
-    for (const Size granularity : {1, 2, 8, 16}) {
+    for (const Size granularity : {Size{1}, Size{2}, Size{8}, Size{16}}) {
         const Shape shape = Shape::of(64 * kMiB, 1024, granularity);
         for (Size alignment = 1; alignment <= 2048; alignment *= 2) {
             for (Size size = granularity; size <= 1100; size += granularity) {
@@ -190,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(, SmallModel,
 // ------------------------------------------------------------------------------------------------------ births and deaths
 
 TEST(SmallSlabs, EveryBlockOfTheBufferCanBeHad) {
-    for (const Size size : {8, 24, 56, 240}) {
+    for (const Size size : {Size{8}, Size{24}, Size{56}, Size{240}}) {
         Ground ground(kMiB);
         const std::size_t most = (kMiB >> ground.shape.shift) * ground.shape.blocks(class_of_size(size));
         std::vector<Offset> blocks;
@@ -261,7 +261,7 @@ TEST(SmallSlabs, AFullTableOfSlabsIsAnAnswer) {
 TEST(SmallSlabs, TheStateHoldsNoAddresses) {
     Ground ground(kMiB);
     std::vector<Offset> taken;
-    for (int i = 0; i < 1000; ++i) taken.push_back(ground.take(i % 3, 8 + i % 200));
+    for (std::uint32_t i = 0; i < 1000; ++i) taken.push_back(ground.take(i % 3, 8 + i % 200));
     Small other{};
     ground.attach(other);
     EXPECT_EQ(other.check(), 0U);
