@@ -3,6 +3,8 @@
 #include <thread>
 
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -102,6 +104,20 @@ TEST(ThreadCache, FreesAfterItsEndGoThroughTheSharedCaches) {
     }).join();
     pthread_key_delete(late_key);
     EXPECT_EQ(check(), 0U);
+}
+
+TEST(ThreadCache, TheChildOfAForkGoesOnWithItsOwn) {
+    void* block = take(100, 16);
+    ASSERT_NE(block, nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+        give(block);
+        _exit(take(100, 16) == block && check() == 0 ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    give(block);
 }
 
 TEST(Process, IsOneForAllThreads) {
