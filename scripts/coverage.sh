@@ -2,8 +2,9 @@
 # Builds the allocator with g++'s counters, runs its tests, and prints what lines and branches of each file of src/ and include/ they
 # reach, and what is reached by none and has no word in tests/coverage/excused.md. Fails below the bar in tests/coverage/report.py; with
 # --strict at anything without a word, too. Counted: the unit tests, the faces', the faults, the corpus of the fuzzers, explored schedules,
-# the drop-in. Not counted: branches that only an exception takes, those that gcovr knows cannot be taken, and the ashlar command. Counts
-# of threads are atomic; processes that end by abort() or _exit() write theirs too (tests/endings). Installs what is missing.
+# the drop-in. Not counted: branches that only an exception takes, those that gcovr knows cannot be taken, the ashlar command, and the
+# MemoryManager. Counts of threads are atomic; processes that end by abort() or _exit() write theirs too (tests/endings). Installs what is
+# missing.
 # usage: scripts/coverage.sh [--strict]
 set -eu
 cd "$(dirname "$0")/.."
@@ -54,7 +55,8 @@ for wish in 0 5 3+ 2+3 1@2M 2@4K 3@1G x 5x 5+x 5+0 5@ 5@1T +5 999999999999999999
         >"$build/drop_in.log" 2>&1 || true
 done
 ctest --test-dir "$build" -R '^situations\.deepbind$' >"$build/drop_in.log" 2>&1 || true
-gcovr -j 2 --root . --object-directory "$build" --filter 'src/(?!command/)' --filter 'include/' --exclude-throw-branches \
+gcovr -j 2 --root . --object-directory "$build" --filter 'src/(?!command/|manager/|ranges/)' \
+    --filter 'include/ashlar/(ashlar|allocator|heap|memory_resource)\.' --exclude-throw-branches \
     --exclude-unreachable-branches --json "$build/coverage.json" "$build" 2>"$build/gcovr.log" || {
     cat "$build/gcovr.log" >&2
     exit 1
