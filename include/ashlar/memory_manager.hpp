@@ -113,8 +113,8 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// For buffers that only the caller can copy: the next moves, at most as the limits say; their targets are taken, their
     /// sources stay valid and are pinned until end_pass(). Empty: nothing to win. One pass at a time (Pinned).
     [[nodiscard]] std::vector<Move> begin_pass(PassLimits limits = {});
-    /// Carries out what the outcomes say; moves that are not named, and blocks that were pinned meanwhile, are ignored. Throws
-    /// BadHandle for moves that are not of this pass.
+    /// Carries out what the outcomes say; moves that are not named, and blocks that were pinned at any time since begin_pass(),
+    /// are ignored, whatever their outcome. Throws BadHandle for moves that are not of this pass.
     DefragmentationStatistics end_pass(std::span<const Move> moves);
 
     // Collecting blocks that nobody reaches. Movable, pinned and reserved blocks are kept, and count as roots.

@@ -24,6 +24,7 @@ class Handles {
         std::uint32_t last;
         std::uint8_t shift;  // log2 of the alignment
         bool told;           // end_pass() has heard of it
+        bool spoiled;        // pinned since it is in the pass: what the user copied may be old
     };
 
     void layout(region::Carver& carver, ranges::Heap& heap, std::uint32_t most) noexcept {
@@ -46,6 +47,7 @@ class Handles {
         place.pins = 0;
         place.shift = static_cast<std::uint8_t>(base::lowest(alignment));
         place.told = false;
+        place.spoiled = false;
         return point(index, range);
     }
     void erase(Place& place) noexcept {

@@ -39,6 +39,7 @@ Status Moves::pin(Handle handle, Offset& at) noexcept {
     Handles::Place* place = handles_.find(handle);
     if (place == nullptr) return Status::bad_handle;
     ++place->pins;
+    place->spoiled = place->target != no_range;
     at = (*heap_)[place->range].start;
     return Status::ok;
 }
@@ -247,11 +248,13 @@ void Moves::leave_pass(Handles::Place& place) noexcept {
     (place.last != 0 ? handles_[place.last].next : state_->first) = place.next;
     place.target = no_range;
     place.told = false;
+    place.spoiled = false;
 }
 
 void Moves::settle(Handles::Place& place, Move::Outcome outcome, DefragmentationStatistics& done) noexcept {
     const RangeId from = place.range;
     const RangeId to = place.target;
+    if (place.spoiled) outcome = Move::Outcome::ignored;
     leave_pass(place);
     if (outcome == Move::Outcome::dropped) {
         ++done.dropped;
@@ -259,7 +262,7 @@ void Moves::settle(Handles::Place& place, Move::Outcome outcome, Defragmentation
         Size seen = 0;
         while (!collector_->leaving((*heap_)[from].start, (*heap_)[from].asked, seen)) continue;
         release(place);
-    } else if (outcome == Move::Outcome::copied && place.pins == 0) {
+    } else if (outcome == Move::Outcome::copied) {
         ++done.moves;
         done.bytes_moved += (*heap_)[to].asked;
         become(place, (*heap_)[from], to);
