@@ -37,38 +37,46 @@ class LowestHole {
     }
 
     struct Found {
-        RangeId hole;  // no_range: there is none below `before`, unless `steps` came to 0
+        RangeId hole;  // no_range: there is none below `before`, unless the search is still open
         Offset at;     // for the block, aligned, in the hole
     };
-    // Looks at ranges below `before` and at most `steps` of them, which it lowers. Where that is not enough, `search` says
-    // where to go on; 0 for a new search.
-    [[nodiscard]] Found find(Size size, Size alignment, Offset before, unsigned& steps, Offset& search) noexcept {
+    // What is kept of a search that had not enough steps. All zero: there is none.
+    struct Search {
+        bool open;
+        bool none_yet;  // no hole of the class so far
+        RangeId range;  // where to go on, if it is still there
+        Offset at;      // its start
+        Offset before;  // what is looked for
+        Size size, alignment;
+    };
+    // Looks at ranges below `before`, where the block lies, and at most `steps` of them, which it lowers. Where that is not
+    // enough, `search` stays open, and the next call for the same block goes on. One for another block begins anew.
+    [[nodiscard]] Found find(Size size, Size alignment, Offset before, unsigned& steps, Search& search) noexcept {
         Offset& seen = seen_[Steps::of(size)];
         const Size least = Steps::least(Steps::of(size));
-        RangeId at = block_near(search > seen ? search : seen);
-        Offset last = 0;  // start of the block below
-        bool none_yet = search == 0;
-        for (; at != no_range; at = (*heap_)[at].above) {
+        const bool same = search.open && search.before == before && search.size == size && search.alignment == alignment;
+        RangeId at = same ? resume(search) : block_near(seen);
+        if (!same) search = {true, true, no_range, 0, before, size, alignment};
+        for (; at != no_range && (*heap_)[at].start < before; at = (*heap_)[at].above) {
             const Range& range = (*heap_)[at];
-            if (range.start >= before) break;
             if (steps == 0) {
-                search = last;
+                search.range = at;
+                search.at = range.start;
                 return {no_range, 0};
             }
             --steps;
             if (ranges::kind(range) == ranges::Kind::block) {
-                last = range.start;
-                if (none_yet) seen = last;
+                if (search.none_yet) seen = range.start;
             } else if (ranges::kind(range) == ranges::Kind::hole && range.size >= least) {
-                none_yet = false;
+                search.none_yet = false;
                 const Offset start = (range.start + alignment - 1) & ~(alignment - 1);
                 if (start - range.start <= range.size && range.size - (start - range.start) >= size && start < before) {
-                    search = 0;
+                    search.open = false;
                     return {at, start};
                 }
             }
         }
-        search = 0;
+        search.open = false;
         return {no_range, 0};
     }
     // The range that a walk upwards from `offset` begins with: the block there or the next one below, or the lowest range.
@@ -80,6 +88,17 @@ class LowestHole {
     }
 
   private:
+    // The range with the offset where the search stopped. A hole's record may have gone meanwhile, or serve for other bytes;
+    // then the way from the next block below is gone again, without a step being counted, so that the search comes forward.
+    [[nodiscard]] RangeId resume(const Search& search) noexcept {
+        const Range& last = (*heap_)[search.range];
+        const bool there = ranges::kind(last) != ranges::Kind::unused && last.start <= search.at;
+        if (there && search.at - last.start <= last.size) return search.range;
+        RangeId at = block_near(search.at);
+        while (at != no_range && (*heap_)[at].start + (*heap_)[at].size <= search.at) at = (*heap_)[at].above;
+        return at;
+    }
+
     ranges::Heap* heap_;
     Offset* seen_ = nullptr;
 };

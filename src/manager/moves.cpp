@@ -88,7 +88,7 @@ bool Moves::open(const PassLimits& limits) noexcept {
     const Guard guard(*lock_);
     if (state_->pass != Pass::none) return false;
     state_->pass = Pass::busy;
-    state_->search = 0;
+    state_->search = {};
     state_->whole = false;
     state_->bytes = limits.bytes;
     state_->moves = limits.moves;
@@ -168,7 +168,7 @@ bool Moves::plan_down(RangeId from, Move* batch, unsigned& planned) noexcept {
         Handles::Place& place = handles_.of(range);
         const Size alignment = Size{1} << place.shift;
         const LowestHole::Found found = lowest_.find(range.size, alignment, start, steps, state_->search);
-        if (found.hole == no_range && state_->search != 0) return false;
+        if (state_->search.open) return false;
         const RangeId target = found.hole == no_range ? no_range : heap_->take_at(found.at, range.size, range.asked);
         if (target == no_range) continue;
         enter_pass(place, target);
@@ -318,7 +318,7 @@ bool Moves::compact(DefragmentationStatistics& done) noexcept {
         if (!movable(id) || range.size > state_->bytes) continue;
         const LowestHole::Found found =
             lowest_.find(range.size, Size{1} << handles_.of(range).shift, range.start, steps, state_->search);
-        if (found.hole == no_range && state_->search != 0) return false;
+        if (state_->search.open) return false;
         const Size asked = range.asked;
         const Size size = range.size;
         if (!(found.hole != no_range ? jump(id, found.at) : slide(id))) continue;

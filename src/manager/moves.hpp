@@ -53,8 +53,8 @@ class Moves {
         Pass pass;
         std::uint32_t first;  // place in the pass
         Offset cursor;        // a pass goes on below it, defragment() from it on
-        Offset search;        // where the search for a hole for the block at the cursor goes on
-        Size bytes;           // left of the limit, as `moves`
+        LowestHole::Search search;
+        Size bytes;  // left of the limit, as `moves`
         std::uint32_t moves;
         bool whole;  // this pass has begun at the end of the buffer
         Before before;
