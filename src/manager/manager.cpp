@@ -103,7 +103,7 @@ Status Manager::allocate_at(Offset start, Size size, std::uint32_t flags) noexce
 }
 
 template <class Act>
-Status Manager::with_block(Offset offset, Act act) const {
+Status Manager::with_block(Offset offset, Act act, bool targets) const {
     if (has_small()) {
         const Small::Found found = small_.find(offset);
         if (found.kind == Small::Found::Kind::not_live) return Status::bad_offset;
@@ -113,7 +113,8 @@ Status Manager::with_block(Offset offset, Act act) const {
     }
     const Guard guard(lock_);
     const RangeId block = block_at(offset);
-    return block != no_range ? act(heap_[block].asked, &heap_[block]) : Status::bad_offset;
+    const bool live = block != no_range && (targets || (heap_[block].state & ranges::kTarget) == 0);
+    return live ? act(heap_[block].asked, &heap_[block]) : Status::bad_offset;
 }
 
 // Bigger than a whole buffer may be is no misuse: it does not fit.
@@ -125,7 +126,6 @@ Status Manager::resize(Offset offset, Size size) noexcept {
     return with_block(offset, [&](Size, Range* range) {
         if (!possible) return Status::no_room;
         if (range == nullptr) return small_.resize(thread_number(), offset, size) ? Status::ok : Status::no_room;
-        if ((range->state & ranges::kTarget) != 0) return Status::bad_offset;
         if (moves_.in_pass(*range)) return Status::no_room;
         return heap_.resize(heap_.at(offset), size) ? Status::ok : Status::no_room;
     });
@@ -174,12 +174,13 @@ Status Manager::write(Offset start, std::span<const std::byte> data) noexcept {
     return access(start, data.size(), [data](std::byte* bytes) { std::memcpy(bytes, data.data(), data.size()); });
 }
 
-Size Manager::size_of(Offset offset) const noexcept {
+Size Manager::size_of(Offset offset, bool targets) const noexcept {
     Size result = 0;
-    static_cast<void>(with_block(offset, [&](Size size, const Range*) {
+    const auto note = [&](Size size, const Range*) {
         result = size;
         return Status::ok;
-    }));
+    };
+    static_cast<void>(with_block(offset, note, targets));
     return result;
 }
 

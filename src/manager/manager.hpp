@@ -36,8 +36,8 @@ class Manager {
     [[nodiscard]] Status read(Offset start, std::span<std::byte> out) const noexcept;
     [[nodiscard]] Status write(Offset start, std::span<const std::byte> data) noexcept;
 
-    // The size of the live block that begins there; 0: none does.
-    [[nodiscard]] Size size_of(Offset offset) const noexcept;
+    // The size of the live block that begins there; 0: none does. With `targets`, also of the room that a pass moves one to.
+    [[nodiscard]] Size size_of(Offset offset, bool targets = false) const noexcept;
     [[nodiscard]] Status set_user(Offset offset, std::uint64_t value);
     [[nodiscard]] Status user(Offset offset, std::uint64_t& value) const noexcept;
     [[nodiscard]] Status set_name(Offset offset, std::string_view name);
@@ -133,7 +133,7 @@ class Manager {
     [[nodiscard]] RangeId block_at(Offset offset) const noexcept;
     // Calls act(small, range) for the live block that begins there, the range under the lock and null for a small block.
     template <class Act>
-    [[nodiscard]] Status with_block(Offset offset, Act act) const;
+    [[nodiscard]] Status with_block(Offset offset, Act act, bool targets = false) const;
     // Calls copy(bytes) for [start, start + length), if that lies in one live block.
     template <class Copy>
     [[nodiscard]] Status access(Offset start, Size length, Copy copy) const noexcept;

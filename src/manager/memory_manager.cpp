@@ -131,7 +131,7 @@ std::string MemoryManager::name(Offset offset) const {
 }
 
 std::byte* MemoryManager::data(Offset offset) const {
-    if (manager_->size_of(offset) == 0) manager_->refuse(Status::bad_offset, "data", offset, 0);
+    if (manager_->size_of(offset, true) == 0) manager_->refuse(Status::bad_offset, "data", offset, 0);
     return manager_->buffer().at(offset);
 }
 

@@ -67,4 +67,74 @@ TEST(PinnedInAPass, IsNotDroppedWhenItIsPinnedNoLonger) {
     pass.expect_ignored();
 }
 
+// Its source is a block like others; its target is the pass's room.
+TEST(OpenPasses, ShowNoBlockWhereOneIsToGo) {
+    OpenPass pass;
+    EXPECT_FALSE(pass.manager.is_block(0));
+    EXPECT_THROW(static_cast<void>(pass.manager.size_of(0)), ashlar::BadOffset);
+    EXPECT_THROW(pass.manager.set_name(0, "nobody"), ashlar::BadOffset);
+    EXPECT_THROW(pass.manager.set_user_data(0, 1), ashlar::BadOffset);
+    EXPECT_THROW(static_cast<void>(pass.manager.name(0)), ashlar::BadOffset);
+    EXPECT_THROW(static_cast<void>(pass.manager.user_data(0)), ashlar::BadOffset);
+    EXPECT_EQ(pass.manager.data(0), pass.manager.data(200) - 200);  // for the copy
+    pass.manager.set_name(200, "block");
+    EXPECT_EQ(pass.manager.end_pass(pass.moves).moves, 1U);
+    EXPECT_EQ(pass.manager.name(0), "block");
+    EXPECT_EQ(pass.manager.user_data(0), 0U);
+}
+
+// Parts of the caller's: the first of 16 bytes, 300 of 8, one of 100, and one that `block` fills. All are empty but for what
+// `low` says of the first.
+struct EmptyParts {
+    std::array<std::byte, 16> first{};
+    std::vector<std::vector<std::byte>> parts;
+    MemoryManager manager{first, growing()};
+    Handle block{};
+
+    explicit EmptyParts(bool low) {
+        std::vector<Handle> gone{manager.allocate_movable(8).value()};
+        const Offset upper = manager.allocate(8).value();
+        for (int i = 0; i < 300; ++i) gone.push_back(manager.allocate_movable(8).value());
+        gone.push_back(manager.allocate_movable(100).value());
+        block = manager.allocate_movable(100).value();
+        for (const Handle handle : gone) manager.deallocate(handle);
+        if (!low) manager.deallocate(upper);
+        EXPECT_EQ(manager.resolve(block), kFrom);
+    }
+    ashlar::ManagerOptions growing() {
+        ashlar::ManagerOptions own = make::options(10'000);
+        own.next_part = [this](ashlar::Size wanted) { return std::span<std::byte>(parts.emplace_back(wanted)); };
+        return own;
+    }
+    static constexpr Offset kTo = 16 + 300 * 8;
+    static constexpr Offset kFrom = kTo + 100;
+};
+
+class LongWay : public testing::TestWithParam<bool> {};
+
+// With a limit, so that what goes on for ever fails.
+ashlar::PassLimits generous() {
+    ashlar::PassLimits limits;
+    limits.time = std::chrono::seconds(5);
+    return limits;
+}
+
+TEST_P(LongWay, IsGoneByDefragment) {
+    EmptyParts empty(GetParam());
+    EXPECT_EQ(empty.manager.defragment(generous()).moves, 1U);
+    EXPECT_EQ(empty.manager.resolve(empty.block), EmptyParts::kTo);
+    EXPECT_EQ(empty.manager.check(), 0U);
+}
+
+TEST_P(LongWay, IsGoneByAPass) {
+    EmptyParts empty(GetParam());
+    const std::vector<Move> moves = empty.manager.begin_pass(generous());
+    ASSERT_EQ(moves.size(), 1U);
+    EXPECT_EQ(moves[0].to, EmptyParts::kTo);
+    EXPECT_EQ(empty.manager.end_pass(moves).moves, 1U);
+    EXPECT_EQ(empty.manager.check(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(BlockBelow, LongWay, testing::Bool());
+
 }  // namespace
