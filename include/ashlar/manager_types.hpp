@@ -71,7 +71,8 @@ struct ManagerOptions {
     Size granularity = 1;
 
     /// The buffer may grow to this many bytes; 0, or less than its size: it does not grow. The callbacks below are called when
-    /// nothing fits, by one thread at a time and without the lock: they may use the manager, but nothing grows for them.
+    /// nothing fits, by one thread at a time and without the lock: they may use the manager, but nothing grows for them, and
+    /// they must not call collect(), find_leaks() or defragment(), which may wait for a thread that waits for growth.
     Size limit = 0;
     /// How much to add when nothing fits: `wanted` bytes at least are needed beyond `capacity`. 0: no more. The default
     /// doubles. What is beyond the limit is cut off; too little is none. Grows contiguously: a block may lie across the seam.

@@ -111,7 +111,9 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// O(bytes moved + blocks log blocks). Throws Pinned while there is a pass.
     DefragmentationStatistics defragment(PassLimits limits = {});
     /// For buffers that only the caller can copy: the next moves, at most as the limits say; their targets are taken, their
-    /// sources stay valid and are pinned until end_pass(). Empty: nothing to win. One pass at a time (Pinned).
+    /// sources stay valid and are pinned until end_pass(). Till then targets are no blocks that can be asked about, but data(),
+    /// read() and write() reach them, and statistics and pictures count them as movable blocks. Empty: nothing to win. One pass
+    /// at a time (Pinned).
     [[nodiscard]] std::vector<Move> begin_pass(PassLimits limits = {});
     /// Carries out what the outcomes say; moves that are not named, and blocks that were pinned at any time since begin_pass(),
     /// are ignored, whatever their outcome. Throws BadHandle for moves that are not of this pass.
