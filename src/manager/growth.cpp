@@ -75,7 +75,10 @@ bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) 
         {
             const Guard guard(lock_);
             const bool grown = heap_.grow(added, buffer_.contiguous());
-            if (grown && take(taker)) return true;
+            if (grown && take(taker)) {
+                note_capacity();
+                return true;
+            }
             if (grown) heap_.shrink(added);
         }
         if (!part.empty()) buffer_.drop_last();
@@ -90,13 +93,15 @@ Size Manager::trim() noexcept {
     Size lost = 0;
     if (buffer_.kind() != Buffer::Kind::parts) {
         lost = heap_.shrink(std::min(free_tail(), heap_.totals().capacity - initial_));
-        buffer_.purge(heap_.totals().capacity, lost);
+        note_capacity();
+        buffer_.purge(capacity(), lost);
     }
     // A part goes when it is free as a whole.
     for (Offset start = buffer_.last_start(); start != 0; start = buffer_.last_start()) {
         const Size size = heap_.totals().capacity - start;
         if (free_tail() < size) break;
         lost += heap_.shrink(size);
+        note_capacity();
         buffer_.drop_last();
     }
     for (RangeId id = heap_.first(); id != no_range; id = heap_[id].above) {

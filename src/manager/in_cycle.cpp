@@ -85,7 +85,7 @@ Status Manager::resize_in_cycle(Offset offset, Size size) noexcept {
     if (size == 0 || (block != no_range && moves_.in_pass(heap_[block]))) return Status::no_room;
     if (size < old) collector_.changing(offset, old, offset + size, old - size);
     if (block == no_range) return small_.resize(thread_number(), offset, size) ? Status::ok : Status::no_room;
-    return heap_.resize(block, size) ? Status::ok : Status::no_room;
+    return resize_range(block, size) ? Status::ok : Status::no_room;
 }
 
 Status Manager::allocate_movable(Size size, Size alignment, Handle& handle) {

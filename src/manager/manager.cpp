@@ -32,6 +32,7 @@ Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
         most /= 2;
     }
     if (!heap_.grow(initial_, true)) throw std::bad_alloc();
+    note_capacity();
 }
 
 bool Manager::attach(std::uint32_t most) {
@@ -93,13 +94,39 @@ void Manager::reclaim(bool all) noexcept {
 
 Status Manager::allocate_at(Offset start, Size size, std::uint32_t flags) noexcept {
     if (size == 0 || (start & grain_) != 0 || (size & grain_) != 0) return Status::bad_size;
-    const Guard guard(lock_);
-    if (start > heap_.totals().capacity || size > heap_.totals().capacity - start) return Status::no_room;
-    const RangeId block = heap_.take_at(start, size);
-    if (block == no_range) return Status::no_room;
-    collector_.born(block);
-    heap_[block].state |= flags;
-    return Status::ok;
+    const auto take = [&]() noexcept {
+        if (start > heap_.totals().capacity || size > heap_.totals().capacity - start) return false;
+        const RangeId block = heap_.take_at(start, size);
+        if (block == no_range) return false;
+        collector_.born(block);
+        heap_[block].state |= flags;
+        return true;
+    };
+    if (locked(take)) return Status::ok;
+    // Slabs may lie there in which nothing lives.
+    reclaim(true);
+    return has_small() && locked(take) ? Status::ok : Status::no_room;
+}
+
+// So that a resize that must fail does not empty the caches every time.
+bool Manager::only_slabs_in_the_way(RangeId block, Size size) const noexcept {
+    const Offset end = heap_[block].start + size;
+    bool live = false, slabs = false;
+    for (RangeId at = heap_[block].above; !live && at != no_range && heap_[at].start < end; at = heap_[at].above) {
+        const bool slab = (heap_[at].state & ranges::kSlab) != 0;
+        if (!slab && ranges::kind(heap_[at]) != ranges::Kind::hole) return false;
+        slabs |= slab;
+        if (slab) small_.each(small_.slab_at(heap_[at].start), [&live](Offset, Size) noexcept { live = true; });
+    }
+    return slabs && !live;
+}
+
+bool Manager::resize_range(RangeId block, Size size) noexcept {
+    if (heap_.resize(block, size)) return true;
+    if (!has_small() || !only_slabs_in_the_way(block, size)) return false;
+    SlabSource source{*this};
+    small_.reclaim(true, source);
+    return heap_.resize(block, size);
 }
 
 template <class Act>
@@ -127,7 +154,7 @@ Status Manager::resize(Offset offset, Size size) noexcept {
         if (!possible) return Status::no_room;
         if (range == nullptr) return small_.resize(thread_number(), offset, size) ? Status::ok : Status::no_room;
         if (moves_.in_pass(*range)) return Status::no_room;
-        return heap_.resize(heap_.at(offset), size) ? Status::ok : Status::no_room;
+        return resize_range(heap_.at(offset), size) ? Status::ok : Status::no_room;
     });
 }
 

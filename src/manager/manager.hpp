@@ -70,6 +70,8 @@ class Manager {
     [[noreturn]] void refuse_alignment(const char* member, Size size, Size alignment) const;
 
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
+    // Without the lock. Relaxed: whoever holds a block heard of the growth before it by the way the block came to it.
+    [[nodiscard]] Size capacity() const noexcept { return capacity_.load(base::rlx); }
     [[nodiscard]] Snapshot snapshot() const;
     [[nodiscard]] std::size_t check(std::ostream* out) const;
 
@@ -126,11 +128,16 @@ class Manager {
     [[nodiscard]] bool grow(bool (*take)(void*), void* taker, Size size, Size alignment);
     // What is to be added behind the end, at least `needed`; 0: no more.
     [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part) const;
+    // Under the lock, when the end of the heap has moved for good.
+    void note_capacity() noexcept { capacity_.store(heap_.totals().capacity, base::rlx); }  // relaxed: see capacity()
     [[nodiscard]] Size free_tail() const noexcept;
     // What would have to be added for the request to fit at the end; under the lock.
     [[nodiscard]] Size wanted(Size size, Size alignment) const noexcept;
     // Under the lock: the block of the heap that begins there, or no_range.
     [[nodiscard]] RangeId block_at(Offset offset) const noexcept;
+    // Under the lock: in place, and once more where slabs stood in the way in which nothing lives.
+    [[nodiscard]] bool resize_range(RangeId block, Size size) noexcept;
+    [[nodiscard]] bool only_slabs_in_the_way(RangeId block, Size size) const noexcept;
     // Calls act(small, range) for the live block that begins there, the range under the lock and null for a small block.
     template <class Act>
     [[nodiscard]] Status with_block(Offset offset, Act act, bool targets = false) const;
@@ -156,6 +163,7 @@ class Manager {
     mutable Small small_{};
     mutable Lock lock_, growth_;
     base::Atomic<const void*> grower_{nullptr};  // the thread with the growth lock
+    base::Atomic<Size> capacity_{0};             // the heap's, for those without the lock; written under it
     mutable Notes notes_;
     Collector collector_{heap_, small_, lock_, buffer_, notes_};
     Moves moves_{heap_, lock_, buffer_, notes_, collector_};

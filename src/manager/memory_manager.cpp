@@ -142,6 +142,6 @@ std::optional<Offset> MemoryManager::offset_of(const void* address) const noexce
 }
 
 Size MemoryManager::trim() { return manager_->trim(); }
-Size MemoryManager::capacity() const noexcept { return manager_->statistics().capacity; }
+Size MemoryManager::capacity() const noexcept { return manager_->capacity(); }
 
 }  // namespace ashlar

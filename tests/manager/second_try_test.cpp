@@ -1,0 +1,100 @@
+// What is free in slabs and caches of small blocks is free for whoever needs just these bytes; and what needs no lock.
+#include <gtest/gtest.h>
+
+#include <ashlar/memory_manager.hpp>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "make.hpp"
+
+namespace {
+
+using namespace ashlar;
+
+constexpr Size kWhole = Size{1} << 20;
+
+TEST(SecondTry, OfAGivenPlace) {
+    MemoryManager manager(kWhole);
+    const Offset small = manager.allocate(100).value();
+    EXPECT_EQ(manager.allocate_at(0, kWhole), std::nullopt) << "a block lives there";
+    EXPECT_EQ(manager.size_of(small), 100U);
+    manager.deallocate(small);
+    EXPECT_EQ(manager.allocate_at(0, kWhole), Offset{0});
+    manager.deallocate(0);
+    manager.deallocate(manager.allocate(100).value());
+    EXPECT_TRUE(manager.reserve_range(0, kWhole));
+    EXPECT_EQ(manager.check(), 0U);
+}
+
+TEST(SecondTry, OfAResize) {
+    for (const Placement placement : {Placement::tlsf, Placement::buddy}) {
+        MemoryManager manager(kWhole, make::placed(placement, Threads::many));
+        ASSERT_EQ(manager.allocate(3000), Offset{0});
+        const Offset small = manager.allocate(100).value();
+        EXPECT_FALSE(manager.resize(0, kWhole)) << "a small block lives above";
+        EXPECT_EQ(manager.size_of(0), 3000U);
+        EXPECT_EQ(manager.size_of(small), 100U);
+        manager.deallocate(small);
+        EXPECT_TRUE(manager.resize(0, kWhole)) << manager.policy_name();
+        EXPECT_EQ(manager.size_of(0), kWhole);
+        EXPECT_EQ(manager.check(), 0U);
+    }
+}
+
+// First fit that calls somebody while it looks: the manager's lock is held then.
+class Calling final : public Policy {
+  public:
+    explicit Calling(const std::function<void()>& call) : call_(call) {}
+    const char* name() const noexcept override { return "calling"; }
+    void attach(Ranges ranges, void*, bool) noexcept override { ranges_ = ranges; }
+    void insert(RangeId hole) noexcept override { holes_.insert(hole); }
+    void erase(RangeId hole) noexcept override { holes_.erase(hole); }
+    RangeId find(Size size, Size alignment) noexcept override {
+        call_();
+        for (const RangeId hole : holes_) {
+            if (fits(ranges_[hole], size, alignment)) return hole;
+        }
+        return no_range;
+    }
+    Size largest() const noexcept override {
+        Size most = 0;
+        for (const RangeId hole : holes_) most = std::max(most, ranges_[hole].size);
+        return most;
+    }
+
+  private:
+    const std::function<void()>& call_;
+    std::set<RangeId> holes_;
+};
+
+// Or else this does not end.
+TEST(Capacity, AsksForNoLock) {
+    std::function<void()> call = [] {};
+    ManagerOptions calling = make::options(Size{8} << 20, Threads::many);
+    calling.policy = std::make_unique<Calling>(call);
+    MemoryManager manager(kWhole, std::move(calling));
+    ASSERT_TRUE(manager.allocate(kWhole));
+    const std::byte* last = manager.data(0) + kWhole - 1;
+    Size capacity = 0;
+    std::optional<Offset> offset;
+    call = [&] {
+        std::thread([&] {
+            capacity = manager.capacity();
+            offset = manager.offset_of(last);
+        }).join();
+    };
+    ASSERT_TRUE(manager.allocate(kWhole));
+    EXPECT_EQ(offset, Offset{kWhole - 1});
+    ASSERT_TRUE(manager.allocate(2000));
+    EXPECT_EQ(capacity, 2 * kWhole) << "before the last growth";
+    call = [] {};
+    EXPECT_EQ(manager.capacity(), 4 * kWhole);
+    EXPECT_EQ(manager.capacity(), manager.statistics().capacity);
+    manager.deallocate(0);
+    manager.deallocate(kWhole);
+    manager.trim();
+    EXPECT_EQ(manager.capacity(), manager.statistics().capacity);
+}
+
+}  // namespace
