@@ -33,7 +33,7 @@ enum class Status {
 };
 
 /// Base of all that a manager throws, beside std::bad_alloc where the system has no memory for its records. Nothing has changed
-/// when it is thrown. what() names offset and sizes in bytes.
+/// when it is thrown. what() names offset and sizes in bytes, of movable blocks the handle's value.
 class ASHLAR_API ManagerError : public std::logic_error {
   public:
     ManagerError(Status status, const std::string& what) : std::logic_error(what), status_(status) {}

@@ -61,12 +61,13 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     void read(Offset start, std::span<std::byte> out) const override;
     void write(Offset start, std::span<const std::byte> data) override;
 
-    /// Exactly [start, start + size), if it is free; nullopt if not. Both are multiples of the granularity, and the size is not
-    /// 0: BadSize otherwise. Never grows the buffer.
+    /// Exactly [start, start + size), if it is free, also where slabs without live blocks are; nullopt if not. Both are
+    /// multiples of the granularity, and the size is not 0: BadSize otherwise. Never grows the buffer.
     [[nodiscard]] std::optional<Offset> allocate_at(Offset start, Size size);
     /// The same for a range that is to be kept out of use, and that no collector frees. deallocate() ends it.
     [[nodiscard]] bool reserve_range(Offset start, Size size);
-    /// Changes a block's size where it lies; false: it can't, nothing changed. Size 0 is taken as 1. Throws BadOffset.
+    /// Changes a block's size where it lies; false: it can't, nothing changed. Size 0 is taken as 1. A small block keeps its
+    /// class: it neither grows beyond what that holds nor shrinks by more than 253 bytes below it. Throws BadOffset.
     [[nodiscard]] bool resize(Offset offset, Size size);
 
     // The same, with a status instead of an exception. What a callback for growth throws ends the program.
@@ -139,9 +140,13 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] ManagerStatistics statistics() const noexcept;  ///< O(1), and O(threads' caches)
     [[nodiscard]] ManagerHistograms histograms() const;           ///< O(ranges)
     /// Every part of the buffer in address order: blocks, small blocks, holes, and of slabs what is in no live block. The
-    /// visitor runs without the lock on a consistent copy, and may call the manager. Stops when it returns false.
+    /// visitor runs without the lock on a copy, and may call the manager. Stops when it returns false. The copy is of one
+    /// moment (this one, histograms() and both dumps), but for small blocks that other threads allocate or free while it is
+    /// made: they may be in it or not, and totals need not agree with them.
     void for_each(const std::function<bool(const BlockView&)>& visitor) const;
-    /// The number of broken invariants; a line for each to `out`, if given. O(ranges).
+    /// The number of broken invariants; a line for each to `out`, if given, up to 64. O(ranges + small blocks). Beside threads
+    /// that allocate and free small blocks, what these are in the middle of is left out; a fault in there is told only when
+    /// nothing has moved for some 30 ms, so that a thread must not be stopped inside a call meanwhile (by a debugger, say).
     [[nodiscard]] std::size_t check(std::ostream* out = nullptr) const;
     /// As described by docs/manager.schema.json.
     void write_json(std::ostream& out) const;

@@ -115,22 +115,22 @@ class ASHLAR_API Policy {
     Ranges ranges_;
 };
 
-/// The policies that come with the library. n is the number of holes.
+/// The policies that come with the library: what each takes, the cost of find, insert and erase, n being the number of holes,
+/// and its source.
 ///
-/// | policy           | takes                                                    | find, insert, erase         | source |
-/// |------------------|----------------------------------------------------------|-----------------------------|--------|
-/// | first_fit        | the lowest hole that fits                                | O(log n)                    | Knuth, TAOCP
-/// 1, 2.5; tree by address with the largest size below each node (Stephenson 1983, Brent 1989) | | next_fit         | the first
-/// that fits from where the last search ended     | O(log n)                    | Knuth, TAOCP 1, 2.5 | | best_fit         |
-/// the smallest that fits, the one freed last of equals     | O(log n)                    | Knuth, TAOCP 1, 2.5 | | worst_fit
-/// | the largest, the lowest of equals                        | O(log n)                    | Knuth, TAOCP 1, 2.5 | |
-/// ordered_best_fit | the smallest that fits, the lowest of equals             | O(log n)                    | Wilson et al.,
-/// Dynamic Storage Allocation (1995) | | buddy            | powers of two, split and merged in pairs                 |
-/// O(log(limit))               | Knowlton, CACM 8 (1965) | | tlsf             | a hole of the next class up, of 32 classes per
-/// power of 2| O(1)                        | Masmano et al., TLSF (ECRTS 2004) |
+/// - `first_fit`: the lowest hole that fits. O(log n): a tree by address with the largest size below each node (Stephenson
+///   1983, Brent 1989). Knuth, TAOCP 1, 2.5.
+/// - `next_fit`: the first that fits from where the last search ended. O(log n). Knuth, TAOCP 1, 2.5.
+/// - `best_fit`: the smallest that fits, of equals the one freed last. O(log n). Knuth, TAOCP 1, 2.5.
+/// - `worst_fit`: the largest, of equals the lowest. O(log n). Knuth, TAOCP 1, 2.5.
+/// - `ordered_best_fit`: the smallest that fits, of equals the lowest. O(log n). Wilson et al., Dynamic Storage Allocation
+///   (1995).
+/// - `buddy`: powers of two, split and merged in pairs. O(log(limit)). Knowlton, CACM 8 (1965).
+/// - `tlsf`: a hole of the next class up, of 32 classes per power of two. O(1) where there is one; else the holes of the
+///   request's own class are looked through, O(those), so that it fails only when nothing fits. Masmano et al., TLSF (ECRTS
+///   2004).
 ///
-/// With an alignment over 1 add the number of holes that are long enough but do not fit once aligned. tlsf looks through the
-/// holes of the request's own class only when no larger one is left, so that it fails only when nothing fits.
+/// With an alignment over 1 add the number of holes that are long enough but do not fit once aligned.
 enum class Placement { tlsf, first_fit, next_fit, best_fit, worst_fit, ordered_best_fit, buddy };
 
 /// Never null; throws std::bad_alloc.

@@ -1,4 +1,6 @@
 // Looking at a manager: statistics, a copy of all that is in the buffer, and the check of its invariants.
+#include <time.h>
+
 #include <algorithm>
 #include <ostream>
 
@@ -17,17 +19,16 @@ BlockView::Kind kind_of(std::uint32_t state) {
 
 }  // namespace
 
-// Small blocks come and go meanwhile: what they say is kept within what their slabs are.
+// Small blocks come and go meanwhile: what they say is kept within what their slabs can hold. The lock holds the slabs.
 ManagerStatistics Manager::totals() const noexcept {
     const Small::Totals small = small_.totals();
     const ranges::Heap::Totals& totals = heap_.totals();
-    const Size live = std::min(small.bytes, small.held);
     ManagerStatistics result{};
     result.capacity = totals.capacity;
     result.limit = limit_;
-    result.used = totals.used - totals.rounding - small.held + live;
+    result.used = totals.used - totals.rounding - small.held + small.bytes;
     result.peak_used = totals.peak;
-    result.overhead = totals.rounding + small.held - live;
+    result.overhead = totals.rounding + small.held - small.bytes;
     result.largest_free = heap_.largest();
     result.blocks = totals.blocks + small.blocks - (has_small() ? small.held >> small_.shape().shift : 0);
     result.free_ranges = totals.holes;
@@ -124,20 +125,55 @@ ManagerHistograms Snapshot::histograms() const noexcept {
     return result;
 }
 
+namespace {
+
+// What a heap's check tells, without an allocation: the lock is held. The lines are literals.
+struct Lines {
+    static constexpr std::size_t kMost = 64;
+    const char* line[kMost];
+    std::size_t count = 0;
+    static void add(void* context, const char* text) noexcept {
+        Lines& lines = *static_cast<Lines*>(context);
+        if (lines.count < kMost) lines.line[lines.count] = text;
+        ++lines.count;
+    }
+};
+
+}  // namespace
+
+// Small blocks change without the lock, and nobody can be kept from it. So what may be somebody's work in progress counts only
+// when nothing at all has moved in many looks, with time between them for whoever was in the middle of something.
+bool Manager::small_is_broken() const noexcept {
+    constexpr unsigned kLooks = 32;
+    constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 1000000};
+    Small::Look first{};
+    for (unsigned i = 0; i < kLooks; ++i) {
+        Small::Look seen;
+        {
+            const Guard guard(lock_);
+            seen = small_.look();
+        }
+        if (seen.broken != 0) return true;
+        if (seen.open == 0 || (i != 0 && seen != first)) return false;
+        first = seen;
+        if (options_.threads == Threads::one) break;
+        nanosleep(&kPause, nullptr);
+    }
+    return true;
+}
+
 std::size_t Manager::check(std::ostream* out) const {
-    std::vector<std::string> lines;
+    Lines lines;
     {
         const Guard guard(lock_);
-        const auto tell = [](void* context, const char* line) {
-            static_cast<std::vector<std::string>*>(context)->emplace_back(line);
-        };
-        static_cast<void>(heap_.check(tell, &lines));
-        if (has_small() && small_.check() != 0) lines.emplace_back("the small blocks' slabs, caches or totals are broken");
+        static_cast<void>(heap_.check(Lines::add, &lines));
     }
+    if (has_small() && small_is_broken()) Lines::add(&lines, "the small blocks' slabs, caches or totals are broken");
     if (out != nullptr) {
-        for (const std::string& line : lines) *out << line << '\n';
+        for (std::size_t i = 0; i < std::min(lines.count, Lines::kMost); ++i) *out << lines.line[i] << '\n';
+        if (lines.count > Lines::kMost) *out << lines.count - Lines::kMost << " more\n";
     }
-    return lines.size();
+    return lines.count;
 }
 
 }  // namespace ashlar::manager

@@ -151,6 +151,7 @@ class Manager {
     [[nodiscard]] bool live_at(Offset offset, Offset& start, Size& size) const noexcept;
     [[nodiscard]] Status resize_in_cycle(Offset offset, Size size) noexcept;
     [[nodiscard]] ManagerStatistics totals() const noexcept;
+    [[nodiscard]] bool small_is_broken() const noexcept;
     [[nodiscard]] bool copy_views(std::vector<BlockView>& views) const noexcept;
     [[nodiscard]] std::string explain(Offset offset) const;
 

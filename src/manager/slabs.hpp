@@ -111,8 +111,12 @@ class Slabs {
     [[nodiscard]] std::uint32_t count() const noexcept { return count_->load(base::rlx); }
     // Of a slab; a moment's view.
     [[nodiscard]] std::uint32_t free_blocks(SlabId slab, Class c) const noexcept;
-    // Quiet: broken invariants.
-    [[nodiscard]] std::size_t check() const noexcept;
+    // Broken invariants. The lock: of what only changes under it.
+    [[nodiscard]] std::size_t check_places() const noexcept;
+    // Quiet, and the lock: of blocks and hints.
+    [[nodiscard]] std::size_t check_blocks() const noexcept;
+    // Quiet, and the lock: all of it.
+    [[nodiscard]] std::size_t check() const noexcept { return check_places() + check_blocks(); }
 
   private:
     static constexpr unsigned kClassBits = 6;

@@ -175,14 +175,24 @@ bool Small::resize(std::uint32_t thread, Offset offset, Size size) noexcept {
     return true;
 }
 
-Small::Totals Small::totals() const noexcept {
-    Totals totals{};
-    if (shape().shift == 0) return totals;
-    totals = {direct_[0].load(rlx), direct_[1].load(rlx), Size{slabs_.count()} << shape().shift};  // relaxed: counters
+Small::Totals Small::sums() const noexcept {
+    Totals totals = {direct_[0].load(rlx), direct_[1].load(rlx), Size{slabs_.count()} << shape().shift};  // relaxed: counters
     for (std::uint32_t i = 0; i < kShards; ++i) {
         totals.blocks += shards_[i].blocks.load(rlx);  // relaxed: a moment's view
         totals.bytes += shards_[i].bytes.load(rlx);
     }
+    return totals;
+}
+
+Small::Totals Small::totals() const noexcept {
+    if (shape().shift == 0) return {};
+    Totals totals = sums();
+    // The sums count modulo 2^64.
+    const auto within = [](std::uint64_t sum, std::uint64_t most) noexcept {
+        return static_cast<std::int64_t>(sum) < 0 ? 0 : std::min(sum, most);
+    };
+    totals.blocks = within(totals.blocks, totals.held / kGrain);
+    totals.bytes = within(totals.bytes, totals.held);
     return totals;
 }
 
@@ -191,19 +201,20 @@ SlabId Small::slab_at(Offset start) const noexcept {
     return at.c != 0 && at.place.block() == 0 && at.within == 0 ? at.place.slab() : 0;
 }
 
-std::size_t Small::check() const noexcept {
-    if (shape().shift == 0) return 0;
-    std::size_t faults = slabs_.check();
-    std::uint64_t live = 0;
-    Size bytes = 0;
+Small::Look Small::look() const noexcept {
+    Look seen{};
+    if (shape().shift == 0) return seen;
+    seen.broken = slabs_.check_places();
+    seen.open = slabs_.check_blocks();
     for (SlabId slab = 1; slab < slabs_.born(); ++slab) {
         each(slab, [&](Offset, Size size) noexcept {
-            ++live;
-            bytes += size;
+            ++seen.live;
+            seen.bytes += size;
         });
     }
-    const Totals sums = totals();
-    return faults + (sums.blocks != live ? 1 : 0) + (sums.bytes != bytes ? 1 : 0);
+    seen.sums = sums();
+    seen.open += (seen.sums.blocks != seen.live ? 1U : 0U) + (seen.sums.bytes != seen.bytes ? 1U : 0U);
+    return seen;
 }
 
 }  // namespace ashlar::manager

@@ -69,11 +69,13 @@ class Small {
     // In place; false: it starts no live block, or its class is not right for that size.
     [[nodiscard]] bool resize(std::uint32_t thread, Offset offset, Size size) noexcept;
 
-    // Sums over the shards, each right for a moment of its own.
+    // Sums over the shards, each right for a moment of its own: kept within what the slabs can hold, since a block that one
+    // shard has not counted yet may be subtracted in another one already.
     struct Totals {
         std::uint64_t blocks;
         Size bytes;  // as asked for
         Size held;   // in slabs
+        bool operator==(const Totals&) const noexcept = default;
     };
     [[nodiscard]] Totals totals() const noexcept;
     // Calls visit(start, size) for the live blocks of one slab, by address. The lock; exact where nobody else is at work.
@@ -88,8 +90,20 @@ class Small {
     }
     // The slab whose bytes begin there; 0: none does. For each(); the lock.
     [[nodiscard]] SlabId slab_at(Offset start) const noexcept;
+    // The lock: broken invariants. What threads change without the lock may look broken while somebody is in the middle of it.
+    struct Look {
+        std::size_t broken;         // whatever others do
+        std::size_t open;           // or somebody is at work
+        std::uint64_t live, bytes;  // by the tags
+        Totals sums;                // by the counters, as they are
+        bool operator==(const Look&) const noexcept = default;
+    };
+    [[nodiscard]] Look look() const noexcept;
     // Quiet: broken invariants.
-    [[nodiscard]] std::size_t check() const noexcept;
+    [[nodiscard]] std::size_t check() const noexcept {
+        const Look seen = look();
+        return seen.broken + seen.open;
+    }
 
     // ----------------------------------------------------------------------------------------------- marks (marks.cpp)
 
@@ -121,6 +135,7 @@ class Small {
         Place places[kClasses][kMostCached];
     };
 
+    [[nodiscard]] Totals sums() const noexcept;
     [[nodiscard]] Shard* enter(std::uint32_t thread) noexcept;
     static void leave(Shard& shard) noexcept;
     static void note(Shard& shard, std::uint64_t blocks, Size bytes) noexcept;

@@ -1,4 +1,4 @@
-// A consistent copy of what is in a manager's buffer, by address.
+// A copy of what is in a manager's buffer, by address: of one moment, but for small blocks that come and go meanwhile.
 #ifndef ASHLAR_MANAGER_SNAPSHOT_HPP
 #define ASHLAR_MANAGER_SNAPSHOT_HPP
 

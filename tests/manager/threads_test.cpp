@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <sstream>
@@ -132,6 +133,31 @@ TEST(Threads, WithAPolicyThatIsNotTheDefault) {
         MemoryManager manager(Size{2} << 20, make::placed(placement, ashlar::Threads::many));
         run(manager, 4, 600);
     }
+}
+
+// What others are in the middle of is no fault, and no total leaves what there can be.
+TEST(Threads, NothingIsInventedBesideThem) {
+    MemoryManager manager(Size{1} << 20);
+    Exchange exchange;
+    std::atomic<unsigned> working{4};
+    together(5, [&](unsigned thread) {
+        if (thread == 4) {
+            while (working.load(std::memory_order_relaxed) != 0) {
+                EXPECT_EQ(manager.check(), 0U);
+                const ManagerStatistics totals = manager.statistics();
+                EXPECT_LE(totals.blocks, totals.capacity);
+                EXPECT_LE(totals.used + totals.overhead, totals.capacity);
+            }
+            return;
+        }
+        for (unsigned i = 0; i < 20000; ++i) {
+            if (const auto block = manager.allocate(i % 200 + 1)) exchange.give({*block, 0, 0});
+            if (const auto other = exchange.take()) manager.deallocate(other->offset);
+        }
+        working.fetch_sub(1, std::memory_order_relaxed);
+    });
+    EXPECT_EQ(manager.statistics().blocks, 0U);
+    EXPECT_EQ(manager.check(), 0U);
 }
 
 // Of two threads that free the same block one is told so.
