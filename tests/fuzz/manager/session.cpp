@@ -23,7 +23,8 @@ void ManagerSession::run() {
         if (kind == kinds) {
             team_.end(1 + in_.below(Team::kThreads - 1));  // by the one who can wait for it
         } else {
-            team_.run(head / 64, [this, kind] { (this->*calls[kind])(); });
+            const auto call = calls[kind];
+            team_.run(head / 64, [this, call] { (this->*call)(); });
         }
     }
     look();
