@@ -29,6 +29,7 @@ enum class Status {
     bad_handle,     ///< BadHandle: not the handle of a live movable block
     pinned,         ///< Pinned: the block must not move or go now
     one_thread,     ///< ManagerError: what needs threads, of a manager that is for one only
+    no_roots,       ///< ManagerError: a collector that would reach nothing, and so free everything
     no_memory,      ///< NoMemory: the manager has a size only, no bytes to read or write
 };
 
@@ -164,10 +165,10 @@ using ReferenceVisitor = std::function<void(Offset block, Size size, const std::
 using RootSource = std::function<std::vector<Offset>()>;
 
 struct CollectorOptions {
-    std::chrono::milliseconds period{100};  ///< between the ends and the beginnings of cycles
+    std::chrono::milliseconds period{100};  ///< between the ends and the beginnings of cycles; none where it is negative
     /// Blocks looked at before other threads are let in again.
     std::uint32_t budget = 256;
-    RootSource roots;
+    RootSource roots;  ///< must be given
     /// Null: every aligned 8-byte word of a block that is the offset of a byte in a live block is a reference.
     ReferenceVisitor visitor = nullptr;
 };

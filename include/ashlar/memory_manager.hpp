@@ -131,7 +131,7 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] std::vector<BlockView> find_leaks(std::span<const Offset> roots, const ReferenceVisitor& visitor = nullptr);
     /// Cycles in a thread of their own until stop_collector() or the end. The roots are asked for at the beginning of a cycle
     /// and once more before anything is freed. In the place of a collector that runs already. Callbacks must not stop it.
-    /// Throws NoMemory, std::system_error, and ManagerError for Threads::one.
+    /// Throws NoMemory, std::system_error, and ManagerError for Threads::one and without a source of roots.
     void start_collector(CollectorOptions options);
     void stop_collector() noexcept;
     [[nodiscard]] CollectionStatistics last_collection() const noexcept;

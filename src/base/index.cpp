@@ -62,35 +62,32 @@ std::uint32_t Index::take_leaf(std::uint32_t word) noexcept {
     return kNone;
 }
 
-// Over a copy of each word, never starting again: an id that comes in behind the search may be missed, and nobody waits.
-std::uint32_t Index::take_in(std::uint32_t level, std::uint32_t word) noexcept {
-    if (level == 0) return take_leaf(word);
+// The first id that `look(word)` finds in a leaf. Over a copy of each word, never starting again: an id that comes in behind
+// the search may be missed, and nobody waits.
+template <class Leaf>
+std::uint32_t Index::find_in(std::uint32_t level, std::uint32_t word, Leaf look) noexcept {
+    if (level == 0) return look(word);
     for (Word left = maybe(at(level, word).load(rlx)); left != 0; left &= left - 1) {  // relaxed: only where to look
         const std::uint32_t child = word * kFan + lowest(left);
         if (at(level - 1, child).load(rlx) == 0) {
             clear(level, child);
             continue;
         }
-        const std::uint32_t id = take_in(level - 1, child);
+        const std::uint32_t id = find_in(level - 1, child, look);
         if (id != kNone) return id;
     }
     return kNone;
 }
 
-// As take_in(). Relaxed: only where to look; whoever asks finds out whether the id is still right.
-std::uint32_t Index::lowest_in(std::uint32_t level, std::uint32_t word) noexcept {
-    const Word here = at(level, word).load(rlx);
-    if (level == 0) return here != 0 ? word * kWordBits + lowest(here) : kNone;
-    for (Word left = maybe(here); left != 0; left &= left - 1) {
-        const std::uint32_t child = word * kFan + lowest(left);
-        if (at(level - 1, child).load(rlx) == 0) {
-            clear(level, child);
-            continue;
-        }
-        const std::uint32_t id = lowest_in(level - 1, child);
-        if (id != kNone) return id;
-    }
-    return kNone;
+std::uint32_t Index::take_lowest() noexcept {
+    return find_in(depth_ - 1, 0, [this](std::uint32_t word) noexcept { return take_leaf(word); });
+}
+
+std::uint32_t Index::lowest_id() noexcept {
+    return find_in(depth_ - 1, 0, [this](std::uint32_t word) noexcept {
+        const Word here = leaf(word).load(rlx);  // relaxed: whoever asks finds out whether the id is still right
+        return here != 0 ? word * kWordBits + lowest(here) : kNone;
+    });
 }
 
 bool Index::any_in(std::uint32_t level, std::uint32_t word) const noexcept {

@@ -44,9 +44,9 @@ class Index {
     void remove(std::uint32_t id) noexcept;
     // Takes the lowest id that it meets, or kNone. An id that is in all the while, and was put in before in happens-before, is
     // not missed.
-    [[nodiscard]] std::uint32_t take_lowest() noexcept { return take_in(depth_ - 1, 0); }
-    // The lowest id that it meets, left where it is, or kNone. An id that is in all the while is not missed.
-    [[nodiscard]] std::uint32_t lowest_id() noexcept { return lowest_in(depth_ - 1, 0); }
+    [[nodiscard]] std::uint32_t take_lowest() noexcept;
+    // The same, but the id stays in.
+    [[nodiscard]] std::uint32_t lowest_id() noexcept;
     // Whether some id was in at a moment during the call. Reads down to the leaves: a summary may say too much for ever.
     [[nodiscard]] bool any() const noexcept { return any_in(depth_ - 1, 0); }
     [[nodiscard]] bool contains(std::uint32_t id) const noexcept {
@@ -84,9 +84,9 @@ class Index {
 
     void raise(std::uint32_t word) noexcept;
     void clear(std::uint32_t level, std::uint32_t child) noexcept;
-    std::uint32_t take_in(std::uint32_t level, std::uint32_t word) noexcept;
+    template <class Leaf>
+    std::uint32_t find_in(std::uint32_t level, std::uint32_t word, Leaf look) noexcept;
     std::uint32_t take_leaf(std::uint32_t word) noexcept;
-    std::uint32_t lowest_in(std::uint32_t level, std::uint32_t word) noexcept;
     [[nodiscard]] bool any_in(std::uint32_t level, std::uint32_t word) const noexcept;
 
     Atomic<Word>* level_[kMaxLevels];

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <system_error>
 #include <utility>
@@ -11,6 +12,9 @@
 namespace ashlar::manager {
 
 namespace {
+
+// Of a pause; a longer period is one that never ends, which a point in time could not hold.
+constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365 * 100);
 
 // Returns when the word is not 0, or the time is over, or for no reason.
 void wait_while_zero(const base::Atomic<std::uint32_t>& word, std::chrono::nanoseconds time) noexcept {
@@ -49,7 +53,7 @@ void* CollectorThread::main(void* self) noexcept {
     using Clock = std::chrono::steady_clock;
     while (thread.stop_.load(base::rlx) == 0) {  // relaxed: as above
         thread.cycle();
-        const Clock::time_point end = Clock::now() + thread.options_.period;
+        const Clock::time_point end = Clock::now() + std::min(thread.options_.period, kLongest);
         for (Clock::time_point now = Clock::now(); now < end && thread.stop_.load(base::rlx) == 0; now = Clock::now()) {
             wait_while_zero(thread.stop_, end - now);
         }

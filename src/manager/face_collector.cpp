@@ -38,6 +38,9 @@ void MemoryManager::start_collector(CollectorOptions options) {
     if (manager_->options().threads == Threads::one) {
         throw ManagerError(Status::one_thread, "start_collector: the manager is for one thread only (Threads::one)");
     }
+    if (!options.roots) {
+        throw ManagerError(Status::no_roots, "start_collector: without roots every block would be freed");
+    }
     manager_->collector_thread().start(std::move(options));
 }
 

@@ -59,6 +59,7 @@ TEST_P(IndexOf, BehavesLikeASet) {
                 model.erase(id);
                 break;
             default:
+                ASSERT_EQ(own.index.lowest_id(), model.empty() ? Index::kNone : *model.begin());
                 ASSERT_EQ(own.index.take_lowest(), model.empty() ? Index::kNone : *model.begin());
                 if (!model.empty()) model.erase(model.begin());
         }

@@ -204,4 +204,30 @@ TEST(CollectorThreads, NeedThreads) {
     EXPECT_THROW(without.start_collector({}), ashlar::NoMemory);
 }
 
+// By a collector that forgot its roots, or one whose pause outlives the clock, no block may go that is in use.
+TEST(CollectorThreads, NeedRoots) {
+    MemoryManager manager(1000);
+    const Offset block = manager.allocate(64, 8).value();
+    try {
+        manager.start_collector({});
+        FAIL() << "started";
+    } catch (const ashlar::ManagerError& error) {
+        EXPECT_EQ(error.status(), ashlar::Status::no_roots);
+    }
+    EXPECT_TRUE(manager.is_block(block));
+}
+
+TEST(CollectorThreads, TheLongestPeriodIsOnePause) {
+    MemoryManager manager(1000);
+    const Offset root = manager.allocate(64, 8).value();
+    ashlar::CollectorOptions options;
+    options.period = std::chrono::milliseconds::max();
+    options.roots = [root] { return std::vector<Offset>{root}; };
+    manager.start_collector(options);
+    while (manager.last_collection().cycles == 0) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(manager.last_collection().cycles, 1U);
+    manager.stop_collector();  // wakes it
+}
+
 }  // namespace

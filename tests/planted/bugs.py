@@ -101,7 +101,7 @@ INDEXES = (
     Bug("insert_goes_up_only_from_zero", INDEX, "    raise(id / kWordBits);\n    return missing;",
         "    if ((word.load(sc) & ~own) == 0) raise(id / kWordBits);\n    return missing;", "index"),
     Bug("take_starts_again_at_the_top", INDEX, "            clear(level, child);\n            continue;",
-        "            clear(level, child);\n            return take_in(level, word);", "index"),
+        "            clear(level, child);\n            return find_in(level, word, look);", "index"),
     Bug("take_leaf_by_load_and_store", INDEX, "const Word old = leaf(word).fetch_and(~own, sc);",
         "const Word old = leaf(word).load(sc);\n        leaf(word).store(old & ~own, sc);", "index"),
 )
