@@ -13,7 +13,8 @@ using base::kNoUnit;
 namespace {
 
 constexpr std::uint32_t kTidyMisses = 128;
-constexpr std::uint8_t kRested = 2;  // nothing is left to give back
+constexpr std::uint8_t kStrangers = 16;  // blocks, before a closed bin opens for them
+constexpr std::uint8_t kRested = 2;      // nothing is left to give back
 
 constexpr std::uint32_t first_capacity(Bin bin) noexcept {
     constexpr std::uint32_t kFirst = 16;
@@ -39,10 +40,23 @@ void Cache::attach(Core& owner) noexcept {
     map = owner.spans.map();
     for (Bin bin = 0; bin < base::kBins; ++bin) {
         top[bin] = bottom(bin);
-        limit[bin] = bottom(bin) + first_capacity(bin);
+        limit[bin] = first_limit(bin);
+        strangers_[bin] = 0;
     }
     base::compiler_fence();  // last, also where a fork cuts: what has a core is whole
     core = &owner;
+}
+
+// The bin of a class whose blocks share cache lines is closed at first: what a thread frees before it has allocated any came
+// from another thread, among whose blocks it lies, and goes back there. Used again here, it would have two threads write to
+// one line (passive false sharing: Berger et al., "Hoard", 2000). Many of them are a stream, for which the bin opens.
+void** Cache::first_limit(Bin bin) noexcept {
+    const bool shares = bin != 0 && !base::is_run(bin) && base::kGeometry[bin].size <= base::kCacheLine;
+    return bottom(bin) + (shares ? 0 : first_capacity(bin));
+}
+
+void Cache::open(Bin bin) noexcept {
+    if (limit[bin] == bottom(bin)) limit[bin] = bottom(bin) + first_capacity(bin);
 }
 
 // A bin that stands where it stood many misses ago holds what nobody uses.
@@ -83,6 +97,7 @@ void* Cache::refill(Bin bin) noexcept {
         return run.start == kNoUnit ? nullptr : reinterpret_cast<void*>(core->region().address(run.start));
     }
     void** const at = bottom(bin);
+    open(bin);
     const auto room = static_cast<std::uint32_t>(limit[bin] - at);
     const std::uint32_t batch = depot::batch_of_class(bin);
     std::uint32_t n = core->depot.take(bin, at);
@@ -100,7 +115,10 @@ void Cache::overflow(void* block, Bin bin) noexcept {
     void** const at = bottom(bin);
     const std::uint32_t capacity = kCapacityOfBin[bin];
     if (base::is_run(bin)) return core->give_large(block);
-    if (limit[bin] < at + capacity) {
+    if (limit[bin] == at) {
+        if (strangers_[bin]++ < kStrangers) return core->arena.give(bin, &block, 1);
+        open(bin);
+    } else if (limit[bin] < at + capacity) {
         const auto room = static_cast<std::uint32_t>(limit[bin] - at) * 2;
         limit[bin] = at + (room < capacity ? room : capacity);
     } else {
@@ -187,7 +205,6 @@ void Cache::adopt() noexcept {
                 core->arena.adopt(bin, block);
             }
         }
-        limit[bin] = bottom(bin) + first_capacity(bin);
     }
     for (Bin c = 1; c < base::kClasses; ++c) core->arena.leave(c, current_[c]);
 }

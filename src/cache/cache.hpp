@@ -70,6 +70,8 @@ class Cache : public Front {
 
   private:
     [[nodiscard]] void** bottom(base::Bin bin) noexcept { return slots_ + kBottomOfBin[bin]; }
+    [[nodiscard]] void** first_limit(base::Bin bin) noexcept;
+    void open(base::Bin bin) noexcept;
     void flush_bin(base::Bin bin) noexcept;
     void tidy() noexcept;
     void rest(base::Bin bin) noexcept;
@@ -77,6 +79,7 @@ class Cache : public Front {
     std::uint32_t misses_;                      // since the last tidy()
     void** seen_[base::kBins];                  // tops at the last tidy()
     std::uint8_t idle_[base::kBins];            // how far rest() has come with each bin
+    std::uint8_t strangers_[base::kBins];       // blocks that came to a closed bin
     std::uint64_t depot_seen_[base::kClasses];  // how the depot's classes stood when rest() looked
     base::Atomic<base::UnitId>
         current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim, cleared before the publish

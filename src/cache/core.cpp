@@ -66,7 +66,7 @@ Cache* Core::take_cache() noexcept {
         arena.expect_threads(id + 1);
     }
     Cache* cache = &caches_[id];
-    if (!cache->attached()) cache->attach(*this);
+    cache->attach(*this);  // also again: it is empty, and what its bins have learned was of another thread
     return cache;
 }
 

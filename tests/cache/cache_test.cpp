@@ -99,12 +99,48 @@ TEST_P(CacheBin, NothingIsLostOrDoubledHoweverItGoesUpAndDown) {
     expect_empty();
 }
 
+// False sharing is passive where a thread goes on with a block of another thread's cache line because it freed it.
+TEST_P(CacheBin, AThreadDoesNotReuseOthersCacheLinesBeforeItHasItsOwn) {
+    const bool shares = size_of_bin(bin_) <= kCacheLine;
+    Cache& other = *core_.take_cache();
+    const Blocks blocks = take(cache_, bin_, 3);
+    other.give(blocks[1], bin_);
+    EXPECT_EQ(cached(other, bin_), shares ? 0U : 1U);
+    void* const own = other.take(bin_);
+    EXPECT_EQ(own == blocks[1], !shares)
+        << "larger blocks, which nobody else writes to, are better used again while they are warm";
+    for (void* block : {blocks[0], blocks[2]}) {
+        EXPECT_NE(reinterpret_cast<std::uintptr_t>(own) / kCacheLine, reinterpret_cast<std::uintptr_t>(block) / kCacheLine);
+    }
+    other.give(own, bin_);
+    EXPECT_EQ(other.take(bin_), own) << "its own again at once";
+}
+
+TEST_P(CacheBin, AStreamOfOthersBlocksIsCachedAllTheSame) {
+    Cache& other = *core_.take_cache();
+    give(other, bin_, take(cache_, bin_, 40));
+    EXPECT_GT(cached(other, bin_), is_run(bin_) ? 0U : 7U);
+}
+
+TEST_F(CacheTest, AThreadBeginsLikeTheFirstAlsoWithAUsedCache) {
+    constexpr Bin bin = 4;
+    Cache& other = *core_.take_cache();
+    const std::size_t at_first = room(bin);
+    give(cache_, bin, take(cache_, bin, 1000));
+    cache_.flush();
+    core_.give_cache(&cache_);
+    ASSERT_EQ(core_.take_cache(), &cache_);
+    EXPECT_EQ(room(bin), at_first);
+    cache_.give(other.take(bin), bin);
+    EXPECT_EQ(cached(cache_, bin), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Some, CacheBin,
                          testing::Values(Bin{1}, Bin{4}, Bin{9}, Bin{20}, Bin{21}, Bin{28}, kClasses - 1, kClasses,
                                          kClasses + 1, kClasses + 7, kBins - 1));
 
 TEST_F(CacheTest, ABinGrowsWithUseUpToItsCapacity) {
-    constexpr Bin bin = 4;
+    constexpr Bin bin = 5;
     const std::size_t at_first = room(bin);
     EXPECT_LT(at_first, capacity_of_bin(bin));
     const Blocks blocks = take(cache_, bin, 1000);

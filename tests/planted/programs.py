@@ -17,6 +17,7 @@ class Planted:
 
 ARENA = "src/arena/arena.cpp"
 CACHE = "src/cache/cache.cpp"
+CORE = "src/cache/core.cpp"
 DEPOT = "src/depot/depot.cpp"
 DLOPEN = "src/faces/dlopen.cpp"
 ENTRY = "src/faces/entry.cpp"
@@ -49,6 +50,15 @@ FAULTS = (
             "ashlar situation_fail_nth situation_exercise", "situations.fail_nth"),
     Planted("a_thread_without_a_key_keeps_its_cache", THREAD, "    cache->flush();\n    core->give_cache(cache);\n    return nullptr;",
             "    return nullptr;", "first_use", "first_use.FirstUse.AThreadWhoseEndWouldNotBeSeenGivesItsCacheBack"),
+)
+
+FALSE_SHARING = (
+    Planted("others_cache_lines_are_used_again", CACHE, "(shares ? 0 : first_capacity(bin))", "(shares ? first_capacity(bin) : first_capacity(bin))",
+            "unit_cache", "unit_cache.Some/CacheBin.AThreadDoesNotReuseOthersCacheLinesBeforeItHasItsOwn/4"),
+    Planted("a_closed_bin_never_opens", CACHE, "        if (strangers_[bin]++ < kStrangers) return core", "        return core", "unit_cache",
+            "unit_cache.Some/CacheBin.AStreamOfOthersBlocksIsCachedAllTheSame/4"),
+    Planted("a_used_cache_begins_as_it_ended", CORE, "    cache->attach(*this);  // also", "    if (!cache->attached()) cache->attach(*this);  // also", "unit_cache",
+            "unit_cache.CacheTest.AThreadBeginsLikeTheFirstAlsoWithAUsedCache"),
 )
 
 FIRST_USE = (
@@ -164,4 +174,4 @@ PROGRESS = (
             script=STEPS + "--points 60 --end"),
 )
 
-ALL = FAULTS + FIRST_USE + CONTENTS + MISUSE + SITUATIONS + PROGRAMS + PROGRESS
+ALL = FAULTS + FALSE_SHARING + FIRST_USE + CONTENTS + MISUSE + SITUATIONS + PROGRAMS + PROGRESS
