@@ -15,6 +15,7 @@
 #include "manager/buffer.hpp"
 #include "manager/gate.hpp"
 #include "manager/lock.hpp"
+#include "manager/lost.hpp"
 #include "manager/notes.hpp"
 #include "ranges/heap.hpp"
 
@@ -24,7 +25,8 @@ class Collector {
   public:
     Collector(ranges::Heap& heap, Small& small, Lock& lock, const Buffer& buffer, Notes& notes) noexcept
         : heap_(&heap), small_(&small), lock_(&lock), buffer_(&buffer), notes_(&notes) {}
-    void layout(region::Carver& carver, bool shared) noexcept;
+    // After the small blocks'.
+    void layout(region::Carver& carver, std::uint32_t most_ranges, bool shared) noexcept;
     [[nodiscard]] Gate& gate() noexcept { return gate_; }
 
     struct Cycle {
@@ -76,8 +78,6 @@ class Collector {
         std::uint32_t failed;  // a visitor threw: nothing is to be freed in this cycle
         std::uint32_t depth;   // of the stack
         Offset cursor;         // of a walk over the heap's ranges: all that starts below has been seen
-        Offset lost;           // the lowest that the stack had no room for; kNone: there is none
-        Offset again;          // the walk that looks for what was lost; kNone: there is none
         CollectionStatistics now, last;
     };
 
@@ -86,7 +86,8 @@ class Collector {
     void moved_in_cycle(RangeId block) noexcept;
     [[nodiscard]] bool leaving_cycle(Offset block, Size size, Size& seen) noexcept;
     bool shade(Offset offset) noexcept;
-    void push(Offset at) noexcept;
+    void push(RangeId block) noexcept;
+    void push_small(Offset block) noexcept;
     void look(Offset block, Size size, Offset start, Size length);
     void look_guarded(Offset block, Size size, Offset start, Size length) noexcept;
     void look_at(Offset at);
@@ -121,6 +122,7 @@ class Collector {
     Gate gate_;
     State* state_ = nullptr;
     Offset* stack_ = nullptr;
+    Lost lost_;
     // Of the cycle that runs; in the process that runs it.
     const ReferenceVisitor* visitor_ = nullptr;
     std::function<void(Offset)> reach_;

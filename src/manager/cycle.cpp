@@ -16,9 +16,10 @@ constexpr unsigned kPauses = 16;
 
 }  // namespace
 
-void Collector::layout(region::Carver& carver, bool shared) noexcept {
+void Collector::layout(region::Carver& carver, std::uint32_t most_ranges, bool shared) noexcept {
     state_ = carver.array<State>(1);
     stack_ = carver.array<Offset>(kStack);
+    lost_.layout(carver, most_ranges, small_->shape());
     gate_.layout(carver, shared);
 }
 
@@ -88,7 +89,6 @@ void Collector::begin(const Cycle& cycle) {
     visitor_ = cycle.visitor;
     state_->failed = 0;
     state_->depth = 0;
-    state_->lost = state_->again = kNone;
     state_->now = {};
     state_->phase = Phase::whiten;
     small_->begin_cycle();
@@ -100,6 +100,9 @@ void Collector::whiten(const Cycle& cycle) {
     const std::uint32_t slabs = std::max(cycle.budget / kSlabBlocks, 1U);
     std::uint32_t slab = 0;
     in_slices(cycle, [&](bool& done) {
+        std::uint32_t forgotten = 0;  // by a cycle that was ended early
+        while (forgotten < cycle.budget && lost_.forget_one()) ++forgotten;
+        if (forgotten != 0) return forgotten;
         if (has_small()) slab = small_->whiten(slab, slabs);
         done = slab == 0;
         state_->cursor = 0;
