@@ -91,9 +91,9 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] std::optional<Offset> offset_of(const void* address) const noexcept;
 
     // The buffer.
-    /// Gives cached slabs back, drops free bytes off the end down to the initial size (parts of the caller's as a whole: they
-    /// are the caller's again), and returns free pages of memory of its own to the system. Returns the bytes by which the
-    /// capacity fell. O(ranges).
+    /// Gives cached slabs back, drops free bytes off the end down to the initial size (parts of the caller's as a whole:
+    /// ManagerOptions::release_part is told), and returns free pages of memory of its own to the system. Returns the bytes by
+    /// which the capacity fell. O(ranges).
     Size trim();
     [[nodiscard]] Size capacity() const noexcept;
 

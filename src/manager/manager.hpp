@@ -128,6 +128,10 @@ class Manager {
     [[nodiscard]] bool grow(bool (*take)(void*), void* taker, Size size, Size alignment);
     // What is to be added behind the end, at least `needed`; 0: no more.
     [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part) const;
+    // Under the growth lock alone: tells the user that a part is his again.
+    void hand_back(std::span<std::byte> part) const noexcept;
+    // Under the growth lock alone: the bytes of the last part, if it was free and has gone, else 0.
+    [[nodiscard]] Size drop_part() noexcept;
     // Under the lock, when the end of the heap has moved for good.
     void note_capacity() noexcept { capacity_.store(heap_.totals().capacity, base::rlx); }  // relaxed: see capacity()
     [[nodiscard]] Size free_tail() const noexcept;
