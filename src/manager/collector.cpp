@@ -112,7 +112,10 @@ void Collector::moved_in_cycle(RangeId block) noexcept {
     if (state_->phase == Phase::mark) push(block);
 }
 
-bool Collector::leaving_cycle(Offset block, Size size, Size& seen) noexcept {
+bool Collector::leaving_cycle(Offset block, Size size, Leaving& so_far) noexcept {
+    const std::uint64_t cycle = state_->last.cycles + 1;
+    if (so_far.cycle != cycle) so_far = {0, cycle};
+    Size& seen = so_far.seen;
     const Size part = visitor_ != nullptr ? size : std::min(size - seen, kLeavingPiece);
     look_guarded(block, size, block + seen, part);
     seen += part;

@@ -58,9 +58,14 @@ class Collector {
         if (state_->phase == Phase::mark) [[unlikely]]
             look_guarded(block, size, start, length);
     }
-    // A live block is about to be freed. False: not yet, call again, the lock released in between; `seen` is 0 at first.
-    [[nodiscard]] bool leaving(Offset block, Size size, Size& seen) noexcept {
-        return state_->phase != Phase::mark || leaving_cycle(block, size, seen);
+    // How much of a block that is about to go has been looked at, and in which cycle: another one begins anew.
+    struct Leaving {
+        Size seen = 0;
+        std::uint64_t cycle = 0;
+    };
+    // A live block is about to be freed. False: not yet, call again, the lock released in between.
+    [[nodiscard]] bool leaving(Offset block, Size size, Leaving& so_far) noexcept {
+        return state_->phase != Phase::mark || leaving_cycle(block, size, so_far);
     }
     // Whether changes matter now: under the lock.
     [[nodiscard]] bool marking() const noexcept { return state_->phase == Phase::mark; }
@@ -84,7 +89,7 @@ class Collector {
     // Every one under the lock.
     void born_in_cycle(RangeId block) noexcept;
     void moved_in_cycle(RangeId block) noexcept;
-    [[nodiscard]] bool leaving_cycle(Offset block, Size size, Size& seen) noexcept;
+    [[nodiscard]] bool leaving_cycle(Offset block, Size size, Leaving& so_far) noexcept;
     bool shade(Offset offset) noexcept;
     void push(RangeId block) noexcept;
     void push_small(Offset block) noexcept;

@@ -222,7 +222,7 @@ inline RangeId Manager::block_at(Offset offset) const noexcept {
 }
 
 inline Status Manager::deallocate_large(Offset offset) noexcept {
-    for (Size seen = 0;;) {
+    for (Collector::Leaving so_far;;) {
         const Guard guard(lock_);
         const RangeId block = block_at(offset);
         if (block == no_range) [[unlikely]]
@@ -230,7 +230,7 @@ inline Status Manager::deallocate_large(Offset offset) noexcept {
         const std::uint32_t state = heap_[block].state;
         if ((state & (ranges::kMovable | ranges::kTarget)) != 0) [[unlikely]]
             return Status::bad_offset;
-        if (!collector_.leaving(offset, heap_[block].asked, seen)) [[unlikely]]
+        if (!collector_.leaving(offset, heap_[block].asked, so_far)) [[unlikely]]
             continue;
         if ((state & ranges::kNamed) != 0) [[unlikely]]
             notes_.erase(offset);
