@@ -76,6 +76,8 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] Status try_read(Offset start, std::span<std::byte> out) const noexcept;
     [[nodiscard]] Status try_write(Offset start, std::span<const std::byte> data) noexcept;
     [[nodiscard]] Status try_resize(Offset offset, Size size) noexcept;
+    [[nodiscard]] Status try_allocate_at(Offset start, Size size) noexcept;
+    [[nodiscard]] Status try_reserve_range(Offset start, Size size) noexcept;
 
     // About a live block, by its offset; they throw BadOffset.
     [[nodiscard]] Size size_of(Offset offset) const;
@@ -84,6 +86,12 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] std::uint64_t user_data(Offset offset) const;  ///< 0 unless set
     void set_name(Offset offset, std::string_view name);
     [[nodiscard]] std::string name(Offset offset) const;  ///< empty unless set
+    // The same with a status; where a string or a note needs memory, std::bad_alloc may be thrown, and nothing has changed.
+    [[nodiscard]] Status try_size_of(Offset offset, Size& size) const noexcept;
+    [[nodiscard]] Status try_set_user_data(Offset offset, std::uint64_t value);
+    [[nodiscard]] Status try_user_data(Offset offset, std::uint64_t& value) const noexcept;
+    [[nodiscard]] Status try_set_name(Offset offset, std::string_view name);
+    [[nodiscard]] Status try_name(Offset offset, std::string& name) const;
     /// The block's bytes; nullptr without memory. No check stands between the caller and the bytes.
     [[nodiscard]] std::byte* data(Offset offset) const;
     /// The way back from data(): the offset of the byte at that address; nullopt where it is not the buffer's. O(1) in a buffer
@@ -103,6 +111,11 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] Offset resolve(Handle handle) const;  ///< throws BadHandle
     Offset pin(Handle handle);                          ///< may be pinned many times; throws BadHandle
     void unpin(Handle handle);                          ///< throws BadHandle also where it is not pinned
+    [[nodiscard]] Status try_allocate_movable(Size size, Size alignment, Handle& handle) noexcept;
+    [[nodiscard]] Status try_deallocate(Handle handle) noexcept;
+    [[nodiscard]] Status try_resolve(Handle handle, Offset& offset) const noexcept;
+    [[nodiscard]] Status try_pin(Handle handle, Offset& offset) noexcept;
+    [[nodiscard]] Status try_unpin(Handle handle) noexcept;
 
     /// Movable blocks are freed by their handles only. Who reads or writes one while others defragment pins it first.
     ///

@@ -67,6 +67,8 @@ class Manager {
 
     // Says in words what a status is about, and throws its exception. `member` is the name of the member function.
     [[noreturn]] void refuse(Status status, const char* member, Offset offset, Size size) const;
+    [[noreturn]] void refuse(Status status, const char* member, Handle handle) const;
+    [[noreturn]] static void refuse_move(const Move& move);
     [[noreturn]] void refuse_alignment(const char* member, Size size, Size alignment) const;
 
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
@@ -83,6 +85,7 @@ class Manager {
     [[nodiscard]] ranges::Heap& heap() const noexcept { return heap_; }
     [[nodiscard]] Lock& lock() const noexcept { return lock_; }
     [[nodiscard]] Moves& moves() noexcept { return moves_; }
+    [[nodiscard]] const Moves& moves() const noexcept { return moves_; }
     [[nodiscard]] Collector& collector() noexcept { return collector_; }
     [[nodiscard]] CollectorThread& collector_thread() noexcept { return collector_thread_; }
     [[nodiscard]] Small& small() const noexcept { return small_; }

@@ -56,6 +56,17 @@ void Moves::let_others_in() const noexcept {
     for (unsigned i = 0; i < kPauses; ++i) base::pause();
 }
 
+Moves::Known Moves::known(Handle handle) const noexcept {
+    const Guard guard(*lock_);
+    const Handles::Place* place = handles_.find(handle);
+    if (place == nullptr) {
+        return {handles_.was_given(handle) ? Known::Kind::freed : Known::Kind::never, 0, 0, 0, false, 0};
+    }
+    const Range& range = (*heap_)[place->range];
+    const bool in_pass = place->target != no_range;
+    return {Known::Kind::live, range.start, range.asked, place->pins, in_pass, in_pass ? (*heap_)[place->target].start : 0};
+}
+
 Status Moves::deallocate(Handle handle) noexcept {
     for (Collector::Leaving so_far;; let_others_in()) {
         const Guard guard(*lock_);
@@ -183,8 +194,8 @@ bool Moves::plan_down(RangeId from, Move* batch, unsigned& planned) noexcept {
     return true;
 }
 
-// Finds all moves in the pass, each once, and notes that (or that it has not).
-Status Moves::recognize(std::span<const Move> moves, bool told) noexcept {
+// Finds all moves in the pass, each once, and notes that (or that it has not). The first that it does not know, or their count.
+std::size_t Moves::recognize(std::span<const Move> moves, bool told) noexcept {
     for (std::size_t i = 0; i < moves.size();) {
         const Guard guard(*lock_);
         for (const std::size_t stop = std::min(moves.size(), i + kBatch); i < stop; ++i) {
@@ -194,14 +205,14 @@ Status Moves::recognize(std::span<const Move> moves, bool told) noexcept {
             if (known) {
                 place->told = told;
             } else if (told) {
-                return Status::bad_handle;
+                return i;
             }
         }
     }
-    return Status::ok;
+    return moves.size();
 }
 
-Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done) noexcept {
+Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t* wrong) noexcept {
     {
         const Guard guard(*lock_);
         if (state_->pass == Pass::busy) return Status::pinned;
@@ -209,7 +220,8 @@ Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& d
         if (state_->pass == Pass::none) state_->before = measure();
         state_->pass = Pass::busy;
     }
-    if (recognize(moves, true) != Status::ok) {
+    if (const std::size_t unknown = recognize(moves, true); unknown != moves.size()) {
+        if (wrong != nullptr) *wrong = unknown;
         static_cast<void>(recognize(moves, false));
         const Guard guard(*lock_);
         state_->pass = Pass::open;

@@ -32,6 +32,16 @@ class Moves {
     [[nodiscard]] Status deallocate(Handle handle) noexcept;
     // Called without the lock between two parts of one operation: for tests that put themselves there. Must not throw.
     void call_between(std::function<void()> between) { between_ = std::move(between); }
+    // For messages: what there is behind a handle.
+    struct Known {
+        enum class Kind : std::uint8_t { never, freed, live } kind;
+        Offset start;
+        Size size;
+        std::uint32_t pins;
+        bool in_pass;
+        Offset target;
+    };
+    [[nodiscard]] Known known(Handle handle) const noexcept;
     // Under the lock: a movable block in a pass can't change its size.
     [[nodiscard]] bool in_pass(const Range& block) const noexcept {
         return (block.state & ranges::kMovable) != 0 && handles_.of(block).target != no_range;
@@ -39,8 +49,10 @@ class Moves {
 
     // Throws what a vector throws, nothing changed. `pinned`: there is a pass already.
     [[nodiscard]] Status begin_pass(const PassLimits& limits, std::vector<Move>& moves);
-    // `bad_handle`: a move that is not of this pass, or comes twice; nothing changed. What is not among the moves is ignored.
-    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done) noexcept;
+    // `bad_handle`: a move that is not of this pass, or comes twice, number `wrong`; nothing changed. What is not among the
+    // moves is ignored.
+    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done,
+                                  std::size_t* wrong = nullptr) noexcept;
     [[nodiscard]] Status defragment(const PassLimits& limits, DefragmentationStatistics& done) noexcept;
 
   private:
@@ -69,7 +81,7 @@ class Moves {
     [[nodiscard]] bool plan(Move* batch, unsigned& planned) noexcept;
     [[nodiscard]] bool plan_down(RangeId from, Move* batch, unsigned& planned) noexcept;
     [[nodiscard]] bool compact(DefragmentationStatistics& done) noexcept;
-    [[nodiscard]] Status recognize(std::span<const Move> moves, bool told) noexcept;
+    [[nodiscard]] std::size_t recognize(std::span<const Move> moves, bool told) noexcept;
 
     void enter_pass(Handles::Place& place, RangeId target) noexcept;
     void leave_pass(Handles::Place& place) noexcept;
