@@ -31,6 +31,7 @@ enum class Status {
     one_thread,     ///< ManagerError: what needs threads, of a manager that is for one only
     no_roots,       ///< ManagerError: a collector that would reach nothing, and so free everything
     no_memory,      ///< NoMemory: the manager has a size only, no bytes to read or write
+    in_callback,    ///< ManagerError: a cycle of the collector, asked for by a callback of the cycle that runs
 };
 
 /// Base of all that a manager throws, beside std::bad_alloc where the system has no memory for its records. Nothing has changed

@@ -39,8 +39,10 @@ class Collector {
         const std::function<void()>* between = nullptr;     // called between slices: for tests that put themselves there
     };
     // A cycle, from its beginning to its end; who comes meanwhile waits. Throws what the callbacks throw, and std::bad_alloc:
-    // then nothing was freed. Not under the lock, nor inside the gate.
+    // then nothing was freed. Not under the lock, nor inside the gate, nor in a callback.
     CollectionStatistics run(const Cycle& cycle);
+    // Throws ManagerError in a callback of a cycle of this collector: to wait for that cycle would be to wait for oneself.
+    void refuse_in_callback(const char* member) const;
     [[nodiscard]] CollectionStatistics last() const noexcept;
 
     // What others tell, under the lock; outside of cycles nothing happens.
@@ -132,6 +134,7 @@ class Collector {
     const ReferenceVisitor* visitor_ = nullptr;
     std::function<void(Offset)> reach_;
     std::exception_ptr failure_;
+    base::Atomic<const void*> runner_{nullptr};  // the thread of the cycle
 };
 
 }  // namespace ashlar::manager

@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "manager/collector.hpp"
@@ -13,6 +14,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 // Between two slices, so that who waits for the lock gets it.
 constexpr unsigned kPauses = 16;
+
+thread_local char this_thread;
 
 }  // namespace
 
@@ -75,14 +78,22 @@ CollectionStatistics Collector::run(const Cycle& cycle) {
         done = state_->last = state_->now;
     }
     gate_.open();
+    runner_.store(nullptr, base::rlx);   // relaxed: a thread only asks whether it wrote its own name there
     state_->turn.exchange(0, base::ar);  // [E33] release, pairs with the exchange in begin(): the whole cycle
     if (failure != nullptr) std::rethrow_exception(failure);
     return done;
 }
 
+void Collector::refuse_in_callback(const char* member) const {
+    if (runner_.load(base::rlx) != &this_thread) return;  // relaxed: as in run()
+    throw ManagerError(Status::in_callback,
+                       std::string(member) + ": called by a callback of the collector's cycle, which would have to end first");
+}
+
 void Collector::begin(const Cycle& cycle) {
     // [E33] acquire, pairs with the exchange in run()
     while (state_->turn.exchange(1, base::ar) != 0) sched_yield();
+    runner_.store(&this_thread, base::rlx);  // relaxed: as in run()
     reach_ = [this](Offset offset) { shade(offset); };
     gate_.close();
     const Guard guard(*lock_);

@@ -41,6 +41,8 @@ MemoryManager MemoryManager::without_memory(Size size, ManagerOptions options) {
     validate(size, options);
     return MemoryManager(std::make_unique<manager::Manager>(manager::Buffer(), size, std::move(options)));
 }
+// What a member of one that was moved from reaches lies where no page ever is.
+static_assert(sizeof(manager::Manager) < 1U << 16);
 MemoryManager::MemoryManager(MemoryManager&&) noexcept = default;
 MemoryManager& MemoryManager::operator=(MemoryManager&&) noexcept = default;
 MemoryManager::~MemoryManager() = default;
