@@ -273,6 +273,40 @@ TEST(Growth, EndsWithTheRecords) {
     }
 }
 
+// Where there is room for what was added, but no record for the block.
+TEST(Growth, IsUndoneWhereTheBlockCanNotBeHad) {
+    const auto all = [](const MemoryManager& manager) {
+        const ManagerStatistics now = manager.statistics();
+        return std::array{now.capacity, manager.capacity(), now.used, now.overhead, now.largest_free, Size{now.free_ranges}};
+    };
+    for (const Placement placement : make::placements) {
+        unsigned tried = 0;  // growths for nothing: where the free end would have been enough there are none
+        for (std::uint32_t records = 10; records < 30; ++records) {
+            ManagerOptions few = make::placed(placement);
+            few.limit = 1 << 20;
+            few.most_ranges = records;
+            unsigned grown = 0;
+            few.grow_by = [&grown](Size, Size wanted) {
+                ++grown;
+                return wanted + 100;
+            };
+            MemoryManager manager(Size{1} << 10, std::move(few));
+            while (manager.allocate(50)) {
+            }
+            for (const Size size : {Size{50}, Size{200}, Size{5000}}) {
+                const auto before = all(manager);
+                grown = 0;
+                if (manager.allocate(size)) continue;
+                EXPECT_LE(grown, 1U) << manager.policy_name();
+                tried += grown;
+                EXPECT_EQ(all(manager), before) << manager.policy_name() << ", " << records << " records";
+                EXPECT_EQ(manager.check(), 0U);
+            }
+        }
+        EXPECT_GT(tried, 10U) << static_cast<int>(placement);
+    }
+}
+
 TEST(Growth, OfSmallBlocks) {
     MemoryManager manager(100, options(Size{1} << 24, Threads::many));
     std::vector<Offset> blocks;
