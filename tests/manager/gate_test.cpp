@@ -35,7 +35,7 @@ class GateTest : public testing::Test {
     void lead_to_slot_of(std::uint32_t number) {
         do {
             spare_.push_back(manager::take_thread_number());
-        } while ((spare_.back() + 1) % kSlots != number % kSlots);
+        } while (spare_.back() <= number || (spare_.back() + 1) % kSlots != number % kSlots);
     }
 
     Gate gate;
@@ -97,8 +97,10 @@ TEST_F(GateTest, WaitsForWhoEnteredBefore) {
             { const Gate::Pass owner(gate); }
             lead_to_slot_of(manager::thread_number());
         }
+        const std::uint32_t own = manager::thread_number();
         std::atomic<bool> entered{false}, leave{false}, closed{false};
         std::thread inside([&] {
+            EXPECT_EQ(manager::thread_number() % kSlots == own % kSlots, guests != 0);
             auto pass = std::make_unique<Gate::Pass>(gate);
             entered = true;
             while (!leave) std::this_thread::yield();
