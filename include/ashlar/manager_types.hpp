@@ -31,6 +31,7 @@ enum class Status {
     one_thread,     ///< ManagerError: what needs threads, of a manager that is for one only
     no_roots,       ///< ManagerError: a collector that would reach nothing, and so free everything
     no_memory,      ///< NoMemory: the manager has a size only, no bytes to read or write
+    in_callback,    ///< ManagerError: a cycle of the collector, asked for by a callback of the cycle that runs
 };
 
 /// Base of all that a manager throws, beside std::bad_alloc where the system has no memory for its records. Nothing has changed
@@ -66,7 +67,9 @@ struct ManagerOptions {
 
     Threads threads = Threads::many;
     /// Blocks up to this size come out of slabs, through caches of the threads, without the lock (Threads::many only); 0: every
-    /// block is placed by the policy. Slabs are placed by it in any case. Ignored for buffers that are too small for slabs.
+    /// block is placed by the policy. Slabs are placed by it in any case. Ignored for buffers that are too small for slabs. In
+    /// a manager's life slabs lie at 2^19 - 1 different places at most, which is 32 GiB of them where the limit is 64 MiB or
+    /// more; a small block for which all of them are full is placed by the policy.
     Size small_limit = 1024;
     /// Offsets and sizes are multiples of it: a power of two. With 1 a block has exactly the size asked for.
     Size granularity = 1;
@@ -79,9 +82,12 @@ struct ManagerOptions {
     /// doubles. What is beyond the limit is cut off; too little is none. Grows contiguously: a block may lie across the seam.
     std::function<Size(Size capacity, Size wanted)> grow_by = nullptr;
     /// For a buffer of the caller's: the next part, of at least `wanted` bytes; a shorter one is left alone, and means no more.
-    /// No block lies across two parts. They are in use until trim() has brought the capacity to where they began, or to the
-    /// end.
+    /// No block lies across two parts.
     std::function<std::span<std::byte>(Size wanted)> next_part = nullptr;
+    /// Is told of each part that is the caller's again, as next_part gave it: one that was too short, or that no record was
+    /// left for, at once; others when trim() has dropped them. All that are left are the caller's when the manager ends, of
+    /// which this is not told. Called as the two above, and must not throw.
+    std::function<void(std::span<std::byte> part)> release_part = nullptr;
 
     /// Blocks and holes at a time; 0: as many as the limit can hold, at most 2^26. Address space of 64 bytes each is reserved.
     std::uint32_t most_ranges = 0;

@@ -51,7 +51,10 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     explicit MemoryManager(std::span<std::byte> buffer, ManagerOptions options = {});
     /// Over a size alone: offsets without memory. read() and write() throw NoMemory.
     [[nodiscard]] static MemoryManager without_memory(Size size, ManagerOptions options = {});
+    /// Offsets and handles are the new object's. The old one may only be destroyed, or be assigned another manager: every other
+    /// member of it ends the program (a null pointer, which the members do not look for, since it would cost all of them).
     MemoryManager(MemoryManager&&) noexcept;
+    /// The same. The manager that was there ends, and its collector stops.
     MemoryManager& operator=(MemoryManager&&) noexcept;
     ~MemoryManager() override;
 
@@ -76,6 +79,8 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] Status try_read(Offset start, std::span<std::byte> out) const noexcept;
     [[nodiscard]] Status try_write(Offset start, std::span<const std::byte> data) noexcept;
     [[nodiscard]] Status try_resize(Offset offset, Size size) noexcept;
+    [[nodiscard]] Status try_allocate_at(Offset start, Size size) noexcept;
+    [[nodiscard]] Status try_reserve_range(Offset start, Size size) noexcept;
 
     // About a live block, by its offset; they throw BadOffset.
     [[nodiscard]] Size size_of(Offset offset) const;
@@ -84,6 +89,12 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] std::uint64_t user_data(Offset offset) const;  ///< 0 unless set
     void set_name(Offset offset, std::string_view name);
     [[nodiscard]] std::string name(Offset offset) const;  ///< empty unless set
+    // The same with a status; where a string or a note needs memory, std::bad_alloc may be thrown, and nothing has changed.
+    [[nodiscard]] Status try_size_of(Offset offset, Size& size) const noexcept;
+    [[nodiscard]] Status try_set_user_data(Offset offset, std::uint64_t value);
+    [[nodiscard]] Status try_user_data(Offset offset, std::uint64_t& value) const noexcept;
+    [[nodiscard]] Status try_set_name(Offset offset, std::string_view name);
+    [[nodiscard]] Status try_name(Offset offset, std::string& name) const;
     /// The block's bytes; nullptr without memory. No check stands between the caller and the bytes.
     [[nodiscard]] std::byte* data(Offset offset) const;
     /// The way back from data(): the offset of the byte at that address; nullopt where it is not the buffer's. O(1) in a buffer
@@ -91,9 +102,9 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] std::optional<Offset> offset_of(const void* address) const noexcept;
 
     // The buffer.
-    /// Gives cached slabs back, drops free bytes off the end down to the initial size (parts of the caller's as a whole: they
-    /// are the caller's again), and returns free pages of memory of its own to the system. Returns the bytes by which the
-    /// capacity fell. O(ranges).
+    /// Gives cached slabs back, drops free bytes off the end down to the initial size (parts of the caller's as a whole:
+    /// ManagerOptions::release_part is told), and returns free pages of memory of its own to the system. Returns the bytes by
+    /// which the capacity fell. O(ranges).
     Size trim();
     [[nodiscard]] Size capacity() const noexcept;
 
@@ -103,6 +114,11 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     [[nodiscard]] Offset resolve(Handle handle) const;  ///< throws BadHandle
     Offset pin(Handle handle);                          ///< may be pinned many times; throws BadHandle
     void unpin(Handle handle);                          ///< throws BadHandle also where it is not pinned
+    [[nodiscard]] Status try_allocate_movable(Size size, Size alignment, Handle& handle) noexcept;
+    [[nodiscard]] Status try_deallocate(Handle handle) noexcept;
+    [[nodiscard]] Status try_resolve(Handle handle, Offset& offset) const noexcept;
+    [[nodiscard]] Status try_pin(Handle handle, Offset& offset) noexcept;
+    [[nodiscard]] Status try_unpin(Handle handle) noexcept;
 
     /// Movable blocks are freed by their handles only. Who reads or writes one while others defragment pins it first.
     ///
@@ -125,13 +141,14 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// that references are stored by write(): the cycle begins when it asks for the roots. References are eight bytes at a
     /// multiple of eight; 0 is the offset of a block like others. Who allocates under a mutex that the roots' source takes as
     /// well has new blocks linked, or born in the cycle. A visitor runs under the lock: it may read(), and must change nothing.
-    /// What it throws ends the cycle, which frees nothing. Cycles take turns. Without memory a visitor is needed (NoMemory).
+    /// What it throws ends the cycle, which frees nothing. Cycles take turns: a callback of one can't ask for another
+    /// (ManagerError). Without memory a visitor is needed (NoMemory).
     CollectionStatistics collect(std::span<const Offset> roots, const ReferenceVisitor& visitor = nullptr);
     /// The same, but reports what it would have freed.
     [[nodiscard]] std::vector<BlockView> find_leaks(std::span<const Offset> roots, const ReferenceVisitor& visitor = nullptr);
     /// Cycles in a thread of their own until stop_collector() or the end. The roots are asked for at the beginning of a cycle
     /// and once more before anything is freed. In the place of a collector that runs already. Callbacks must not stop it.
-    /// Throws NoMemory, std::system_error, and ManagerError for Threads::one and without a source of roots.
+    /// Throws NoMemory, std::system_error, and ManagerError for Threads::one, without a source of roots, and in a callback.
     void start_collector(CollectorOptions options);
     void stop_collector() noexcept;
     [[nodiscard]] CollectionStatistics last_collection() const noexcept;

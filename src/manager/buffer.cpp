@@ -71,6 +71,7 @@ bool Buffer::add(Offset start, std::span<std::byte> bytes) noexcept {
     if (chunks_[chunk] == nullptr) return false;
     part(index).start.store(start, base::rlx);
     part(index).bytes.store(bytes.data(), base::rlx);
+    part(index).size = bytes.size();
     // [E36] release, pairs with the acquire in find(): the part, and the chunk that it lies in.
     parts_.store(index + 1, base::rel);
     return true;
@@ -81,7 +82,10 @@ Offset Buffer::last_start() const noexcept {
     return count == 0 ? 0 : part(count - 1).start.load(base::rlx);
 }
 
-void Buffer::drop_last() noexcept { parts_.fetch_sub(1, base::rlx); }
+std::span<std::byte> Buffer::drop_last() noexcept {
+    const Part& last = part(parts_.fetch_sub(1, base::rlx) - 1);  // relaxed, all of it: under the growth lock, as last_start()
+    return {last.bytes.load(base::rlx), last.size};
+}
 
 void Buffer::purge(Offset start, Size size) const noexcept {
     if (kind_ != Kind::own) return;

@@ -41,7 +41,8 @@ class Buffer {
     [[nodiscard]] bool add(Offset start, std::span<std::byte> part) noexcept;
     // Where the last part begins, beside the first one; 0: there is no other.
     [[nodiscard]] Offset last_start() const noexcept;
-    void drop_last() noexcept;
+    // The caller's again: what add() was given.
+    std::span<std::byte> drop_last() noexcept;
     // Gives the whole pages between two offsets back to the system; they read as zero.
     void purge(Offset start, Size size) const noexcept;
 
@@ -50,6 +51,7 @@ class Buffer {
     struct Part {
         base::Atomic<Offset> start;
         base::Atomic<std::byte*> bytes;
+        std::size_t size;  // as the caller gave it; the growth lock
     };
     static constexpr unsigned kChunks = 32;
 

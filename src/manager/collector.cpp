@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 namespace ashlar::manager {
 
@@ -25,7 +24,7 @@ bool Collector::shade(Offset offset) noexcept {
     if (small.kind == Small::Found::Kind::block) {
         if (small_->mark(offset)) {
             ++state_->now.marked;
-            push(small.start);
+            push_small(small.start);
         }
         return true;
     }
@@ -37,16 +36,25 @@ bool Collector::shade(Offset offset) noexcept {
     if ((range.state & (ranges::kMarked | ranges::kTarget)) != 0) return true;
     range.state |= ranges::kMarked;
     ++state_->now.marked;
-    push(range.start);
+    push(block);
     return true;
 }
 
-// What finds no room is found again by its mark.
-void Collector::push(Offset at) noexcept {
+// A block that is marked is to be looked at.
+void Collector::push(RangeId block) noexcept {
     if (state_->depth < kStack) {
-        stack_[state_->depth++] = at;
-    } else if (state_->again == kNone || at < state_->again) {
-        state_->lost = std::min(state_->lost, at);
+        stack_[state_->depth++] = (*heap_)[block].start;
+    } else {
+        lost_.add(block);
+    }
+}
+
+void Collector::push_small(Offset block) noexcept {
+    if (state_->depth < kStack) {
+        stack_[state_->depth++] = block;
+    } else {
+        const Offset slab = block & ~(small_->shape().slab_size() - 1);
+        lost_.add(small_->slab_at(slab), slab, block);
     }
 }
 
@@ -84,7 +92,7 @@ void Collector::look_at(Offset at) {
     const Size size = (*heap_)[block].asked;
     if (visitor_ != nullptr || size - (at - start) <= kPiece) return look(start, size, at, size - (at - start));
     const Offset next = down(at + kPiece);
-    push(next);  // there is room: this entry's
+    stack_[state_->depth++] = next;  // there is room: this entry's
     look(start, size, at, next - at);
 }
 
@@ -101,10 +109,13 @@ void Collector::born_in_cycle(RangeId block) noexcept {
 void Collector::moved_in_cycle(RangeId block) noexcept {
     born_in_cycle(block);
     --state_->now.born;
-    if (state_->phase == Phase::mark) push((*heap_)[block].start);
+    if (state_->phase == Phase::mark) push(block);
 }
 
-bool Collector::leaving_cycle(Offset block, Size size, Size& seen) noexcept {
+bool Collector::leaving_cycle(Offset block, Size size, Leaving& so_far) noexcept {
+    const std::uint64_t cycle = state_->last.cycles + 1;
+    if (so_far.cycle != cycle) so_far = {0, cycle};
+    Size& seen = so_far.seen;
     const Size part = visitor_ != nullptr ? size : std::min(size - seen, kLeavingPiece);
     look_guarded(block, size, block + seen, part);
     seen += part;
@@ -125,10 +136,8 @@ std::uint32_t Collector::spread(std::uint32_t budget, bool& done) {
     for (; looked < budget; ++looked) {
         if (state_->depth != 0) {
             look_at(stack_[--state_->depth]);
-        } else if (state_->again != kNone) {
+        } else if (lost_.any_small() || lost_.any_range()) {
             find_lost();
-        } else if (state_->lost != kNone) {
-            state_->again = std::exchange(state_->lost, kNone);
         } else {
             done = true;
             break;
@@ -137,26 +146,16 @@ std::uint32_t Collector::spread(std::uint32_t budget, bool& done) {
     return looked;
 }
 
-// One step of the walk over all marked blocks, from the lowest on that was lost.
+// The stack is empty.
 void Collector::find_lost() noexcept {
-    state_->cursor = state_->again;
-    RangeId id = heap_->covering(state_->cursor);  // what was lost may lie inside a slab or a long block
-    if (id == no_range) id = resume();
-    while (id != no_range && ranges::kind((*heap_)[id]) != ranges::Kind::block) id = (*heap_)[id].above;
-    if (id == no_range) {
-        state_->again = kNone;
+    if (lost_.any_small()) {
+        lost_.take_small(kStack, [this](Offset block) noexcept { stack_[state_->depth++] = block; });
         return;
     }
+    const RangeId id = lost_.take_range();
     const Range& range = (*heap_)[id];
-    state_->again = range.start + range.size;
-    if ((range.state & ranges::kSlab) != 0) {
-        const Offset from = state_->cursor;
-        small_->each(small_->slab_at(range.start), [&](Offset start, Size) {
-            if (start >= from && small_->is_marked(start)) push(start);
-        });
-    } else if ((range.state & ranges::kMarked) != 0) {
-        push(range.start);
-    }
+    // Whoever freed it since has looked at it.
+    if (ranges::kind(range) == ranges::Kind::block && (range.state & ranges::kMarked) != 0) push(id);
 }
 
 std::uint32_t Collector::root_ranges(std::uint32_t budget, bool& done) noexcept {
@@ -171,7 +170,7 @@ std::uint32_t Collector::root_ranges(std::uint32_t budget, bool& done) noexcept 
         // Small blocks that were born while all was made white are marked, and were written to when nobody took notice.
         looked += kSlabBlocks;
         small_->each(small_->slab_at(range.start), [&](Offset start, Size) {
-            if (small_->is_marked(start)) push(start);
+            if (small_->is_marked(start)) push_small(start);
         });
     }
     done = true;

@@ -15,6 +15,7 @@
 #include "manager/buffer.hpp"
 #include "manager/gate.hpp"
 #include "manager/lock.hpp"
+#include "manager/lost.hpp"
 #include "manager/notes.hpp"
 #include "ranges/heap.hpp"
 
@@ -24,7 +25,8 @@ class Collector {
   public:
     Collector(ranges::Heap& heap, Small& small, Lock& lock, const Buffer& buffer, Notes& notes) noexcept
         : heap_(&heap), small_(&small), lock_(&lock), buffer_(&buffer), notes_(&notes) {}
-    void layout(region::Carver& carver, bool shared) noexcept;
+    // After the small blocks'.
+    void layout(region::Carver& carver, std::uint32_t most_ranges, bool shared) noexcept;
     [[nodiscard]] Gate& gate() noexcept { return gate_; }
 
     struct Cycle {
@@ -37,8 +39,10 @@ class Collector {
         const std::function<void()>* between = nullptr;     // called between slices: for tests that put themselves there
     };
     // A cycle, from its beginning to its end; who comes meanwhile waits. Throws what the callbacks throw, and std::bad_alloc:
-    // then nothing was freed. Not under the lock, nor inside the gate.
+    // then nothing was freed. Not under the lock, nor inside the gate, nor in a callback.
     CollectionStatistics run(const Cycle& cycle);
+    // Throws ManagerError in a callback of a cycle of this collector: to wait for that cycle would be to wait for oneself.
+    void refuse_in_callback(const char* member) const;
     [[nodiscard]] CollectionStatistics last() const noexcept;
 
     // What others tell, under the lock; outside of cycles nothing happens.
@@ -56,9 +60,14 @@ class Collector {
         if (state_->phase == Phase::mark) [[unlikely]]
             look_guarded(block, size, start, length);
     }
-    // A live block is about to be freed. False: not yet, call again, the lock released in between; `seen` is 0 at first.
-    [[nodiscard]] bool leaving(Offset block, Size size, Size& seen) noexcept {
-        return state_->phase != Phase::mark || leaving_cycle(block, size, seen);
+    // How much of a block that is about to go has been looked at, and in which cycle: another one begins anew.
+    struct Leaving {
+        Size seen = 0;
+        std::uint64_t cycle = 0;
+    };
+    // A live block is about to be freed. False: not yet, call again, the lock released in between.
+    [[nodiscard]] bool leaving(Offset block, Size size, Leaving& so_far) noexcept {
+        return state_->phase != Phase::mark || leaving_cycle(block, size, so_far);
     }
     // Whether changes matter now: under the lock.
     [[nodiscard]] bool marking() const noexcept { return state_->phase == Phase::mark; }
@@ -76,17 +85,16 @@ class Collector {
         std::uint32_t failed;  // a visitor threw: nothing is to be freed in this cycle
         std::uint32_t depth;   // of the stack
         Offset cursor;         // of a walk over the heap's ranges: all that starts below has been seen
-        Offset lost;           // the lowest that the stack had no room for; kNone: there is none
-        Offset again;          // the walk that looks for what was lost; kNone: there is none
         CollectionStatistics now, last;
     };
 
     // Every one under the lock.
     void born_in_cycle(RangeId block) noexcept;
     void moved_in_cycle(RangeId block) noexcept;
-    [[nodiscard]] bool leaving_cycle(Offset block, Size size, Size& seen) noexcept;
+    [[nodiscard]] bool leaving_cycle(Offset block, Size size, Leaving& so_far) noexcept;
     bool shade(Offset offset) noexcept;
-    void push(Offset at) noexcept;
+    void push(RangeId block) noexcept;
+    void push_small(Offset block) noexcept;
     void look(Offset block, Size size, Offset start, Size length);
     void look_guarded(Offset block, Size size, Offset start, Size length) noexcept;
     void look_at(Offset at);
@@ -121,10 +129,12 @@ class Collector {
     Gate gate_;
     State* state_ = nullptr;
     Offset* stack_ = nullptr;
+    Lost lost_;
     // Of the cycle that runs; in the process that runs it.
     const ReferenceVisitor* visitor_ = nullptr;
     std::function<void(Offset)> reach_;
     std::exception_ptr failure_;
+    base::Atomic<const void*> runner_{nullptr};  // the thread of the cycle
 };
 
 }  // namespace ashlar::manager

@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "manager/collector.hpp"
@@ -14,11 +15,14 @@ using Clock = std::chrono::steady_clock;
 // Between two slices, so that who waits for the lock gets it.
 constexpr unsigned kPauses = 16;
 
+thread_local char this_thread;
+
 }  // namespace
 
-void Collector::layout(region::Carver& carver, bool shared) noexcept {
+void Collector::layout(region::Carver& carver, std::uint32_t most_ranges, bool shared) noexcept {
     state_ = carver.array<State>(1);
     stack_ = carver.array<Offset>(kStack);
+    lost_.layout(carver, most_ranges, small_->shape());
     gate_.layout(carver, shared);
 }
 
@@ -74,21 +78,28 @@ CollectionStatistics Collector::run(const Cycle& cycle) {
         done = state_->last = state_->now;
     }
     gate_.open();
+    runner_.store(nullptr, base::rlx);   // relaxed: a thread only asks whether it wrote its own name there
     state_->turn.exchange(0, base::ar);  // [E33] release, pairs with the exchange in begin(): the whole cycle
     if (failure != nullptr) std::rethrow_exception(failure);
     return done;
 }
 
+void Collector::refuse_in_callback(const char* member) const {
+    if (runner_.load(base::rlx) != &this_thread) return;  // relaxed: as in run()
+    throw ManagerError(Status::in_callback,
+                       std::string(member) + ": called by a callback of the collector's cycle, which would have to end first");
+}
+
 void Collector::begin(const Cycle& cycle) {
     // [E33] acquire, pairs with the exchange in run()
     while (state_->turn.exchange(1, base::ar) != 0) sched_yield();
+    runner_.store(&this_thread, base::rlx);  // relaxed: as in run()
     reach_ = [this](Offset offset) { shade(offset); };
     gate_.close();
     const Guard guard(*lock_);
     visitor_ = cycle.visitor;
     state_->failed = 0;
     state_->depth = 0;
-    state_->lost = state_->again = kNone;
     state_->now = {};
     state_->phase = Phase::whiten;
     small_->begin_cycle();
@@ -100,6 +111,9 @@ void Collector::whiten(const Cycle& cycle) {
     const std::uint32_t slabs = std::max(cycle.budget / kSlabBlocks, 1U);
     std::uint32_t slab = 0;
     in_slices(cycle, [&](bool& done) {
+        std::uint32_t forgotten = 0;  // by a cycle that was ended early
+        while (forgotten < cycle.budget && lost_.forget_one()) ++forgotten;
+        if (forgotten != 0) return forgotten;
         if (has_small()) slab = small_->whiten(slab, slabs);
         done = slab == 0;
         state_->cursor = 0;

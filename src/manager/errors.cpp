@@ -58,6 +58,25 @@ void Manager::refuse(Status status, const char* member, Offset offset, Size size
     }
 }
 
+void Manager::refuse(Status status, const char* member, Handle handle) const {
+    const std::string name = std::string(member) + ": handle " + std::to_string(handle.value);
+    const Moves::Known known = moves_.known(handle);
+    if (known.kind != Moves::Known::Kind::live) {
+        throw BadHandle(name + " is not that of a live movable block: " +
+                        (known.kind == Moves::Known::Kind::freed ? "its block was freed" : "no block ever had it"));
+    }
+    const std::string block = name + " is of the block " + interval(known.start, known.size) + " of " + bytes(known.size);
+    if (status != Status::pinned) throw BadHandle(block + ", which is not pinned");
+    throw Pinned(block + (known.in_pass ? ", which a pass of defragmentation moves to " + std::to_string(known.target)
+                                        : ", which is pinned"));
+}
+
+void Manager::refuse_move(const Move& move) {
+    throw BadHandle("end_pass: the move of handle " + std::to_string(move.handle.value) + " from " +
+                    interval(move.from, move.size) + " of " + bytes(move.size) + " to " + std::to_string(move.to) +
+                    " is not one of this pass, or comes twice");
+}
+
 void Manager::refuse_alignment(const char* member, Size size, Size alignment) const {
     throw BadAlignment(std::string(member) + ": " + bytes(size) + " at a multiple of " + std::to_string(alignment) +
                        ", which is not a power of two");

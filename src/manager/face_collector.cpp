@@ -16,6 +16,7 @@ void need_visitor(const manager::Manager& manager, const ReferenceVisitor& visit
 
 CollectionStatistics MemoryManager::collect(std::span<const Offset> roots, const ReferenceVisitor& visitor) {
     need_visitor(*manager_, visitor, "collect");
+    manager_->collector().refuse_in_callback("collect");
     manager::Collector::Cycle cycle;
     cycle.roots = roots;
     cycle.visitor = visitor ? &visitor : nullptr;
@@ -24,6 +25,7 @@ CollectionStatistics MemoryManager::collect(std::span<const Offset> roots, const
 
 std::vector<BlockView> MemoryManager::find_leaks(std::span<const Offset> roots, const ReferenceVisitor& visitor) {
     need_visitor(*manager_, visitor, "find_leaks");
+    manager_->collector().refuse_in_callback("find_leaks");
     std::vector<BlockView> leaks;
     manager::Collector::Cycle cycle;
     cycle.roots = roots;
@@ -41,6 +43,7 @@ void MemoryManager::start_collector(CollectorOptions options) {
     if (!options.roots) {
         throw ManagerError(Status::no_roots, "start_collector: without roots every block would be freed");
     }
+    manager_->collector().refuse_in_callback("start_collector");
     manager_->collector_thread().start(std::move(options));
 }
 

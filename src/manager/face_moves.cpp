@@ -1,19 +1,11 @@
 // The members of MemoryManager that are about movable blocks.
 #include <ashlar/memory_manager.hpp>
 
-#include <string>
-
 #include "manager/manager.hpp"
 
 namespace ashlar {
 
 namespace {
-
-[[noreturn]] void refuse(Status status, const char* member, Handle handle) {
-    const std::string name = std::string(member) + ": handle " + std::to_string(handle.value);
-    if (status == Status::pinned) throw Pinned(name + " is of a block that is pinned, or in a pass of defragmentation");
-    throw BadHandle(name + " is not that of a live movable block");
-}
 
 [[noreturn]] void refuse_pass(const char* member) {
     throw Pinned(std::string(member) + ": a pass of defragmentation has begun and not ended");
@@ -30,28 +22,37 @@ std::optional<Handle> MemoryManager::allocate_movable(Size size, Size alignment)
 
 void MemoryManager::deallocate(Handle handle) {
     const Status status = manager_->moves().deallocate(handle);
-    if (status != Status::ok) refuse(status, "deallocate", handle);
+    if (status != Status::ok) manager_->refuse(status, "deallocate", handle);
 }
 
 Offset MemoryManager::resolve(Handle handle) const {
     Offset at = 0;
     const Status status = manager_->moves().resolve(handle, at);
-    if (status != Status::ok) refuse(status, "resolve", handle);
+    if (status != Status::ok) manager_->refuse(status, "resolve", handle);
     return at;
 }
 
 Offset MemoryManager::pin(Handle handle) {
     Offset at = 0;
     const Status status = manager_->moves().pin(handle, at);
-    if (status != Status::ok) refuse(status, "pin", handle);
+    if (status != Status::ok) manager_->refuse(status, "pin", handle);
     return at;
 }
 
 void MemoryManager::unpin(Handle handle) {
     const Status status = manager_->moves().unpin(handle);
-    if (status == Status::ok) return;
-    throw BadHandle("unpin: handle " + std::to_string(handle.value) + " is not that of a pinned movable block");
+    if (status != Status::ok) manager_->refuse(status, "unpin", handle);
 }
+
+Status MemoryManager::try_allocate_movable(Size size, Size alignment, Handle& handle) noexcept {
+    return manager_->allocate_movable(size, alignment, handle);
+}
+Status MemoryManager::try_deallocate(Handle handle) noexcept { return manager_->moves().deallocate(handle); }
+Status MemoryManager::try_resolve(Handle handle, Offset& offset) const noexcept {
+    return manager_->moves().resolve(handle, offset);
+}
+Status MemoryManager::try_pin(Handle handle, Offset& offset) noexcept { return manager_->moves().pin(handle, offset); }
+Status MemoryManager::try_unpin(Handle handle) noexcept { return manager_->moves().unpin(handle); }
 
 DefragmentationStatistics MemoryManager::defragment(PassLimits limits) {
     DefragmentationStatistics done{};
@@ -67,9 +68,10 @@ std::vector<Move> MemoryManager::begin_pass(PassLimits limits) {
 
 DefragmentationStatistics MemoryManager::end_pass(std::span<const Move> moves) {
     DefragmentationStatistics done{};
-    const Status status = manager_->moves().end_pass(moves, done);
+    std::size_t wrong = 0;
+    const Status status = manager_->moves().end_pass(moves, done, &wrong);
     if (status == Status::pinned) refuse_pass("end_pass");
-    if (status != Status::ok) throw BadHandle("end_pass: a move that is not one of this pass, or comes twice");
+    if (status != Status::ok) manager_->refuse_move(moves[wrong]);
     return done;
 }
 

@@ -19,35 +19,48 @@ void Gate::layout(region::Carver& carver, bool shared) noexcept {
     barriers_ = shared && membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }
 
-bool Gate::enter_slowly(Slot& slot) noexcept {
+bool Gate::enter_slowly(Slot& slot, bool& cycle) noexcept {
     std::uint32_t nobody = 0;
     // Relaxed: the number is the thread's own, and says nothing about other memory. Without a system's barrier all are guests.
     if (barriers_ && slot.owner.cas(nobody, thread_number(), base::rlx, base::rlx)) {
-        // [E30] as in Pass
-        slot.inside.store(1, base::rlx);
+        // [E30] as in Pass; relaxed: nothing was done inside yet
+        slot.turns.store(1, base::rlx);
         base::compiler_fence();
         return true;
     }
-    slot.guests.fetch_add(1, base::sc);  // [E30] seq_cst, pairs with the exchange in close()
-    return false;
+    for (std::uint32_t runs = runs_->load(base::rlx);;) {  // relaxed: a guess, which the load below tests
+        slot.guests[runs].fetch_add(1, base::sc);          // [E30] seq_cst, pairs with the exchange in close()
+        const std::uint32_t now = runs_->load(base::sc);   // [E30] seq_cst; [E32] acquire, as in Pass
+        if (now == runs) {
+            cycle = runs != 0;
+            return false;
+        }
+        slot.guests[runs].fetch_sub(1, base::rlx);  // relaxed: nothing was done
+        runs = now;
+    }
 }
 
 void Gate::close() noexcept {
     runs_->exchange(1, base::sc);  // [E30] seq_cst: before drain() looks into the slots
-    drain();
+    drain(false);
 }
 
 void Gate::open() noexcept {
     runs_->exchange(0, base::sc);  // [E32] release, pairs with the load in Pass: what the collector read and wrote
-    drain();
+    drain(true);
 }
 
-void Gate::drain() noexcept {
+void Gate::drain(bool cycle) noexcept {
     if (slots_ == nullptr) return;
     if (barriers_) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);  // [E30]
     for (unsigned i = 0; i < kSlots; ++i) {
-        // [E30] seq_cst for guests; [E31] acquire, pairs with the releases in leave().
-        while (slots_[i].inside.load(base::sc) != 0 || slots_[i].guests.load(base::sc) != 0) sched_yield();
+        Slot& slot = slots_[i];
+        // [E30] after the barrier; [E31] acquire, pairs with the releases in Pass. An owner who was seen inside, and has left,
+        // enters again after the barrier: it knows.
+        const std::uint32_t seen = slot.turns.load(base::sc);
+        while (seen % 2 != 0 && slot.turns.load(base::acq) == seen) sched_yield();
+        // [E30] seq_cst: after the exchange; [E31] acquire, likewise.
+        while (slot.guests[cycle ? 1 : 0].load(base::sc) != 0) sched_yield();
     }
 }
 

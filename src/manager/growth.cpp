@@ -70,8 +70,10 @@ bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) 
         before = needed;
         std::span<std::byte> part;
         const Size added = ask(capacity, needed, part);
-        if (added == 0) return false;
-        if (!part.empty() && !buffer_.add(capacity, part.first(added))) return false;
+        if (added == 0 || (!part.empty() && !buffer_.add(capacity, part))) {
+            hand_back(part);
+            return false;
+        }
         {
             const Guard guard(lock_);
             const bool grown = heap_.grow(added, buffer_.contiguous());
@@ -81,28 +83,42 @@ bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) 
             }
             if (grown) heap_.shrink(added);
         }
-        if (!part.empty()) buffer_.drop_last();
+        if (!part.empty()) hand_back(buffer_.drop_last());
     }
+}
+
+void Manager::hand_back(std::span<std::byte> part) const noexcept {
+    if (!part.empty() && options_.release_part) options_.release_part(part);
+}
+
+// A part goes when it is free as a whole.
+Size Manager::drop_part() noexcept {
+    std::span<std::byte> part;
+    Size lost = 0;
+    {
+        const Guard guard(lock_);
+        const Offset start = buffer_.last_start();
+        const Size size = heap_.totals().capacity - start;
+        if (start == 0 || free_tail() < size) return 0;
+        lost = heap_.shrink(size);
+        note_capacity();
+        part = buffer_.drop_last();
+    }
+    hand_back(part);
+    return lost;
 }
 
 Size Manager::trim() noexcept {
     reclaim(true);
     const Growing growing(*this);
     if (!growing) return 0;
-    const Guard guard(lock_);
     Size lost = 0;
+    while (const Size part = drop_part()) lost += part;
+    const Guard guard(lock_);
     if (buffer_.kind() != Buffer::Kind::parts) {
         lost = heap_.shrink(std::min(free_tail(), heap_.totals().capacity - initial_));
         note_capacity();
         buffer_.purge(capacity(), lost);
-    }
-    // A part goes when it is free as a whole.
-    for (Offset start = buffer_.last_start(); start != 0; start = buffer_.last_start()) {
-        const Size size = heap_.totals().capacity - start;
-        if (free_tail() < size) break;
-        lost += heap_.shrink(size);
-        note_capacity();
-        buffer_.drop_last();
     }
     for (RangeId id = heap_.first(); id != no_range; id = heap_[id].above) {
         if (ranges::kind(heap_[id]) == ranges::Kind::hole) buffer_.purge(heap_[id].start, heap_[id].size);

@@ -63,6 +63,13 @@ class Handles {
         Place& place = places_[index];
         return place.range != no_range && place.lives == handle.value >> 32 ? &place : nullptr;
     }
+    // Whether a block has had it, or has it.
+    [[nodiscard]] bool was_given(Handle handle) const noexcept {
+        const auto index = static_cast<std::uint32_t>(handle.value);
+        if (index == 0 || index > state_->born) return false;
+        const std::uint32_t lives = places_[index].lives;
+        return handle.value >> 32 < lives || (handle.value >> 32 == lives && places_[index].range != no_range);
+    }
     // Of a movable block.
     [[nodiscard]] Place& of(const Range& range) const noexcept { return places_[static_cast<std::uint32_t>(range.user)]; }
     [[nodiscard]] Place& operator[](std::uint32_t index) const noexcept { return places_[index]; }

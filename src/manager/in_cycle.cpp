@@ -15,12 +15,12 @@ constexpr Size kPiece = 4096;
 }  // namespace
 
 Status Manager::deallocate_in_cycle(Offset offset) noexcept {
-    for (Size seen = 0;;) {
+    for (Collector::Leaving so_far;;) {
         const Guard guard(lock_);
         const Small::Found found = small_.find(offset);
         if (found.kind == Small::Found::Kind::not_small) break;
         if (found.kind == Small::Found::Kind::not_live || found.start != offset) return Status::bad_offset;
-        if (!collector_.leaving(offset, found.size, seen)) continue;
+        if (!collector_.leaving(offset, found.size, so_far)) continue;
         if (notes_.any()) notes_.erase(offset);
         const Small::Given given = small_.give(thread_number(), offset);
         if (given == Small::Given::given_last) {

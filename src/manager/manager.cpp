@@ -43,7 +43,7 @@ bool Manager::attach(std::uint32_t most) {
         shared = carver.array<Shared>(1);
         heap_.layout(carver, *options_.policy, limit_, most);
         small_.layout(carver, small_shape);
-        collector_.layout(carver, options_.threads == Threads::many);
+        collector_.layout(carver, most, options_.threads == Threads::many);
         moves_.layout(carver, most);
     });
     if (!done || options_.threads == Threads::one) return done;

@@ -67,6 +67,8 @@ class Manager {
 
     // Says in words what a status is about, and throws its exception. `member` is the name of the member function.
     [[noreturn]] void refuse(Status status, const char* member, Offset offset, Size size) const;
+    [[noreturn]] void refuse(Status status, const char* member, Handle handle) const;
+    [[noreturn]] static void refuse_move(const Move& move);
     [[noreturn]] void refuse_alignment(const char* member, Size size, Size alignment) const;
 
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
@@ -83,6 +85,7 @@ class Manager {
     [[nodiscard]] ranges::Heap& heap() const noexcept { return heap_; }
     [[nodiscard]] Lock& lock() const noexcept { return lock_; }
     [[nodiscard]] Moves& moves() noexcept { return moves_; }
+    [[nodiscard]] const Moves& moves() const noexcept { return moves_; }
     [[nodiscard]] Collector& collector() noexcept { return collector_; }
     [[nodiscard]] CollectorThread& collector_thread() noexcept { return collector_thread_; }
     [[nodiscard]] Small& small() const noexcept { return small_; }
@@ -128,6 +131,10 @@ class Manager {
     [[nodiscard]] bool grow(bool (*take)(void*), void* taker, Size size, Size alignment);
     // What is to be added behind the end, at least `needed`; 0: no more.
     [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part) const;
+    // Under the growth lock alone: tells the user that a part is his again.
+    void hand_back(std::span<std::byte> part) const noexcept;
+    // Under the growth lock alone: the bytes of the last part, if it was free and has gone, else 0.
+    [[nodiscard]] Size drop_part() noexcept;
     // Under the lock, when the end of the heap has moved for good.
     void note_capacity() noexcept { capacity_.store(heap_.totals().capacity, base::rlx); }  // relaxed: see capacity()
     [[nodiscard]] Size free_tail() const noexcept;
@@ -218,7 +225,7 @@ inline RangeId Manager::block_at(Offset offset) const noexcept {
 }
 
 inline Status Manager::deallocate_large(Offset offset) noexcept {
-    for (Size seen = 0;;) {
+    for (Collector::Leaving so_far;;) {
         const Guard guard(lock_);
         const RangeId block = block_at(offset);
         if (block == no_range) [[unlikely]]
@@ -226,7 +233,7 @@ inline Status Manager::deallocate_large(Offset offset) noexcept {
         const std::uint32_t state = heap_[block].state;
         if ((state & (ranges::kMovable | ranges::kTarget)) != 0) [[unlikely]]
             return Status::bad_offset;
-        if (!collector_.leaving(offset, heap_[block].asked, seen)) [[unlikely]]
+        if (!collector_.leaving(offset, heap_[block].asked, so_far)) [[unlikely]]
             continue;
         if ((state & ranges::kNamed) != 0) [[unlikely]]
             notes_.erase(offset);

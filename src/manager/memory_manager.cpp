@@ -41,6 +41,8 @@ MemoryManager MemoryManager::without_memory(Size size, ManagerOptions options) {
     validate(size, options);
     return MemoryManager(std::make_unique<manager::Manager>(manager::Buffer(), size, std::move(options)));
 }
+// What a member of one that was moved from reaches lies where no page ever is.
+static_assert(sizeof(manager::Manager) < 1U << 16);
 MemoryManager::MemoryManager(MemoryManager&&) noexcept = default;
 MemoryManager& MemoryManager::operator=(MemoryManager&&) noexcept = default;
 MemoryManager::~MemoryManager() = default;
@@ -97,11 +99,22 @@ Status MemoryManager::try_deallocate(Offset offset) noexcept { return manager_->
 Status MemoryManager::try_read(Offset start, std::span<std::byte> out) const noexcept { return manager_->read(start, out); }
 Status MemoryManager::try_write(Offset start, std::span<const std::byte> data) noexcept { return manager_->write(start, data); }
 Status MemoryManager::try_resize(Offset offset, Size size) noexcept { return manager_->resize(offset, size); }
+Status MemoryManager::try_allocate_at(Offset start, Size size) noexcept { return manager_->allocate_at(start, size, 0); }
+Status MemoryManager::try_reserve_range(Offset start, Size size) noexcept {
+    return manager_->allocate_at(start, size, ranges::kReserved);
+}
 
 Size MemoryManager::size_of(Offset offset) const {
     const Size size = manager_->size_of(offset);
     if (size == 0) manager_->refuse(Status::bad_offset, "size_of", offset, 0);
     return size;
+}
+
+Status MemoryManager::try_size_of(Offset offset, Size& size) const noexcept {
+    const Size found = manager_->size_of(offset);
+    if (found == 0) return Status::bad_offset;
+    size = found;
+    return Status::ok;
 }
 
 bool MemoryManager::is_block(Offset offset) const noexcept { return manager_->size_of(offset) != 0; }
@@ -129,6 +142,13 @@ std::string MemoryManager::name(Offset offset) const {
     if (status != Status::ok) manager_->refuse(status, "name", offset, 0);
     return name;
 }
+
+Status MemoryManager::try_set_user_data(Offset offset, std::uint64_t value) { return manager_->set_user(offset, value); }
+Status MemoryManager::try_user_data(Offset offset, std::uint64_t& value) const noexcept {
+    return manager_->user(offset, value);
+}
+Status MemoryManager::try_set_name(Offset offset, std::string_view name) { return manager_->set_name(offset, name); }
+Status MemoryManager::try_name(Offset offset, std::string& name) const { return manager_->name(offset, name); }
 
 std::byte* MemoryManager::data(Offset offset) const {
     if (manager_->size_of(offset, true) == 0) manager_->refuse(Status::bad_offset, "data", offset, 0);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "manager/collector.hpp"
-
 namespace ashlar::manager {
 
 namespace {
@@ -52,14 +50,31 @@ Status Moves::unpin(Handle handle) noexcept {
     return Status::ok;
 }
 
+// Between two holds of the lock.
+void Moves::let_others_in() const noexcept {
+    if (between_) between_();
+    for (unsigned i = 0; i < kPauses; ++i) base::pause();
+}
+
+Moves::Known Moves::known(Handle handle) const noexcept {
+    const Guard guard(*lock_);
+    const Handles::Place* place = handles_.find(handle);
+    if (place == nullptr) {
+        return {handles_.was_given(handle) ? Known::Kind::freed : Known::Kind::never, 0, 0, 0, false, 0};
+    }
+    const Range& range = (*heap_)[place->range];
+    const bool in_pass = place->target != no_range;
+    return {Known::Kind::live, range.start, range.asked, place->pins, in_pass, in_pass ? (*heap_)[place->target].start : 0};
+}
+
 Status Moves::deallocate(Handle handle) noexcept {
-    for (Size seen = 0;;) {
+    for (Collector::Leaving so_far;; let_others_in()) {
         const Guard guard(*lock_);
         Handles::Place* place = handles_.find(handle);
         if (place == nullptr) return Status::bad_handle;
         if (place->pins != 0 || place->target != no_range) return Status::pinned;
         const Range& range = (*heap_)[place->range];
-        if (!collector_->leaving(range.start, range.asked, seen)) continue;
+        if (!collector_->leaving(range.start, range.asked, so_far)) continue;
         release(*place);
         return Status::ok;
     }
@@ -179,8 +194,8 @@ bool Moves::plan_down(RangeId from, Move* batch, unsigned& planned) noexcept {
     return true;
 }
 
-// Finds all moves in the pass, each once, and notes that (or that it has not).
-Status Moves::recognize(std::span<const Move> moves, bool told) noexcept {
+// Finds all moves in the pass, each once, and notes that (or that it has not). The first that it does not know, or their count.
+std::size_t Moves::recognize(std::span<const Move> moves, bool told) noexcept {
     for (std::size_t i = 0; i < moves.size();) {
         const Guard guard(*lock_);
         for (const std::size_t stop = std::min(moves.size(), i + kBatch); i < stop; ++i) {
@@ -190,14 +205,14 @@ Status Moves::recognize(std::span<const Move> moves, bool told) noexcept {
             if (known) {
                 place->told = told;
             } else if (told) {
-                return Status::bad_handle;
+                return i;
             }
         }
     }
-    return Status::ok;
+    return moves.size();
 }
 
-Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done) noexcept {
+Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t* wrong) noexcept {
     {
         const Guard guard(*lock_);
         if (state_->pass == Pass::busy) return Status::pinned;
@@ -205,17 +220,18 @@ Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& d
         if (state_->pass == Pass::none) state_->before = measure();
         state_->pass = Pass::busy;
     }
-    if (recognize(moves, true) != Status::ok) {
+    if (const std::size_t unknown = recognize(moves, true); unknown != moves.size()) {
+        if (wrong != nullptr) *wrong = unknown;
         static_cast<void>(recognize(moves, false));
         const Guard guard(*lock_);
         state_->pass = Pass::open;
         return Status::bad_handle;
     }
-    for (std::size_t i = 0; i < moves.size();) {
+    Collector::Leaving so_far;
+    for (std::size_t i = 0; i < moves.size(); let_others_in()) {
         const Guard guard(*lock_);
-        for (const std::size_t stop = std::min(moves.size(), i + kBatch); i < stop; ++i) {
-            settle(*handles_.find(moves[i].handle), moves[i].outcome, done);
-        }
+        const std::size_t stop = std::min(moves.size(), i + kBatch);
+        while (i < stop && settle(*handles_.find(moves[i].handle), moves[i].outcome, so_far, done)) ++i;
     }
     settle_rest(done);
     sum_up(done);
@@ -226,7 +242,8 @@ void Moves::settle_rest(DefragmentationStatistics& done) noexcept {
     for (bool more = true; more;) {
         const Guard guard(*lock_);
         for (unsigned i = 0; i < kBatch && state_->first != 0; ++i) {
-            settle(handles_[state_->first], Move::Outcome::ignored, done);
+            Collector::Leaving none;
+            static_cast<void>(settle(handles_[state_->first], Move::Outcome::ignored, none, done));
         }
         more = state_->first != 0;
     }
@@ -251,16 +268,18 @@ void Moves::leave_pass(Handles::Place& place) noexcept {
     place.spoiled = false;
 }
 
-void Moves::settle(Handles::Place& place, Move::Outcome outcome, DefragmentationStatistics& done) noexcept {
+bool Moves::settle(Handles::Place& place, Move::Outcome outcome, Collector::Leaving& so_far,
+                   DefragmentationStatistics& done) noexcept {
     const RangeId from = place.range;
     const RangeId to = place.target;
     if (place.spoiled) outcome = Move::Outcome::ignored;
+    const Range& range = (*heap_)[from];
+    if (outcome == Move::Outcome::dropped && !collector_->leaving(range.start, range.asked, so_far)) return false;
+    so_far = {};
     leave_pass(place);
     if (outcome == Move::Outcome::dropped) {
         ++done.dropped;
         heap_->give(to);
-        Size seen = 0;
-        while (!collector_->leaving((*heap_)[from].start, (*heap_)[from].asked, seen)) continue;
         release(place);
     } else if (outcome == Move::Outcome::copied) {
         ++done.moves;
@@ -271,6 +290,7 @@ void Moves::settle(Handles::Place& place, Move::Outcome outcome, Defragmentation
         ++done.ignored;
         heap_->give(to);
     }
+    return true;
 }
 
 // The block of that place, which was in the range `old`, is in `to` from now on.
@@ -292,9 +312,7 @@ Status Moves::defragment(const PassLimits& limits, DefragmentationStatistics& do
     if (!open(limits)) return Status::pinned;
     state_->cursor = 0;
     if (buffer_->kind() != Buffer::Kind::none) {
-        while (!compact(done) && Clock::now() - begin < limits.time) {
-            for (unsigned i = 0; i < kPauses; ++i) base::pause();  // the others' turn
-        }
+        while (!compact(done) && Clock::now() - begin < limits.time) let_others_in();
     }
     state_->cursor = kTop;
     sum_up(done);

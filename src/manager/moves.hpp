@@ -8,6 +8,7 @@
 #include <ashlar/manager_types.hpp>
 
 #include "manager/buffer.hpp"
+#include "manager/collector.hpp"
 #include "manager/handles.hpp"
 #include "manager/lock.hpp"
 #include "manager/lowest_hole.hpp"
@@ -15,8 +16,6 @@
 #include "ranges/heap.hpp"
 
 namespace ashlar::manager {
-
-class Collector;
 
 class Moves {
   public:
@@ -31,6 +30,18 @@ class Moves {
     [[nodiscard]] Status pin(Handle handle, Offset& at) noexcept;
     [[nodiscard]] Status unpin(Handle handle) noexcept;
     [[nodiscard]] Status deallocate(Handle handle) noexcept;
+    // Called without the lock between two parts of one operation: for tests that put themselves there. Must not throw.
+    void call_between(std::function<void()> between) { between_ = std::move(between); }
+    // For messages: what there is behind a handle.
+    struct Known {
+        enum class Kind : std::uint8_t { never, freed, live } kind;
+        Offset start;
+        Size size;
+        std::uint32_t pins;
+        bool in_pass;
+        Offset target;
+    };
+    [[nodiscard]] Known known(Handle handle) const noexcept;
     // Under the lock: a movable block in a pass can't change its size.
     [[nodiscard]] bool in_pass(const Range& block) const noexcept {
         return (block.state & ranges::kMovable) != 0 && handles_.of(block).target != no_range;
@@ -38,8 +49,10 @@ class Moves {
 
     // Throws what a vector throws, nothing changed. `pinned`: there is a pass already.
     [[nodiscard]] Status begin_pass(const PassLimits& limits, std::vector<Move>& moves);
-    // `bad_handle`: a move that is not of this pass, or comes twice; nothing changed. What is not among the moves is ignored.
-    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done) noexcept;
+    // `bad_handle`: a move that is not of this pass, or comes twice, number `wrong`; nothing changed. What is not among the
+    // moves is ignored.
+    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done,
+                                  std::size_t* wrong = nullptr) noexcept;
     [[nodiscard]] Status defragment(const PassLimits& limits, DefragmentationStatistics& done) noexcept;
 
   private:
@@ -68,17 +81,20 @@ class Moves {
     [[nodiscard]] bool plan(Move* batch, unsigned& planned) noexcept;
     [[nodiscard]] bool plan_down(RangeId from, Move* batch, unsigned& planned) noexcept;
     [[nodiscard]] bool compact(DefragmentationStatistics& done) noexcept;
-    [[nodiscard]] Status recognize(std::span<const Move> moves, bool told) noexcept;
+    [[nodiscard]] std::size_t recognize(std::span<const Move> moves, bool told) noexcept;
 
     void enter_pass(Handles::Place& place, RangeId target) noexcept;
     void leave_pass(Handles::Place& place) noexcept;
-    void settle(Handles::Place& place, Move::Outcome outcome, DefragmentationStatistics& done) noexcept;
+    // False: nothing yet, the collector wants to look at more of the block; call again, the lock released in between.
+    [[nodiscard]] bool settle(Handles::Place& place, Move::Outcome outcome, Collector::Leaving& so_far,
+                              DefragmentationStatistics& done) noexcept;
     void settle_rest(DefragmentationStatistics& done) noexcept;
     void become(Handles::Place& place, const Range& old, RangeId to) noexcept;
     // A block's whole way to a lower place; false: it stays.
     [[nodiscard]] bool jump(RangeId block, Offset to) noexcept;
     [[nodiscard]] bool slide(RangeId block) noexcept;
     void release(Handles::Place& place) noexcept;
+    void let_others_in() const noexcept;
 
     ranges::Heap* heap_;
     Lock* lock_;
@@ -88,6 +104,7 @@ class Moves {
     Handles handles_;
     LowestHole lowest_;
     State* state_ = nullptr;
+    std::function<void()> between_;
 };
 
 }  // namespace ashlar::manager

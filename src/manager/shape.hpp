@@ -65,8 +65,9 @@ struct Shape {
     static constexpr unsigned kLeastShift = 12;
     static constexpr unsigned kMostShift = 16;
     static constexpr Size kLeastLimit = Size{1} << 20;
-    static constexpr std::uint32_t kMostSlabs = (1U << 19) - 1;  // that ever lived at different places; a Place has 19 bits
-    static constexpr std::uint32_t kLeastBlocks = 16;            // of a slab: what is left over at its end is at most that part
+    // That ever lived at different places; a Place has 19 bits. Beyond, a small block is one of the heap.
+    static constexpr std::uint32_t kMostSlabs = (1U << 19) - 1;
+    static constexpr std::uint32_t kLeastBlocks = 16;  // of a slab: what is left over at its end is at most that part
 
     std::uint32_t shift;  // of a slab's bytes; 0: this buffer has no slabs
     std::uint32_t slabs;  // ids are 1 .. slabs

@@ -10,19 +10,6 @@ using base::rel;
 using base::rlx;
 using base::sc;
 
-namespace {
-
-constinit Atomic<std::uint32_t> threads{};
-constinit thread_local std::uint32_t own_number [[gnu::tls_model("initial-exec")]] = 0;
-
-}  // namespace
-
-std::uint32_t thread_number() noexcept {
-    if (own_number == 0) [[unlikely]]
-        own_number = threads.fetch_add(1, rlx) + 1;  // relaxed: divides numbers
-    return own_number;
-}
-
 void Small::layout(region::Carver& carver, const Shape& shape) noexcept {
     slabs_.layout(carver, shape);
     shards_ = carver.array<Shard>(shape.shift != 0 ? kShards : 0);

@@ -11,11 +11,9 @@
 #include <cstdint>
 
 #include "manager/slabs.hpp"
+#include "manager/thread_numbers.hpp"
 
 namespace ashlar::manager {
-
-// The calling thread's number, for the choice of a shard.
-[[nodiscard]] std::uint32_t thread_number() noexcept;
 
 class Small {
   public:

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>
+#include <utility>
 
 #include "make.hpp"
 
@@ -179,6 +180,43 @@ TEST(Policy, OfTheUsersOwnIsUsed) {
     own.policy = make_policy(Placement::worst_fit);
     const MemoryManager manager(100, std::move(own));
     EXPECT_STREQ(manager.policy_name(), "worst fit");
+}
+
+// Offsets, handles and a collector that runs go with the manager.
+TEST(MovedManagers, AreWhatTheOldOnesWere) {
+    MemoryManager first(Size{1} << 20, options(0, Threads::many));
+    const Offset block = first.allocate(100).value();
+    const Handle handle = first.allocate_movable(3000).value();
+    first.write(block, pattern(100, 3));
+    CollectorOptions collector;
+    collector.roots = [block] { return std::vector{block}; };
+    first.start_collector(std::move(collector));
+    MemoryManager second(std::move(first));
+    EXPECT_EQ(contents(second, block, 100), pattern(100, 3));
+    EXPECT_EQ(second.size_of(second.resolve(handle)), 3000U);
+    while (second.last_collection().cycles == 0) {
+    }
+    MemoryManager third(Size{100}, options());
+    third = std::move(second);
+    EXPECT_EQ(third.size_of(block), 100U);
+    // One that was moved from may be assigned to.
+    first = MemoryManager(Size{50}, options());
+    EXPECT_EQ(first.allocate(50), Offset{0});
+    second = std::move(third);
+    EXPECT_EQ(contents(second, block, 100), pattern(100, 3));
+    EXPECT_EQ(second.check(), 0U);
+}
+
+TEST(MovedManagersDeathTest, EndTheProgramWhenTheyAreUsed) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    MemoryManager first(Size{1} << 20, options());
+    const MemoryManager second(std::move(first));
+    EXPECT_DEATH(static_cast<void>(first.allocate(1)), "");
+    EXPECT_DEATH(first.deallocate(0), "");
+    EXPECT_DEATH(static_cast<void>(first.capacity()), "");
+    EXPECT_DEATH(static_cast<void>(first.resolve(Handle{1})), "");
+    EXPECT_DEATH(static_cast<void>(first.statistics()), "");
+    EXPECT_DEATH(first.stop_collector(), "");
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <ashlar/memory_manager.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "make.hpp"
@@ -171,6 +173,55 @@ TEST(Growth, DropsAPartThatIsTooShort) {
     EXPECT_EQ(manager.allocate(10), Offset{10});
 }
 
+// Every part that was given is in use or was released, whichever way it could not be used.
+TEST(Growth, LosesNoPartOfTheCallers) {
+    for (const Placement placement : make::placements) {
+        std::vector<std::vector<std::byte>> parts;
+        std::set<const std::byte*> in_use;
+        MemoryManager* self = nullptr;
+        Size released = 0;
+        ManagerOptions own = make::placed(placement);
+        own.limit = 5000;
+        own.most_ranges = 40;
+        own.granularity = 4;
+        own.next_part = [&](Size wanted) {
+            const Size size = parts.size() % 5 == 4 ? wanted - 1 : wanted + parts.size() % 7;
+            in_use.insert(parts.emplace_back(size).data());
+            return std::span<std::byte>(parts.back());
+        };
+        own.release_part = [&](std::span<std::byte> part) {
+            EXPECT_EQ(in_use.erase(part.data()), 1U);
+            const auto given = std::ranges::find(parts, part.data(), [](const auto& each) { return each.data(); });
+            EXPECT_EQ(part.size(), given->size());
+            EXPECT_EQ(self->offset_of(part.data()), std::nullopt) << "it has gone already";
+            EXPECT_EQ(self->allocate(4900), std::nullopt) << "no growth in here";
+            ++released;
+        };
+        alignas(16) std::array<std::byte, 64> first{};
+        MemoryManager manager(first, std::move(own));
+        self = &manager;
+        const auto known = [&] {
+            std::set<const std::byte*> found;
+            for (const auto& part : parts) {
+                if (manager.offset_of(part.data())) found.insert(part.data());
+            }
+            return found;
+        };
+        std::vector<Offset> blocks;
+        for (int i = 0; i < 200; ++i) {
+            if (const auto block = manager.allocate(static_cast<Size>(i % 50 + 1))) blocks.push_back(*block);
+            EXPECT_EQ(known(), in_use) << manager.policy_name();
+        }
+        EXPECT_GT(released, 1U) << manager.policy_name();
+        EXPECT_GT(in_use.size(), 3U) << manager.policy_name();
+        for (const Offset block : blocks) manager.deallocate(block);
+        EXPECT_GT(manager.trim(), 0U);
+        EXPECT_TRUE(in_use.empty()) << manager.policy_name();
+        EXPECT_EQ(released, parts.size());
+        EXPECT_EQ(manager.check(), 0U);
+    }
+}
+
 TEST(Growth, IsTakenBackByTrim) {
     MemoryManager manager(100, options(10000));
     const Offset low = manager.allocate(100).value();
@@ -219,6 +270,40 @@ TEST(Growth, EndsWithTheRecords) {
         manager.trim();
         EXPECT_EQ(manager.capacity(), Size{1} << 10) << manager.policy_name();
         EXPECT_EQ(manager.check(), 0U) << manager.policy_name();
+    }
+}
+
+// Where there is room for what was added, but no record for the block.
+TEST(Growth, IsUndoneWhereTheBlockCanNotBeHad) {
+    const auto all = [](const MemoryManager& manager) {
+        const ManagerStatistics now = manager.statistics();
+        return std::array{now.capacity, manager.capacity(), now.used, now.overhead, now.largest_free, Size{now.free_ranges}};
+    };
+    for (const Placement placement : make::placements) {
+        unsigned tried = 0;  // growths for nothing: where the free end would have been enough there are none
+        for (std::uint32_t records = 10; records < 30; ++records) {
+            ManagerOptions few = make::placed(placement);
+            few.limit = 1 << 20;
+            few.most_ranges = records;
+            unsigned grown = 0;
+            few.grow_by = [&grown](Size, Size wanted) {
+                ++grown;
+                return wanted + 100;
+            };
+            MemoryManager manager(Size{1} << 10, std::move(few));
+            while (manager.allocate(50)) {
+            }
+            for (const Size size : {Size{50}, Size{200}, Size{5000}}) {
+                const auto before = all(manager);
+                grown = 0;
+                if (manager.allocate(size)) continue;
+                EXPECT_LE(grown, 1U) << manager.policy_name();
+                tried += grown;
+                EXPECT_EQ(all(manager), before) << manager.policy_name() << ", " << records << " records";
+                EXPECT_EQ(manager.check(), 0U);
+            }
+        }
+        EXPECT_GT(tried, 10U) << static_cast<int>(placement);
     }
 }
 

@@ -256,6 +256,17 @@ TEST(SmallSlabs, AFullTableOfSlabsIsAnAnswer) {
     EXPECT_EQ(got, 3 * ground.shape.blocks(class_of_size(256)));
     EXPECT_EQ(few.totals().held, 3 * ground.shape.slab_size());
     EXPECT_EQ(ground.places.free(), (kMiB >> ground.shape.shift) - 3);
+    // The places that have an id serve on, also other classes.
+    std::vector<Offset> blocks;
+    for (SlabId slab = 1; slab <= 3; ++slab) few.each(slab, [&](Offset start, Size) { blocks.push_back(start); });
+    for (const Offset block : blocks) EXPECT_NE(few.give(0, block), Given::not_live);
+    few.reclaim(true, ground.places);
+    EXPECT_EQ(few.totals().held, 0U);
+    for (const Size size : {Size{8}, Size{64}, Size{256}})
+        EXPECT_NE(few.take_locked(0, class_of_size(size), size, ground.places), kNoOffset);
+    EXPECT_EQ(few.take_locked(0, class_of_size(100), 100, ground.places), kNoOffset);
+    EXPECT_EQ(ground.places.faults(), 0U);
+    EXPECT_EQ(few.check(), 0U);
 }
 
 TEST(SmallSlabs, TheStateHoldsNoAddresses) {

@@ -12,6 +12,7 @@ OPTIONS = None
 CONSUMER = pathlib.Path(__file__).resolve().parent / "consumer"
 STATIC = ["static_c", "static_cpp", "static_silent", "object_c", "object_cpp", "object_silent"]
 SHARED = ["shared_cpp", "shared_silent"]
+MANAGER = ["manager_static_cpp", "manager_before_static_cpp", "manager_object_cpp", "manager_before_object_cpp"]
 
 
 def call(*command, **options):
@@ -53,7 +54,7 @@ class Installed(unittest.TestCase):
     def pkg_config(self, *words, package="ashlar"):
         path = self.libdir / "pkgconfig"
         # The directory's name has a space in it, which pkg-config escapes; the shell is what reads such flags.
-        return call("pkg-config", *words, package, env={**self.environment, "PKG_CONFIG_PATH": str(path)}).strip()
+        return call("pkg-config", *words, *package.split(), env={**self.environment, "PKG_CONFIG_PATH": str(path)}).strip()
 
     def compile(self, name, compiler, source, before, after):
         program = self.work / name
@@ -62,14 +63,13 @@ class Installed(unittest.TestCase):
         return program
 
     def test_programs_run(self):
-        for name in STATIC + SHARED + ["archive_cpp", "control_c", "manager_cpp", "manager_beside_cpp",
-                                       "manager_static_cpp"]:
+        for name in STATIC + SHARED + MANAGER + ["archive_cpp", "control_c", "manager_cpp", "manager_beside_cpp"]:
             with self.subTest(name):
                 self.run_program(self.build / name)
 
     def test_static_programs_have_one_malloc(self):
         self.assertTrue(self.has_libc_malloc(self.build / "control_c"), "this libc names its malloc otherwise")
-        for name in STATIC:
+        for name in STATIC + MANAGER:
             with self.subTest(name):
                 self.assertFalse(self.has_libc_malloc(self.build / name))
 
@@ -119,6 +119,14 @@ class Installed(unittest.TestCase):
                     program = self.compile("pc_static", compiler, source, "-static", flags)
                     self.assertFalse(self.has_libc_malloc(program))
                     self.run_program(program)
+
+    def test_pkg_config_static_beside_the_manager(self):
+        for packages in ("ashlar ashlar-manager", "ashlar-manager ashlar"):
+            with self.subTest(packages):
+                flags = self.pkg_config("--static", "--cflags", "--libs", package=packages)
+                program = self.compile("pc_static_manager", OPTIONS.cxx, "manager.cpp", "-static", flags)
+                self.assertFalse(self.has_libc_malloc(program))
+                self.run_program(program)
 
     def test_another_version_is_refused(self):
         for wanted in ("0.0", "1.0"):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """usage: run_programs.py [--list] [NAME…]
 
-Plants the bugs of programs.py, one at a time, in a copy of the tree under build/planted, and demands that the tests named there fail;
+Plants the bugs of programs.py and manager_bugs.py, one at a time, in a copy of the tree under build/planted, and demands that the tests named there fail;
 before that, that they pass without. A name may be the beginning of one. Status 1: a bug was not found. Takes half an hour for all.
 """
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import manager_bugs
 import programs
 from run import plant
 
@@ -117,7 +118,7 @@ def main():
     parser.add_argument("--no-check", action="store_true", help="do not run the tests without a bug first")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    wanted = [bug for bug in programs.ALL if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
+    wanted = [bug for bug in programs.ALL + manager_bugs.MANAGER if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:
         print("\n".join(f"{bug.name:45} {bug.tests} {bug.script}" for bug in wanted) or "no planted bug of that name")
         return 0 if wanted else 2

@@ -1,0 +1,96 @@
+// Callbacks of a cycle that ask for another one, which could never begin.
+#include <gtest/gtest.h>
+#include <ashlar/memory_manager.hpp>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace ashlar;
+
+ManagerOptions with(Threads threads) {
+    ManagerOptions options;
+    options.threads = threads;
+    return options;
+}
+
+class CollectorCallbacks : public testing::TestWithParam<Threads> {};
+INSTANTIATE_TEST_SUITE_P(Threads, CollectorCallbacks, testing::Values(Threads::many, Threads::one),
+                         [](const auto& mode) { return mode.param == Threads::many ? "Many" : "One"; });
+
+TEST_P(CollectorCallbacks, OfAVisitorEndTheCycle) {
+    MemoryManager manager(1U << 20, with(GetParam()));
+    const Offset root = manager.allocate(64, 8).value(), lost = manager.allocate(64, 8).value();
+    const ReferenceVisitor collects = [&](auto...) { manager.collect({}); };
+    const ReferenceVisitor finds = [&](auto...) { static_cast<void>(manager.find_leaks({})); };
+    for (const ReferenceVisitor& visitor : {collects, finds}) {
+        try {
+            manager.collect(std::vector{root}, visitor);
+            FAIL() << "no exception";
+        } catch (const ManagerError& error) {
+            EXPECT_EQ(error.status(), Status::in_callback);
+            EXPECT_NE(std::string(error.what()).find("called by a callback"), std::string::npos);
+        }
+        EXPECT_TRUE(manager.is_block(lost));
+    }
+    EXPECT_EQ(manager.collect(std::vector{root}).freed_blocks, 1U) << "the next one is as ever";
+}
+
+TEST_P(CollectorCallbacks, MayCollectAnotherManager) {
+    MemoryManager manager(1U << 20, with(GetParam())), other(1U << 20, with(GetParam()));
+    const Offset root = manager.allocate(64, 8).value();
+    ASSERT_TRUE(other.allocate(64));
+    std::uint64_t freed = 0;
+    manager.collect(std::vector{root}, [&](auto...) { freed += other.collect({}).freed_blocks; });
+    EXPECT_EQ(freed, 1U);
+}
+
+TEST(CollectorCallbacksOfTheThread, OfTheRootsAreToldAtOnce) {
+    MemoryManager manager(1U << 20);
+    const Offset root = manager.allocate(64, 8).value(), lost = manager.allocate(64, 8).value();
+    std::atomic<unsigned> refused{0};
+    CollectorOptions options;
+    options.period = std::chrono::milliseconds(0);
+    options.roots = [&] {
+        const auto refuses = [&](auto act) {
+            try {
+                act();
+            } catch (const ManagerError& error) {
+                refused += error.status() == Status::in_callback ? 1 : 0;
+            }
+        };
+        refuses([&] { manager.collect(std::vector{root}); });
+        refuses([&] { static_cast<void>(manager.find_leaks(std::vector{root})); });
+        refuses([&] {
+            CollectorOptions another;
+            another.roots = [] { return std::vector<Offset>(); };
+            manager.start_collector(another);
+        });
+        return std::vector{root};
+    };
+    manager.start_collector(options);
+    while (manager.last_collection().cycles == 0) std::this_thread::yield();
+    manager.stop_collector();
+    EXPECT_GE(refused, 3U);
+    EXPECT_EQ(refused % 3, 0U);
+    EXPECT_FALSE(manager.is_block(lost));
+    EXPECT_TRUE(manager.is_block(root));
+}
+
+// Another thread may ask while a callback runs: its cycle is the next one.
+TEST(CollectorCallbacksOfTheThread, DoNotStandInTheWayOfOtherThreads) {
+    MemoryManager manager(1U << 20);
+    const Offset root = manager.allocate(64, 8).value();
+    std::thread another;
+    const ReferenceVisitor visitor = [&](auto...) {
+        if (!another.joinable()) another = std::thread([&] { EXPECT_EQ(manager.collect(std::vector{root}).roots, 1U); });
+    };
+    manager.collect(std::vector{root}, visitor);
+    another.join();
+    EXPECT_EQ(manager.last_collection().cycles, 2U);
+}
+
+}  // namespace

@@ -1,0 +1,138 @@
+// Large blocks that go while a cycle marks: the collector looks at them in pieces, and lets others in between.
+#include <gtest/gtest.h>
+#include <atomic>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "manager/manager.hpp"
+
+namespace {
+
+using namespace ashlar;
+using manager::Collector;
+
+constexpr Size kLarge = 4U << 20;
+constexpr Size kPiece = 1U << 16;  // of the collector's
+
+// A movable block whose first word is the only reference to another block; there is room below it for a pass to move it to.
+struct Ground {
+    manager::Manager manager{manager::Buffer::own(16U << 20), 16U << 20, {}};
+    Handle gap, large;
+    Offset start = 0, child = 0;
+
+    Ground() {
+        EXPECT_EQ(manager.allocate_movable(2 * kLarge, 8, gap), Status::ok);  // the other block's slab has room as well
+        EXPECT_EQ(manager.allocate_movable(kLarge, 8, large), Status::ok);
+        EXPECT_EQ(manager.moves().deallocate(gap), Status::ok);
+        EXPECT_EQ(manager.moves().resolve(large, start), Status::ok);
+        EXPECT_EQ(manager.allocate(64, 8, child), Status::ok);
+        std::memset(manager.buffer().at(start), 0xff, kLarge);
+        std::memcpy(manager.buffer().at(start), &child, sizeof child);
+    }
+    // Runs a cycle, and calls act() once as soon as it marks.
+    template <class Act>
+    CollectionStatistics collect(Act act) {
+        bool done = false;
+        const std::function<void()> between = [&] {
+            if (done || !manager.collector().marking()) return;
+            done = true;
+            act();
+        };
+        Collector::Cycle cycle;
+        cycle.between = &between;
+        return manager.collector().run(cycle);
+    }
+    [[nodiscard]] bool alive() const { return manager.size_of(child) != 0; }
+};
+
+class Leaving : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Ways, Leaving, testing::Bool(),
+                         [](const auto& dropped) { return dropped.param ? "DroppedByAPass" : "Deallocated"; });
+
+TEST_P(Leaving, IsLookedAtInPieces) {
+    Ground ground;
+    std::vector<Move> moves;
+    if (GetParam()) {
+        ASSERT_EQ(ground.manager.moves().begin_pass({}, moves), Status::ok);
+        ASSERT_EQ(moves.size(), 1U);
+        moves[0].outcome = Move::Outcome::dropped;
+    }
+    unsigned pauses = 0;
+    ground.manager.moves().call_between([&] {
+        ++pauses;
+        EXPECT_NE(ground.manager.statistics().blocks, 0U) << "the lock is free";
+    });
+    ground.collect([&] {
+        DefragmentationStatistics done{};
+        if (GetParam()) {
+            EXPECT_EQ(ground.manager.moves().end_pass(moves, done), Status::ok);
+            EXPECT_EQ(done.dropped, 1U);
+        } else {
+            EXPECT_EQ(ground.manager.moves().deallocate(ground.large), Status::ok);
+        }
+    });
+    EXPECT_GE(pauses, kLarge / kPiece - 1);
+    Offset at = 0;
+    EXPECT_EQ(ground.manager.moves().resolve(ground.large, at), Status::bad_handle);
+    EXPECT_TRUE(ground.alive()) << "could be reached when the cycle began";
+    ground.collect([] {});
+    EXPECT_FALSE(ground.alive());
+    EXPECT_EQ(ground.manager.check(nullptr), 0U);
+}
+
+// Who pins the block between two pieces keeps it.
+TEST(LeavingInAPass, IsNotDroppedWhenItIsPinnedMeanwhile) {
+    Ground ground;
+    std::vector<Move> moves;
+    ASSERT_EQ(ground.manager.moves().begin_pass({}, moves), Status::ok);
+    moves.at(0).outcome = Move::Outcome::dropped;
+    unsigned pauses = 0;
+    ground.manager.moves().call_between([&] {
+        Offset at = 0;
+        if (++pauses == 3) static_cast<void>(ground.manager.moves().pin(ground.large, at));
+    });
+    DefragmentationStatistics done{};
+    ground.collect([&] { EXPECT_EQ(ground.manager.moves().end_pass(moves, done), Status::ok); });
+    EXPECT_EQ(done.ignored, 1U);
+    EXPECT_EQ(done.dropped, 0U);
+    EXPECT_EQ(ground.manager.moves().unpin(ground.large), Status::ok);
+    EXPECT_TRUE(ground.alive());
+    EXPECT_EQ(ground.manager.check(nullptr), 0U);
+}
+
+// What was looked at in an earlier cycle is looked at again: the new one began with all of the block.
+TEST(LeavingTwoCycles, IsLookedAtAnewInTheSecond) {
+    Ground ground;
+    std::atomic<int> step{0};
+    const auto reach = [&step](int to) {
+        step = to;
+        step.notify_all();
+    };
+    const auto wait = [&step](int until) {
+        for (int now = step; now < until; now = step) step.wait(now);
+    };
+    std::thread collector([&] {
+        ground.collect([&] {
+            reach(1);
+            wait(2);  // the first piece has been looked at
+        });
+        ground.collect([&] {
+            reach(3);
+            wait(4);  // the block has gone
+        });
+    });
+    wait(1);
+    ground.manager.moves().call_between([&] {
+        if (step == 1) {
+            reach(2);
+            wait(3);
+        }
+    });
+    EXPECT_EQ(ground.manager.moves().deallocate(ground.large), Status::ok);
+    reach(4);
+    collector.join();
+    EXPECT_TRUE(ground.alive());
+}
+
+}  // namespace

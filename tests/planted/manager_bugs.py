@@ -1,0 +1,46 @@
+"""Bugs of the MemoryManager that no schedule is needed for; the same table as in programs.py."""
+from programs import Planted
+
+COLLECTOR = "src/manager/collector.cpp"
+CYCLE = "src/manager/cycle.cpp"
+GATE = "src/manager/gate.cpp"
+GROWTH = "src/manager/growth.cpp"
+LOCK = "src/manager/lock.cpp"
+LOST = "src/manager/lost.hpp"
+MOVES = "src/manager/moves.cpp"
+NUMBERS = "src/manager/thread_numbers.cpp"
+
+LEAVES = "manager_collector.LeavingInAPass.IsNotDroppedWhenItIsPinnedMeanwhile"
+
+MANAGER = (
+    Planted("a_waiter_goes_on_without_the_lock", LOCK, "        if (!word_->looks_taken() && word_->try_lock()) return;\n",
+            "        if ((!word_->looks_taken() && word_->try_lock()) || spins > 2 * kSpins) return;\n", "unit_small_threads",
+            "unit_small_threads.LockTest.KeepsOthersWaiting unit_small_threads.LockTest.TakenAgainIsOneThreadsAllTheSame"),
+    Planted("anybody_may_take_the_lock_again", LOCK, "    if (again_.load(base::rlx) == &this_thread) {",
+            "    if (again_.load(base::rlx) != nullptr) {", "unit_small_threads", "unit_small_threads.LockTest.TakenAgainIsOneThreadsAllTheSame"),
+    Planted("a_growth_for_nothing_stays", GROWTH, "            if (grown) heap_.shrink(added);\n", "", "manager_blocks",
+            "manager_blocks.Growth.IsUndoneWhereTheBlockCanNotBeHad"),
+    Planted("a_part_without_a_record_is_dropped", GROWTH, "if (!part.empty()) hand_back(buffer_.drop_last());",
+            "if (!part.empty()) buffer_.drop_last();", "manager_blocks", "manager_blocks.Growth.LosesNoPartOfTheCallers"),
+    Planted("trim_keeps_parts_to_itself", GROWTH, "    hand_back(part);\n    return lost;", "    return lost;", "manager_blocks",
+            "manager_blocks.Growth.LosesNoPartOfTheCallers"),
+    Planted("the_gate_waits_for_who_comes_later", GATE, "while (slot.guests[cycle ? 1 : 0].load(base::sc) != 0)",
+            "while (slot.guests[cycle ? 1 : 0].load(base::sc) + slot.guests[cycle ? 0 : 1].load(base::sc) != 0)", "unit_small_threads",
+            "unit_small_threads.GateTest.ClosesThoughSomebodyIsInsideAtEveryMoment"),
+    Planted("the_gate_waits_for_no_guest", GATE, "        while (slot.guests[cycle ? 1 : 0].load(base::sc) != 0) sched_yield();\n",
+            "        static_cast<void>(cycle);\n", "unit_small_threads", "unit_small_threads.GateTest.WaitsForWhoEnteredBefore"),
+    Planted("the_gate_waits_for_no_owner", GATE, "        while (seen % 2 != 0 && slot.turns.load(base::acq) == seen) sched_yield();\n",
+            "        static_cast<void>(seen);\n", "unit_small_threads", "unit_small_threads.GateTest.WaitsForWhoEnteredBefore"),
+    Planted("numbers_of_threads_that_ended_are_gone", NUMBERS, "if (armed && number != 0) give_thread_number(number);",
+            "static_cast<void>(number);", "unit_small_threads", "unit_small_threads.ThreadNumbers.OfThreadsThatEndedGoToNewOnes"),
+    Planted("what_is_lost_twice_is_linked_twice", LOST, "if (ranges_[range] == 0) link(", "link(", "unit_small",
+            "unit_small.LostTest.YieldsEachOnce"),
+    Planted("what_finds_no_room_is_forgotten", LOST, "                if (most-- == 0) return;\n",
+            "                if (most == 0) continue;\n                --most;\n", "unit_small", "unit_small.LostTest.YieldsEachOnce"),
+    Planted("a_cycle_that_failed_leaves_what_it_lost", CYCLE, "while (forgotten < cycle.budget && lost_.forget_one()) ++forgotten;",
+            "static_cast<void>(forgotten);", "manager_collector", "manager_collector.CollectorCost.NothingIsLeftOfACycleThatFailed"),
+    Planted("a_dropped_block_is_looked_at_in_one_go", MOVES, "leaving(range.start, range.asked, so_far)) return false;",
+            "leaving(range.start, range.asked, so_far)) return settle(place, outcome, so_far, done);", "manager_collector", LEAVES),
+    Planted("pieces_of_an_earlier_cycle_count", COLLECTOR, "    if (so_far.cycle != cycle) so_far = {0, cycle};\n", "    so_far.cycle = cycle;\n",
+            "manager_collector", "manager_collector.LeavingTwoCycles.IsLookedAtAnewInTheSecond"),
+)
