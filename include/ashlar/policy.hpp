@@ -12,6 +12,11 @@
 
 namespace ashlar {
 
+namespace ranges {
+class Heap;
+class Tlsf;
+}  // namespace ranges
+
 /// A position in the buffer of a manager, and a length, in bytes.
 using Offset = std::uint64_t;
 using Size = std::uint64_t;
@@ -113,6 +118,11 @@ class ASHLAR_API Policy {
     }
 
     Ranges ranges_;
+
+  private:
+    friend class ranges::Heap;
+    friend class ranges::Tlsf;
+    bool is_tlsf_ = false;  // the default, which a manager calls without asking the table of virtual functions
 };
 
 /// The policies that come with the library: what each takes, the cost of find, insert and erase, n being the number of holes,

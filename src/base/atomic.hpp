@@ -96,11 +96,11 @@ inline void opaque(T& value) noexcept {
     asm("" : "+r"(value));
 }
 
-// A spinlock that is tried, never waited for. Both ends are read-modify-writes: [E9].
+// A spinlock that is tried, never waited for. Both ends are read-modify-writes, [E9], but for leave().
 class TryLock {
   public:
     // [E9] acq_rel, pairs with the exchange in unlock(): what the last holder wrote; and the failing one puts the caller's
-    // hint before the holder's unlock, whose look after it must find the hint.
+    // hint before the holder's unlock, whose look after it must find the hint. [E34] acquire, pairs with leave().
     [[nodiscard]] bool try_lock() noexcept {
         const bool had = held_.exchange(1, ar) == 0;
         count(had ? Event::lock_had : Event::lock_refused, this);
@@ -110,6 +110,9 @@ class TryLock {
     [[nodiscard]] bool looks_taken() const noexcept { return held_.load(rlx) != 0; }
     // [E9] acq_rel, pairs with the exchange in try_lock().
     void unlock() noexcept { held_.exchange(0, ar); }
+    // For a lock whose holder nobody leaves anything to look at: a plain store. [E34] release, pairs with the exchange in
+    // try_lock().
+    void leave() noexcept { held_.store(0, rel); }
     // Only for the child of a fork, where the holder may be gone and nobody else runs.
     void reset() noexcept { held_.store(0, rlx); }
 

@@ -23,7 +23,7 @@ class Lock {
         if (depth_ != 0) [[unlikely]] {
             --depth_;
         } else {
-            word_->unlock();
+            word_->leave();
         }
     }
 

@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "ranges/heap_inline.hpp"
+
 namespace ashlar::manager {
 
 namespace {
@@ -52,6 +54,42 @@ bool Manager::attach(std::uint32_t most) {
     return true;
 }
 
+Offset Manager::allocate_small(Size size, Size alignment, Class c) {
+    const Offset at = small_.take(thread_number(), c, size);
+    return at != kNoOffset ? at : allocate_slowly(size, alignment, c);
+}
+
+Offset Manager::allocate_large(Size size, Size alignment) {
+    {
+        const Guard guard(lock_);
+        const RangeId block = heap_.take_inline(size, alignment);
+        if (block != no_range) [[likely]] {
+            collector_.born(block);
+            return heap_[block].start;
+        }
+    }
+    return allocate_slowly(size, alignment, 0);
+}
+
+Status Manager::deallocate_large(Offset offset) noexcept {
+    for (Collector::Leaving so_far;;) {
+        const Guard guard(lock_);
+        RangeId* const link = heap_.link_to(offset);
+        if (*link == no_range) [[unlikely]]
+            return Status::bad_offset;
+        const Range& block = heap_[*link];
+        constexpr std::uint32_t kNotTheUsers = ranges::kSlab | ranges::kMovable | ranges::kTarget;
+        if ((block.state & kNotTheUsers) != 0) [[unlikely]]
+            return Status::bad_offset;
+        if (!collector_.leaving(offset, block.asked, so_far)) [[unlikely]]
+            continue;
+        if ((block.state & ranges::kNamed) != 0) [[unlikely]]
+            notes_.erase(offset);
+        heap_.give_inline(link);
+        return Status::ok;
+    }
+}
+
 Offset Manager::SlabSource::take_slab() noexcept {
     const Size size = manager.small_.shape().slab_size();
     const RangeId slab = manager.heap_.take(size, size);
@@ -63,7 +101,8 @@ Offset Manager::SlabSource::take_slab() noexcept {
 void Manager::SlabSource::give_slab(Offset start) noexcept { manager.heap_.give(manager.heap_.at(start)); }
 
 // Where no slab has room and none can be had, a small block is one of the heap.
-Status Manager::allocate_slowly(Size size, Size alignment, Class c, Offset& at) {
+Offset Manager::allocate_slowly(Size size, Size alignment, Class c) {
+    Offset at = kNoOffset;
     const auto take = [&] {
         if (c != 0) {
             SlabSource source{*this};
@@ -76,8 +115,8 @@ Status Manager::allocate_slowly(Size size, Size alignment, Class c, Offset& at) 
         at = heap_[block].start;
         return true;
     };
-    if (c != 0 && locked(take)) return Status::ok;
-    return take_again(size, alignment, take) ? Status::ok : Status::no_room;
+    if (c != 0 && locked(take)) return at;
+    return take_again(size, alignment, take) ? at : kNoOffset;
 }
 
 void Manager::erase_small_note(Offset offset) noexcept {

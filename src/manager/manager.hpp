@@ -52,7 +52,7 @@ class Manager {
         if (size > limit_) [[unlikely]]
             return Status::no_room;
         size = (size + (size == 0) + grain_) & ~grain_;
-        if (alignment <= grain_) alignment = grain_ + 1;
+        if (alignment <= grain_ + 1) alignment = 1;  // all offsets of the heap are multiples of the granularity
         return Status::ok;
     }
     // For who found that nothing fits: what is free in slabs goes back, then the buffer grows. `take` is called under the lock
@@ -122,7 +122,10 @@ class Manager {
         return take();
     }
     [[nodiscard]] bool attach(std::uint32_t most);
-    [[nodiscard]] Status allocate_slowly(Size size, Size alignment, Class c, Offset& at);
+    // kNoOffset: nothing fits.
+    [[nodiscard]] Offset allocate_small(Size size, Size alignment, Class c);
+    [[nodiscard]] Offset allocate_large(Size size, Size alignment);
+    [[gnu::noinline]] [[nodiscard]] Offset allocate_slowly(Size size, Size alignment, Class c);
     void reclaim(bool all) noexcept;
     // Before the block is free: whoever has the offset next begins without notes.
     void erase_small_note(Offset offset) noexcept;
@@ -183,20 +186,8 @@ class Manager {
     if (shaped != Status::ok) [[unlikely]]
         return shaped;
     const Class c = small_.class_of(size, alignment);
-    if (c != 0) {
-        at = small_.take(thread_number(), c, size);
-        if (at != kNoOffset) [[likely]]
-            return Status::ok;
-    } else {
-        const Guard guard(lock_);
-        const RangeId block = heap_.take(size, alignment);
-        if (block != no_range) [[likely]] {
-            collector_.born(block);
-            at = heap_[block].start;
-            return Status::ok;
-        }
-    }
-    return allocate_slowly(size, alignment, c, at);
+    at = c != 0 ? allocate_small(size, alignment, c) : allocate_large(size, alignment);
+    return at != kNoOffset ? Status::ok : Status::no_room;
 }
 
 inline RangeId Manager::block_at(Offset offset) const noexcept {
@@ -205,7 +196,8 @@ inline RangeId Manager::block_at(Offset offset) const noexcept {
 }
 
 [[gnu::always_inline]] inline Status Manager::deallocate(Offset offset) noexcept {
-    if (has_small()) {
+    if (!has_small()) return deallocate_large(offset);
+    {
         const Gate::Pass pass(collector_.gate());
         if (pass.cycle()) [[unlikely]]
             return deallocate_in_cycle(offset);
@@ -222,24 +214,6 @@ inline RangeId Manager::block_at(Offset offset) const noexcept {
         }
     }
     return deallocate_large(offset);
-}
-
-inline Status Manager::deallocate_large(Offset offset) noexcept {
-    for (Collector::Leaving so_far;;) {
-        const Guard guard(lock_);
-        const RangeId block = block_at(offset);
-        if (block == no_range) [[unlikely]]
-            return Status::bad_offset;
-        const std::uint32_t state = heap_[block].state;
-        if ((state & (ranges::kMovable | ranges::kTarget)) != 0) [[unlikely]]
-            return Status::bad_offset;
-        if (!collector_.leaving(offset, heap_[block].asked, so_far)) [[unlikely]]
-            continue;
-        if ((state & ranges::kNamed) != 0) [[unlikely]]
-            notes_.erase(offset);
-        heap_.give(block);
-        return Status::ok;
-    }
 }
 
 }  // namespace ashlar::manager

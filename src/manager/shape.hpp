@@ -50,15 +50,9 @@ constexpr std::array<ClassSize, kClasses> make_sizes() noexcept {
     }
     return table;
 }
-constexpr std::array<std::uint8_t, kMostSmall / kGrain + 1> make_classes() noexcept {
-    std::array<std::uint8_t, kMostSmall / kGrain + 1> table{};
-    for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::uint8_t>(class_of_size(i * kGrain));
-    return table;
-}
 }  // namespace detail
 
 inline constexpr std::array<ClassSize, kClasses> kSizes = detail::make_sizes();
-inline constexpr std::array<std::uint8_t, kMostSmall / kGrain + 1> kClassOfGrains = detail::make_classes();
 
 // Of a buffer that may grow to `limit` bytes.
 struct Shape {
@@ -71,10 +65,9 @@ struct Shape {
 
     std::uint32_t shift;  // of a slab's bytes; 0: this buffer has no slabs
     std::uint32_t slabs;  // ids are 1 .. slabs
-    std::uint32_t granularity;
-    Size pages;   // places for a slab
-    Size most;    // the largest small block
-    Size cached;  // bytes of each class that a cache may keep
+    Size pages;           // places for a slab
+    Size most;            // the largest small block
+    Size cached;          // bytes of each class that a cache may keep
 
     [[nodiscard]] Size slab_size() const noexcept { return Size{1} << shift; }
     [[nodiscard]] std::uint32_t blocks(Class c) const noexcept { return blocks_[c]; }
@@ -90,8 +83,8 @@ struct Shape {
     // size >= 1. The class whose every block is long enough and lies at a multiple of `alignment` (a power of two), 0: none.
     [[nodiscard]] Class class_of(Size size, Size alignment) const noexcept {
         if (size - 1 >= most) return 0;
-        if (alignment <= kGrain && granularity <= kGrain) return kClassOfGrains[(size + kGrain - 1) / kGrain];
-        return class_of_aligned(size, std::max<Size>(alignment, granularity));
+        if (alignment <= least_) return classes_[(size + kGrain - 1) / kGrain];
+        return class_of_aligned(size, alignment);
     }
 
     static Shape of(Size limit, Size small_limit, Size granularity) noexcept {
@@ -102,10 +95,13 @@ struct Shape {
         shape.shift = std::clamp(shift, kLeastShift, kMostShift);
         shape.pages = limit >> shape.shift;
         shape.slabs = static_cast<std::uint32_t>(std::min<Size>(shape.pages, kMostSlabs));
-        shape.granularity = static_cast<std::uint32_t>(granularity);
         shape.most = std::min({small_limit, kMostSmall, shape.slab_size() / kLeastBlocks});
         shape.cached = std::clamp(limit / 4096, Size{512}, Size{4096});
         for (Class c = 1; c < kClasses; ++c) shape.blocks_[c] = static_cast<std::uint16_t>(shape.slab_size() / kSizes[c].size);
+        shape.least_ = std::max(granularity, kGrain);
+        for (std::size_t i = 1; i < shape.classes_.size(); ++i) {
+            shape.classes_[i] = static_cast<std::uint8_t>(shape.class_of_aligned(i * kGrain, granularity));
+        }
         return shape;
     }
 
@@ -114,12 +110,14 @@ struct Shape {
         if (alignment > most) return 0;
         for (Class c = class_of_size((std::max<Size>(size, 1) + alignment - 1) & ~(alignment - 1)); c < kClasses; ++c) {
             if (kSizes[c].size - size > kMostSlack) return 0;
-            if (kSizes[c].size % alignment == 0) return c;
+            if ((kSizes[c].size & (alignment - 1)) == 0) return c;
         }
         return 0;
     }
 
     std::array<std::uint16_t, kClasses> blocks_;
+    Size least_;  // every block lies at a multiple of it, whatever the alignment asked for
+    std::array<std::uint8_t, kMostSmall / kGrain + 1> classes_;  // of sizes in grains
 };
 
 }  // namespace ashlar::manager

@@ -1,5 +1,7 @@
 #include "ranges/directory.hpp"
 
+#include <iterator>
+
 #include "base/treap.hpp"
 
 namespace ashlar::ranges {
@@ -18,26 +20,32 @@ void Directory::layout(region::Carver& carver, Ranges ranges, std::uint32_t most
     ranges_ = ranges;
     most_ = most;
     state_ = carver.array<State>(1);
-    buckets_ = carver.array<RangeId>(most);
+    groups_ = carver.array<Group>(most);
+    waiting_ = carver.array<RangeId>(most);
 }
 
-// The next bucket takes its part of the blocks of the one that served for both.
-void Directory::add_bucket() noexcept {
+// The next group takes its part of the blocks of the one that served for both.
+[[gnu::noinline]] void Directory::add_group() noexcept {
     State& state = *state_;
-    const std::uint32_t added = state.buckets;
+    const std::uint32_t added = state.groups;
     if (added == most_) return;
-    state.buckets = added + 1;
+    state.groups = added + 1;
     if (added == 0) return;
     if (added > state.mask) state.mask = 2 * state.mask + 1;
-    RangeId* stays = &buckets_[added & state.mask >> 1];
-    RangeId* goes = &buckets_[added];
-    for (RangeId at = *stays; at != no_range; at = ranges_[at].chain) {
-        RangeId*& into = (hash(ranges_[at].start) & state.mask) == added ? goes : stays;
-        *into = at;
-        into = &ranges_[at].chain;
+    const std::uint32_t from = added & state.mask >> 1;
+    for (std::uint32_t i = 0; i < std::size(groups_->buckets); ++i) {
+        RangeId* stays = &groups_[from].buckets[i];
+        RangeId at = *stays;
+        if (at == no_range) continue;
+        RangeId* goes = &groups_[added].buckets[i];
+        for (; at != no_range; at = ranges_[at].chain) {
+            RangeId*& into = group(hash(ranges_[at].start)) == added ? goes : stays;
+            *into = at;
+            into = &ranges_[at].chain;
+        }
+        *stays = no_range;
+        *goes = no_range;
     }
-    *stays = no_range;
-    *goes = no_range;
 }
 
 void Directory::leave_tree(RangeId block) noexcept {
@@ -47,29 +55,40 @@ void Directory::leave_tree(RangeId block) noexcept {
 
 RangeId Directory::last_up_to(Offset offset) noexcept {
     const ByAddress nodes{ranges_};
-    for (RangeId block = next_waiting(no_range); block != no_range; block = next_waiting(block)) {
-        treap::insert(nodes, state_->root, block);
-        ranges_[block].state |= kIndexed;
+    State& state = *state_;
+    for (; state.waiting != 0; --state.waiting) {
+        const RangeId id = waiting_[state.waiting - 1];
+        Range& range = ranges_[id];
+        range.state &= ~kWaiting;
+        if (kind(range) != Kind::block) continue;
+        treap::insert(nodes, state.root, id);
+        range.state |= kIndexed;
     }
-    next_waiting(no_range) = last_waiting(no_range) = no_range;
-    return treap::last(nodes, state_->root, [&](RangeId block) { return ranges_[block].start <= offset; });
+    return treap::last(nodes, state.root, [&](RangeId block) { return ranges_[block].start <= offset; });
 }
 
+// A block is either in the tree or in the queue.
 bool Directory::check(std::uint64_t blocks) const noexcept {
     const State& state = *state_;
-    if (state.blocks != blocks || state.buckets > most_) return false;
+    if (state.blocks != blocks || state.groups > most_) return false;
     std::uint64_t found = 0;
     std::uint64_t indexed = 0;
-    for (std::uint32_t bucket = 0; bucket < state.buckets; ++bucket) {
-        for (RangeId at = buckets_[bucket]; at != no_range; at = ranges_[at].chain) {
-            indexed += (ranges_[at].state & kIndexed) != 0 ? 1 : 0;
-            if (++found > blocks || kind(ranges_[at]) != Kind::block || slot(ranges_[at].start) != bucket) return false;
+    for (std::size_t i = 0; i < state.groups * std::size(groups_->buckets); ++i) {
+        const RangeId& first = groups_[i / std::size(groups_->buckets)].buckets[i % std::size(groups_->buckets)];
+        for (RangeId at = first; at != no_range; at = ranges_[at].chain) {
+            const bool in_tree = (ranges_[at].state & kIndexed) != 0;
+            const bool waits = (ranges_[at].state & kWaiting) != 0;
+            indexed += in_tree ? 1 : 0;
+            if (++found > blocks || kind(ranges_[at]) != Kind::block || in_tree == waits) return false;
+            if (&bucket(ranges_[at].start) != &first) return false;
         }
     }
-    if (found != blocks) return false;
+    if (found != blocks || state.waiting > most_) return false;
     std::uint64_t waiting = 0;
-    for (RangeId at = next_waiting(no_range), last = no_range; at != no_range; last = at, at = next_waiting(at)) {
-        if (++waiting > blocks || last_waiting(at) != last || (ranges_[at].state & kIndexed) != 0) return false;
+    for (std::uint32_t i = 0; i < state.waiting; ++i) {
+        const Range& range = ranges_[waiting_[i]];
+        waiting += kind(range) == Kind::block ? 1 : 0;
+        if ((range.state & kWaiting) == 0) return false;
     }
     return indexed == blocks - waiting && treap::check(ByAddress{ranges_}, state.root, blocks) == indexed &&
            treap::all(ByAddress{ranges_}, state.root, [&](RangeId at) { return (ranges_[at].state & kIndexed) != 0; });

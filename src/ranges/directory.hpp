@@ -1,6 +1,7 @@
-// Blocks by their offsets. By start: linear hashing (Litwin 1980, Larson 1988), whose table grows by one bucket at a time, so
-// that no single call pays for all. By any byte inside: a treap by address, which is brought up to date only when somebody
-// asks: new blocks wait in a list, so that programs that never ask pay a few stores for it.
+// Blocks by their offsets. By start: linear hashing (Litwin 1980, Larson 1988), whose table grows by a few buckets at a time,
+// so that no single call pays for all. By any byte inside: a treap by address, which is brought up to date only when somebody
+// asks: records of new blocks wait in a queue, and stay there when the block goes, so that programs that never ask touch
+// nothing for it.
 #ifndef ASHLAR_RANGES_DIRECTORY_HPP
 #define ASHLAR_RANGES_DIRECTORY_HPP
 
@@ -18,32 +19,30 @@ class Directory {
 
     void insert(RangeId block) noexcept {
         State& state = *state_;
-        if (++state.blocks > state.buckets) add_bucket();
+        if (++state.blocks > state.groups) add_group();
         Range& range = ranges_[block];
-        RangeId& bucket = buckets_[slot(range.start)];
+        RangeId& bucket = this->bucket(range.start);
         range.chain = bucket;
         bucket = block;
-        const RangeId next = next_waiting(no_range);
-        next_waiting(block) = next;
-        last_waiting(block) = no_range;
-        last_waiting(next) = block;
-        next_waiting(no_range) = block;
+        if ((range.state & kWaiting) != 0) return;
+        range.state |= kWaiting;
+        waiting_[state.waiting++] = block;
     }
-    void erase(RangeId block) noexcept {
-        --state_->blocks;
-        Range& range = ranges_[block];
-        RangeId* at = &buckets_[slot(range.start)];
-        while (*at != block) at = &ranges_[*at].chain;
-        *at = range.chain;
-        if ((range.state & kIndexed) != 0) return leave_tree(block);
-        next_waiting(last_waiting(block)) = next_waiting(block);
-        last_waiting(next_waiting(block)) = last_waiting(block);
-    }
-    [[nodiscard]] RangeId find(Offset start) const noexcept {
-        RangeId at = buckets_[slot(start)];
-        while (at != no_range && ranges_[at].start != start) at = ranges_[at].chain;
+    // What leads to the block that starts there: *link is no_range if none does. Till the next change.
+    [[nodiscard]] RangeId* link_to(Offset start) const noexcept {
+        RangeId* at = &bucket(start);
+        while (*at != no_range && ranges_[*at].start != start) at = &ranges_[*at].chain;
         return at;
     }
+    void erase(RangeId* link) noexcept {
+        --state_->blocks;
+        const RangeId block = *link;
+        const Range& range = ranges_[block];
+        *link = range.chain;
+        if ((range.state & kIndexed) != 0) [[unlikely]]
+            leave_tree(block);
+    }
+    [[nodiscard]] RangeId find(Offset start) const noexcept { return *link_to(start); }
     // The block with the greatest start <= offset; no_range: none. O(log n), beside O(log n) for each block that was inserted
     // since the last call.
     [[nodiscard]] RangeId last_up_to(Offset offset) noexcept;
@@ -53,30 +52,35 @@ class Directory {
 
   private:
     struct State {
-        std::uint32_t buckets;  // in use; 0 in the beginning
-        std::uint32_t mask;     // 2^k - 1 >= buckets - 1
+        std::uint32_t groups;  // of buckets, in use; 0 in the beginning
+        std::uint32_t mask;    // 2^k - 1 >= groups - 1
         std::uint32_t blocks;
+        std::uint32_t waiting;
         RangeId root;
     };
     struct ByAddress;
+    // Four buckets for each block, so that most blocks are the first of theirs: whether one is, no processor can guess, and to
+    // look means a cache miss.
+    struct Group {
+        RangeId buckets[4];
+    };
 
     // Reversed, so that the best bits of the product come first whatever power of two all starts are multiples of.
-    [[nodiscard]] static std::uint32_t hash(Offset start) noexcept {
-        return static_cast<std::uint32_t>(__builtin_bswap64(start * 0x9e3779b97f4a7c15U));
+    [[nodiscard]] static std::uint64_t hash(Offset start) noexcept { return __builtin_bswap64(start * 0x9e3779b97f4a7c15U); }
+    [[nodiscard]] std::uint32_t group(std::uint64_t hashed) const noexcept {
+        const std::uint32_t wide = static_cast<std::uint32_t>(hashed) & state_->mask;
+        return wide < state_->groups ? wide : wide & state_->mask >> 1;
     }
-    [[nodiscard]] std::uint32_t slot(Offset start) const noexcept {
-        const std::uint32_t wide = hash(start) & state_->mask;
-        return wide < state_->buckets ? wide : wide & state_->mask >> 1;
+    [[nodiscard]] RangeId& bucket(Offset start) const noexcept {
+        const std::uint64_t hashed = hash(start);
+        return groups_[group(hashed)].buckets[hashed >> 62];
     }
-    // The list of those that are not in the tree is a ring through record 0.
-    [[nodiscard]] RangeId& last_waiting(RangeId block) const noexcept { return ranges_[block].link[2]; }
-    [[nodiscard]] RangeId& next_waiting(RangeId block) const noexcept { return ranges_[block].link[3]; }
-
-    void add_bucket() noexcept;
+    void add_group() noexcept;
     void leave_tree(RangeId block) noexcept;
 
     Ranges ranges_;
-    RangeId* buckets_ = nullptr;
+    Group* groups_ = nullptr;
+    RangeId* waiting_ = nullptr;  // records with kWaiting, which may be anything by now: blocks of them belong into the tree
     State* state_ = nullptr;
     std::uint32_t most_ = 0;
 };

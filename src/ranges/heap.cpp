@@ -1,5 +1,7 @@
 #include "ranges/heap.hpp"
 
+#include "ranges/heap_inline.hpp"
+
 namespace ashlar::ranges {
 
 void Heap::layout(region::Carver& carver, Policy& policy, Size limit, std::uint32_t most) noexcept {
@@ -19,85 +21,17 @@ void Heap::layout(region::Carver& carver, Policy& policy, Size limit, std::uint3
     shaped_ = policy.shaped();
 }
 
-// A record between `below` and what is above it now.
-RangeId Heap::fresh(RangeId below, Offset start, Size size) noexcept {
-    State& state = *state_;
-    RangeId id = state.unused;
-    if (id != no_range) {
-        state.unused = ranges_[id].chain;
-    } else {
-        id = ++state.born;
-    }
-    --state.spare;
-    Range& range = ranges_[id];
-    const RangeId above = ranges_[below].above;
-    range.start = start;
-    range.size = size;
-    range.below = below;
-    range.above = above;
-    ranges_[below].above = id;
-    ranges_[above].below = id;
-    return id;
+[[gnu::flatten]] RangeId Heap::take(Size size, Size alignment) noexcept { return take_inline(size, alignment); }
+[[gnu::flatten]] void Heap::give(RangeId block) noexcept { give_inline(directory_.link_to(ranges_[block].start)); }
+
+void Heap::become_hole(RangeId id) noexcept { become_hole(*policy_, id); }
+void Heap::absorb(RangeId hole) noexcept { absorb(*policy_, hole); }
+
+RangeId Heap::take_by_policy(Size size, Size alignment) noexcept {
+    return shaped_ ? take_shaped(size, alignment) : take_from(*policy_, size, alignment);
 }
 
-void Heap::recycle(RangeId id) noexcept {
-    State& state = *state_;
-    Range& range = ranges_[id];
-    ranges_[range.below].above = range.above;
-    ranges_[range.above].below = range.below;
-    range.state = static_cast<std::uint32_t>(Kind::unused);
-    range.chain = state.unused;
-    state.unused = id;
-    ++state.spare;
-}
-
-void Heap::become_hole(RangeId id) noexcept {
-    Range& range = ranges_[id];
-    range.state = static_cast<std::uint32_t>(Kind::hole);
-    for (std::uint32_t& link : range.link) link = 0;
-    ++state_->totals.holes;
-    policy_->insert(id);
-}
-
-void Heap::absorb(RangeId hole) noexcept {
-    policy_->erase(hole);
-    --state_->totals.holes;
-    recycle(hole);
-}
-
-void Heap::become_block(RangeId id, Size asked) noexcept {
-    Range& range = ranges_[id];
-    range.state = static_cast<std::uint32_t>(Kind::block);
-    range.asked = asked;
-    range.user = 0;
-    directory_.insert(id);
-    Totals& totals = state_->totals;
-    ++totals.blocks;
-    totals.used += range.size;
-    totals.rounding += range.size - asked;
-    if (totals.used > totals.peak) totals.peak = totals.used;
-}
-
-// What it calls here is inlined, and so in give(): a tenth of the instructions of a pair were calls and saved registers.
-[[gnu::flatten]] RangeId Heap::take(Size size, Size alignment) noexcept {
-    if (shaped_) return take_shaped(size, alignment);
-    const RangeId hole = policy_->find(size, alignment);
-    if (hole == no_range) return no_range;
-    Range& range = ranges_[hole];
-    const Offset at = aligned(range.start, alignment);
-    if (at != range.start) return take_padded(hole, at, size);
-    RangeId block = hole;
-    if (range.size == size) {
-        policy_->erase(hole);
-        --state_->totals.holes;
-    } else {
-        if (state_->spare == 0) return no_range;
-        block = fresh(range.below, at, size);
-        policy_->move(hole, at + size, range.size - size);
-    }
-    become_block(block, size);
-    return block;
-}
+void Heap::give_by_policy(RangeId block) noexcept { return shaped_ ? give_shaped(block) : give_to(*policy_, block); }
 
 // The hole keeps its record above the block; what lies below is a new one. Without a rest above, the hole is what lies below.
 [[gnu::noinline]] RangeId Heap::take_padded(RangeId hole, Offset at, Size size) noexcept {
@@ -118,33 +52,6 @@ void Heap::become_block(RangeId id, Size asked) noexcept {
     }
     become_block(block, size);
     return block;
-}
-
-// Of two holes around the block the larger one stays: it is the likelier to keep its place in the policy's order.
-[[gnu::flatten]] void Heap::give(RangeId block) noexcept {
-    directory_.erase(block);
-    const Range& range = ranges_[block];
-    --state_->totals.blocks;
-    state_->totals.used -= range.size;
-    state_->totals.rounding -= range.size - range.asked;
-    if (shaped_) return give_shaped(block);
-    const RangeId low = range.below;
-    const RangeId high = range.above;
-    const Offset start = range.start;
-    const Size size = range.size;
-    if (!is_hole(ranges_[high])) {
-        if (!is_hole(ranges_[low])) return become_hole(block);
-        recycle(block);
-        return policy_->move(low, ranges_[low].start, ranges_[low].size + size);
-    }
-    recycle(block);
-    const Size above = ranges_[high].size;
-    if (!is_hole(ranges_[low])) return policy_->move(high, start, size + above);
-    const Offset begin = ranges_[low].start;
-    const Size below = ranges_[low].size;
-    const bool keep_low = below >= above;
-    absorb(keep_low ? high : low);
-    policy_->move(keep_low ? low : high, begin, below + size + above);
 }
 
 bool Heap::resize(RangeId block, Size size) noexcept {
@@ -178,7 +85,7 @@ bool Heap::grow(Size size, bool contiguous) noexcept {
         policy_->move(top, ranges_[top].start, ranges_[top].size + size);
     } else {
         if (state.spare < pieces(end, size) + (fenced ? 1U : 0U)) return false;
-        if (fenced) ranges_[fresh(top, end, 0)].state = static_cast<std::uint32_t>(Kind::fence);
+        if (fenced) become(ranges_[fresh(top, end, 0)], Kind::fence);
         fill(last(), end, size);
     }
     state.totals.capacity = end + size;

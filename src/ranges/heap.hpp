@@ -39,6 +39,11 @@ class Heap {
     [[nodiscard]] RangeId take_at(Offset start, Size size, Size asked) noexcept;
     // Frees a block, and coalesces it with both neighbours. Never needs a record.
     void give(RangeId block) noexcept;
+    // The same for who has heap_inline.hpp: all of it becomes a part of the caller, for the two calls that programs make most.
+    // link_to(): what leads to the block that starts there, *it no_range if none does; till the next change.
+    [[nodiscard, gnu::always_inline]] RangeId take_inline(Size size, Size alignment) noexcept;
+    [[gnu::always_inline]] void give_inline(RangeId* link) noexcept;
+    [[nodiscard]] RangeId* link_to(Offset start) const noexcept { return directory_.link_to(start); }
     // In place, up or down, to the size that the policy makes of it; false: nothing changed.
     [[nodiscard]] bool resize(RangeId block, Size size) noexcept;
 
@@ -89,11 +94,21 @@ class Heap {
     // Records and the list.
     [[nodiscard]] RangeId fresh(RangeId below, Offset start, Size size) noexcept;
     void recycle(RangeId range) noexcept;
-    // The policy's holes.
+    // The policy's holes. P: the policy's own type, or Policy.
+    template <class P>
+    void become_hole(P& policy, RangeId range) noexcept;
+    template <class P>
+    void absorb(P& policy, RangeId hole) noexcept;
+    template <class P>
+    [[nodiscard, gnu::always_inline]] RangeId take_from(P& policy, Size size, Size alignment) noexcept;
+    template <class P>
+    [[gnu::always_inline]] void give_to(P& policy, RangeId block) noexcept;
     void become_hole(RangeId range) noexcept;
     void absorb(RangeId hole) noexcept;
     void become_block(RangeId range, Size asked) noexcept;
 
+    [[gnu::noinline]] [[nodiscard]] RangeId take_by_policy(Size size, Size alignment) noexcept;
+    [[gnu::noinline]] void give_by_policy(RangeId block) noexcept;
     [[nodiscard]] RangeId take_padded(RangeId hole, Offset at, Size size) noexcept;
     // Free ranges in the policy's shapes.
     [[nodiscard]] Size piece(Offset start, Size size) const noexcept;

@@ -9,7 +9,7 @@ namespace ashlar::ranges {
 
 enum class Kind : std::uint32_t { unused = 0, hole = 1, block = 2, fence = 3 };
 inline constexpr std::uint32_t kKindMask = 3;
-inline constexpr std::uint32_t kIndexed = 1U << 2;   // directory: in the tree by address; else in its list
+inline constexpr std::uint32_t kIndexed = 1U << 2;   // directory: in the tree by address
 inline constexpr std::uint32_t kSlab = 1U << 3;      // small: cut into small blocks
 inline constexpr std::uint32_t kMovable = 1U << 4;   // moves: behind a handle, which is in `user`
 inline constexpr std::uint32_t kReserved = 1U << 5;  // reserve_range()
@@ -17,7 +17,13 @@ inline constexpr std::uint32_t kMarked = 1U << 6;    // collector: reached in th
 inline constexpr std::uint32_t kNamed = 1U << 7;     // has a name, in the manager's table
 inline constexpr std::uint32_t kTarget = 1U << 8;    // moves: the room that a block of a pass is to move to
 
+inline constexpr std::uint32_t kWaiting = 1U << 9;  // directory: in its queue. Of the record: it outlives what that stands for
+
 inline Kind kind(const Range& range) noexcept { return static_cast<Kind>(range.state & kKindMask); }
+// It becomes one of these, without flags.
+inline void become(Range& range, Kind kind) noexcept {
+    range.state = (range.state & kWaiting) | static_cast<std::uint32_t>(kind);
+}
 
 }  // namespace ashlar::ranges
 

@@ -39,10 +39,9 @@ class Lists {
         if (word == 0) summary_ &= ~base::bit(cls / base::kWordBits);
     }
 
-    // The first class >= cls with holes; kNone: none.
+    // The first class >= cls, at most kNone, with holes; kNone: none.
     [[nodiscard]] unsigned first_class(unsigned cls) const noexcept {
         unsigned at = cls / base::kWordBits;
-        if (at >= kWords) return kNone;
         base::Word word = words_[at] & ~base::Word{0} << cls % base::kWordBits;
         if (word == 0) {
             const base::Word words = summary_ & ~base::Word{1} << at;
@@ -53,10 +52,7 @@ class Lists {
         return at * base::kWordBits + base::lowest(word);
     }
     [[nodiscard]] RangeId head(unsigned cls) const noexcept { return heads_[cls]; }
-    [[nodiscard]] RangeId first_from(unsigned cls) const noexcept {
-        const unsigned found = first_class(cls);
-        return found == kNone ? no_range : heads_[found];
-    }
+    [[nodiscard]] RangeId first_from(unsigned cls) const noexcept { return heads_[first_class(cls)]; }
     // The newest of the last class that has any.
     [[nodiscard]] RangeId top() const noexcept {
         if (summary_ == 0) return no_range;
@@ -93,14 +89,14 @@ class Lists {
 
   private:
     static constexpr unsigned kWords = classes / base::kWordBits;
-    static_assert(classes % base::kWordBits == 0 && kWords <= base::kWordBits);
+    static_assert(classes % base::kWordBits == 0 && kWords < base::kWordBits);
 
     [[nodiscard]] static RangeId& last(Ranges ranges, RangeId hole) noexcept { return ranges[hole].link[0]; }
     [[nodiscard]] static RangeId& next(Ranges ranges, RangeId hole) noexcept { return ranges[hole].link[1]; }
 
-    base::Word summary_;        // bit w: words_[w] is not zero
-    base::Word words_[kWords];  // bit c % 64 of words_[c / 64]: there are holes of class c
-    RangeId heads_[classes];
+    base::Word summary_;            // bit w: words_[w] is not zero
+    base::Word words_[kWords + 1];  // bit c % 64 of words_[c / 64]: there are holes of class c; never of kNone
+    RangeId heads_[classes + 1];
 };
 
 }  // namespace ashlar::ranges

@@ -1,6 +1,6 @@
 // What heap.cpp leaves out of the common way: free ranges that span several holes or are kept in pieces, blocks at given
 // places. For policies that keep free ranges whole, a piece is the whole range.
-#include "ranges/heap.hpp"
+#include "ranges/heap_inline.hpp"
 
 namespace ashlar::ranges {
 

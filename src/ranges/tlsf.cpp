@@ -13,30 +13,10 @@ void Tlsf::attach(Ranges ranges, void* state, bool fresh) noexcept {
     state_ = static_cast<State*>(state);
 }
 
-void Tlsf::insert(RangeId hole) noexcept { state_->link(ranges_, hole, class_of(ranges_[hole].size)); }
-void Tlsf::erase(RangeId hole) noexcept { state_->unlink(ranges_, hole, class_of(ranges_[hole].size)); }
-
-void Tlsf::move(RangeId hole, Offset start, Size size) noexcept {
-    Range& range = ranges_[hole];
-    const unsigned from = class_of(range.size);
-    const unsigned to = class_of(size);
-    range.start = start;
-    range.size = size;
-    if (from == to) return;
-    state_->unlink(ranges_, hole, from);
-    state_->link(ranges_, hole, to);
-}
-
-RangeId Tlsf::find(Size size, Size alignment) noexcept {
-    if (size > kMostSize) return no_range;
-    const RangeId hole = state_->first_from(class_for(size));
-    if (alignment == 1 && hole != no_range) return hole;
-    return find_slowly(hole, size, alignment);
-}
-
 // The newest hole of the first class whose holes are long enough may be aligned by chance; if not, one with room for any
 // padding is taken; and then there are only the holes in between, and those of the request's own class.
 RangeId Tlsf::find_slowly(RangeId hole, Size size, Size alignment) const noexcept {
+    if (size > kMostSize) return no_range;
     if (hole != no_range && fits(ranges_[hole], size, alignment)) return hole;
     if (alignment > 1) {
         const RangeId roomy = state_->first_from(class_for(size + alignment - 1));

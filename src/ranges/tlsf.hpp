@@ -16,13 +16,28 @@ namespace ashlar::ranges {
 
 class Tlsf final : public Policy {
   public:
+    Tlsf() noexcept { is_tlsf_ = true; }
     [[nodiscard]] const char* name() const noexcept override { return "tlsf"; }
     [[nodiscard]] std::size_t state_bytes(Size limit) const noexcept override;
     void attach(Ranges ranges, void* state, bool fresh) noexcept override;
-    void insert(RangeId hole) noexcept override;
-    void erase(RangeId hole) noexcept override;
-    void move(RangeId hole, Offset start, Size size) noexcept override;
-    [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override;
+    void insert(RangeId hole) noexcept override { state_->link(ranges_, hole, class_of(ranges_[hole].size)); }
+    void erase(RangeId hole) noexcept override { state_->unlink(ranges_, hole, class_of(ranges_[hole].size)); }
+    void move(RangeId hole, Offset start, Size size) noexcept override {
+        Range& range = ranges_[hole];
+        const unsigned from = class_of(range.size);
+        const unsigned to = class_of(size);
+        range.start = start;
+        range.size = size;
+        if (from == to) return;
+        state_->unlink(ranges_, hole, from);
+        state_->link(ranges_, hole, to);
+    }
+    [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override {
+        const RangeId hole = state_->first_from(class_for(size));
+        if (alignment == 1 && hole != no_range) [[likely]]
+            return hole;
+        return find_slowly(hole, size, alignment);
+    }
     [[nodiscard]] Size largest() const noexcept override;
     [[nodiscard]] bool check(std::uint64_t holes) const noexcept override;
 

@@ -17,11 +17,13 @@ TEST(SmallShape, ClassesAreTheLeastThatFit) {
         EXPECT_LT(kSizes[c].size, kSizes[c + 1].size);
         EXPECT_LE(kSizes[c + 1].size - kSizes[c].size, kMostSlack);
     }
+    const Shape shape = Shape::of(64 * kMiB, kMostSmall, 1);
     for (Size size = 1; size <= kMostSmall; ++size) {
         const Class c = class_of_size(size);
         ASSERT_GE(kSizes[c].size, size);
         ASSERT_TRUE(c == 1 || kSizes[c - 1].size < size) << size;
-        ASSERT_EQ(Class{kClassOfGrains[(size + kGrain - 1) / kGrain]}, c);
+        ASSERT_EQ(shape.class_of(size, 1), c);
+        ASSERT_EQ(shape.class_of(size, kGrain), c);
     }
 }
 

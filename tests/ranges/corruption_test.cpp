@@ -63,7 +63,9 @@ TEST_P(Corruption, OfKindsAndSizesIsSeen) {
 TEST_P(Corruption, OfTheDirectoryIsSeen) {
     plant([&](Heap& heap) { heap[block_].chain = block_; });
     plant([&](Heap& heap) { heap[block_].state ^= ranges::kIndexed; });
-    plant([&](Heap& heap) { heap[no_range].link[3] = no_range; });  // the list of blocks that are not in the tree yet
+    plant([&](Heap& heap) { heap[blocks_.back()].state ^= ranges::kWaiting; });  // it is not in the tree yet
+    plant([&](Heap& heap) { heap[block_].state ^= ranges::kWaiting; });          // it is
+    plant([&](Heap& heap) { heap[block_].state ^= ranges::kIndexed | ranges::kWaiting; });
     plant([&](Heap& heap) { heap[blocks_[11]].link[0] = blocks_[11]; });
     plant([&](Heap& heap) { heap[blocks_[11]].link[1] = blocks_[1]; });
 }

@@ -30,13 +30,16 @@ class DirectoryTest : public testing::Test {
         const RangeId id = unused_.back();
         unused_.pop_back();
         ranges_[id].start = start;
-        ranges_[id].state = static_cast<std::uint32_t>(ranges::Kind::block);
+        ranges::become(ranges_[id], ranges::Kind::block);
         directory_.insert(id);
         blocks_[start] = id;
     }
     void erase(std::map<Offset, RangeId>::iterator at) {
-        directory_.erase(at->second);
-        ranges_[at->second] = {};
+        directory_.erase(directory_.link_to(at->first));
+        Range gone{};
+        gone.state = ranges_[at->second].state;
+        ranges_[at->second] = gone;
+        ranges::become(ranges_[at->second], ranges::Kind::unused);
         unused_.push_back(at->second);
         blocks_.erase(at);
     }
