@@ -50,7 +50,7 @@ run by_ctest ctest --test-dir "$build" -j 2 --output-on-failure --no-tests=error
     -R '^faces_(plain_)?out_of_memory\.OutOfMemory(New)?\.(EveryEntryPoint|ABatch|Throws|AHandler)|^situations\.stats_line$'
 # The drop-in's own doors. The counters allocate as well, so that another allocation fails than was meant: what the programs say of it is
 # for the tests of a build without counters.
-for wish in 0 5 3+ 2+3 1@2M 2@4K 3@1G x 5x 5+x 5+0 5@ 5@1T +5 99999999999999999999 5@18014398509481984K ''; do
+for wish in 0 5 3+ 2+3 1@2M 2@4K 3@1G x 5x 5+x 5+0 5+99999999999999999999 5@ 5@1T +5 99999999999999999999 5@18014398509481984K ''; do
     env LD_PRELOAD="$PWD/$build/src/libashlar.so" ASHLAR_FAIL_NTH="$wish" "$build/tests/situations/situation_fail_nth" 0 \
         >"$build/drop_in.log" 2>&1 || true
 done

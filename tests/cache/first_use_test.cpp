@@ -15,6 +15,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ashlar/heap.hpp>
+
 #include "../base/together.hpp"
 #include "cache/growth.hpp"
 #include "cache/process.hpp"
@@ -47,6 +49,11 @@ void stop_until_the_others_are_done() {
     if (done.load(acq) < kThreads - 1) wrong.fetch_add(1, rlx);
 }
 
+// Where a thread has made what it is about to publish, so that others come by meanwhile, however few processors there are.
+void let_others_come() {
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+}
+
 }  // namespace
 
 extern "C" {
@@ -61,7 +68,9 @@ void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int fi
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    return __real_mmap(at, bytes, protection, flags, file, offset);
+    void* result = __real_mmap(at, bytes, protection, flags, file, offset);
+    let_others_come();
+    return result;
 }
 
 int __real_sysinfo(struct sysinfo*);
@@ -80,7 +89,7 @@ int __wrap_pthread_key_create(pthread_key_t* key, void (*destructor)(void*)) {
     if (result != 0) return result;
     known[*key] = true;
     keys.fetch_add(1, rlx);
-    for (int i = 0; i < 100; ++i) std::this_thread::yield();  // so that threads meet here
+    let_others_come();
     return 0;
 }
 
@@ -126,7 +135,10 @@ void* use(std::size_t size) {
 void meet() {
     std::array<Core*, kThreads> cores{};
     const int before = keys.load(rlx);  // GoogleTest has some
-    together(kThreads, [&cores](unsigned self) {
+    together(kThreads, [&cores, before](unsigned self) {
+        // Half of them find what the others have made; relaxed, so that only what they find tells them of it.
+        while (self >= kThreads / 2 && keys.load(rlx) == before) std::this_thread::yield();
+        if (self >= kThreads / 2) let_others_come();
         void* block = use(100 + self);
         cores[self] = ashlar::cache::owner_of(block);
         ashlar::cache::give(block);
@@ -204,6 +216,12 @@ TEST(FirstUse, WithoutAHeapEveryQuestionHasAnAnswer) {
                   expect(ashlar::cache::check() == 0);
                   expect(ashlar::cache::totals().reserved == 0);
                   expect(ashlar::cache::owner_of(&refusals) == nullptr);
+                  ashlar::Heap& heap = ashlar::Heap::process();
+                  expect(!heap.owns(&refusals));
+                  heap.visit([](void*, std::size_t) {
+                      expect(false);
+                      return true;
+                  });
                   refusals.store(0, rlx);
                   ashlar::cache::give(use(100));
               }),

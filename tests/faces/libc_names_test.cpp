@@ -144,6 +144,13 @@ TEST(LibcNames, MallocInfoWritesXml) {
     EXPECT_TRUE(result == EINVAL || (result == -1 && errno == EINVAL)) << "options other than 0 are an error";
 }
 
+TEST(LibcNames, MallocInfoSaysThatItCouldNotBeWritten) {
+    FILE* stream = fopen("/dev/null", "r");
+    ASSERT_NE(stream, nullptr);
+    EXPECT_EQ(malloc_info(0, stream), -1);
+    fclose(stream);
+}
+
 TEST(LibcNames, MallocStatsPrintsOnStandardError) {
     testing::internal::CaptureStderr();
     malloc_stats();
@@ -181,9 +188,11 @@ TEST(LibcNames, MallinfoIsTheSameInInts) {
 }
 
 TEST(LibcNames, MalloptAcceptsWhatGlibcKnows) {
-    EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 65536), 1);
-    EXPECT_EQ(mallopt(M_TRIM_THRESHOLD, 1 << 20), 1);
-    EXPECT_EQ(mallopt(M_ARENA_MAX, 1), 1);
+    for (const int known : {M_MXFAST, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_CHECK_ACTION, M_PERTURB,
+                            M_ARENA_TEST, M_ARENA_MAX}) {
+        EXPECT_EQ(mallopt(known, 1), 1) << known;
+    }
+    EXPECT_EQ(mallopt(12345, 1), 0);
 }
 
 TEST(LibcNames, VersionIsThatOfTheHeader) {
