@@ -19,6 +19,7 @@
 
 #include "../base/together.hpp"
 #include "cache/growth.hpp"
+#include "cache/injection.hpp"
 #include "cache/process.hpp"
 
 namespace {
@@ -250,6 +251,17 @@ TEST(FirstUse, WithoutAHeapEveryQuestionHasAnAnswer) {
                   });
                   refusals.store(0, rlx);
                   ashlar::cache::give(use(100));
+              }),
+              0);
+}
+
+TEST(FirstUse, AFailureOnDemandIsALargeBlocksToo) {
+    EXPECT_EQ(status_of([] {
+                  bool zero = false;
+                  ashlar::cache::injection.start({2, 0, std::size_t{1} << 20}, -1);
+                  expect(ashlar::cache::take_large(std::size_t{2} << 20, 16, zero) != nullptr);
+                  expect(ashlar::cache::take_large(std::size_t{2} << 20, 16, zero) == nullptr);
+                  expect(ashlar::cache::take_large(std::size_t{2} << 20, 16, zero) != nullptr);
               }),
               0);
 }
