@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds everything with g++'s counters, runs the tests, and prints what lines and branches of each file of src/ and include/ they
-# reach, and what is reached by none and has no word in tests/coverage/excused.md: then, and below the bar in tests/coverage/report.py,
+# reach, and what is reached by none and has no word in tests/coverage/excused*.md: then, and below the bar in tests/coverage/report.py,
 # it fails; with --table it only prints. Counted: the unit tests, the faces', the faults, the MemoryManager's, the corpora of the
 # fuzzers, explored schedules, the drop-in. Not counted: branches that only an exception takes, those that gcovr knows cannot be taken,
 # and the ashlar command. Counts of threads are atomic; processes that end by abort() or _exit() write theirs too (tests/endings).
@@ -50,10 +50,10 @@ run manager_dump python3 -B tests/manager/dump_test.py --program "$build/tests/m
 run interleave "$build/tests/interleave/interleave" --most 300 --random 100
 # What needs a process for each test, by ctest.
 run by_ctest ctest --test-dir "$build" -j 2 --output-on-failure --no-tests=error \
-    -R '^faces_(plain_)?out_of_memory\.OutOfMemory(New)?\.(EveryEntryPoint|ABatch|Throws|AHandler)|^situations\.(stats_line|runtimes)$'
+    -R '^faces_(plain_)?out_of_memory\.OutOfMemory(New)?\.(EveryEntryPoint|ABatch|Throws|AHandler)|^situations\.stats_line$'
 # The drop-in's own doors. The counters allocate as well, so that another allocation fails than was meant: what the programs say of it is
 # for the tests of a build without counters.
-for wish in 0 5 3+ 2+3 9999999+ 9999999@1K 9999999@1M 9999999@1G 1@2M 2@4K 3@1G x 5x 5+x 5+0 5+/ 5+99999999999999999999 5@ 5@1T +5 \
+for wish in 0 5 3+ 2+3 9999999+ 9999999+3 9999999@1K 9999999@1M 9999999@1G 1@2M 2@4K 3@1G x 5x 5+x 5+0 5+/ 5+99999999999999999999 5@ 5@1T +5 \
     99999999999999999999 5@18014398509481984K ''; do
     env LD_PRELOAD="$PWD/$build/src/libashlar.so" ASHLAR_FAIL_NTH="$wish" "$build/tests/situations/situation_fail_nth" 0 \
         >"$build/drop_in.log" 2>&1 || true
@@ -65,4 +65,4 @@ gcovr -j 2 --root . --object-directory "$build" --filter 'src/(?!command/)' --fi
     cat "$build/gcovr.log" >&2
     exit 1
 }
-python3 -B tests/coverage/report.py . "$build/coverage.json" tests/coverage/excused.md "$@"
+python3 -B tests/coverage/report.py "$@" . "$build/coverage.json" tests/coverage/excused.md tests/coverage/excused_manager.md

@@ -152,18 +152,12 @@ SITUATIONS = (
 
 REALLOC = (ENTRY, "    std::memcpy(moved, block, size < before ? size : before);",
            "    std::memcpy(moved, block, size < before ? size : before - 8);")
-BEGINNING = (ENTRY, "    std::memcpy(moved, block, size < before ? size : before);",
-             "    std::memcpy(moved, block, size < before ? size : before);\n    std::memset(moved, 0, 8);")
 PROGRAMS = (
     Planted("realloc_loses_the_end", *REALLOC, "ashlar fuzz_replay situation_libc_blocks", "fuzz.replay situations.libc_blocks",
             script="tests/programs/run.sh redis"),
     Planted("realloc_loses_the_end_of_pythons", *REALLOC, "ashlar", script="tests/programs/run.sh python"),
     Planted("realloc_loses_the_end_of_phps", *REALLOC, "ashlar", script="tests/programs/run.sh php"),
     Planted("realloc_loses_the_end_of_compilers", *REALLOC, "ashlar", script="tests/programs/run.sh compilers"),
-    Planted("realloc_loses_the_beginning_of_stress_ngs", *BEGINNING, "ashlar", script="tests/programs/run.sh stress_ng"),
-    Planted("stress_ng_has_blocks_twice", ARENA, "        word.fetch_and(~mine, acq);",
-            "        static thread_local unsigned planted = 0;\n        word.fetch_and(++planted % 512 == 0 ? ~(mine & (mine - 1)) : ~mine, acq);",
-            "ashlar", script="tests/programs/run.sh stress_ng"),
     Planted("calloc_is_not_zero", ENTRY, "if (block != nullptr && !zero) std::memset(block, 0, bytes);",
             "if (block != nullptr && !zero) std::memset(block, 0, bytes / 2);", "fuzz_replay", "fuzz.replay"),
     Planted("blocks_overlap", ARENA, "    const UnitId slab = run.start;\n    if (slab == kNoUnit) return kNoUnit;\n",
