@@ -15,8 +15,11 @@
 
 #include <gtest/gtest.h>
 
+#include <ashlar/heap.hpp>
+
 #include "../base/together.hpp"
 #include "cache/growth.hpp"
+#include "cache/injection.hpp"
 #include "cache/process.hpp"
 
 namespace {
@@ -27,6 +30,8 @@ using ashlar::cache::Core;
 
 constexpr unsigned kThreads = 4;
 constexpr int kRounds = 60;
+// No limit on how long a thread may take: who is blocked is blocked for ever.
+constexpr std::chrono::seconds kForEver{30};
 
 bool known[PTHREAD_KEYS_MAX];  // plain: written by who makes a key, read by who uses it
 Atomic<int> keys{0};           // made and not deleted
@@ -40,12 +45,33 @@ Atomic<std::size_t> asked{0};     // for, by the first such call
 Atomic<unsigned long> memory{0};  // of the machine, in GiB; 0: as it is
 
 void stop_until_the_others_are_done() {
-    // No limit on how long a thread may take: who is blocked is blocked for ever.
-    constexpr std::chrono::seconds kForEver{30};
     const auto start = std::chrono::steady_clock::now();
     while (done.load(acq) < kThreads - 1 && std::chrono::steady_clock::now() - start < kForEver) std::this_thread::yield();
     if (done.load(acq) < kThreads - 1) wrong.fetch_add(1, rlx);
 }
+
+thread_local bool hurries = false;
+
+// Threads stop here in the middle of making what only one of them will publish, until so many have arrived; who hurries goes
+// on. Relaxed, so that only what they find tells them of each other.
+class Crossing {
+  public:
+    void open(unsigned threads) { threads_.store(threads, rlx); }
+    void pass() {
+        arrived_.fetch_add(1, rlx);
+        if (hurries) return;
+        const auto start = std::chrono::steady_clock::now();
+        while (arrived_.load(rlx) < threads_.load(rlx)) {
+            if (std::chrono::steady_clock::now() - start > kForEver) return void(wrong.fetch_add(1, rlx));
+            std::this_thread::yield();
+        }
+    }
+
+  private:
+    Atomic<unsigned> threads_{0}, arrived_{0};
+};
+
+Crossing at_the_heap, at_the_key;
 
 }  // namespace
 
@@ -61,6 +87,7 @@ void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int fi
         errno = ENOMEM;
         return MAP_FAILED;
     }
+    at_the_heap.pass();
     return __real_mmap(at, bytes, protection, flags, file, offset);
 }
 
@@ -80,7 +107,7 @@ int __wrap_pthread_key_create(pthread_key_t* key, void (*destructor)(void*)) {
     if (result != 0) return result;
     known[*key] = true;
     keys.fetch_add(1, rlx);
-    for (int i = 0; i < 100; ++i) std::this_thread::yield();  // so that threads meet here
+    at_the_key.pass();
     return 0;
 }
 
@@ -126,9 +153,21 @@ void* use(std::size_t size) {
 void meet() {
     std::array<Core*, kThreads> cores{};
     const int before = keys.load(rlx);  // GoogleTest has some
-    together(kThreads, [&cores](unsigned self) {
+    // Two make a heap each. The third one finds it, and makes the key before the two have one. The last one finds all made.
+    static_assert(kThreads == 4);
+    Atomic<unsigned> ready{0};
+    at_the_heap.open(2);
+    at_the_key.open(4);
+    together(kThreads, [&cores, &ready, before](unsigned self) {
+        hurries = self >= 2;
+        while (self == 2 && keys.load(rlx) == before) std::this_thread::yield();
+        while (self == 3 && ready.load(rlx) == 0) std::this_thread::yield();
         void* block = use(100 + self);
+        if (self == 2) at_the_key.pass();
         cores[self] = ashlar::cache::owner_of(block);
+        Cache* own = ashlar::cache::own_cache();
+        expect(own != nullptr && own->core == cores[self]);
+        ready.fetch_add(1, rlx);
         ashlar::cache::give(block);
     });
     for (const Core* core : cores) expect(core == ashlar::cache::existing_process());
@@ -204,8 +243,25 @@ TEST(FirstUse, WithoutAHeapEveryQuestionHasAnAnswer) {
                   expect(ashlar::cache::check() == 0);
                   expect(ashlar::cache::totals().reserved == 0);
                   expect(ashlar::cache::owner_of(&refusals) == nullptr);
+                  ashlar::Heap& heap = ashlar::Heap::process();
+                  expect(!heap.owns(&refusals));
+                  heap.visit([](void*, std::size_t) {
+                      expect(false);
+                      return true;
+                  });
                   refusals.store(0, rlx);
                   ashlar::cache::give(use(100));
+              }),
+              0);
+}
+
+TEST(FirstUse, AFailureOnDemandIsALargeBlocksToo) {
+    EXPECT_EQ(status_of([] {
+                  bool zero = false;
+                  ashlar::cache::injection.start({2, 0, std::size_t{1} << 20}, -1);
+                  expect(ashlar::cache::take_large(std::size_t{2} << 20, 16, zero) != nullptr);
+                  expect(ashlar::cache::take_large(std::size_t{2} << 20, 16, zero) == nullptr);
+                  expect(ashlar::cache::take_large(std::size_t{2} << 20, 16, zero) != nullptr);
               }),
               0);
 }

@@ -44,6 +44,7 @@ TEST(Growth, BlocksAreOfAHeapThatTheRegistryKnows) {
     std::memset(block, 'x', 5 * mib);
     give(block);
     EXPECT_TRUE(trim()) << "all of them";
+    EXPECT_FALSE(trim()) << "nothing is left to give";
 }
 
 TEST(Growth, AFullHeapIsFollowedByAnother) {

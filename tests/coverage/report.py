@@ -1,12 +1,12 @@
 """What of the allocator the tests reach: a table of lines and branches, and everything that is neither reached nor excused.
 
-usage: report.py ROOT GCOVR-JSON EXCUSES [--strict]
+usage: report.py [--table] ROOT GCOVR-JSON EXCUSES…
 
-EXCUSES is Markdown: a heading `## path` for each file, below it paragraphs that say why, each followed by the lines of code that it
+EXCUSES are Markdown: a heading `## path` for each file, below it paragraphs that say why, each followed by the lines of code that it
 excuses, indented by four spaces. Lines are known by their text, not by their number, so that they may move; of a text that several
 lines have each must be excused by itself. A reason that begins with "Now and then" is for lines that threads reach in some runs.
-Fails below the bar, and with --strict when something is missing without an excuse or an excuse is for a line that is reached or not
-there."""
+Fails below the bar, and when something is missing without an excuse or an excuse is for a line that is reached or not there; with
+--table only below the bar."""
 import collections
 import json
 import pathlib
@@ -96,7 +96,7 @@ def below(rows, least_lines=LEAST_LINES, least_branches=LEAST_BRANCHES):
         yield f"{percent(branches_reached, branches):.1f}% of the branches reached; the bar is {least_branches}%"
 
 
-def main(root, report, excused, strict=""):
+def main(table, root, report, *excused):
     root = pathlib.Path(root)
     rows, gaps, counted = look(json.loads(pathlib.Path(report).read_text()), lambda file: (root / file).read_text())
     total = ["all"] + [sum(row[i] for row in rows) for i in range(1, 5)]
@@ -104,16 +104,18 @@ def main(root, report, excused, strict=""):
     for name, lines, lines_reached, branches, branches_reached in rows + [total]:
         print(f"{name:36}{f'{lines_reached} of {lines}':>14}{percent(lines_reached, lines):7.1f}%"
               f"{f'{branches_reached} of {branches}':>14}{percent(branches_reached, branches):7.1f}%")
-    excuses = excuses_of(pathlib.Path(excused).read_text())
+    excuses = excuses_of("\n".join(pathlib.Path(file).read_text() for file in excused))
     faults = list(unexcused(gaps, counted, excuses))
     low = list(below(rows))
-    print(f"{len(gaps)} lines with something not reached, {sum(map(len, excuses.values()))} excused in {pathlib.Path(excused).name}")
+    print(f"{len(gaps)} lines with something not reached, {sum(map(len, excuses.values()))} excused")
     for fault in faults + low:
         print(fault)
-    return 1 if low or (strict and faults) else 0
+    return 1 if low or (faults and not table) else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5) or sys.argv[4:] not in ([], ["--strict"]):
+    table = sys.argv[1:2] == ["--table"]
+    words = sys.argv[2:] if table else sys.argv[1:]
+    if len(words) < 3 or any(word.startswith("-") for word in words):
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(table, *words))

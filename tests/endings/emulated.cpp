@@ -2,16 +2,19 @@
 // test of a message expects; and the kernel can't start programs of another processor, so that a test that starts itself again
 // must name the emulator.
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
-#include <vector>
 
 #include <unistd.h>
 
 namespace {
 
-[[gnu::constructor]] void end_silently() {
+std::array<char, PATH_MAX> own_path;
+
+[[gnu::constructor]] void prepare() {
+    if (realpath("/proc/self/exe", own_path.data()) == nullptr) own_path[0] = '\0';
     std::signal(SIGABRT, [](int) {
         close(STDERR_FILENO);
         std::signal(SIGABRT, SIG_DFL);
@@ -21,12 +24,18 @@ namespace {
 
 }  // namespace
 
-// In the place of libc's, for GoogleTest's death tests.
-extern "C" int execv(const char* program, char* const* arguments) noexcept {
-    std::array<char, PATH_MAX> path;
-    if (realpath(program, path.data()) == nullptr) return -1;
-    std::vector<const char*> all = {ASHLAR_EMULATOR, path.data()};
-    for (char* const* argument = arguments + 1; *argument != nullptr; ++argument) all.push_back(*argument);
-    all.push_back(nullptr);
+// In the place of libc's, for GoogleTest's death tests, which start their own program. They call it on a stack of a single
+// page: nothing here may need more.
+extern "C" int execv(const char*, char* const* arguments) noexcept {
+    static std::array<const char*, 64> all{ASHLAR_EMULATOR, own_path.data()};
+    std::size_t count = 0;
+    while (all[count] != nullptr) ++count;
+    for (char* const* argument = arguments + 1; *argument != nullptr; ++argument) {
+        if (count + 1 == all.size()) {
+            errno = E2BIG;
+            return -1;
+        }
+        all[count++] = *argument;
+    }
     return execve(all[0], const_cast<char* const*>(all.data()), environ);
 }

@@ -196,6 +196,28 @@ TEST_P(Misuse, ReallocOfAPointerIntoABlock) {
     EXPECT_ABORT(misuse(), inside());
 }
 
+// A cached pointer into a run is found before anybody gets it.
+TEST_F(Misuse, PointerIntoARunThatIsTakenAgain) {
+    const auto misuse = [] {
+        char* block = block_among_others(256 * kib);
+        announce(block + 4096, face.usable_size(block));
+        face.free(block + 4096);
+        if (face.malloc(256 * kib) == nullptr) return;
+    };
+    EXPECT_ABORT(misuse(), inside());
+}
+
+TEST_F(Misuse, UsableSizeOfWhatWentBack) {
+    const auto misuse = [] {
+        void* block = face.malloc(8 << 20);
+        announce(block, face.usable_size(block));
+        face.free(block);
+        face.trim(0);
+        if (face.usable_size(block) != 0) return;
+    };
+    EXPECT_ABORT(misuse(), AbortMessage("double free", "no block there any more"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, Misuse, testing::Values(8, 4 * kib, 256 * kib),
                          [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
 

@@ -193,6 +193,20 @@ TEST(Heap, TheSmallestCapacityIsOfUse) {
     EXPECT_EQ(heap.allocate(64 * mib), nullptr);
 }
 
+TEST(Heap, ABlockStaysWhereThereIsNoRoomForLess) {
+    Heap heap(0);
+    void* block = heap.allocate(40 * kib);
+    ASSERT_NE(block, nullptr);
+    fill(block, 100, 1);
+    for (std::size_t size = 512 * kib; size >= 16; size /= 2) {
+        while (heap.allocate(size) != nullptr) {
+        }
+    }
+    EXPECT_EQ(heap.reallocate(block, 10), block);
+    EXPECT_EQ(heap.reallocate(block, mib), nullptr);
+    EXPECT_TRUE(intact(block, 100, 1));
+}
+
 TEST(Heap, TwoHeapsDoNotMix) {
     Heap first;
     Heap second;

@@ -144,6 +144,13 @@ TEST(LibcNames, MallocInfoWritesXml) {
     EXPECT_TRUE(result == EINVAL || (result == -1 && errno == EINVAL)) << "options other than 0 are an error";
 }
 
+TEST(LibcNames, MallocInfoSaysThatItCouldNotBeWritten) {
+    FILE* stream = fopen("/dev/null", "r");
+    ASSERT_NE(stream, nullptr);
+    EXPECT_EQ(malloc_info(0, stream), -1);
+    fclose(stream);
+}
+
 TEST(LibcNames, MallocStatsPrintsOnStandardError) {
     testing::internal::CaptureStderr();
     malloc_stats();
@@ -170,6 +177,8 @@ TEST(LibcNames, MallinfoIsTheSameInInts) {
     const auto in_int = [](std::size_t value) { return value > INT_MAX ? INT_MAX : static_cast<int>(value); };
     for (const std::size_t size : {std::size_t{1000}, std::size_t{3} << 30}) {  // more than an int can say is as much as it can
         void* block = malloc(size);
+        if (block == nullptr && size > INT_MAX)
+            GTEST_SKIP() << "the system has no such block: a limit, or an emulator's tables";
         ASSERT_NE(block, nullptr);
         const struct mallinfo2 wide = mallinfo2();
         const struct mallinfo narrow = old();
@@ -181,9 +190,25 @@ TEST(LibcNames, MallinfoIsTheSameInInts) {
 }
 
 TEST(LibcNames, MalloptAcceptsWhatGlibcKnows) {
-    EXPECT_EQ(mallopt(M_MMAP_THRESHOLD, 65536), 1);
-    EXPECT_EQ(mallopt(M_TRIM_THRESHOLD, 1 << 20), 1);
-    EXPECT_EQ(mallopt(M_ARENA_MAX, 1), 1);
+    for (const int known : {M_MXFAST, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_CHECK_ACTION, M_PERTURB,
+                            M_ARENA_TEST, M_ARENA_MAX}) {
+        EXPECT_EQ(mallopt(known, 1), 1) << known;
+    }
+    EXPECT_EQ(mallopt(12345, 1), 0);
+}
+
+// By name: no header declares them.
+TEST(LibcNames, ThoseOfLibcsOwnDoTheSame) {
+    auto* option = reinterpret_cast<int (*)(int, int)>(dlsym(RTLD_DEFAULT, "__libc_mallopt"));
+    auto* aligned = reinterpret_cast<int (*)(void**, std::size_t, std::size_t)>(dlsym(RTLD_DEFAULT, "__posix_memalign"));
+    ASSERT_TRUE(option != nullptr && aligned != nullptr);
+    EXPECT_EQ(option(M_ARENA_MAX, 1), 1);
+    EXPECT_EQ(option(12345, 1), 0);
+    void* block = nullptr;
+    EXPECT_EQ(aligned(&block, 3, 100), EINVAL);
+    ASSERT_EQ(aligned(&block, 256, 100), 0);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % 256, 0U);
+    free(block);
 }
 
 TEST(LibcNames, VersionIsThatOfTheHeader) {

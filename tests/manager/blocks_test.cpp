@@ -219,4 +219,19 @@ TEST(MovedManagersDeathTest, EndTheProgramWhenTheyAreUsed) {
     EXPECT_DEATH(first.stop_collector(), "");
 }
 
+// The members that throw nothing, until nothing fits, and back.
+TEST(TryMembers, FillAndEmptyABuffer) {
+    for (const Size size : {Size{64}, Size{3000}}) {
+        MemoryManager manager(Size{1} << 20, make::options(0, Threads::many));
+        std::vector<Offset> blocks;
+        Offset at = 0;
+        while (manager.try_allocate(size, 1, at) == Status::ok) blocks.push_back(at);
+        EXPECT_GT(blocks.size(), (Size{1} << 20) / size / 2);
+        EXPECT_EQ(manager.try_allocate(size, 1, at), Status::no_room);
+        for (const Offset block : blocks) EXPECT_EQ(manager.try_deallocate(block), Status::ok);
+        EXPECT_EQ(manager.statistics().used, 0U);
+        EXPECT_EQ(manager.check(), 0U);
+    }
+}
+
 }  // namespace

@@ -204,4 +204,34 @@ TEST_P(CollectorMutation, NothingThatCouldBeReachedIsFreed) {
     }
 }
 
+// A small block is born in a slab that is white already, while others are not: it counts as marked, but nobody takes notice of
+// what is written to it until the marks spread.
+TEST(CollectorBirth, WhatASmallBlockRefersToThatWasBornBeforeTheMarksIsKept) {
+    Inner inner(Threads::many);
+    Graph<Inner> graph(inner);
+    std::vector<Offset> blocks;
+    for (int i = 0; i < 5000; ++i) blocks.push_back(graph.add(2));  // several slabs, each a slice
+    const Offset root = blocks[100], target = blocks[200], place = blocks[0];
+    graph.refer(root, 0, target);
+    graph.remove(place);
+    Offset young = kNull;
+    const std::function<void()> between = [&] {
+        if (young != kNull) return;
+        ASSERT_FALSE((*inner).collector().marking());
+        young = graph.add(2);
+        graph.refer(young, 1, target);
+        graph.refer(root, 0, young);
+    };
+    const std::vector<Offset> roots{root};
+    manager::Collector::Cycle cycle;
+    cycle.roots = roots;
+    cycle.budget = 1;
+    cycle.between = &between;
+    const CollectionStatistics done = (*inner).collector().run(cycle);
+    ASSERT_EQ(young, place);
+    for (const Offset block : {root, young, target}) EXPECT_NE(inner.size_of(block), 0U) << block;
+    EXPECT_EQ(done.freed_blocks, blocks.size() - 3);
+    EXPECT_EQ((*inner).check(nullptr), 0U);
+}
+
 }  // namespace

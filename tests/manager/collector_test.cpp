@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <random>
@@ -104,6 +105,29 @@ TEST_P(Collector, GoesDeepAndWide) {
     const auto done = manager.collect(std::vector{list, wide});
     EXPECT_EQ(done.marked, 50'001U + 40'001U);
     EXPECT_EQ(done.freed_blocks, 1000U);
+    EXPECT_EQ(manager.check(), 0U);
+}
+
+// The roots fill the stack, so that one of them is lost: the lowest block of all, but not the first one of its slab.
+TEST_P(Collector, FindsWhatWasLostInsideASlab) {
+    constexpr int kMoreThanTheStackHolds = 5000;
+    MemoryManager manager(32U << 20, with(GetParam()));
+    Graph<MemoryManager> graph(manager);
+    std::vector<Offset> small;
+    for (int i = 0; i < 10; ++i) small.push_back(graph.add(1));
+    std::sort(small.begin(), small.end());
+    const Offset inside = small[5], child = graph.add(1), grandchild = graph.add(1);
+    graph.refer(inside, 0, child);
+    graph.refer(child, 0, grandchild);
+    std::vector<Offset> roots;
+    for (int i = 0; i < kMoreThanTheStackHolds; ++i) roots.push_back(graph.add(1, 2000));
+    ASSERT_LT(inside, *std::min_element(roots.begin(), roots.end()));
+    roots.push_back(inside);
+    const auto done = manager.collect(roots);
+    EXPECT_TRUE(manager.is_block(child));
+    EXPECT_TRUE(manager.is_block(grandchild));
+    EXPECT_EQ(done.marked, roots.size() + 2);
+    EXPECT_EQ(done.freed_blocks, small.size() - 1);
     EXPECT_EQ(manager.check(), 0U);
 }
 

@@ -3,10 +3,13 @@
 #include <ashlar/memory_manager.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <random>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -228,6 +231,26 @@ TEST(CollectorThreads, TheLongestPeriodIsOnePause) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_EQ(manager.last_collection().cycles, 1U);
     manager.stop_collector();  // wakes it
+}
+
+// A visitor that throws at first; and a budget of nothing is one block.
+TEST(CollectorThreads, TryAgainWhereACallbackThrew) {
+    MemoryManager manager(1000);
+    const Offset root = manager.allocate(64, 8).value();
+    std::atomic<int> calls{0};
+    ashlar::CollectorOptions options;
+    options.period = std::chrono::milliseconds(0);
+    options.budget = 0;
+    options.roots = [root] { return std::vector<Offset>{root}; };
+    options.visitor = [&calls](Offset, Size, const std::function<void(Offset)>&) {
+        if (calls++ < 3) throw std::runtime_error("not yet");
+    };
+    const Offset lost = manager.allocate(64, 8).value();
+    manager.start_collector(options);
+    while (manager.is_block(lost)) std::this_thread::yield();
+    manager.stop_collector();
+    EXPECT_GT(calls, 3);
+    EXPECT_TRUE(manager.is_block(root));
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 
 #include <ashlar/memory_manager.hpp>
 #include <functional>
+#include <new>
 #include <sstream>
 #include <string>
 
 #include "make.hpp"
+#include "manager/manager.hpp"
 
 namespace {
 
@@ -132,10 +134,25 @@ TEST_F(Errors, OfBuffers) {
     odd.granularity = 3;
     EXPECT_EQ(message<BadAlignment>([&] { const MemoryManager manager(100, std::move(odd)); }),
               "MemoryManager: a granularity of 3 bytes, which is not a power of two up to 2^48");
+    ManagerOptions huge = options();
+    huge.granularity = max_buffer * 2;
+    EXPECT_THROW(const MemoryManager manager(100, std::move(huge)), BadAlignment);
+}
+
+TEST_F(Errors, OfWhatTheSystemHasNoAddressesFor) {
+    EXPECT_THROW(const MemoryManager manager{Size{max_buffer}}, std::bad_alloc);
+}
+
+// Each status has an exception, also those that no member with an offset returns.
+TEST_F(Errors, OfEveryStatus) {
+    const manager::Manager inner(manager::Buffer{}, 100, options());
+    EXPECT_EQ(message<Pinned>([&] { inner.refuse(Status::pinned, "call", 7, 1); }), "call: the block at 7 of 1 byte is pinned");
+    EXPECT_EQ(message<ManagerError>([&] { inner.refuse(Status::no_room, "call", 7, 2); }), "call: 7, 2 bytes");
 }
 
 TEST_F(Errors, WithoutMemory) {
     MemoryManager none = MemoryManager::without_memory(100, options());
+    EXPECT_EQ(none.offset_of(&none), std::nullopt);
     const Offset block = none.allocate(10).value();
     EXPECT_EQ(message<NoMemory>([&] { none.read(block, bytes_); }), "read: [0, 4) of 4 bytes: the manager is without memory");
     EXPECT_EQ(message<NoMemory>([&] { none.write(block, bytes_); }), "write: [0, 4) of 4 bytes: the manager is without memory");

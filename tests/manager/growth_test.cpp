@@ -137,6 +137,28 @@ TEST(Growth, ByPartsOfTheCallers) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
+TEST(Growth, NeedsACallbackForParts) {
+    std::array<std::byte, 100> first{};
+    MemoryManager manager(first, options(1000));
+    EXPECT_EQ(manager.allocate(101), std::nullopt);
+    EXPECT_TRUE(manager.allocate(100));
+}
+
+// Of parts that no record is left for none is used.
+TEST(Growth, OfPartsEndsWithTheRecords) {
+    std::vector<std::vector<std::byte>> parts;
+    ManagerOptions few = options(10'000);
+    few.most_ranges = 20;
+    few.next_part = [&parts](Size wanted) { return std::span<std::byte>(parts.emplace_back(wanted)); };
+    std::array<std::byte, 10> first{};
+    MemoryManager manager(first, std::move(few));
+    std::size_t blocks = 0;
+    while (manager.allocate(10)) ++blocks;
+    EXPECT_GT(blocks, 5U);
+    EXPECT_EQ(manager.capacity(), 10 * blocks);
+    EXPECT_EQ(manager.check(), 0U);
+}
+
 TEST(Growth, GivesWholePartsBack) {
     std::vector<std::vector<std::byte>> parts;
     ManagerOptions own = options(10000);

@@ -4,8 +4,10 @@
 #include <ashlar/memory_manager.hpp>
 #include <locale>
 #include <sstream>
+#include <vector>
 
 #include "make.hpp"
+#include "manager/manager.hpp"
 
 namespace {
 
@@ -130,6 +132,27 @@ TEST(Dumps, OfTheLargestBufferHaveFewRows) {
     std::ostringstream out;
     manager.write_svg(out, 1);
     EXPECT_LT(out.str().size(), 400000U);
+}
+
+// What is broken is said in words, up to 64 lines of them.
+TEST(Check, TellsWhatIsBroken) {
+    constexpr std::size_t kBlocks = 100;
+    manager::Manager inner(manager::Buffer::own(Size{1} << 20), Size{1} << 20, make::options());
+    std::vector<Offset> blocks(kBlocks);
+    for (Offset& block : blocks) ASSERT_EQ(inner.allocate(100, 1, block), Status::ok);
+    std::ostringstream none, one, many;
+    EXPECT_EQ(inner.check(&none), 0U);
+    EXPECT_EQ(none.str(), "");
+    const auto damage = [&](Offset block, Size asked) { inner.heap()[inner.heap().at(block)].asked = asked; };
+    damage(blocks[7], 0);
+    EXPECT_EQ(inner.check(nullptr), 1U);
+    EXPECT_EQ(inner.check(&one), 1U);
+    EXPECT_EQ(one.str(), "a block is smaller than what was asked for\n");
+    for (const Offset block : blocks) damage(block, 0);
+    EXPECT_GE(inner.check(&many), kBlocks);
+    EXPECT_NE(many.str().find(" more\n"), std::string::npos);
+    for (const Offset block : blocks) damage(block, 100);
+    EXPECT_EQ(inner.check(nullptr), 0U);
 }
 
 }  // namespace

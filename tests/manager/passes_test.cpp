@@ -137,4 +137,66 @@ TEST_P(LongWay, IsGoneByAPass) {
 
 INSTANTIATE_TEST_SUITE_P(BlockBelow, LongWay, testing::Bool());
 
+// [0, 1000) is free, and below its end lie blocks that a pass wants there.
+struct ManyMoves {
+    MemoryManager manager{10'000};
+    std::vector<Handle> blocks;
+    explicit ManyMoves(std::size_t count) {
+        const Handle gone = manager.allocate_movable(1000).value();
+        for (std::size_t i = 0; i < count; ++i) blocks.push_back(manager.allocate_movable(10).value());
+        manager.deallocate(gone);
+    }
+};
+
+TEST(LimitedPass, EndsWithItsBytesToTheLast) {
+    ManyMoves many(5);
+    ashlar::PassLimits limits;
+    limits.bytes = 30;
+    const std::vector<Move> moves = many.manager.begin_pass(limits);
+    EXPECT_EQ(moves.size(), 3U);
+    EXPECT_EQ(many.manager.end_pass(moves).bytes_moved, 30U);
+}
+
+TEST(LimitedPass, OfNoTimeDoesASlice) {
+    ManyMoves many(900);
+    ashlar::PassLimits limits;
+    limits.time = std::chrono::nanoseconds(0);
+    const auto done = many.manager.defragment(limits);
+    EXPECT_LT(done.moves, 900U);
+    EXPECT_EQ(many.manager.check(), 0U);
+}
+
+TEST(EndOfAPass, IgnoresManyAtOnceAndTakesTheOthersInAnyOrder) {
+    ManyMoves many(80);
+    std::vector<Move> moves = many.manager.begin_pass();
+    ASSERT_EQ(moves.size(), 80U);
+    EXPECT_EQ(many.manager.end_pass({}).ignored, 80U);
+    moves = many.manager.begin_pass();
+    ASSERT_EQ(moves.size(), 80U);
+    std::swap(moves[0], moves[79]);
+    std::swap(moves[1], moves[40]);
+    moves.resize(3);
+    const auto done = many.manager.end_pass(moves);
+    EXPECT_EQ(done.moves, 3U);
+    EXPECT_EQ(done.ignored, 77U);
+    EXPECT_EQ(many.manager.check(), 0U);
+}
+
+TEST(EndOfAPass, KnowsItsMovesByBothEnds) {
+    ManyMoves many(1);
+    std::vector<Move> moves = many.manager.begin_pass();
+    for (Offset Move::*const end : {&Move::from, &Move::to}) {
+        std::vector<Move> other = moves;
+        other[0].*end += 1;
+        EXPECT_THROW(many.manager.end_pass(other), ashlar::BadHandle);
+    }
+    EXPECT_EQ(many.manager.end_pass(moves).moves, 1U);
+}
+
+TEST(Movable, MayBecomeSmallerWhereItIsInNoPass) {
+    ManyMoves many(2);
+    EXPECT_TRUE(many.manager.resize(many.manager.resolve(many.blocks[0]), 5));
+    EXPECT_EQ(many.manager.size_of(many.manager.resolve(many.blocks[0])), 5U);
+}
+
 }  // namespace

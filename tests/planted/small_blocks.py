@@ -46,7 +46,7 @@ BUGS = (
 
 EDGES = (
     weaker("E20", "giver_sets_bits", SLABS, "bits(slab)[w].fetch_or(mask, <sc>);", "sc", "base::ar", "slabs"),
-    weaker("E20", "birth_sets_bits", SLABS, ": shape_.full(c, w), <sc>);", "sc", "rel", "slabs"),
+    weaker("E20", "birth_sets_bits", SLABS, ": shape_.full(c, w), <sc>);", "sc", "base::rel", "slabs"),
     weaker("E20", "forgetter_looks", SLABS, "if (bits(slab)[w].load(<sc>) == 0) continue;", "sc", "acq", "slabs"),
     weaker("E21", "giver_releases", SLABS, "bits(slab)[w].fetch_or(mask, <sc>);", "sc", "acq", "slabs"),
     weaker("E21", "taker_acquires", SLABS, "word.fetch_and(~wanted, <acq>)", "acq", "rlx", "slabs small"),
@@ -56,7 +56,7 @@ EDGES = (
     weaker("E23", "giver_reads_the_tag", SMALL, "slabs_.tag(at.place).exchange(0, <sc>);", "sc", "rlx", "small.freed_late small.cycle"),
     weaker("E24", "last_giver_looks", SLABS, "if (bits(slab)[w].load(<sc>) != shape_.full(c, w)) return false;", "sc", "acq", "slabs"),
     weaker("E24", "last_giver_looks_at_the_spare", SLABS, "if (spare_[c].load(<sc>) == slab) return false;", "sc", "acq", "slabs.spare"),
-    weaker("E24", "keep_changes_the_spare", SLABS, "spare_[c].store(slab, <sc>);", "sc", "rel", "slabs.spare"),
+    weaker("E24", "keep_changes_the_spare", SLABS, "spare_[c].store(slab, <sc>);", "sc", "base::rel", "slabs.spare"),
     weaker("E26", "enter_acquires", SMALL, "if (shard.busy.exchange(1, <acq>) == 0) return &shard;", "acq", "rlx", "small.shared"),
     weaker("E26", "leave_releases", SMALL, "shard.busy.store(0, <rel>);", "rel", "rlx", "small.shared"),
     weaker("E26", "flush_acquires", SMALL, "if (shard.busy.exchange(1, <acq>) != 0) continue;", "acq", "rlx", "small.flushed"),

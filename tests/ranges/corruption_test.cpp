@@ -76,6 +76,26 @@ TEST_P(Corruption, OfThePolicysRecordsIsSeen) {
     plant([&](Heap& heap) { heap.policy().erase(hole_); });
 }
 
+// Whatever record a word names then, or whatever it counts, the check ends.
+TEST_P(Corruption, OfAnyWordOfARecordEndsTheCheck) {
+    unsigned seen = 0, all = 0;
+    for (const RangeId id : {hole_, block_, blocks_[11], blocks_.back()}) {
+        auto* words = reinterpret_cast<std::uint32_t*>(&ground_.heap[id]);
+        for (std::size_t i = 0; i < sizeof(Range) / sizeof *words; ++i) {
+            const std::uint32_t before = words[i];
+            for (const std::uint32_t other : {before + 1, before ^ 2U, 0U, 1U, 50U, static_cast<std::uint32_t>(id)}) {
+                if (other == before) continue;
+                words[i] = other;
+                seen += ground_.faults().empty() ? 0 : 1;
+                ++all;
+            }
+            words[i] = before;
+        }
+        ground_.expect_sound();
+    }
+    EXPECT_GT(seen, all / 3);
+}
+
 INSTANTIATE_TEST_SUITE_P(Policies, Corruption,
                          testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
                                          Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy));

@@ -200,6 +200,15 @@ class HighestFit final : public Policy {
     RangeId head_ = no_range;
 };
 
+TEST(Policy, HasNoShapesByDefault) {
+    const HighestFit policy;
+    const Range low{}, high{};
+    EXPECT_FALSE(policy.shaped());
+    EXPECT_EQ(policy.rounded(100, 64), 100U);
+    EXPECT_EQ(policy.piece(64, 100), 100U);
+    EXPECT_TRUE(policy.merges(low, high));
+}
+
 TEST(Heap, WorksWithAPolicyOfTheUsersOwn) {
     Ground ground(std::make_unique<HighestFit>(), 1000, 100);
     Heap& heap = ground.heap;

@@ -47,7 +47,7 @@ for every in 2 3 7; do
     [ "$failed" -eq $(((counted - before - 2) / every + 1)) ] || fail "$failed of $counted failed at every $every"
 done
 
-for wish in x 5x 5+x 5+0 5@ 5@1T +5 99999999999999999999 5@18014398509481984K; do
+for wish in x 5x 5+x 5+0 5+/ 5+99999999999999999999 5@ 5@1T +5 99999999999999999999 5@18014398509481984K; do
     LD_PRELOAD=$library ASHLAR_FAIL_NTH=$wish "$plain" 2>"$directory/err" || fail "$wish: the program failed"
     grep -q '^ashlar: ASHLAR_FAIL_NTH: not N' "$directory/err" || fail "$wish was accepted"
 done

@@ -16,8 +16,10 @@ grep -q "pid $(cat "$directory/out"):" "$directory/err" || fail "not the program
 
 LD_PRELOAD=$library "$plain" 2>"$directory/err"
 [ ! -s "$directory/err" ] || fail "printed without being asked"
-LD_PRELOAD=$library ASHLAR_STATS=0 "$plain" 2>"$directory/err"
-[ ! -s "$directory/err" ] || fail "printed though ASHLAR_STATS is 0"
+for no in 0 ''; do
+    LD_PRELOAD=$library ASHLAR_STATS=$no "$plain" 2>"$directory/err"
+    [ ! -s "$directory/err" ] || fail "printed though ASHLAR_STATS is '$no'"
+done
 
 ASHLAR_STATS=1 "$linked" >"$directory/out" 2>"$directory/err" || fail "the linked program failed"
 grep -Eq "$shape" "$directory/err" || fail "no summary of the linked program"
