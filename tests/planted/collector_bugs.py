@@ -41,7 +41,7 @@ BUGS = (
         "        small_->each(small_->slab_at(range.start), [&](Offset start, Size) {\n            if (small_->is_marked(start)) push_small(start);\n        });\n    }\n    done",
         "    }\n    done", "manager_collector CollectorBirth"),
     Bug("what_goes_in_parts_is_looked_at_in_part", COLLECTOR, "    return seen >= size;\n", "    return true;\n", "manager_collector ALongBlock"),
-    Bug("what_moves_is_not_looked_at", COLLECTOR, "    if (state_->phase == Phase::mark) push((*heap_)[block].start);\n", "",
+    Bug("what_moves_is_not_looked_at", COLLECTOR, "    if (state_->phase == Phase::mark) push(block);\n", "",
         "manager_collector WhatMoves"),
     Bug("a_visitor_that_throws_between_slices_is_ignored", COLLECTOR, "        state_->failed = 1;\n    }\n}\n\n// An entry", "    }\n}\n\n// An entry",
         "manager_collector AVisitorThatThrows"),
