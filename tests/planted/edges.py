@@ -15,7 +15,7 @@ def weaker(edge, name, file, old, order, new, caught_by):
 
 
 EDGES = (
-    weaker("E1", "giver_sets_bits", ARENA, "[place.word()].fetch_or(mask, <sc>)", "sc", "ar", "arena"),
+    weaker("E1", "giver_sets_bits", ARENA, "[place.word()].fetch_or(mask, <sc>)", "sc", "base::ar", "arena"),
     weaker("E1", "giver_looks_at_state", ARENA, "if (spans_->state(slab, <sc>) != State::of(Kind::shared, c)) return false;", "sc", "acq",
            "arena"),
     weaker("E1", "publisher_stores_state", ARENA, "State::of(Kind::shared, c).raw, <sc>);\n    settle(", "sc", "rel", "arena"),
@@ -24,7 +24,7 @@ EDGES = (
     weaker("E3", "insert_sets_the_leaf", INDEX, "= (word.load(sc) & own) == 0 && (word.fetch_or(own, <sc>) & own) == 0;", "sc", "ar", "arena index"),
     weaker("E3", "take_leaf", INDEX, "= leaf(word).fetch_and(~own, <sc>);", "sc", "ar", "arena"),
     weaker("E3", "remove", INDEX, "leaf(id / kWordBits).fetch_and(~own, <sc>) == own", "sc", "ar", ""),
-    weaker("E3", "claim", ARENA, "State::of(Kind::owned, c).raw, <sc, sc>);", "sc, sc", "ar, acq", "arena"),
+    weaker("E3", "claim", ARENA, "State::of(Kind::owned, c).raw, <sc, sc>);", "sc, sc", "base::ar, acq", "arena"),
     weaker("E3", "claim_that_fails", ARENA, "State::of(Kind::owned, c).raw, sc, <sc>);", "sc", "acq", "arena"),
     weaker("E4", "raise_tests", INDEX, "if ((summary.load(<sc>) & some) == 0) summary.fetch_or(some, sc);", "sc", "acq", "index"),
     weaker("E4", "raise_sets", INDEX, "if ((summary.load(sc) & some) == 0) summary.fetch_or(some, <sc>);", "sc", "ar", "index"),
