@@ -145,6 +145,10 @@ depot::Depot& magazines() {
 constexpr std::size_t no_budget = ~std::size_t{0};
 constexpr std::size_t magazines_at_once = 32;
 
+depot::Way way_of(const benchmark::State& state) noexcept {
+    return depot::Way(static_cast<std::uint32_t>(state.thread_index()));
+}
+
 /// The depot copies pointers and does not follow them.
 void fill(void** blocks) noexcept {
     static char payload[depot::kMagazineBlocks * 64];
@@ -153,43 +157,46 @@ void fill(void** blocks) noexcept {
 
 void depot_give(benchmark::State& state) {
     const Bin c = base::class_of_size(64);
+    depot::Way way = way_of(state);
     void* blocks[depot::kMagazineBlocks];
     fill(blocks);
     bench::in_batches(state, magazines_at_once, [&](Tally& tally) {
         std::size_t given = 0;
         for (std::size_t i = 0; i < magazines_at_once; ++i)
-            given += magazines().give(c, blocks, depot::kMagazineBlocks, no_budget);
+            given += magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, way);
         tally.pause();
         void* out[depot::kMagazineBlocks];
-        while (given > 0 && magazines().take(c, out) != 0) --given;
+        while (given > 0 && magazines().take(c, out, way) != 0) --given;
         tally.resume();
     });
 }
 
 void depot_take(benchmark::State& state) {
     const Bin c = base::class_of_size(64);
+    depot::Way way = way_of(state);
     void* blocks[depot::kMagazineBlocks];
     fill(blocks);
     bench::in_batches(state, magazines_at_once, [&](Tally& tally) {
         tally.pause();
         std::size_t given = 0;
-        while (given < magazines_at_once && magazines().give(c, blocks, depot::kMagazineBlocks, no_budget)) ++given;
+        while (given < magazines_at_once && magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, way)) ++given;
         tally.resume();
         for (std::size_t i = 0; i < given; ++i) {
             void* out[depot::kMagazineBlocks];
-            benchmark::DoNotOptimize(magazines().take(c, out));
+            benchmark::DoNotOptimize(magazines().take(c, out, way));
         }
     });
 }
 
 void depot_give_and_take(benchmark::State& state) {
     const Bin c = base::class_of_size(64);
+    depot::Way way = way_of(state);
     void* blocks[depot::kMagazineBlocks];
     fill(blocks);
     Tally tally(state);
     for (auto _ : state) {
-        benchmark::DoNotOptimize(magazines().give(c, blocks, depot::kMagazineBlocks, no_budget));
-        benchmark::DoNotOptimize(magazines().take(c, blocks));
+        benchmark::DoNotOptimize(magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, way));
+        benchmark::DoNotOptimize(magazines().take(c, blocks, way));
     }
     tally.done();
 }

@@ -33,7 +33,7 @@ constinit ConstantCache kNoCache;
 constinit ConstantCache kPastCache;
 constinit thread_local Front* tls_cache [[gnu::tls_model("initial-exec")]] = &kNoCache;
 
-void Cache::attach(Core& owner) noexcept {
+void Cache::attach(Core& owner, std::uint32_t number) noexcept {
     const region::Region& region = owner.region();
     base = region.base;
     units = region.end;
@@ -43,6 +43,7 @@ void Cache::attach(Core& owner) noexcept {
         limit[bin] = first_limit(bin);
         strangers_[bin] = 0;
     }
+    way_ = depot::Way(number);
     base::compiler_fence();  // last, also where a fork cuts: what has a core is whole
     core = &owner;
 }
@@ -100,7 +101,7 @@ void* Cache::refill(Bin bin) noexcept {
     open(bin);
     const auto room = static_cast<std::uint32_t>(limit[bin] - at);
     const std::uint32_t batch = depot::batch_of_class(bin);
-    std::uint32_t n = core->depot.take(bin, at);
+    std::uint32_t n = core->depot.take(bin, at, way_);
     if (n == 0) n = core->arena.take(bin, current_[bin], at, room < batch ? room : batch);
     if (n == 0) return nullptr;
     const std::uint32_t capacity = kCapacityOfBin[bin];
@@ -128,7 +129,7 @@ void Cache::overflow(void* block, Bin bin) noexcept {
         top[bin] = newest;
         base::compiler_fence();
         if (++misses_ >= kTidyMisses) tidy();
-        if (!core->depot.give(bin, newest, n, core->depot_budget())) {
+        if (!core->depot.give(bin, newest, n, core->depot_budget(), way_)) {
             core->arena.give(bin, newest, n);
             if (core->depot.close(bin)) core->flush_depot(bin);
         }
@@ -160,7 +161,7 @@ std::size_t Cache::take_batch(Bin bin, void** out, std::size_t n) noexcept {
     core->adopt_orphans();
     while (done < n) {
         const std::size_t left = n - done;
-        std::uint32_t got = left >= depot::batch_of_class(bin) ? core->depot.take(bin, out + done) : 0;
+        std::uint32_t got = left >= depot::batch_of_class(bin) ? core->depot.take(bin, out + done, way_) : 0;
         const auto want = static_cast<std::uint32_t>(left < depot::kMagazineBlocks ? left : depot::kMagazineBlocks);
         if (got == 0) got = core->arena.take(bin, current_[bin], out + done, want);
         if (got == 0) break;
@@ -189,6 +190,7 @@ void Cache::flush_bin(Bin bin) noexcept {
 
 void Cache::flush() noexcept {
     for (Bin bin = 1; bin < base::kBins; ++bin) flush_bin(bin);
+    core->depot.forget(way_);
     for (Bin c = 1; c < base::kClasses; ++c) core->arena.leave(c, current_[c]);
 }
 

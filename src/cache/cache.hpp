@@ -40,7 +40,7 @@ inline constexpr auto kBottomOfBin = [] {
 
 class Cache : public Front {
   public:
-    void attach(Core& owner) noexcept;
+    void attach(Core& owner, std::uint32_t number) noexcept;
     [[nodiscard]] bool attached() const noexcept { return core != nullptr; }
 
     // A block of the bin, which was found empty; nullptr: out of memory.
@@ -76,10 +76,11 @@ class Cache : public Front {
     void tidy() noexcept;
     void rest(base::Bin bin) noexcept;
 
-    std::uint32_t misses_;                      // since the last tidy()
-    void** seen_[base::kBins];                  // tops at the last tidy()
-    std::uint8_t idle_[base::kBins];            // how far rest() has come with each bin
-    std::uint8_t strangers_[base::kBins];       // blocks that came to a closed bin
+    std::uint32_t misses_;                 // since the last tidy()
+    void** seen_[base::kBins];             // tops at the last tidy()
+    std::uint8_t idle_[base::kBins];       // how far rest() has come with each bin
+    std::uint8_t strangers_[base::kBins];  // blocks that came to a closed bin
+    depot::Way way_;
     std::uint64_t depot_seen_[base::kClasses];  // how the depot's classes stood when rest() looked
     base::Atomic<base::UnitId>
         current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim, cleared before the publish

@@ -66,7 +66,7 @@ Cache* Core::take_cache() noexcept {
         arena.expect_threads(id + 1);
     }
     Cache* cache = &caches_[id];
-    cache->attach(*this);  // also again: it is empty, and what its bins have learned was of another thread
+    cache->attach(*this, id);  // also again: it is empty, and what its bins have learned was of another thread
     return cache;
 }
 
@@ -86,7 +86,7 @@ bool Core::with_shared(F f) noexcept {
         Cache& cache = shared_[(first + i) % kShared];
         // [E11] acquire, pairs with the release below: the cache as its last user left it. Relaxed before: only a look.
         if (cache.busy.load(rlx) != 0 || cache.busy.exchange(1, acq) != 0) continue;
-        if (!cache.attached()) cache.attach(*this);
+        if (!cache.attached()) cache.attach(*this, first + i);
         f(cache);
         cache.busy.store(0, rel);  // [E11]
         return true;

@@ -22,7 +22,7 @@ void Core::flush_shared() noexcept {
 
 void Core::flush_depot(Bin c) noexcept {
     void* blocks[depot::kMagazineBlocks];
-    for (std::uint32_t n = depot.take(c, blocks, false); n != 0; n = depot.take(c, blocks, false)) arena.give(c, blocks, n);
+    for (std::uint32_t n = depot.take_any(c, blocks); n != 0; n = depot.take_any(c, blocks)) arena.give(c, blocks, n);
 }
 
 void Core::reclaim() noexcept {

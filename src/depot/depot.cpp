@@ -15,73 +15,135 @@ using base::Word;
 
 namespace {
 
-// Which bits of word w of a class's lists stand for magazines.
-constexpr Word valid(Bin c, std::uint32_t w) noexcept {
-    const std::uint32_t magazines = magazines_of_class(c);
-    if (magazines <= w * kWordBits) return 0;
-    const std::uint32_t here = magazines - w * kWordBits;
-    return base::mask(0, here < kWordBits ? here : kWordBits);
-}
+// The bits of a shelf's lists that stand for magazines.
+constexpr Word valid(Bin c) noexcept { return kLots[c].shelf == 0 ? 0 : base::mask(0, kLots[c].shelf); }
+
+constexpr unsigned kNone = kWordBits;
 
 }  // namespace
 
 void Depot::layout(region::Carver& carver) noexcept {
     for (Bin c = 1; c < base::kClasses; ++c) {
         magazines_[c] = carver.array<Magazine>(magazines_of_class(c));
-        for (std::uint32_t w = 0; w < kWords; ++w) class_[c].empty[w].store(valid(c, w), rlx);  // relaxed: not published yet
+        for (Shelf& shelf : class_[c].shelves) shelf.empty.store(valid(c), rlx);  // relaxed: not published yet
     }
 }
 
-bool Depot::own(Atomic<Word>* set, std::uint32_t words, End end, std::uint32_t& which) noexcept {
-    for (std::uint32_t i = 0; i < words; ++i) {
-        const std::uint32_t w = end == End::lowest ? i : words - 1 - i;
-        Word seen = set[w].load(rlx);  // relaxed: a choice; the fetch_and decides
-        while (seen != 0) {
-            const unsigned chosen = end == End::lowest ? base::lowest(seen) : base::highest(seen);
-            // [E10] acquire, pairs with the release in publish(): the magazine as its last owner left it.
-            const Word old = set[w].fetch_and(~bit(chosen), acq);
-            if ((old & bit(chosen)) != 0) {
-                which = w * kWordBits + chosen;
-                return true;
-            }
-            seen = old;
-        }
+unsigned Depot::own(Atomic<Word>& list, End end) noexcept {
+    Word seen = list.load(rlx);  // relaxed: a choice; the fetch_and decides
+    while (seen != 0) {
+        const unsigned chosen = end == End::lowest ? base::lowest(seen) : base::highest(seen);
+        // [E10] acquire, pairs with the release in publish(): the magazine as its last owner left it.
+        const Word old = list.fetch_and(~bit(chosen), acq);
+        if ((old & bit(chosen)) != 0) return chosen;
+        seen = old;
     }
+    return kNone;
+}
+
+void Depot::publish(Atomic<Word>& list, unsigned which) noexcept {
+    // [E10] release, pairs with the acquire in own(): count, pointers, the blocks' bytes; or that we have read all of it.
+    list.fetch_or(bit(which), rel);
+}
+
+// A shelf's bytes alone say yes while they are few, so that a giver looks at a line of its own only.
+bool Depot::has_room(std::uint32_t s, std::size_t budget) const noexcept {
+    if (bytes_[s].full.load(rlx) < budget / (2 * kShelves)) return true;  // relaxed, here and below: a bound
+    std::size_t sum = 0;
+    for (const Bytes& bytes : bytes_) sum += bytes.full.load(rlx);
+    return sum < budget;
+}
+
+bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget, Way& way) noexcept {
+    if (kLots[c].shelf == 0) return false;
+    const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
+    if (refused == kClosed) return false;
+    keep(c, way, false);
+    const std::uint32_t shelves = has_room(way.home, budget) ? kShelves : 0;
+    for (std::uint32_t i = 0; i < shelves; ++i) {
+        const std::uint32_t s = (way.home + i) % kShelves;
+        const unsigned which = own(class_[c].shelves[s].empty, End::lowest);
+        if (which == kNone) continue;
+        Magazine& magazine = this->magazine(c, s, which);
+        magazine.count = n;
+        std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
+        bytes_[s].full.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
+        publish(class_[c].shelves[s].full, which);
+        way.uses[c].top = static_cast<std::uint8_t>(s);
+        return true;
+    }
+    if (refused < kClosed - 1) class_[c].refused.store(refused + 1, rlx);
     return false;
 }
 
-void Depot::publish(Atomic<Word>* set, std::uint32_t which) noexcept {
-    // [E10] release, pairs with the acquire in own(): count, pointers, the blocks' bytes; or that we have read all of it.
-    set[which / kWordBits].fetch_or(bit(which % kWordBits), rel);
-}
-
-bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept {
-    if (kLots[c].words == 0) return false;
-    const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
-    if (refused == kClosed) return false;
-    std::uint32_t which;
-    if (bytes_.load(rlx) >= budget || !own(class_[c].empty, kLots[c].words, End::lowest, which)) {
-        if (refused < kClosed - 1) class_[c].refused.store(refused + 1, rlx);
-        return false;
-    }
-    Magazine& magazine = magazines_[c][which];
-    magazine.count = n;
-    std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
-    bytes_.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
-    publish(class_[c].full, which);
-    return true;
-}
-
-std::uint32_t Depot::take(Bin c, void** out, bool wanted) noexcept {
-    if (wanted && class_[c].refused.load(rlx) != 0) class_[c].refused.store(0, rlx);  // relaxed: a heuristic
-    std::uint32_t which;
-    if (!own(class_[c].full, kLots[c].words, End::highest, which)) return 0;
-    const Magazine& magazine = magazines_[c][which];
+std::uint32_t Depot::take_from(std::uint32_t s, Bin c, void** out) noexcept {
+    const unsigned which = own(class_[c].shelves[s].full, End::highest);
+    if (which == kNone) return 0;
+    const Magazine& magazine = this->magazine(c, s, which);
     const std::uint32_t n = magazine.count;
     std::memcpy(out, magazine.blocks, n * sizeof(void*));
-    bytes_.fetch_sub(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
-    publish(class_[c].empty, which);
+    bytes_[s].full.fetch_sub(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
+    publish(class_[c].shelves[s].empty, which);
     return n;
+}
+
+// The way back from where it gave last to its home, then what lies with others.
+std::uint32_t Depot::take(Bin c, void** out, Way& way) noexcept {
+    if (kLots[c].shelf == 0) return 0;
+    if (class_[c].refused.load(rlx) != 0) class_[c].refused.store(0, rlx);  // relaxed: a heuristic
+    keep(c, way, true);
+    Way::Use& use = way.uses[c];
+    std::uint32_t n = take_from(use.top, c, out);
+    while (n == 0 && use.top != way.home) {
+        use.top = static_cast<std::uint8_t>((use.top + kShelves - 1) % kShelves);
+        n = take_from(use.top, c, out);
+    }
+    return n != 0 ? n : take_others(c, out, use);
+}
+
+std::uint32_t Depot::take_others(Bin c, void** out, Way::Use& use) noexcept {
+    for (std::uint32_t i = 0; i < kShelves; ++i) {
+        const std::uint32_t s = (use.found + i) % kShelves;
+        const Shelf& shelf = class_[c].shelves[s];
+        if (base::count(shelf.full.load(rlx)) <= shelf.kept.load(rlx)) continue;  // relaxed: a heuristic
+        const std::uint32_t n = take_from(s, c, out);
+        if (n == 0) continue;
+        use.found = static_cast<std::uint8_t>(s);
+        return n;
+    }
+    return 0;
+}
+
+std::uint32_t Depot::take_any(Bin c, void** out) noexcept {
+    std::uint32_t n = 0;
+    for (std::uint32_t s = 0; s < kShelves && n == 0; ++s) n = take_from(s, c, out);
+    return n;
+}
+
+// Blocks that share cache lines stay with the thread that uses them up and fills them again, as whoever builds and tears down
+// does: as many magazines as it took in a row of late are not for others. Who only frees takes none, and keeps none from them.
+void Depot::keep(Bin c, Way& way, bool takes) noexcept {
+    constexpr std::uint8_t kLate = 64;
+    if (base::kGeometry[c].size > base::kCacheLine) return;
+    Way::Use& use = way.uses[c];
+    if (takes && use.want < kMostKept) ++use.want;
+    if (!takes && use.want > 0) --use.want;
+    Atomic<std::uint32_t>& kept = class_[c].shelves[way.home].kept;
+    if (use.want > use.most) {
+        use.most = use.want;
+        if (kept.load(rlx) < use.most) kept.store(use.most, rlx);  // relaxed, here and below: a heuristic
+    }
+    if (++use.moves < kLate) return;
+    if (kept.load(rlx) != use.most) kept.store(use.most, rlx);
+    use.most = use.want;
+    use.moves = 0;
+}
+
+void Depot::forget(const Way& way) noexcept {
+    for (Bin c = 1; c < base::kClasses && base::kGeometry[c].size <= base::kCacheLine; ++c) {
+        Atomic<std::uint32_t>& kept = class_[c].shelves[way.home].kept;
+        if (kept.load(rlx) != 0) kept.store(0, rlx);  // relaxed: a heuristic
+    }
 }
 
 bool Depot::close(Bin c) noexcept {
@@ -89,7 +151,7 @@ bool Depot::close(Bin c) noexcept {
     const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
     if (refused < kTimes || refused == kClosed) return false;
     std::uint32_t full = 0;
-    for (const Atomic<Word>& word : class_[c].full) full += base::count(word.load(rlx));
+    for (const Shelf& shelf : class_[c].shelves) full += base::count(shelf.full.load(rlx));
     if (full == 0 || refused <= kTimes * full) return false;
     class_[c].refused.store(kClosed, rlx);
     return true;
@@ -97,19 +159,24 @@ bool Depot::close(Bin c) noexcept {
 
 std::uint64_t Depot::stand(Bin c) const noexcept {
     std::uint64_t sum = 0;
-    for (const Atomic<Word>& word : class_[c].full) sum = sum * 31 + word.load(rlx);  // relaxed: a look
+    for (const Shelf& shelf : class_[c].shelves) sum = sum * 31 + shelf.full.load(rlx);  // relaxed: a look
     return sum;
 }
 
 void Depot::adopt_fork() noexcept {
-    std::size_t bytes = 0;
-    for (Bin c = 1; c < base::kClasses; ++c) {
-        for (std::uint32_t w = 0; w < kWords; ++w) {
-            class_[c].empty[w].store(valid(c, w) & ~class_[c].full[w].load(rlx), rlx);  // relaxed: alone here
+    for (std::uint32_t s = 0; s < kShelves; ++s) {
+        std::size_t bytes = 0;
+        for (Bin c = 1; c < base::kClasses; ++c) {
+            Shelf& shelf = class_[c].shelves[s];
+            const Word full = shelf.full.load(rlx);  // relaxed, here and below: alone here
+            shelf.empty.store(valid(c) & ~full, rlx);
+            shelf.kept.store(0, rlx);
+            for (Word left = full; left != 0; left &= left - 1) {
+                bytes += std::size_t{magazine(c, s, base::lowest(left)).count} * base::kGeometry[c].size;
+            }
         }
-        visit(c, [&bytes, c](void*) noexcept { bytes += base::kGeometry[c].size; });
+        bytes_[s].full.store(bytes, rlx);
     }
-    bytes_.store(bytes, rlx);
 }
 
 }  // namespace ashlar::depot

@@ -21,21 +21,21 @@ inline constexpr std::uint32_t kMagazineBlocks = 128;
 inline constexpr std::uint32_t kMaxBlock = 1024;
 inline constexpr std::uint32_t kTiny = 64;  // blocks that cost more to move than to keep
 
-inline constexpr std::uint32_t kWords = 8;  // of a class's lists
+// The magazines of a class lie on shelves. A thread keeps to one of its own while it can: its list is in its cache, and so are
+// the blocks on it.
+inline constexpr std::uint32_t kShelves = 8;
 
 // How a class's blocks change hands, as a table: no division on a miss.
 struct Lot {
     std::uint32_t batch;  // blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over 1 KiB 16 KiB, at least 8
-    std::uint32_t magazines;  // at most 512, and at most 1 MiB in them; 4 MiB of blocks up to 64 bytes
-    std::uint32_t words;      // of its lists that are in use
+    std::uint32_t shelf;  // magazines of a shelf: at most 64, and at most 1 MiB in all eight; 4 MiB of blocks up to 64 bytes
 };
 
 constexpr Lot make_lot(std::uint32_t size) noexcept {
-    if (size > kMaxBlock) return {std::max(16 * 1024 / size, 8U), 0, 0};
+    if (size > kMaxBlock) return {std::max(16 * 1024 / size, 8U), 0};
     const std::uint32_t batch = size <= kTiny ? kMagazineBlocks : std::min(32 * 1024 / size, 64U);
     const std::uint32_t bytes = (size <= kTiny ? 4096 : 1024) * 1024;
-    const std::uint32_t magazines = std::min(bytes / (batch * size), kWords * base::kWordBits);
-    return {batch, magazines, (magazines + base::kWordBits - 1) / base::kWordBits};
+    return {batch, std::min(bytes / (batch * size * kShelves), base::kWordBits)};
 }
 
 inline constexpr auto kLots = [] {
@@ -45,18 +45,41 @@ inline constexpr auto kLots = [] {
 }();
 
 constexpr std::uint32_t batch_of_class(base::Bin c) noexcept { return kLots[c].batch; }
-constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept { return kLots[c].magazines; }
+constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept { return kLots[c].shelf * kShelves; }
+
+// What a cache knows of the depot, and nobody else.
+struct Way {
+    explicit Way(std::uint32_t number = 0) noexcept : home(kHomes[number % kShelves]) {
+        for (Use& use : uses) use = {home, home, 0, 0, 0};
+    }
+    struct Use {
+        std::uint8_t top;    // the shelf with the newest magazine of its own: at home, or behind where that was full
+        std::uint8_t found;  // where it last found one on another's
+        std::uint8_t want;   // magazines that it took, or sought, beyond those that it has given since; at most kMostKept
+        std::uint8_t most;   // of that, of late
+        std::uint8_t moves;  // since `most` began
+    };
+    std::uint8_t home;
+    Use uses[base::kClasses];
+
+  private:
+    static constexpr std::uint8_t kHomes[kShelves] = {0, 4, 2, 6, 1, 5, 3, 7};  // far apart: who fills one goes on in the next
+};
 
 class Depot {
   public:
     void layout(region::Carver& carver) noexcept;
 
     // Copies up to batch_of_class(c) blocks of class c in; false: nothing was taken, since no magazine is empty, or the full
-    // ones of all classes hold `budget` bytes already.
-    [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) noexcept;
-    // Copies a magazine's blocks out, at most batch_of_class(c); returns how many, 0: none is full. `wanted`: not only to empty
-    // it.
-    [[nodiscard]] std::uint32_t take(base::Bin c, void** out, bool wanted = true) noexcept;
+    // ones of all classes hold `budget` bytes already (by up to half more where many threads give at once).
+    [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget, Way& way) noexcept;
+    // Copies a magazine's blocks out, at most batch_of_class(c): its own thread's newest, or one that nobody else will want
+    // soon; returns how many, 0: there is none.
+    [[nodiscard]] std::uint32_t take(base::Bin c, void** out, Way& way) noexcept;
+    // Any full magazine, to empty it.
+    [[nodiscard]] std::uint32_t take_any(base::Bin c, void** out) noexcept;
+    // The thread ends: what was kept for it is anybody's.
+    void forget(const Way& way) noexcept;
 
     // Refuses all of class c until somebody wants a magazine, if since the last time many more batches were refused than are
     // full: what is in those only keeps slabs from being retired. True: the caller should empty them.
@@ -70,10 +93,10 @@ class Depot {
     // Calls f(block) for each block in a published magazine of class c; exact only while nobody changes the depot.
     template <class F>
     void visit(base::Bin c, F f) const noexcept {
-        for (std::uint32_t w = 0; w < kWords; ++w) {
-            for (base::Word left = class_[c].full[w].load(base::acq); left != 0; left &= left - 1) {
-                const Magazine& magazine = magazines_[c][w * base::kWordBits + base::lowest(left)];
-                for (std::uint32_t i = 0; i < magazine.count; ++i) f(magazine.blocks[i]);
+        for (std::uint32_t s = 0; s < kShelves; ++s) {
+            for (base::Word left = class_[c].shelves[s].full.load(base::acq); left != 0; left &= left - 1) {
+                const Magazine& each = magazine(c, s, base::lowest(left));
+                for (std::uint32_t i = 0; i < each.count; ++i) f(each.blocks[i]);
             }
         }
     }
@@ -83,20 +106,36 @@ class Depot {
         std::uint32_t count;  // owner only
         void* blocks[kMagazineBlocks];
     };
-    struct alignas(base::kCacheLine) Class {
-        base::Atomic<base::Word> full[kWords];  // fetch_or to publish, fetch_and to own [E10]
-        base::Atomic<base::Word> empty[kWords];
-        base::Atomic<std::uint32_t> refused;  // batches since somebody wanted a magazine, or kClosed; relaxed, about right
-    };
-    // The lowest magazine of a list, or the highest: filled from below and emptied from above, the depot is a stack.
+    // The lowest magazine of a list, or the highest: filled from below and emptied from above, a shelf is a stack.
     enum class End : std::uint8_t { lowest, highest };
+    struct alignas(base::kCacheLine) Shelf {  // one line: who takes from the one list puts into the other
+        base::Atomic<base::Word> full;        // fetch_or to publish, fetch_and to own [E10]
+        base::Atomic<base::Word> empty;
+        base::Atomic<std::uint32_t> kept;  // how many full ones others leave to whose home it is; relaxed, about right
+    };
+    struct Class {
+        Shelf shelves[kShelves];
+        // Batches since somebody wanted a magazine, or kClosed; relaxed, about right.
+        alignas(base::kCacheLine) base::Atomic<std::uint32_t> refused;
+    };
+    struct alignas(base::kCacheLine) Bytes {
+        base::Atomic<std::size_t> full;  // in full magazines of a shelf of all classes; relaxed, a bound
+    };
     static constexpr std::uint32_t kClosed = ~std::uint32_t{0};
-    static bool own(base::Atomic<base::Word>* set, std::uint32_t words, End end, std::uint32_t& which) noexcept;
-    static void publish(base::Atomic<base::Word>* set, std::uint32_t which) noexcept;
+    static constexpr std::uint8_t kMostKept = 32;
+    static unsigned own(base::Atomic<base::Word>& list, End end) noexcept;
+    static void publish(base::Atomic<base::Word>& list, unsigned which) noexcept;
+    [[nodiscard]] bool has_room(std::uint32_t shelf, std::size_t budget) const noexcept;
+    [[nodiscard]] std::uint32_t take_from(std::uint32_t shelf, base::Bin c, void** out) noexcept;
+    [[nodiscard]] std::uint32_t take_others(base::Bin c, void** out, Way::Use& use) noexcept;
+    void keep(base::Bin c, Way& way, bool takes) noexcept;
+    [[nodiscard]] Magazine& magazine(base::Bin c, std::uint32_t shelf, unsigned which) const noexcept {
+        return magazines_[c][shelf * kLots[c].shelf + which];
+    }
 
     Class class_[base::kClasses];
     Magazine* magazines_[base::kClasses];
-    alignas(base::kCacheLine) base::Atomic<std::size_t> bytes_;  // in full magazines; relaxed, a bound
+    Bytes bytes_[kShelves];
 };
 
 }  // namespace ashlar::depot

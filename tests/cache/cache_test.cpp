@@ -241,18 +241,32 @@ TEST_F(CacheTest, MagazinesOfAClassThatNobodyUsesGoBackToo) {
 }
 
 TEST_F(CacheTest, MagazinesThatMoveStay) {
+    constexpr Bin bin = 5;  // kept for nobody
     Cache& other = *core_.take_cache();
-    give(cache_, 4, take(cache_, 4, 60 * batch_of_class(4)));
+    give(cache_, bin, take(cache_, bin, 60 * batch_of_class(bin)));
     Blocks held;
     miss_until([&, rounds = 0]() mutable {
         if (++rounds % 4 == 0) {  // somebody else goes on taking from the depot
-            const Blocks more = take(other, 4, batch_of_class(4));
+            const Blocks more = take(other, bin, batch_of_class(bin));
             held.insert(held.end(), more.begin(), more.end());
         }
         return rounds == 200;
     });
-    EXPECT_GT(in_depot(4), 0U);
-    give(other, 4, held);
+    EXPECT_GT(in_depot(bin), 0U);
+    give(other, bin, held);
+    other.flush();
+}
+
+TEST_F(CacheTest, WhatIsKeptForAThreadThatDoesNothingGoesBackToo) {
+    Cache& other = *core_.take_cache();
+    give(other, 4, take(other, 4, 20 * batch_of_class(4)));
+    const std::size_t kept = in_depot(4);
+    ASSERT_GT(kept, 0U);
+    Blocks held = take(cache_, 4, batch_of_class(4));
+    EXPECT_EQ(in_depot(4), kept);
+    miss_until([&] { return in_depot(4) == 0; });
+    EXPECT_EQ(in_depot(4), 0U);
+    give(cache_, 4, held);
     other.flush();
 }
 

@@ -32,12 +32,14 @@ class DepotTest : public testing::Test {
         for (std::size_t i = 0; i < batch_of_class(c); ++i) blocks.push_back(block(first + i));
         return blocks;
     }
-    bool give(Bin c, const std::vector<void*>& blocks, std::size_t budget = no_budget) {
-        return depot_->give(c, blocks.data(), static_cast<std::uint32_t>(blocks.size()), budget);
+    bool give(Bin c, const std::vector<void*>& blocks, std::size_t budget = no_budget) { return give(way_, c, blocks, budget); }
+    bool give(Way& way, Bin c, const std::vector<void*>& blocks, std::size_t budget = no_budget) {
+        return depot_->give(c, blocks.data(), static_cast<std::uint32_t>(blocks.size()), budget, way);
     }
-    std::vector<void*> take(Bin c) {
+    std::vector<void*> take(Bin c) { return take(way_, c); }
+    std::vector<void*> take(Way& way, Bin c) {
         std::vector<void*> blocks(kMagazineBlocks);
-        blocks.resize(depot_->take(c, blocks.data()));
+        blocks.resize(depot_->take(c, blocks.data(), way));
         return blocks;
     }
     [[nodiscard]] std::size_t visited(Bin c) const {
@@ -47,6 +49,7 @@ class DepotTest : public testing::Test {
     }
 
     std::unique_ptr<Depot> depot_{new Depot{}};
+    Way way_;
 
   private:
     std::vector<std::byte> memory_;
@@ -57,7 +60,7 @@ TEST_F(DepotTest, BatchesAreBounded) {
         EXPECT_GE(batch_of_class(c), 2U) << "class " << c;
         EXPECT_LE(batch_of_class(c), kMagazineBlocks);
         EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size}, kGeometry[c].size > kMaxBlock ? 256U * 1024 : 32U * 1024);
-        EXPECT_LE(magazines_of_class(c), kWords * kWordBits);
+        EXPECT_LE(magazines_of_class(c), kShelves * kWordBits);
         EXPECT_EQ(magazines_of_class(c) == 0, kGeometry[c].size > kMaxBlock) << "class " << c;
     }
 }
@@ -90,6 +93,84 @@ TEST_F(DepotTest, TheNewestMagazineIsTakenFirst) {
     EXPECT_EQ(take(4), std::vector<void*>{block(0)});
 }
 
+TEST_F(DepotTest, AThreadTakesItsOwnFirst) {
+    Way other(1);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_TRUE(give(4, {block(i)}));
+        EXPECT_TRUE(give(other, 4, {block(10 + i)}));
+    }
+    for (std::size_t i = 3; i-- > 0;) EXPECT_EQ(take(4), std::vector<void*>{block(i)});
+    EXPECT_EQ(take(4), std::vector<void*>{block(12)}) << "of another, who has wanted none";
+    EXPECT_EQ(take(other, 4), std::vector<void*>{block(11)});
+}
+
+TEST_F(DepotTest, WhoHasFilledItsShelfTakesWhatItPutElsewhereFirst) {
+    const std::size_t shelf = magazines_of_class(4) / kShelves;
+    for (std::size_t i = 0; i < 2 * shelf + 1; ++i) ASSERT_TRUE(give(4, {block(i)}));
+    for (std::size_t i = 2 * shelf + 1; i-- > 0;) ASSERT_EQ(take(4), std::vector<void*>{block(i)});
+    EXPECT_TRUE(take(4).empty());
+}
+
+// Of blocks that share cache lines: who takes five in a row and gives them back will take them again.
+TEST_F(DepotTest, WhatAThreadWantsAgainIsNotForOthers) {
+    Way other(1);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(take(4).empty());
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_TRUE(give(4, {block(i)}));
+    EXPECT_EQ(take(other, 4).size(), 1U) << "the sixth";
+    EXPECT_TRUE(take(other, 4).empty());
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(take(4).size(), 1U);
+    EXPECT_TRUE(take(4).empty());
+}
+
+TEST_F(DepotTest, LargerBlocksAreKeptForNobody) {
+    Way other(1);
+    const Bin c = class_of_size(kCacheLine) + 1;
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(take(c).empty());
+    EXPECT_TRUE(give(c, {block(0)}));
+    EXPECT_EQ(take(other, c).size(), 1U);
+}
+
+TEST_F(DepotTest, NoMoreIsKeptThanAThreadTookOfLate) {
+    Way other(1);
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(take(4).empty());
+    for (std::size_t i = 0; i < 50; ++i) EXPECT_TRUE(give(4, {block(i)}));
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(take(other, 4).size(), 1U);
+    EXPECT_TRUE(take(other, 4).empty()) << "ten are kept";
+    for (std::size_t i = 0; i < 200; ++i) EXPECT_TRUE(give(4, {block(100 + i)}));
+    for (int i = 0; i < 210; ++i) EXPECT_EQ(take(other, 4).size(), 1U) << "it only gives now";
+}
+
+TEST_F(DepotTest, AThreadThatAlwaysTakesKeepsABoundedNumber) {
+    Way other(1);
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(take(4).empty());
+    for (std::size_t i = 0; i < 60; ++i) EXPECT_TRUE(give(4, {block(i)}));
+    std::size_t got = 0;
+    while (!take(other, 4).empty()) ++got;
+    EXPECT_EQ(got, 60U - 32);
+}
+
+TEST_F(DepotTest, WhatIsKeptCanBeEmptiedAndIsForgottenWithItsThread) {
+    Way other(1);
+    void* out[kMagazineBlocks];
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(take(4).empty());
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(give(4, {block(i)}));
+    EXPECT_TRUE(take(other, 4).empty());
+    EXPECT_EQ(depot_->take_any(4, out), 1U);
+    depot_->forget(other);
+    EXPECT_TRUE(take(other, 4).empty()) << "another's";
+    depot_->forget(way_);
+    EXPECT_EQ(take(other, 4).size(), 1U);
+}
+
+TEST_F(DepotTest, NothingIsKeptForAThreadThatAForkLeftBehind) {
+    Way other(1);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(take(4).empty());
+    EXPECT_TRUE(give(4, {block(0)}));
+    EXPECT_TRUE(take(other, 4).empty());
+    depot_->adopt_fork();
+    EXPECT_EQ(take(other, 4).size(), 1U);
+}
+
 TEST_F(DepotTest, HoldsAsManyMagazinesAsItsClassMay) {
     for (Bin c = 1; c < kClasses; ++c) {
         for (std::uint32_t i = 0; i < magazines_of_class(c); ++i) ASSERT_TRUE(give(c, batch(c, i * kMagazineBlocks)));
@@ -116,6 +197,18 @@ TEST_F(DepotTest, TheBudgetIsOfAllClassesTogether) {
     EXPECT_TRUE(give(9, batch(9, 200), 2 * bytes)) << "room again";
 }
 
+TEST_F(DepotTest, TheBudgetIsOfAllThreadsTogether) {
+    const std::size_t bytes = batch_of_class(4) * std::size_t{kGeometry[4].size};
+    const std::size_t budget = 32 * bytes;
+    std::size_t given = 0;
+    for (std::uint32_t thread = 0; thread < kShelves; ++thread) {
+        Way way(thread);
+        while (give(way, 4, batch(4, given * 1000), budget)) ++given;
+    }
+    EXPECT_GE(given * bytes, budget);
+    EXPECT_LE(given * bytes, budget + budget / 2) << "each may put a little on a shelf of its own without a look at the others";
+}
+
 TEST_F(DepotTest, AClassThatOnlyRefusesIsClosedUntilSomebodyWantsIt) {
     const std::size_t budget = 2 * batch_of_class(4) * std::size_t{kGeometry[4].size};
     EXPECT_TRUE(give(4, batch(4, 0), budget));
@@ -127,7 +220,7 @@ TEST_F(DepotTest, AClassThatOnlyRefusesIsClosedUntilSomebodyWantsIt) {
     EXPECT_TRUE(depot_->close(4));
     EXPECT_FALSE(depot_->close(4)) << "once is enough";
     void* out[kMagazineBlocks];
-    while (depot_->take(4, out, false) != 0) {
+    while (depot_->take_any(4, out) != 0) {
     }
     EXPECT_FALSE(give(4, batch(4, 0), budget)) << "still closed";
     EXPECT_TRUE(take(4).empty());
@@ -163,15 +256,16 @@ TEST_F(DepotTest, ConcurrentExchangeLosesNothing) {
     together(threads, [&](unsigned self) {
         std::vector<void*>& held = held_by[self];
         Random random(self + 1);
+        Way way(self);
         for (std::size_t i = self; i < payload.size(); i += threads) held.push_back(&payload[i]);
         for (int step = 0; step < 6000; ++step) {
             const auto n = random.below(batch_of_class(c)) + 1;
             if (random.below(2) == 0 && held.size() >= n) {
                 for (std::size_t i = held.size() - n; i < held.size(); ++i) ++*static_cast<std::uint64_t*>(held[i]);
-                if (depot_->give(c, &held[held.size() - n], n, no_budget)) held.resize(held.size() - n);
+                if (depot_->give(c, &held[held.size() - n], n, no_budget, way)) held.resize(held.size() - n);
             } else {
                 void* out[kMagazineBlocks];
-                const std::uint32_t got = depot_->take(c, out);
+                const std::uint32_t got = depot_->take(c, out, way);
                 if (got > batch_of_class(c)) faults.fetch_add(1, rlx);
                 for (std::uint32_t i = 0; i < got; ++i) ++*static_cast<std::uint64_t*>(out[i]);
                 held.insert(held.end(), out, out + got);

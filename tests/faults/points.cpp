@@ -149,15 +149,16 @@ ASHLAR_DOOR(bool, extend, spans::Spans* self, base::UnitId end, std::uint32_t mo
 ASHLAR_DOOR(cache::Cache*, take_cache, cache::Core* self) { return fails(Point::cache) ? nullptr : real_take_cache(self); }
 #undef SYMBOL
 
-#define SYMBOL "_ZN6ashlar5depot5Depot4giveEjPKPvjm"
-ASHLAR_DOOR(bool, magazine, depot::Depot* self, base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget) {
-    return !fails(Point::magazine) && real_magazine(self, c, blocks, n, budget);
+#define SYMBOL "_ZN6ashlar5depot5Depot4giveEjPKPvjmRNS0_3WayE"
+ASHLAR_DOOR(bool, magazine, depot::Depot* self, base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget,
+            depot::Way& way) {
+    return !fails(Point::magazine) && real_magazine(self, c, blocks, n, budget, way);
 }
 #undef SYMBOL
 
-#define SYMBOL "_ZN6ashlar5depot5Depot4takeEjPPvb"
-ASHLAR_DOOR(std::uint32_t, full, depot::Depot* self, base::Bin c, void** out, bool wanted) {
-    return fails(Point::full) ? 0 : real_full(self, c, out, wanted);
+#define SYMBOL "_ZN6ashlar5depot5Depot4takeEjPPvRNS0_3WayE"
+ASHLAR_DOOR(std::uint32_t, full, depot::Depot* self, base::Bin c, void** out, depot::Way& way) {
+    return fails(Point::full) ? 0 : real_full(self, c, out, way);
 }
 #undef SYMBOL
 

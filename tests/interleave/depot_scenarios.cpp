@@ -8,6 +8,7 @@ namespace {
 using namespace interleave;
 using ashlar::base::Bin;
 using ashlar::depot::Depot;
+using ashlar::depot::Way;
 
 constexpr Bin kClass = ashlar::base::class_of_size(1024);
 constexpr std::size_t kSize = 1024;
@@ -25,6 +26,7 @@ class DepotScenario : public Scenario {
     DepotScenario() { threads = 3; }
     void set_up() override {
         depot_ = &lay<DepotAlone>(1).depot;
+        for (unsigned thread = 0; thread < 3; ++thread) ways_[thread] = Way(thread / 2);
         for (void*& block : blocks_) {
             block = shared(kSize, kSize);
             ledger_.take(block, kSize);
@@ -35,26 +37,26 @@ class DepotScenario : public Scenario {
     void end(unsigned stopped) override {
         std::size_t there = ledger_.count();
         void* out[ashlar::depot::kMagazineBlocks];
-        for (std::uint32_t n = depot_->take(kClass, out); n != 0; n = depot_->take(kClass, out)) {
+        for (std::uint32_t n = depot_->take_any(kClass, out); n != 0; n = depot_->take_any(kClass, out)) {
             for (std::uint32_t i = 0; i < n; ++i) ledger_.take(out[i], kSize);
             there += n;
         }
         require(stopped != 0 || there == kBlocks, "blocks were lost");
         for (unsigned i = 0; i < ashlar::depot::magazines_of_class(kClass) && stopped == 0; ++i) {
-            require(depot_->give(kClass, blocks_, 1, kBudget), "a magazine was lost");
+            require(depot_->give(kClass, blocks_, 1, kBudget, ways_[0]), "a magazine was lost");
         }
     }
 
   protected:
     // Returns whether the depot had room.
-    bool give(void* const* blocks, std::uint32_t n, std::size_t budget = kBudget) {
+    bool give(unsigned thread, void* const* blocks, std::uint32_t n) {
         for (std::uint32_t i = 0; i < n; ++i) ledger_.give(blocks[i]);
-        if (depot_->give(kClass, blocks, n, budget)) return true;
+        if (depot_->give(kClass, blocks, n, kBudget, ways_[thread])) return true;
         for (std::uint32_t i = 0; i < n; ++i) ledger_.take(blocks[i], kSize);
         return false;
     }
-    std::uint32_t take(void** out) {
-        const std::uint32_t n = depot_->take(kClass, out);
+    std::uint32_t take(unsigned thread, void** out) {
+        const std::uint32_t n = depot_->take(kClass, out, ways_[thread]);
         for (std::uint32_t i = 0; i < n; ++i) ledger_.take(out[i], kSize);
         return n;
     }
@@ -64,6 +66,7 @@ class DepotScenario : public Scenario {
   private:
     static constexpr std::size_t kBlocks = 6;
     Depot* depot_ = nullptr;
+    Way ways_[3];  // two threads share a shelf
     void* blocks_[kBlocks];
     Ledger ledger_;
 };
@@ -71,8 +74,8 @@ class DepotScenario : public Scenario {
 struct GiveTake : DepotScenario {
     void run(unsigned thread) override {
         void* out[ashlar::depot::kMagazineBlocks];
-        if (thread < 2) give(of(thread), 2);
-        if (thread > 0) take(out);
+        if (thread < 2) give(thread, of(thread), 2);
+        if (thread > 0) take(thread, out);
     }
 };
 const Enrolled<GiveTake> kGiveTake{"depot.give_take"};
@@ -81,9 +84,9 @@ const Enrolled<GiveTake> kGiveTake{"depot.give_take"};
 struct Reused : DepotScenario {
     void run(unsigned thread) override {
         void* out[ashlar::depot::kMagazineBlocks];
-        give(of(thread), 1 + thread % 2);
-        const std::uint32_t n = take(out);
-        if (n != 0) give(out, n);
+        give(thread, of(thread), 1 + thread % 2);
+        const std::uint32_t n = take(thread, out);
+        if (n != 0) give(thread, out, n);
     }
 };
 const Enrolled<Reused> kReused{"depot.reused"};

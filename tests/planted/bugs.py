@@ -152,14 +152,15 @@ RUNS = (
 )
 
 CACHES = (
-    Bug("magazine_owned_by_load_and_store", DEPOT, "const Word old = set[w].fetch_and(~bit(chosen), acq);",
-        "const Word old = set[w].load(acq);\n            set[w].store(old & ~bit(chosen), rlx);", "depot"),
+    Bug("magazine_owned_by_load_and_store", DEPOT, "const Word old = list.fetch_and(~bit(chosen), acq);",
+        "const Word old = list.load(acq);\n        list.store(old & ~bit(chosen), rlx);", "depot"),
     Bug("magazine_published_before_it_is_filled", DEPOT,
-        "    magazine.count = n;\n    std::memcpy(magazine.blocks, blocks, n * sizeof(void*));",
-        "    publish(class_[c].full, which);\n    magazine.count = n;\n    std::memcpy(magazine.blocks, blocks, n * sizeof(void*));",
+        "        magazine.count = n;\n        std::memcpy(magazine.blocks, blocks, n * sizeof(void*));",
+        "        publish(class_[c].shelves[s].full, which);\n        magazine.count = n;\n"
+        "        std::memcpy(magazine.blocks, blocks, n * sizeof(void*));",
         "depot"),
     Bug("magazine_emptied_before_it_is_read", DEPOT, "    const std::uint32_t n = magazine.count;\n",
-        "    publish(class_[c].empty, which);\n    const std::uint32_t n = magazine.count;\n", "depot"),
+        "    publish(class_[c].shelves[s].empty, which);\n    const std::uint32_t n = magazine.count;\n", "depot"),
     Bug("shared_cache_by_load_and_store", CORE, "cache.busy.load(rlx) != 0 || cache.busy.exchange(1, acq) != 0",
         "cache.busy.load(acq) != 0 || (cache.busy.store(1, rlx), false)", "cache.shared"),
     Bug("cache_given_before_it_is_flushed", CORE, "    cache->exit_rounds = 0;\n    idle_.insert(static_cast<std::uint32_t>(cache - caches_));",
@@ -181,8 +182,8 @@ FORKS = (
         "        if (complete) pending", "arena"),
     Bug("the_last_free_into_a_word_looks_after_nothing", ARENA, "        if (old == 0 || complete) pending",
         "        if (old == 0) pending", "arena"),
-    Bug("refill_raises_top_before_it_has_the_blocks", CACHE, "    std::uint32_t n = core->depot.take(bin, at);\n",
-        "    top[bin] = at + 2;\n    base::compiler_fence();\n    std::uint32_t n = core->depot.take(bin, at);\n", "fork"),
+    Bug("refill_raises_top_before_it_has_the_blocks", CACHE, "    std::uint32_t n = core->depot.take(bin, at, way_);\n",
+        "    top[bin] = at + 2;\n    base::compiler_fence();\n    std::uint32_t n = core->depot.take(bin, at, way_);\n", "fork"),
     Bug("push_raises_top_before_the_slot", THREAD_CACHE,
         "        *at = block;\n        base::compiler_fence();  // the slot, then the top: a fork may cut between\n"
         "        base::opaque(bin);\n        ++top[bin];",
@@ -191,8 +192,8 @@ FORKS = (
         "    cur.store(kNoUnit, rlx);  // before the publish\n    base::compiler_fence();\n    publish(slab, c);",
         "    publish(slab, c);\n    base::compiler_fence();\n    cur.store(kNoUnit, rlx);", "fork.two_threads"),
     Bug("magazine_in_flight_is_adopted", DEPOT,
-        "            class_[c].empty[w].store(valid(c, w) & ~class_[c].full[w].load(rlx), rlx);  // relaxed: alone here",
-        "            class_[c].full[w].store(valid(c, w) & ~class_[c].empty[w].load(rlx), rlx);", "fork.depot"),
+        "            shelf.empty.store(valid(c) & ~full, rlx);",
+        "            shelf.full.store(valid(c) & ~shelf.empty.load(rlx), rlx);", "fork.depot"),
     Bug("adoption_reads_through_the_limit", CACHE, "        while (void* block = top[bin][-1]) {",
         "        if (limit[bin] > top[bin] && bin < base::kClasses) top[bin] = limit[bin];\n        while (void* block = top[bin][-1]) {",
         "fork"),

@@ -50,7 +50,7 @@ EDGES = (
     Bug("E9_unlock_is_a_store", ATOMIC, "held_.exchange(0, ar); }", "held_.store(0, rel); }", "", "E9"),
     weaker("E9", "any", INDEX, "const Word here = at(level, word).load(<sc>);", "sc", "acq", ""),
     weaker("E10", "owner_acquires", DEPOT, "fetch_and(~bit(chosen), <acq>)", "acq", "rlx", "depot"),
-    weaker("E10", "publisher_releases", DEPOT, "fetch_or(bit(which % kWordBits), <rel>)", "rel", "rlx", "depot"),
+    weaker("E10", "publisher_releases", DEPOT, "list.fetch_or(bit(which), <rel>)", "rel", "rlx", "depot"),
     weaker("E11", "with_shared_acquires", CORE, "cache.busy.exchange(1, <acq>)", "acq", "rlx", "cache.shared"),
     weaker("E11", "with_shared_releases", CORE, "cache.busy.store(0, <rel>);  // [E11]", "rel", "rlx", "cache.shared"),
     weaker("E11", "flush_shared_acquires", UPKEEP, "cache.busy.exchange(1, <acq>)", "acq", "rlx", "cache.shared"),

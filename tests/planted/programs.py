@@ -57,7 +57,7 @@ FALSE_SHARING = (
             "unit_cache", "unit_cache.Some/CacheBin.AThreadDoesNotReuseOthersCacheLinesBeforeItHasItsOwn/4"),
     Planted("a_closed_bin_never_opens", CACHE, "        if (strangers_[bin]++ < kStrangers) return core", "        return core", "unit_cache",
             "unit_cache.Some/CacheBin.AStreamOfOthersBlocksIsCachedAllTheSame/4"),
-    Planted("a_used_cache_begins_as_it_ended", CORE, "    cache->attach(*this);  // also", "    if (!cache->attached()) cache->attach(*this);  // also", "unit_cache",
+    Planted("a_used_cache_begins_as_it_ended", CORE, "    cache->attach(*this, id);  // also", "    if (!cache->attached()) cache->attach(*this, id);  // also", "unit_cache",
             "unit_cache.CacheTest.AThreadBeginsLikeTheFirstAlsoWithAUsedCache"),
 )
 
@@ -104,6 +104,21 @@ CONTENTS = (
     Planted("a_heap_is_struck_after_its_memory_went", HEAP,
             "    cache::registry.strike(core_of(core));\n    Core::destroy(&core_of(core));",
             "    Core::destroy(&core_of(core));\n    cache::registry.strike(core_of(core));", "faults", REFUSED + "unmap*"),
+)
+
+SHELVES = (
+    Planted("what_is_kept_for_another_is_taken", DEPOT, "if (base::count(shelf.full.load(rlx)) <= shelf.kept.load(rlx)) continue;",
+            "if (shelf.full.load(rlx) == 0) continue;", "unit_depot", "unit_depot.DepotTest.WhatAThreadWantsAgainIsNotForOthers"),
+    Planted("what_is_kept_never_falls", DEPOT, "    if (kept.load(rlx) != use.most) kept.store(use.most, rlx);\n", "", "unit_depot",
+            "unit_depot.DepotTest.NoMoreIsKeptThanAThreadTookOfLate"),
+    Planted("what_is_kept_is_not_forgotten", DEPOT, "if (kept.load(rlx) != 0) kept.store(0, rlx);", "if (kept.load(rlx) > 99) kept.store(0, rlx);",
+            "unit_depot", "unit_depot.DepotTest.WhatIsKeptCanBeEmptiedAndIsForgottenWithItsThread"),
+    Planted("a_fork_keeps_for_threads_that_are_gone", DEPOT, "            shelf.kept.store(0, rlx);\n", "", "unit_depot",
+            "unit_depot.DepotTest.NothingIsKeptForAThreadThatAForkLeftBehind"),
+    Planted("a_thread_looks_at_its_home_only", DEPOT, "    while (n == 0 && use.top != way.home) {", "    while (n == 0 && (use.top = way.home, false)) {",
+            "unit_depot", "unit_depot.DepotTest.WhoHasFilledItsShelfTakesWhatItPutElsewhereFirst"),
+    Planted("each_shelf_has_the_whole_budget", DEPOT, "if (bytes_[s].full.load(rlx) < budget / (2 * kShelves)) return true;",
+            "if (bytes_[s].full.load(rlx) < budget) return true;", "unit_depot", "unit_depot.DepotTest.TheBudgetIsOfAllThreadsTogether"),
 )
 
 # The first reads again what it wrote into a free block, as others do with their lists.
@@ -174,4 +189,4 @@ PROGRESS = (
             script=STEPS + "--points 60 --end"),
 )
 
-ALL = FAULTS + FALSE_SHARING + FIRST_USE + CONTENTS + MISUSE + SITUATIONS + PROGRAMS + PROGRESS
+ALL = FAULTS + FALSE_SHARING + SHELVES + FIRST_USE + CONTENTS + MISUSE + SITUATIONS + PROGRAMS + PROGRESS
