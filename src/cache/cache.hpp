@@ -16,7 +16,7 @@ constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
         return runs > 4 ? 4 : runs < 1 ? 1 : runs;
     }
     const std::uint32_t size = base::kGeometry[bin].size;
-    if (size <= depot::kMaxBlock) return 2 * depot::batch_of_class(bin);
+    if (size <= depot::kMaxMany) return 2 * depot::batch_of_class(bin);
     return 48 * 1024 / size > 16 ? 48 * 1024 / size : 16;
 }
 

@@ -16,7 +16,7 @@ using base::Word;
 namespace {
 
 // The bits of a shelf's lists that stand for magazines.
-constexpr Word valid(Bin c) noexcept { return kLots[c].shelf == 0 ? 0 : base::mask(0, kLots[c].shelf); }
+constexpr Word valid(Bin c) noexcept { return base::mask(0, kLots[c].shelf); }
 
 constexpr unsigned kNone = kWordBits;
 
@@ -55,11 +55,10 @@ bool Depot::has_room(std::uint32_t s, std::size_t budget) const noexcept {
 }
 
 bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget, Way& way) noexcept {
-    if (kLots[c].shelf == 0) return false;
     const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
     if (refused == kClosed) return false;
     keep(c, way, false);
-    const std::uint32_t shelves = has_room(way.home, budget) ? kShelves : 0;
+    const std::uint32_t shelves = has_room(way.home, budget) ? kLots[c].reach : 0;
     for (std::uint32_t i = 0; i < shelves; ++i) {
         const std::uint32_t s = (way.home + i) % kShelves;
         const unsigned which = own(class_[c].shelves[s].empty, End::lowest);
@@ -89,7 +88,6 @@ std::uint32_t Depot::take_from(std::uint32_t s, Bin c, void** out) noexcept {
 
 // The way back from where it gave last to its home, then what lies with others.
 std::uint32_t Depot::take(Bin c, void** out, Way& way) noexcept {
-    if (kLots[c].shelf == 0) return 0;
     if (class_[c].refused.load(rlx) != 0) class_[c].refused.store(0, rlx);  // relaxed: a heuristic
     keep(c, way, true);
     Way::Use& use = way.uses[c];
@@ -147,12 +145,12 @@ void Depot::forget(const Way& way) noexcept {
 }
 
 bool Depot::close(Bin c) noexcept {
-    constexpr std::uint32_t kTimes = 4;
+    const std::uint32_t times = kLots[c].patience;
     const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
-    if (refused < kTimes || refused == kClosed) return false;
+    if (refused < times || refused == kClosed) return false;
     std::uint32_t full = 0;
     for (const Shelf& shelf : class_[c].shelves) full += base::count(shelf.full.load(rlx));
-    if (full == 0 || refused <= kTimes * full) return false;
+    if (full == 0 || refused <= times * full) return false;
     class_[c].refused.store(kClosed, rlx);
     return true;
 }

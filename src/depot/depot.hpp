@@ -17,8 +17,8 @@ namespace ashlar::depot {
 
 inline constexpr std::uint32_t kMagazineBlocks = 128;
 
-// Larger blocks don't go through the depot: a few of them in a magazine would keep their slabs from being retired.
-inline constexpr std::uint32_t kMaxBlock = 1024;
+// Of larger blocks there are few magazines, since a few blocks of each keep their slabs from being retired.
+inline constexpr std::uint32_t kMaxMany = 1024;
 inline constexpr std::uint32_t kTiny = 64;  // blocks that cost more to move than to keep
 
 // The magazines of a class lie on shelves. A thread keeps to one of its own while it can: its list is in its cache, and so are
@@ -28,14 +28,17 @@ inline constexpr std::uint32_t kShelves = 8;
 // How a class's blocks change hands, as a table: no division on a miss.
 struct Lot {
     std::uint32_t batch;  // blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over 1 KiB 16 KiB, at least 8
-    std::uint32_t shelf;  // magazines of a shelf: at most 64, and at most 1 MiB in all eight; 4 MiB of blocks up to 64 bytes
+    // Magazines of a shelf: at most 64, and at most 1 MiB in all eight, 4 MiB of blocks up to 64 bytes; over 1 KiB two.
+    std::uint32_t shelf;
+    std::uint32_t reach;     // shelves that a thread fills: all; over 1 KiB its own
+    std::uint32_t patience;  // refusals for each full magazine until the class closes
 };
 
 constexpr Lot make_lot(std::uint32_t size) noexcept {
-    if (size > kMaxBlock) return {std::max(16 * 1024 / size, 8U), 0};
+    if (size > kMaxMany) return {std::max(16 * 1024 / size, 8U), 2, 1, 1};
     const std::uint32_t batch = size <= kTiny ? kMagazineBlocks : std::min(32 * 1024 / size, 64U);
     const std::uint32_t bytes = (size <= kTiny ? 4096 : 1024) * 1024;
-    return {batch, std::min(bytes / (batch * size * kShelves), base::kWordBits)};
+    return {batch, std::min(bytes / (batch * size * kShelves), base::kWordBits), kShelves, 4};
 }
 
 inline constexpr auto kLots = [] {

@@ -59,9 +59,9 @@ TEST_F(DepotTest, BatchesAreBounded) {
     for (Bin c = 1; c < kClasses; ++c) {
         EXPECT_GE(batch_of_class(c), 2U) << "class " << c;
         EXPECT_LE(batch_of_class(c), kMagazineBlocks);
-        EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size}, kGeometry[c].size > kMaxBlock ? 256U * 1024 : 32U * 1024);
+        EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size}, kGeometry[c].size > kMaxMany ? 256U * 1024 : 32U * 1024);
         EXPECT_LE(magazines_of_class(c), kShelves * kWordBits);
-        EXPECT_EQ(magazines_of_class(c) == 0, kGeometry[c].size > kMaxBlock) << "class " << c;
+        EXPECT_EQ(magazines_of_class(c) == 2 * kShelves, kGeometry[c].size > kMaxMany) << "class " << c;
     }
 }
 
@@ -173,7 +173,10 @@ TEST_F(DepotTest, NothingIsKeptForAThreadThatAForkLeftBehind) {
 
 TEST_F(DepotTest, HoldsAsManyMagazinesAsItsClassMay) {
     for (Bin c = 1; c < kClasses; ++c) {
-        for (std::uint32_t i = 0; i < magazines_of_class(c); ++i) ASSERT_TRUE(give(c, batch(c, i * kMagazineBlocks)));
+        for (std::uint32_t i = 0; i < magazines_of_class(c); ++i) {
+            Way way(i);
+            ASSERT_TRUE(give(way, c, batch(c, i * kMagazineBlocks)));
+        }
         EXPECT_FALSE(give(c, batch(c, 99'999))) << "full";
         EXPECT_EQ(visited(c), std::size_t{magazines_of_class(c)} * batch_of_class(c));
         std::set<void*> seen;
@@ -195,6 +198,17 @@ TEST_F(DepotTest, TheBudgetIsOfAllClassesTogether) {
     EXPECT_FALSE(give(9, batch(9, 200), 0));
     EXPECT_EQ(take(4).size(), batch_of_class(4));
     EXPECT_TRUE(give(9, batch(9, 200), 2 * bytes)) << "room again";
+}
+
+TEST_F(DepotTest, OfLargerBlocksAThreadFillsItsOwnShelfOnly) {
+    constexpr Bin c = class_of_size(kMaxMany) + 1;
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(give(c, batch(c, i * 100)));
+    EXPECT_FALSE(give(c, batch(c, 900)));
+    Way other(1);
+    EXPECT_TRUE(give(other, c, batch(c, 300)));
+    EXPECT_FALSE(depot_->close(c)) << "three are full";
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(give(c, batch(c, 900)));
+    EXPECT_TRUE(depot_->close(c)) << "and four were refused";
 }
 
 TEST_F(DepotTest, TheBudgetIsOfAllThreadsTogether) {

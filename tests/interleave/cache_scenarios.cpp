@@ -24,19 +24,19 @@ struct Overflow : CoreScenario {
 };
 const Enrolled<Overflow> kOverflow{"cache.overflow"};
 
-// Blocks above the depot's limit: batches straight from slab to slab.
+// No room in the depot: batches straight from slab to slab.
 struct Batches : CoreScenario {
     Batches() : CoreScenario(12) {}
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kFour);
-        for (unsigned t = 0; t < threads; ++t) next_ += fill(t, kFour, blocks_ + next_);
+        for (unsigned t = 0; t < threads; ++t) next_ += fill_shelf(t, kFour, blocks_ + next_);
     }
     void run(unsigned thread) override {
         give(thread, kFour, blocks_[next_ + thread]);
         take(thread, kFour);
     }
-    void* blocks_[2 * kFourBin + 2];
+    void* blocks_[2 * kFourShelf + 2];
     unsigned next_ = 0;
 };
 const Enrolled<Batches> kBatches{"cache.batches"};

@@ -12,8 +12,9 @@ using ashlar::cache::Core;
 
 inline constexpr std::uint32_t kCaches = 4;
 inline constexpr ashlar::base::Bin kOneKiB = ashlar::base::class_of_size(1024);  // 32 blocks a magazine, 64 a bin
-inline constexpr ashlar::base::Bin kFour = kEight;                               // not for the depot
+inline constexpr ashlar::base::Bin kFour = kEight;                               // 8 blocks a magazine, 16 a bin
 inline constexpr unsigned kFourBin = ashlar::cache::kCapacityOfBin[kFour];
+inline constexpr unsigned kFourShelf = kFourBin + 2 * ashlar::depot::batch_of_class(kFour);
 inline constexpr ashlar::base::Bin kRun = ashlar::base::bin_of_run(2);
 
 class CoreScenario : public Scenario {
@@ -79,6 +80,12 @@ class CoreScenario : public Scenario {
         unsigned given = 0;
         const Cache& cache = *cache_[thread];
         while (cache.top[bin] != cache.limit[bin] || given == 0) give(thread, bin, blocks[given++]);
+        return given;
+    }
+    // The same with two magazines more, so that the depot has no room for larger blocks of the thread: they go to their slabs.
+    unsigned fill_shelf(unsigned thread, Bin bin, void* const* blocks) {
+        unsigned given = 0;
+        for (unsigned i = 0; i < 3; ++i) given += fill(thread, bin, blocks + given);
         return given;
     }
     Cache* cache_of(unsigned thread) { return cache_[thread]; }

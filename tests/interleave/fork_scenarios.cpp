@@ -38,11 +38,11 @@ class ForkScenario : public CoreScenario {
 
 // A full bin overflows into its slabs, whose owner may be somebody else.
 struct ForkOverflow : ForkScenario {
-    ForkOverflow() : ForkScenario(6, kFour) {}
+    ForkOverflow() : ForkScenario(8, kFour) {}
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kFour);
-        next_ = fill(0, kFour, blocks_);
+        next_ = fill_shelf(0, kFour, blocks_);
     }
     void run(unsigned thread) override {
         if (thread == 0) {
@@ -52,7 +52,7 @@ struct ForkOverflow : ForkScenario {
             take(1, kFour);
         }
     }
-    void* blocks_[kFourBin + 2];
+    void* blocks_[kFourShelf + 2];
     unsigned next_ = 0;
 };
 const Enrolled<ForkOverflow> kForkOverflow{"fork.overflow"};
