@@ -27,10 +27,14 @@ class Lock {
         }
     }
 
-    // Whether somebody waits, who looks again within kLongestWait pauses unless its processor is taken away. For who takes the
-    // lock again and again: it would hardly ever be seen free.
+    // Whether somebody waits, who looks again within kLongestWait pauses unless its processor is taken away.
     static constexpr unsigned kLongestWait = 1024;
     [[nodiscard]] bool wanted() const noexcept { return waiting_.load(base::rlx) != 0; }  // relaxed: a hint
+    // For who takes the lock again and again, and would hardly ever let others see it free.
+    void let_others_in() const noexcept {
+        constexpr unsigned kPauses = 16;  // for who comes just now
+        for (unsigned i = wanted() ? 2 * kLongestWait : kPauses; i != 0; --i) base::pause();
+    }
 
     // While it lives the calling thread, which has the lock, may take it again.
     class Again {
