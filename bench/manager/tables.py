@@ -10,6 +10,7 @@ import sys
 
 SUBJECTS = ("tlsf", "tlsf_locked", "first_fit", "next_fit", "best_fit", "worst_fit", "ordered_best_fit", "buddy",
             "boost_rbtree", "boost_seq")
+SIZES = ("fixed", "uniform", "power", "mixed")
 
 
 def read(paths):
@@ -46,8 +47,9 @@ def main(paths):
     if not paths:
         raise SystemExit(__doc__)
     groups = {}
-    for (use, subject, sizes, live, threads), rate in read(paths).items():
-        groups.setdefault(use, {}).setdefault((sizes, live, threads), {})[subject] = rate
+    found = read(paths)
+    for use, subject, sizes, live, threads in sorted(found, key=lambda key: (SIZES.index(key[2]), key[3:])):
+        groups.setdefault(use, {}).setdefault((sizes, live, threads), {})[subject] = found[use, subject, sizes, live, threads]
     for use, group in groups.items():
         one = use.startswith("one")
         rows = [(f"{sizes}, {live:,}" if one else f"{sizes}, {threads}", row) for (sizes, live, threads), row in group.items()]

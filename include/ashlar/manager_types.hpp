@@ -31,7 +31,7 @@ enum class Status {
     one_thread,     ///< ManagerError: what needs threads, of a manager that is for one only
     no_roots,       ///< ManagerError: a collector that would reach nothing, and so free everything
     no_memory,      ///< NoMemory: the manager has a size only, no bytes to read or write
-    in_callback,    ///< ManagerError: a cycle of the collector, asked for by a callback of the cycle that runs
+    in_callback,    ///< ManagerError: what waits for a cycle of the collector, in a callback of that cycle or of growth
 };
 
 /// Base of all that a manager throws, beside std::bad_alloc where the system has no memory for its records. Nothing has changed
@@ -76,7 +76,8 @@ struct ManagerOptions {
 
     /// The buffer may grow to this many bytes; 0, or less than its size: it does not grow. The callbacks below are called when
     /// nothing fits, by one thread at a time and without the lock: they may use the manager, but nothing grows for them, and
-    /// they must not call collect(), find_leaks() or defragment(), which may wait for a thread that waits for growth.
+    /// they must not call defragment(), nor what waits for a cycle of the collector, which may wait for growth: collect(),
+    /// find_leaks(), start_collector() and stop_collector() throw there.
     Size limit = 0;
     /// How much to add when nothing fits: `wanted` bytes at least are needed beyond `capacity`. 0: no more. The default
     /// doubles. What is beyond the limit is cut off; too little is none. Grows contiguously: a block may lie across the seam.

@@ -141,16 +141,18 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// that references are stored by write(): the cycle begins when it asks for the roots. References are eight bytes at a
     /// multiple of eight; 0 is the offset of a block like others. Who allocates under a mutex that the roots' source takes as
     /// well has new blocks linked, or born in the cycle. A visitor runs under the lock: it may read(), and must change nothing.
-    /// What it throws ends the cycle, which frees nothing. Cycles take turns: a callback of one can't ask for another
-    /// (ManagerError). Without memory a visitor is needed (NoMemory).
+    /// What it throws ends the cycle, which frees nothing. Cycles take turns: a callback of one can't ask for another,
+    /// nor can one of growth (ManagerError). Without memory a visitor is needed (NoMemory).
     CollectionStatistics collect(std::span<const Offset> roots, const ReferenceVisitor& visitor = nullptr);
     /// The same, but reports what it would have freed.
     [[nodiscard]] std::vector<BlockView> find_leaks(std::span<const Offset> roots, const ReferenceVisitor& visitor = nullptr);
     /// Cycles in a thread of their own until stop_collector() or the end. The roots are asked for at the beginning of a cycle
-    /// and once more before anything is freed. In the place of a collector that runs already. Callbacks must not stop it.
+    /// and once more before anything is freed. In the place of a collector that runs already.
     /// Throws NoMemory, std::system_error, and ManagerError for Threads::one, without a source of roots, and in a callback.
     void start_collector(CollectorOptions options);
-    void stop_collector() noexcept;
+    /// Ends the cycle that runs, which frees nothing more. Throws ManagerError in a callback of a cycle or of growth, which
+    /// would wait for itself.
+    void stop_collector();
     [[nodiscard]] CollectionStatistics last_collection() const noexcept;
 
     // Looking at it.

@@ -12,8 +12,6 @@ namespace ashlar::manager {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// Between two slices, so that who waits for the lock gets it.
-constexpr unsigned kPauses = 16;
 
 thread_local char this_thread;
 
@@ -44,7 +42,7 @@ void Collector::slice(const Cycle& cycle, Work work) {
         ++now.slices;
     }
     if (cycle.between != nullptr) (*cycle.between)();
-    for (unsigned i = 0; i < kPauses; ++i) base::pause();
+    lock_->let_others_in();
 }
 
 // Calls work(done) until it sets `done`.

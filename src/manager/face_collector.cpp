@@ -16,7 +16,7 @@ void need_visitor(const manager::Manager& manager, const ReferenceVisitor& visit
 
 CollectionStatistics MemoryManager::collect(std::span<const Offset> roots, const ReferenceVisitor& visitor) {
     need_visitor(*manager_, visitor, "collect");
-    manager_->collector().refuse_in_callback("collect");
+    manager_->refuse_in_callback("collect");
     manager::Collector::Cycle cycle;
     cycle.roots = roots;
     cycle.visitor = visitor ? &visitor : nullptr;
@@ -25,7 +25,7 @@ CollectionStatistics MemoryManager::collect(std::span<const Offset> roots, const
 
 std::vector<BlockView> MemoryManager::find_leaks(std::span<const Offset> roots, const ReferenceVisitor& visitor) {
     need_visitor(*manager_, visitor, "find_leaks");
-    manager_->collector().refuse_in_callback("find_leaks");
+    manager_->refuse_in_callback("find_leaks");
     std::vector<BlockView> leaks;
     manager::Collector::Cycle cycle;
     cycle.roots = roots;
@@ -43,11 +43,15 @@ void MemoryManager::start_collector(CollectorOptions options) {
     if (!options.roots) {
         throw ManagerError(Status::no_roots, "start_collector: without roots every block would be freed");
     }
-    manager_->collector().refuse_in_callback("start_collector");
+    manager_->refuse_in_callback("start_collector");
     manager_->collector_thread().start(std::move(options));
 }
 
-void MemoryManager::stop_collector() noexcept { manager_->collector_thread().stop(); }
+void MemoryManager::stop_collector() {
+    manager_->refuse_in_callback("stop_collector");
+    manager_->collector_thread().stop();
+}
+
 CollectionStatistics MemoryManager::last_collection() const noexcept { return manager_->collector().last(); }
 
 }  // namespace ashlar

@@ -1,6 +1,7 @@
 // How a manager's buffer grows when nothing fits, and shrinks by trim(). Callbacks run under the growth lock alone: they may
 // use the manager, but not in a way that would need more growth.
 #include <algorithm>
+#include <string>
 
 #include "manager/manager.hpp"
 
@@ -24,6 +25,14 @@ Manager::Growing::~Growing() {
     if (!first_) return;
     manager_.grower_.store(nullptr, base::rlx);  // relaxed, as above
     manager_.growth_.unlock();
+}
+
+void Manager::refuse_in_callback(const char* member) const {
+    if (grower_.load(base::rlx) == &this_thread) {  // relaxed, as above
+        throw ManagerError(Status::in_callback,
+                           std::string(member) + ": called by a callback of the buffer's growth, for which a cycle may wait");
+    }
+    collector_.refuse_in_callback(member);
 }
 
 Size Manager::free_tail() const noexcept {

@@ -2,12 +2,17 @@
 
 #include <sched.h>
 
+#include <algorithm>
+
 namespace ashlar::manager {
 
 namespace {
 
-// About what a holder needs at most, unless it copies bytes or lost its processor.
-constexpr unsigned kSpins = 200;
+// Exponential backoff (Anderson 1990), from about what a holder needs up to several times what the lines of a heap cost whose
+// last holder was another core: while one thread waits, the other does several things with lines that it has already. Who
+// waited so often in vain waits for a holder without a processor.
+constexpr unsigned kLeastPauses = 16;
+constexpr unsigned kWaits = 10;
 
 thread_local char this_thread;
 
@@ -25,14 +30,17 @@ void Lock::wait() noexcept {
         ++depth_;
         return;
     }
-    for (unsigned spins = 0;; ++spins) {
-        if (!word_->looks_taken() && word_->try_lock()) return;
-        if (spins < kSpins) {
-            base::pause();
+    waiting_.fetch_add(1, base::rlx);  // relaxed, as below: a hint for who could let others go first
+    for (unsigned waits = 0;; ++waits) {
+        if (waits < kWaits) {
+            const unsigned pauses = std::min(kLeastPauses << waits, kLongestWait);
+            for (unsigned i = 0; i < pauses; ++i) base::pause();
         } else {
             sched_yield();
         }
+        if (!word_->looks_taken() && word_->try_lock()) break;
     }
+    waiting_.fetch_sub(1, base::rlx);
 }
 
 }  // namespace ashlar::manager

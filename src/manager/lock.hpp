@@ -1,5 +1,5 @@
-// The lock of a manager: a spinlock whose holders do short work only, so that who waits spins, and lets others run when that
-// takes longer. No word, no lock: a manager for one thread pays a test for it.
+// The lock of a manager: a spinlock whose holders do short work only, so that who waits spins, looking seldom, and lets others
+// run when that takes longer. No word, no lock: a manager for one thread pays a test for it.
 #ifndef ASHLAR_MANAGER_LOCK_HPP
 #define ASHLAR_MANAGER_LOCK_HPP
 
@@ -27,6 +27,15 @@ class Lock {
         }
     }
 
+    // Whether somebody waits, who looks again within kLongestWait pauses unless its processor is taken away.
+    static constexpr unsigned kLongestWait = 1024;
+    [[nodiscard]] bool wanted() const noexcept { return waiting_.load(base::rlx) != 0; }  // relaxed: a hint
+    // For who takes the lock again and again, and would hardly ever let others see it free.
+    void let_others_in() const noexcept {
+        constexpr unsigned kPauses = 16;  // for who comes just now
+        for (unsigned i = wanted() ? 2 * kLongestWait : kPauses; i != 0; --i) base::pause();
+    }
+
     // While it lives the calling thread, which has the lock, may take it again.
     class Again {
       public:
@@ -46,6 +55,8 @@ class Lock {
     base::TryLock* word_ = nullptr;             // in the manager's store
     unsigned depth_ = 0;                        // taken again so many times; the holder's
     base::Atomic<const void*> again_{nullptr};  // the thread that may
+    // Threads in wait(). Away from what every call reads.
+    alignas(base::kCacheLine) base::Atomic<unsigned> waiting_{0};
 };
 
 class Guard {

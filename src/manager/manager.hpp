@@ -69,6 +69,9 @@ class Manager {
     [[noreturn]] void refuse(Status status, const char* member, Offset offset, Size size) const;
     [[noreturn]] void refuse(Status status, const char* member, Handle handle) const;
     [[noreturn]] static void refuse_move(const Move& move);
+    // Throws ManagerError in a callback for growth and in one of the collector's cycle: whoever waits there for a cycle would
+    // wait for itself, or for a cycle that waits for growth.
+    void refuse_in_callback(const char* member) const;
     [[noreturn]] void refuse_alignment(const char* member, Size size, Size alignment) const;
 
     [[nodiscard]] ManagerStatistics statistics() const noexcept;

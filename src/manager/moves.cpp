@@ -12,7 +12,6 @@ constexpr Offset kTop = 0;  // a pass's cursor: nothing lies below it
 constexpr unsigned kSteps = 256;        // ranges looked at
 constexpr unsigned kBatch = 32;         // moves of a pass planned or settled
 constexpr Size kSlice = Size{1} << 16;  // bytes copied, beside the last block's
-constexpr unsigned kPauses = 16;        // between two such
 
 Offset aligned(Offset start, Size alignment) noexcept { return (start + alignment - 1) & ~(alignment - 1); }
 
@@ -53,7 +52,7 @@ Status Moves::unpin(Handle handle) noexcept {
 // Between two holds of the lock.
 void Moves::let_others_in() const noexcept {
     if (between_) between_();
-    for (unsigned i = 0; i < kPauses; ++i) base::pause();
+    lock_->let_others_in();
 }
 
 Moves::Known Moves::known(Handle handle) const noexcept {

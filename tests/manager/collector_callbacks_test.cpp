@@ -1,10 +1,11 @@
-// Callbacks of a cycle that ask for another one, which could never begin.
+// Callbacks of a cycle that ask for another one, which could never begin, or for its end; and callbacks for growth that do.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
 #include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -26,7 +27,8 @@ TEST_P(CollectorCallbacks, OfAVisitorEndTheCycle) {
     const Offset root = manager.allocate(64, 8).value(), lost = manager.allocate(64, 8).value();
     const ReferenceVisitor collects = [&](auto...) { manager.collect({}); };
     const ReferenceVisitor finds = [&](auto...) { static_cast<void>(manager.find_leaks({})); };
-    for (const ReferenceVisitor& visitor : {collects, finds}) {
+    const ReferenceVisitor stops = [&](auto...) { manager.stop_collector(); };
+    for (const ReferenceVisitor& visitor : {collects, finds, stops}) {
         try {
             manager.collect(std::vector{root}, visitor);
             FAIL() << "no exception";
@@ -46,6 +48,41 @@ TEST_P(CollectorCallbacks, MayCollectAnotherManager) {
     std::uint64_t freed = 0;
     manager.collect(std::vector{root}, [&](auto...) { freed += other.collect({}).freed_blocks; });
     EXPECT_EQ(freed, 1U);
+}
+
+// A cycle may wait for growth, which is in the hands of the callback.
+TEST_P(CollectorCallbacks, OfGrowthAreToldAtOnce) {
+    MemoryManager* self = nullptr;
+    unsigned refused = 0;
+    ManagerOptions options = with(GetParam());
+    options.limit = 1000;
+    options.grow_by = [&](Size, Size wanted) {
+        const auto refuses = [&](auto act) {
+            try {
+                act();
+                ADD_FAILURE() << "no exception";
+            } catch (const ManagerError& error) {
+                EXPECT_EQ(error.status(), Status::in_callback);
+                EXPECT_NE(std::string(error.what()).find("called by a callback of the buffer's growth"), std::string::npos);
+                ++refused;
+            }
+        };
+        refuses([&] { self->collect({}); });
+        refuses([&] { static_cast<void>(self->find_leaks({})); });
+        refuses([&] { self->stop_collector(); });
+        if (GetParam() == Threads::many) {
+            CollectorOptions collector;
+            collector.roots = [] { return std::vector<Offset>(); };
+            refuses([&] { self->start_collector(collector); });
+        }
+        return wanted;
+    };
+    MemoryManager manager(100, std::move(options));
+    self = &manager;
+    ASSERT_TRUE(manager.allocate(500));
+    EXPECT_EQ(refused, GetParam() == Threads::many ? 4U : 3U);
+    EXPECT_EQ(manager.collect({}).freed_blocks, 1U) << "afterwards it may";
+    manager.stop_collector();
 }
 
 TEST(CollectorCallbacksOfTheThread, OfTheRootsAreToldAtOnce) {
@@ -69,13 +106,14 @@ TEST(CollectorCallbacksOfTheThread, OfTheRootsAreToldAtOnce) {
             another.roots = [] { return std::vector<Offset>(); };
             manager.start_collector(another);
         });
+        refuses([&] { manager.stop_collector(); });
         return std::vector{root};
     };
     manager.start_collector(options);
     while (manager.last_collection().cycles == 0) std::this_thread::yield();
     manager.stop_collector();
-    EXPECT_GE(refused, 3U);
-    EXPECT_EQ(refused % 3, 0U);
+    EXPECT_GE(refused, 4U);
+    EXPECT_EQ(refused % 4, 0U);
     EXPECT_FALSE(manager.is_block(lost));
     EXPECT_TRUE(manager.is_block(root));
 }

@@ -76,6 +76,16 @@ TEST_F(LockTest, TakenAgainIsOneThreadsAllTheSame) {
     const Guard guard(lock);
 }
 
+TEST_F(LockTest, IsWantedWhileSomebodyWaits) {
+    lock.lock();
+    EXPECT_FALSE(lock.wanted()) << "by who has it";
+    std::thread other([this] { const Guard guard(lock); });
+    while (!lock.wanted()) std::this_thread::yield();
+    lock.unlock();
+    other.join();
+    EXPECT_FALSE(lock.wanted());
+}
+
 TEST(LockOfOneThread, IsNone) {
     Lock lock;
     const Guard guard(lock);

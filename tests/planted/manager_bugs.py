@@ -13,8 +13,8 @@ NUMBERS = "src/manager/thread_numbers.cpp"
 LEAVES = "manager_collector.LeavingInAPass.IsNotDroppedWhenItIsPinnedMeanwhile"
 
 MANAGER = (
-    Planted("a_waiter_goes_on_without_the_lock", LOCK, "        if (!word_->looks_taken() && word_->try_lock()) return;\n",
-            "        if ((!word_->looks_taken() && word_->try_lock()) || spins > 2 * kSpins) return;\n", "unit_small_threads",
+    Planted("a_waiter_goes_on_without_the_lock", LOCK, "        if (!word_->looks_taken() && word_->try_lock()) break;\n",
+            "        if ((!word_->looks_taken() && word_->try_lock()) || waits > 2 * kWaits) break;\n", "unit_small_threads",
             "unit_small_threads.LockTest.KeepsOthersWaiting unit_small_threads.LockTest.TakenAgainIsOneThreadsAllTheSame"),
     Planted("anybody_may_take_the_lock_again", LOCK, "    if (again_.load(base::rlx) == &this_thread) {",
             "    if (again_.load(base::rlx) != nullptr) {", "unit_small_threads", "unit_small_threads.LockTest.TakenAgainIsOneThreadsAllTheSame"),
