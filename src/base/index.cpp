@@ -43,7 +43,7 @@ void Index::clear(std::uint32_t level, std::uint32_t child) noexcept {
 
 void Index::remove(std::uint32_t id) noexcept {
     const Word own = bit(id % kWordBits);
-    // [E3] seq_cst, as in take_leaf(): its caller retires what the id names.
+    // [E3] seq_cst, as in take_leaf(): its caller retires what the id names. [E20] or looks whether it should have stayed.
     if (leaf(id / kWordBits).fetch_and(~own, sc) == own) clear(1, id / kWordBits);
 }
 

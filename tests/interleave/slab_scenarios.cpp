@@ -189,6 +189,30 @@ struct SparesStopped : Spares {
 };
 const Enrolled<SparesStopped> kSparesStopped{"slabs.spares_stopped"};
 
+// E24: the spare is given up while all its blocks are in use, and they come back at once: the retirer finds nothing to put
+// back, and who completes the slab has only the exchange to learn from that it is no spare any more.
+struct SpareInUse : SlabScenario {
+    SpareInUse() : SlabScenario(1) {}
+    void prepare() override {
+        add_whole(k16Blocks);
+        give_many(0, 16);
+        reclaim(false);
+        require(take(k16Blocks, 16) == 16, "the spare is not whole");
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) reclaim(true);
+        if (thread == 1) give_many(0, 16);
+    }
+};
+const Enrolled<SpareInUse> kSpareInUse{"slabs.spare_in_use"};
+
+// E34: two threads, one lock, and what only its holders touch.
+struct TwoBirths : SlabScenario {
+    TwoBirths() : SlabScenario(2) {}
+    void run(unsigned thread) override { add(thread == 0 ? k16Blocks : k32Blocks); }
+};
+const Enrolled<TwoBirths> kTwoBirths{"slabs.two_births"};
+
 // E24: the spare is given up while it is completed.
 struct SpareGivenUp : SlabScenario {
     SpareGivenUp() : SlabScenario(2) {}

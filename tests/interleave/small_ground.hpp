@@ -92,7 +92,7 @@ class SmallScenario : public Scenario {
         if (!lock_->try_lock()) return false;
         Heap heap{this};
         f(heap);
-        lock_->unlock();
+        lock_->leave();
         return true;
     }
 

@@ -23,7 +23,6 @@ EDGES = (
     weaker("E3", "insert_tests_the_leaf", INDEX, "= (word.load(<sc>) & own) == 0 && (word.fetch_or(own, sc) & own) == 0;", "sc", "acq", "arena spans"),
     weaker("E3", "insert_sets_the_leaf", INDEX, "= (word.load(sc) & own) == 0 && (word.fetch_or(own, <sc>) & own) == 0;", "sc", "ar", "arena index"),
     weaker("E3", "take_leaf", INDEX, "= leaf(word).fetch_and(~own, <sc>);", "sc", "ar", "arena"),
-    weaker("E3", "remove", INDEX, "leaf(id / kWordBits).fetch_and(~own, <sc>) == own", "sc", "ar", ""),
     weaker("E3", "claim", ARENA, "State::of(Kind::owned, c).raw, <sc, sc>);", "sc, sc", "base::ar, acq", "arena"),
     weaker("E3", "claim_that_fails", ARENA, "State::of(Kind::owned, c).raw, sc, <sc>);", "sc", "acq", "arena"),
     weaker("E4", "raise_tests", INDEX, "if ((summary.load(<sc>) & some) == 0) summary.fetch_or(some, sc);", "sc", "acq", "index"),

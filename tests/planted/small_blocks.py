@@ -1,5 +1,5 @@
 """Planted bugs and weakened orders of the MemoryManager's small blocks; the same table as in bugs.py and edges.py."""
-from bugs import Bug
+from bugs import ATOMIC, INDEX, Bug
 from edges import weaker
 
 SLABS = "src/manager/slabs.cpp"
@@ -47,6 +47,7 @@ BUGS = (
 EDGES = (
     weaker("E20", "giver_sets_bits", SLABS, "bits(slab)[w].fetch_or(mask, <sc>);", "sc", "base::ar", "slabs"),
     weaker("E20", "birth_sets_bits", SLABS, ": shape_.full(c, w), <sc>);", "sc", "base::rel", "slabs"),
+    weaker("E20", "forgetter_takes_the_hint_out", INDEX, "leaf(id / kWordBits).fetch_and(~own, <sc>) == own", "sc", "ar", "slabs"),
     weaker("E20", "forgetter_looks", SLABS, "if (bits(slab)[w].load(<sc>) == 0) continue;", "sc", "acq", "slabs"),
     weaker("E21", "giver_releases", SLABS, "bits(slab)[w].fetch_or(mask, <sc>);", "sc", "acq", "slabs"),
     weaker("E21", "taker_acquires", SLABS, "word.fetch_and(~wanted, <acq>)", "acq", "rlx", "slabs small"),
@@ -57,11 +58,18 @@ EDGES = (
     weaker("E24", "last_giver_looks", SLABS, "if (bits(slab)[w].load(<sc>) != shape_.full(c, w)) return false;", "sc", "acq", "slabs"),
     weaker("E24", "last_giver_looks_at_the_spare", SLABS, "if (spare_[c].load(<sc>) == slab) return false;", "sc", "acq", "slabs.spare"),
     weaker("E24", "keep_changes_the_spare", SLABS, "spare_[c].store(slab, <sc>);", "sc", "base::rel", "slabs.spare"),
+    weaker("E24", "retirer_releases", SLABS, "bits(slab)[w].exchange(0, <ar>);", "ar", "acq", "slabs.spare_in_use"),
     weaker("E26", "enter_acquires", SMALL, "if (shard.busy.exchange(1, <acq>) == 0) return &shard;", "acq", "rlx", "small.shared"),
     weaker("E26", "leave_releases", SMALL, "shard.busy.store(0, <rel>);", "rel", "rlx", "small.shared"),
     weaker("E26", "flush_acquires", SMALL, "if (shard.busy.exchange(1, <acq>) != 0) continue;", "acq", "rlx", "small.flushed"),
     weaker("E27", "giver_looks_at_the_cycle", SMALL, "if (cycle_->load(<sc>) != 0)", "sc", "acq", "small.cycle"),
     weaker("E27", "cycle_begins", MARKS, "cycle_->store(1, <sc>);", "sc", "rel", "small.cycle"),
+    weaker("E27", "giver_takes_the_tag", SMALL, "slabs_.tag(at.place).exchange(0, <sc>);", "sc", "base::ar", "small.cycle"),
+    weaker("E27", "giver_marks", SMALL, "slabs_.mark_word(at.place).fetch_or(at.place.bit(), <sc>);", "sc", "rlx", ""),
+    weaker("E27", "whitener_whitens", MARKS, "slabs_.mark_word(first).store(0, <sc>);", "sc", "rlx", ""),
+    weaker("E27", "whitener_looks_at_the_tags", MARKS, "if (slabs_.tag({first.raw + i}).load(<sc>) == 0)", "sc", "acq", "small.cycle"),
+    weaker("E34", "leaver_releases", ATOMIC, "void leave() noexcept { held_.store(0, <rel>); }", "rel", "rlx", "slabs.two_births"),
+    weaker("E34", "next_holder_acquires", ATOMIC, "held_.exchange(1, <ar>) == 0", "ar", "rel", "slabs.two_births"),
 )
 
 SMALL_BLOCKS = BUGS + EDGES
