@@ -42,11 +42,15 @@ static_assert(sizeof(Range) == 64);
 /// The table of all ranges, as a policy sees it. Ids stay valid and records stay in place as long as the manager lives.
 class Ranges {
   public:
-    constexpr explicit Ranges(Range* table = nullptr) noexcept : table_(table) {}
+    /// Records 0 to `last`.
+    constexpr explicit Ranges(Range* table = nullptr, RangeId last = no_range) noexcept : table_(table), last_(last) {}
     [[nodiscard]] Range& operator[](RangeId id) const noexcept { return table_[id]; }
+    /// For a policy's check(), which must not follow a broken record's link beyond it.
+    [[nodiscard]] RangeId last() const noexcept { return last_; }
 
   private:
     Range* table_;
+    RangeId last_;
 };
 
 /// A placement policy over the holes of one manager. To write one, derive from it and keep the holes in whatever order suits

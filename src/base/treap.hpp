@@ -215,19 +215,21 @@ template <class Nodes, class Good>
 }
 
 // The nodes of a tree if their order and priorities are right; else, or where there are more than `most`, most + 1. Finds its
-// end in any tangle of links. `low` and `high`: the nodes between whom all must lie, if any.
+// end in any tangle of links. `last`: no record beyond is looked at. `low` and `high`: the nodes between whom all must lie, if
+// any.
 template <class Nodes>
-[[nodiscard]] std::uint64_t check(Nodes nodes, Node root, std::uint64_t most, Node low = kNone, Node high = kNone) noexcept {
+[[nodiscard]] std::uint64_t check(Nodes nodes, Node root, std::uint64_t most, Node last, Node low = kNone,
+                                  Node high = kNone) noexcept {
     if (root == kNone) return 0;
-    if (most == 0 || (low != kNone && !nodes.before(low, root)) || (high != kNone && !nodes.before(root, high)))
+    if (most == 0 || root > last || (low != kNone && !nodes.before(low, root)) || (high != kNone && !nodes.before(root, high)))
         return most + 1;
     const Node left = nodes.left(root);
     const Node right = nodes.right(root);
     if ((left != kNone && priority(left) > priority(root)) || (right != kNone && priority(right) > priority(root)))
         return most + 1;
-    const std::uint64_t below = check(nodes, left, most - 1, low, root);
+    const std::uint64_t below = check(nodes, left, most - 1, last, low, root);
     if (below >= most) return most + 1;
-    return below + 1 + check(nodes, right, most - 1 - below, root, high);
+    return below + 1 + check(nodes, right, most - 1 - below, last, root, high);
 }
 
 }  // namespace ashlar::base::treap

@@ -1,6 +1,7 @@
 #include "ranges/by_address.hpp"
 
 #include "base/treap.hpp"
+#include "ranges/kind.hpp"
 
 namespace ashlar::ranges {
 
@@ -93,10 +94,11 @@ RangeId NextFit::find(Size size, Size alignment) noexcept {
 
 bool ByAddress::check(std::uint64_t holes) const noexcept {
     const Nodes nodes{ranges_};
-    if (treap::check(nodes, state_->root, holes) != holes) return false;
+    if (treap::check(nodes, state_->root, holes, ranges_.last()) != holes) return false;
     return treap::all(nodes, state_->root, [&](RangeId hole) {
-        return nodes.largest(hole) ==
-               Nodes::largest_of(ranges_[hole].size, nodes.largest(nodes.left(hole)), nodes.largest(nodes.right(hole)));
+        return kind(ranges_[hole]) == Kind::hole &&
+               nodes.largest(hole) ==
+                   Nodes::largest_of(ranges_[hole].size, nodes.largest(nodes.left(hole)), nodes.largest(nodes.right(hole)));
     });
 }
 

@@ -1,6 +1,7 @@
 #include "ranges/by_size.hpp"
 
 #include "base/treap.hpp"
+#include "ranges/kind.hpp"
 
 namespace ashlar::ranges {
 
@@ -74,7 +75,9 @@ Size BySize<Order>::largest() const noexcept {
 
 template <class Order>
 bool BySize<Order>::check(std::uint64_t holes) const noexcept {
-    return treap::check(Nodes{ranges_}, state_->root, holes) == holes;
+    const Nodes nodes{ranges_};
+    return treap::check(nodes, state_->root, holes, ranges_.last()) == holes &&
+           treap::all(nodes, state_->root, [&](RangeId at) { return kind(ranges_[at]) == Kind::hole; });
 }
 
 template class BySize<LatestOfSmallest>;

@@ -8,6 +8,7 @@ class Heap::Inspection {
     Inspection(const Heap& heap, Tell tell, void* context) noexcept : heap_(heap), tell_(tell), context_(context) {}
 
     std::size_t run() noexcept {
+        if (!expect(heap_.state_->born <= heap_.most_, "more records were in use than there are")) return faults_;
         walk();
         if (faults_ != 0) return faults_;  // what follows relies on the list
         const Totals& totals = heap_.state_->totals;
@@ -18,7 +19,7 @@ class Heap::Inspection {
         expect(totals.used <= totals.peak && totals.capacity <= heap_.state_->limit, "the peak or the capacity is wrong");
         records();
         if (expect(heap_.directory_.check(found_.blocks), "the directory is broken")) find_all();
-        expect(heap_.policy_->check(found_.holes), "the policy's records are broken");
+        if (!expect(heap_.policy_->check(found_.holes), "the policy's records are broken")) return faults_;
         const Size largest = heap_.policy_->largest();
         expect(largest <= largest_ && largest >= largest_ - largest_ / 16, "the policy's largest hole is not");
         return faults_;
@@ -35,6 +36,7 @@ class Heap::Inspection {
     [[nodiscard]] bool known(RangeId id) const noexcept { return id <= heap_.state_->born; }
 
     void walk() noexcept {
+        expect(kind(heap_[no_range]) == Kind::unused, "record 0, the end of the list, is a range");
         RangeId below = no_range;
         for (RangeId at = heap_.first(); at != no_range; below = at, at = heap_[at].above) {
             if (!expect(known(at) && ++ranges_ <= heap_.state_->born, "the list of ranges leaves the table or has a loop"))

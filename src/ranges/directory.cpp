@@ -76,6 +76,7 @@ bool Directory::check(std::uint64_t blocks) const noexcept {
     for (std::size_t i = 0; i < state.groups * std::size(groups_->buckets); ++i) {
         const RangeId& first = groups_[i / std::size(groups_->buckets)].buckets[i % std::size(groups_->buckets)];
         for (RangeId at = first; at != no_range; at = ranges_[at].chain) {
+            if (at > most_) return false;
             const bool in_tree = (ranges_[at].state & kIndexed) != 0;
             const bool waits = (ranges_[at].state & kWaiting) != 0;
             indexed += in_tree ? 1 : 0;
@@ -86,11 +87,12 @@ bool Directory::check(std::uint64_t blocks) const noexcept {
     if (found != blocks || state.waiting > most_) return false;
     std::uint64_t waiting = 0;
     for (std::uint32_t i = 0; i < state.waiting; ++i) {
+        if (waiting_[i] > most_) return false;
         const Range& range = ranges_[waiting_[i]];
         waiting += kind(range) == Kind::block ? 1 : 0;
         if ((range.state & kWaiting) == 0) return false;
     }
-    return indexed == blocks - waiting && treap::check(ByAddress{ranges_}, state.root, blocks) == indexed &&
+    return indexed == blocks - waiting && treap::check(ByAddress{ranges_}, state.root, blocks, most_) == indexed &&
            treap::all(ByAddress{ranges_}, state.root, [&](RangeId at) { return (ranges_[at].state & kIndexed) != 0; });
 }
 

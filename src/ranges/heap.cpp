@@ -6,7 +6,7 @@ namespace ashlar::ranges {
 
 void Heap::layout(region::Carver& carver, Policy& policy, Size limit, std::uint32_t most) noexcept {
     most_ = most;
-    ranges_ = Ranges(carver.array<Range>(std::size_t{most} + 1));
+    ranges_ = Ranges(carver.array<Range>(std::size_t{most} + 1), most);
     state_ = carver.array<State>(1);
     directory_.layout(carver, ranges_, most);
     std::byte* memory = carver.array<std::byte>(policy.state_bytes(limit));

@@ -6,6 +6,7 @@
 #include <ashlar/policy.hpp>
 
 #include "base/bits.hpp"
+#include "ranges/kind.hpp"
 
 namespace ashlar::ranges {
 
@@ -74,6 +75,7 @@ class Lists {
     // Whether there are just so many holes, all in the lists of their classes, and the bits say so.
     template <class ClassOf>
     [[nodiscard]] bool check(Ranges ranges, std::uint64_t holes, ClassOf class_of) const noexcept {
+        if (summary_ >> kWords != 0 || words_[kWords] != 0 || heads_[kNone] != no_range) return false;
         for (unsigned cls = 0; cls < classes; ++cls) {
             const base::Word word = words_[cls / base::kWordBits];
             const bool marked = (word & base::bit(cls % base::kWordBits)) != 0;
@@ -81,7 +83,8 @@ class Lists {
             if (marked != (heads_[cls] != no_range) || summed != (word != 0)) return false;
             RangeId before = no_range;
             for (RangeId at = heads_[cls]; at != no_range; before = at, at = next(ranges, at)) {
-                if (holes-- == 0 || last(ranges, at) != before || class_of(ranges[at].size) != cls) return false;
+                if (holes-- == 0 || at > ranges.last() || kind(ranges[at]) != Kind::hole) return false;
+                if (last(ranges, at) != before || class_of(ranges[at].size) != cls) return false;
             }
         }
         return holes == 0;

@@ -70,8 +70,9 @@ class TreapTest : public testing::Test {
     }
     [[nodiscard]] bool holds(Node node) const { return model_.count({table_[node].key, node}) != 0; }
     void expect_same(std::uint64_t key) {
-        ASSERT_EQ(treap::check(nodes_, root_, model_.size()), model_.size());
-        ASSERT_EQ(treap::check(nodes_, root_, model_.size() / 2), model_.empty() ? 0 : model_.size() / 2 + 1);
+        const auto last = static_cast<Node>(table_.size() - 1);
+        ASSERT_EQ(treap::check(nodes_, root_, model_.size(), last), model_.size());
+        ASSERT_EQ(treap::check(nodes_, root_, model_.size() / 2, last), model_.empty() ? 0 : model_.size() / 2 + 1);
         if constexpr (weighed) {
             ASSERT_TRUE(treap::all(nodes_, root_, [&](Node node) { return table_[node].heaviest == nodes_.sum(node); }));
         }
