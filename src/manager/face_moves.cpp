@@ -69,7 +69,7 @@ std::vector<Move> MemoryManager::begin_pass(PassLimits limits) {
 DefragmentationStatistics MemoryManager::end_pass(std::span<const Move> moves) {
     DefragmentationStatistics done{};
     std::size_t wrong = 0;
-    const Status status = manager_->moves().end_pass(moves, done, &wrong);
+    const Status status = manager_->moves().end_pass(moves, done, wrong);
     if (status == Status::pinned) refuse_pass("end_pass");
     if (status != Status::ok) manager_->refuse_move(moves[wrong]);
     return done;

@@ -211,7 +211,7 @@ std::size_t Moves::recognize(std::span<const Move> moves, bool told) noexcept {
     return moves.size();
 }
 
-Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t* wrong) noexcept {
+Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t& wrong) noexcept {
     {
         const Guard guard(*lock_);
         if (state_->pass == Pass::busy) return Status::pinned;
@@ -220,7 +220,7 @@ Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& d
         state_->pass = Pass::busy;
     }
     if (const std::size_t unknown = recognize(moves, true); unknown != moves.size()) {
-        if (wrong != nullptr) *wrong = unknown;
+        wrong = unknown;
         static_cast<void>(recognize(moves, false));
         const Guard guard(*lock_);
         state_->pass = Pass::open;

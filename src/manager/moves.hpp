@@ -51,8 +51,7 @@ class Moves {
     [[nodiscard]] Status begin_pass(const PassLimits& limits, std::vector<Move>& moves);
     // `bad_handle`: a move that is not of this pass, or comes twice, number `wrong`; nothing changed. What is not among the
     // moves is ignored.
-    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done,
-                                  std::size_t* wrong = nullptr) noexcept;
+    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t& wrong) noexcept;
     [[nodiscard]] Status defragment(const PassLimits& limits, DefragmentationStatistics& done) noexcept;
 
   private:

@@ -146,7 +146,8 @@ TEST_F(InCycle, WhatAPassDropsIsLookedAtBeforeItGoes) {
         EXPECT_EQ(manager_.resize(moves[0].from, 100), Status::no_room) << "in the pass";
         moves[0].outcome = Move::Outcome::dropped;
         DefragmentationStatistics done{};
-        EXPECT_EQ(manager_.moves().end_pass(moves, done), Status::ok);
+        std::size_t wrong = 0;
+        EXPECT_EQ(manager_.moves().end_pass(moves, done, wrong), Status::ok);
         EXPECT_EQ(done.dropped, 1U);
     });
     EXPECT_EQ(manager_.size_of(target), 16U);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>
-#include <functional>
 #include <new>
 #include <sstream>
 #include <string>
@@ -13,19 +12,8 @@
 namespace {
 
 using namespace ashlar;
+using make::message;
 using make::options;
-
-template <class Error>
-std::string message(const std::function<void()>& act) {
-    try {
-        act();
-    } catch (const Error& error) {
-        return error.what();
-    } catch (const std::exception& error) {
-        return std::string("another exception: ") + error.what();
-    }
-    return "nothing thrown";
-}
 
 // [0, 10) and [20, 30) are live, the second one named; of a hundred bytes.
 class Errors : public testing::Test {

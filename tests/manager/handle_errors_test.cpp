@@ -7,18 +7,7 @@
 namespace {
 
 using namespace ashlar;
-
-template <class Error, class Act>
-std::string message(Act act) {
-    try {
-        act();
-    } catch (const Error& error) {
-        return error.what();
-    } catch (const std::exception& error) {
-        return std::string("another exception: ") + error.what();
-    }
-    return "nothing thrown";
-}
+using make::message;
 
 constexpr std::uint64_t kLife = std::uint64_t{1} << 32;
 

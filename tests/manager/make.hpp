@@ -3,6 +3,8 @@
 #define ASHLAR_TESTS_MANAGER_MAKE_HPP
 
 #include <ashlar/memory_manager.hpp>
+#include <exception>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,19 @@ inline std::vector<std::byte> contents(const ashlar::MemoryManagerInterface& man
     std::vector<std::byte> bytes(size);
     manager.read(start, bytes);
     return bytes;
+}
+
+// What an Error says that this throws; or that it throws something else, or nothing.
+template <class Error, class Act>
+std::string message(Act act) {
+    try {
+        act();
+    } catch (const Error& error) {
+        return error.what();
+    } catch (const std::exception& error) {
+        return std::string("another exception: ") + error.what();
+    }
+    return "nothing thrown";
 }
 
 inline constexpr ashlar::Placement placements[] = {
