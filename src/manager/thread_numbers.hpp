@@ -5,6 +5,9 @@
 
 #include <cstdint>
 
+#include "base/atomic.hpp"
+#include "base/bits.hpp"
+
 namespace ashlar::manager {
 
 // The calling thread's, from 1 on.
@@ -14,6 +17,32 @@ namespace ashlar::manager {
 inline constexpr std::uint32_t kMostNumbers = 4096;
 [[nodiscard]] std::uint32_t take_thread_number() noexcept;
 void give_thread_number(std::uint32_t number) noexcept;
+
+// The table that these two are of.
+class ThreadNumbers {
+  public:
+    [[nodiscard]] std::uint32_t take() noexcept {
+        using base::kWordBits;
+        for (std::uint32_t w = 0; w < kMostNumbers / kWordBits; ++w) {
+            for (base::Word seen = taken_[w].load(base::rlx); ~seen != 0;) {  // relaxed: only a choice, the fetch_or decides
+                const base::Word bit = base::bit(base::lowest(~seen));
+                // [E37] acquire, pairs with the release in give(): what is kept by number, as its last owner left it.
+                seen = taken_[w].fetch_or(bit, base::acq);
+                if ((seen & bit) == 0) return w * kWordBits + base::lowest(bit) + 1;
+            }
+        }
+        return kMostNumbers + 1 + beyond_.fetch_add(1, base::rlx);  // relaxed: divides numbers
+    }
+    void give(std::uint32_t number) noexcept {
+        if (number == 0 || number > kMostNumbers) return;
+        const base::Word bit = base::bit((number - 1) % base::kWordBits);
+        taken_[(number - 1) / base::kWordBits].fetch_and(~bit, base::rel);  // [E37] release
+    }
+
+  private:
+    base::Atomic<base::Word> taken_[kMostNumbers / base::kWordBits]{};
+    base::Atomic<std::uint32_t> beyond_{};
+};
 
 }  // namespace ashlar::manager
 

@@ -2,6 +2,7 @@
 // function for each access to memory, atomic or plain. These are ours, not the sanitizer's: what touches the shared range asks
 // the scheduler and the memory model; everything else is done at once. The linker sends memcpy and its kin, abort and the
 // clock here too.
+#include <sys/syscall.h>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -250,5 +251,20 @@ int __wrap_clock_gettime(clockid_t, timespec* now) {
 }
 int __wrap_nanosleep(const timespec* wanted, timespec* left);
 int __wrap_nanosleep(const timespec*, timespec*) { return 0; }
+
+int __wrap_sched_yield();
+int __wrap_sched_yield() {
+    if (scheduled()) scheduler->yield();
+    return 0;
+}
+
+// The barrier of the code under test; it has no other system call that goes this way.
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...) {
+    if (number != SYS_membarrier) interleave::fail("a system call that is not known here");
+    if (!interleave::has_barriers) return -1;
+    if (scheduled()) memory->barrier(scheduler->thread());
+    return 0;
+}
 }
 // NOLINTEND

@@ -211,6 +211,14 @@ void Memory::append(unsigned thread, Word word, std::uint64_t value, int order, 
 
 void Memory::store(unsigned thread, Word word, std::uint64_t value, int order) { append(thread, word, value, order, false); }
 
+void Memory::barrier(unsigned thread) {
+    for (std::uint32_t index = 0; index < located_; ++index) {
+        const std::uint16_t knew = known(thread, index);
+        for (unsigned other = 0; other < threads_; ++other) set_known(other, index, knew);
+        set_known(thread, index, static_cast<std::uint32_t>(locations_[index].stores.size() - 1));
+    }
+}
+
 // --------------------------------------------------------------------------------------------------------- plain accesses
 
 Memory::Plain& Memory::plain(std::uintptr_t granule) {

@@ -63,6 +63,10 @@ class Memory {
         return old;
     }
 
+    // A barrier that this thread has the system put into every other one: it sees all that they stored before, and they see
+    // what it knew. Orders no plain accesses.
+    void barrier(unsigned thread);
+
     // Plain accesses. False: another thread's access to the same bytes is ordered neither before nor after this one.
     bool read_plain(unsigned thread, std::uintptr_t at, std::size_t bytes);
     bool write_plain(unsigned thread, std::uintptr_t at, std::size_t bytes);

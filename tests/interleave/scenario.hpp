@@ -45,6 +45,11 @@ inline void require(bool holds, const char* what) {
 // The clock of the code under test, in milliseconds. A scenario that moves it on sets it back in begin().
 extern std::uint64_t now_ms;
 
+// Whether the system has membarrier, for the code under test.
+extern bool has_barriers;
+// The number of the thread that runs now; 0 while none does.
+[[nodiscard]] unsigned running_thread();
+
 // Shared memory for a scenario's set-up, all zero.
 [[nodiscard]] void* shared(std::size_t bytes, std::size_t alignment);
 template <class T>

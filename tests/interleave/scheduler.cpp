@@ -24,6 +24,9 @@ unsigned lowest(unsigned set) { return static_cast<unsigned>(__builtin_ctz(set))
 Scheduler* scheduler = nullptr;
 Memory* memory = nullptr;
 std::uint64_t now_ms = 0;
+bool has_barriers = true;
+
+unsigned running_thread() { return scheduler->running() ? scheduler->thread() : 0; }
 
 std::string to_string(const Schedule& schedule) {
     std::string text;
@@ -144,6 +147,15 @@ void Scheduler::before_plain_write() {
     if (!may_cut()) return;
     ++step_;
     decide(false);
+}
+
+void Scheduler::yield() {
+    if (++step_ > kMostSteps) fail("no end in sight: a thread waits for another");
+    const unsigned others = runnable_ & ~(1U << current_);
+    if (others == 0) return;
+    const unsigned next = strategy_->turn({step_, current_, true, false, false, others}).thread;
+    if (next != lowest(others)) schedule_.push_back({step_, kThread, next});
+    switch_to(next);
 }
 
 void Scheduler::decide(bool finished) {

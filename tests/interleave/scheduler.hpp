@@ -18,7 +18,7 @@ namespace interleave {
 struct Turn {
     std::uint32_t step;
     unsigned current;
-    bool finished;    // the current thread is at its end: somebody else must go on
+    bool finished;    // the current thread is at its end, or waits: somebody else must go on
     bool may_freeze;  // nobody is frozen yet, and somebody else can run
     bool may_cut;
     unsigned runnable;  // a bit per thread that is not at its end and not frozen
@@ -66,6 +66,8 @@ class Scheduler {
     void before_atomic(Memory::Word word, bool writes);
     [[nodiscard]] unsigned choose(unsigned readable);
     void before_plain_write();
+    // The current thread waits for another one: somebody else goes on, if there is somebody.
+    void yield();
     // Prints each atomic access of the run, with its place in the program for addr2line.
     void trace(bool on) { tracing_ = on; }
     void traced(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) {

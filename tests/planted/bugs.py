@@ -20,6 +20,9 @@ ARENA = "src/arena/arena.cpp"
 INDEX = "src/base/index.cpp"
 INDEX_H = "src/base/index.hpp"
 ATOMIC = "src/base/atomic.hpp"
+GATE = "src/manager/gate.cpp"
+GATE_H = "src/manager/gate.hpp"
+NUMBERS_H = "src/manager/thread_numbers.hpp"
 SPANS = "src/spans/spans.cpp"
 LARGE = "src/spans/large.cpp"
 PURGE = "src/spans/purge.cpp"
@@ -207,4 +210,15 @@ FORKS = (
         "fork.adopting"),
 )
 
-BUGS = SLABS + INDEXES + RUNS + CACHES + FORKS
+GATES = (
+    Bug("the_gate_closes_without_a_barrier", GATE, "    if (barriers_) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);  // [E30]\n", "",
+        "gate.owner"),
+    Bug("the_gate_has_owners_without_a_barrier", GATE, "if (barriers_ && slot.owner.cas", "if (slot.owner.cas", "gate.no_barriers"),
+    Bug("a_guest_does_not_look_again", GATE, "        if (now == runs) {", "        if (now <= 1) {", "gate.guests"),
+    Bug("the_gate_closes_after_its_look", GATE, "    runs_->exchange(1, base::sc);  // [E30] seq_cst: before drain() looks into the slots\n"
+        "    drain(false);", "    drain(false);\n    runs_->exchange(1, base::sc);", "gate"),
+    Bug("a_number_is_given_twice", NUMBERS_H, "seen = taken_[w].fetch_or(bit, base::acq);",
+        "seen = taken_[w].load(base::acq);\n                taken_[w].store(seen | bit, base::rlx);", "gate.numbers"),
+)
+
+BUGS = SLABS + INDEXES + RUNS + CACHES + FORKS + GATES

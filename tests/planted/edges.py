@@ -4,7 +4,7 @@
 """
 import re
 
-from bugs import (ARENA, ATOMIC, CORE, DEPOT, INDEX, INDEX_H, INSPECT, LARGE, REGISTRY, SPANS, UPKEEP, Bug)
+from bugs import (ARENA, ATOMIC, CORE, DEPOT, GATE, GATE_H, INDEX, INDEX_H, INSPECT, LARGE, NUMBERS_H, REGISTRY, SPANS, UPKEEP, Bug)
 
 
 def weaker(edge, name, file, old, order, new, caught_by):
@@ -79,4 +79,22 @@ EDGES = (
            "spans.unheard"),
     weaker("E19", "growth_raises_the_frontier", SPANS, "frontier_.cas(expected, end + more, <sc, rlx>)", "sc, rlx", "ar, rlx",
            "spans.unheard_growth"),
+    weaker("E30", "owner_looks", GATE_H, "cycle_ = gate.runs_->load(base::<sc>) != 0;", "sc", "acq", ""),
+    weaker("E30", "guest_counts", GATE, "slot.guests[runs].fetch_add(1, base::<sc>);", "sc", "ar", "gate"),
+    weaker("E30", "guest_looks", GATE, "const std::uint32_t now = runs_->load(base::<sc>);", "sc", "acq", "gate"),
+    weaker("E30", "closer_closes", GATE, "runs_->exchange(1, base::<sc>);", "sc", "ar", "gate"),
+    weaker("E30", "opener_opens", GATE, "runs_->exchange(0, base::<sc>);", "sc", "ar", "gate"),
+    weaker("E30", "closer_looks_at_guests", GATE, "slot.guests[cycle ? 1 : 0].load(base::<sc>)", "sc", "acq", "gate"),
+    weaker("E30", "closer_looks_at_owners", GATE, "const std::uint32_t seen = slot.turns.load(base::<sc>);", "sc", "acq", ""),
+    weaker("E31", "owner_enters", GATE_H, "+ 1, base::<rel>);\n                base::compiler_fence();", "rel", "rlx", "gate"),
+    weaker("E31", "owner_leaves", GATE_H, "+ 1, base::<rel>);\n        } else {", "rel", "rlx", "gate"),
+    weaker("E31", "guest_leaves", GATE_H, "fetch_sub(1, base::<rel>);", "rel", "rlx", "gate"),
+    weaker("E31", "closer_acquires_from_owners", GATE, "const std::uint32_t seen = slot.turns.load(base::<sc>);", "sc", "rlx", "gate"),
+    weaker("E31", "closer_acquires_while_it_waits", GATE, "slot.turns.load(base::<acq>) == seen", "acq", "rlx", "gate"),
+    weaker("E31", "closer_acquires_from_guests", GATE, "slot.guests[cycle ? 1 : 0].load(base::<sc>)", "sc", "rlx", "gate"),
+    weaker("E32", "owner_acquires", GATE_H, "cycle_ = gate.runs_->load(base::<sc>) != 0;", "sc", "rlx", "gate"),
+    weaker("E32", "guest_acquires", GATE, "const std::uint32_t now = runs_->load(base::<sc>);", "sc", "rlx", "gate"),
+    weaker("E32", "opener_releases", GATE, "runs_->exchange(0, base::<sc>);", "sc", "acq", "gate"),
+    weaker("E37", "giver_releases", NUMBERS_H, ".fetch_and(~bit, base::<rel>);", "rel", "rlx", "gate.numbers"),
+    weaker("E37", "taker_acquires", NUMBERS_H, "seen = taken_[w].fetch_or(bit, base::<acq>);", "acq", "rlx", "gate.numbers"),
 )
