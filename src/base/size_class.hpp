@@ -95,6 +95,9 @@ constexpr std::array<ClassGeometry, kClasses> make_geometry() noexcept {
 
 inline constexpr std::array<ClassGeometry, kClasses> kGeometry = detail::make_geometry();
 
+// Whether blocks are no larger than a line of the cache: neighbours share one, or a pair of lines that is fetched together.
+constexpr bool shares_lines(Bin c) noexcept { return kGeometry[c].size <= kCacheLine; }
+
 // Which bits of word `w` of a slab stand for blocks.
 constexpr Word full_word(const ClassGeometry& g, std::uint32_t w) noexcept { return w + 1 == g.words ? g.last : ~Word{0}; }
 

@@ -52,7 +52,7 @@ void Cache::attach(Core& owner, std::uint32_t number) noexcept {
 // from another thread, among whose blocks it lies, and goes back there. Used again here, it would have two threads write to
 // one line (passive false sharing: Berger et al., "Hoard", 2000). Many of them are a stream, for which the bin opens.
 void** Cache::first_limit(Bin bin) noexcept {
-    const bool shares = bin != 0 && !base::is_run(bin) && base::kGeometry[bin].size <= base::kCacheLine;
+    const bool shares = bin != 0 && !base::is_run(bin) && base::shares_lines(bin);
     return bottom(bin) + (shares ? 0 : first_capacity(bin));
 }
 
@@ -103,6 +103,7 @@ void* Cache::refill(Bin bin) noexcept {
     const std::uint32_t batch = depot::batch_of_class(bin);
     std::uint32_t n = core->depot.take(bin, at, way_);
     if (n == 0) n = core->arena.take(bin, current_[bin], at, room < batch ? room : batch);
+    if (n == 0) n = core->depot.take_any(bin, at);  // before memory is said to be out, also what is kept for others
     if (n == 0) return nullptr;
     const std::uint32_t capacity = kCapacityOfBin[bin];
     limit[bin] = at + (room * 2 < capacity ? room * 2 : capacity);

@@ -113,7 +113,9 @@ void* take_anywhere(std::size_t size, std::size_t alignment, bool& zero) noexcep
     if (own != nullptr) own->flush();
     core->reclaim();
     block = take_from(*core, own, size, alignment, zero);
-    return block != nullptr ? block : take_grown(size, alignment, zero);
+    if (block != nullptr) return block;
+    each_grown([](Core& grown) noexcept { grown.reclaim(); });
+    return take_grown(size, alignment, zero);
 }
 
 }  // namespace

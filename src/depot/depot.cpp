@@ -16,7 +16,7 @@ using base::Word;
 namespace {
 
 // The bits of a shelf's lists that stand for magazines.
-constexpr Word valid(Bin c) noexcept { return base::mask(0, kLots[c].shelf); }
+constexpr Word valid(Bin c) noexcept { return base::mask(0, kLots[c].magazines); }
 
 constexpr unsigned kNone = kWordBits;
 
@@ -48,7 +48,7 @@ void Depot::publish(Atomic<Word>& list, unsigned which) noexcept {
 
 // A shelf's bytes alone say yes while they are few, so that a giver looks at a line of its own only.
 bool Depot::has_room(std::uint32_t s, std::size_t budget) const noexcept {
-    if (bytes_[s].full.load(rlx) < budget / (2 * kShelves)) return true;  // relaxed, here and below: a bound
+    if (bytes_[s].full.load(rlx) < budget / kShelves / 2) return true;  // relaxed, here and below: a bound
     std::size_t sum = 0;
     for (const Bytes& bytes : bytes_) sum += bytes.full.load(rlx);
     return sum < budget;
@@ -58,14 +58,14 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
     const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
     if (refused == kClosed) return false;
     keep(c, way, false);
-    const std::uint32_t shelves = has_room(way.home, budget) ? kLots[c].reach : 0;
-    for (std::uint32_t i = 0; i < shelves; ++i) {
+    for (std::uint32_t i = 0; i < kLots[c].reach; ++i) {
         const std::uint32_t s = (way.home + i) % kShelves;
+        if (!has_room(s, budget)) break;
         const unsigned which = own(class_[c].shelves[s].empty, End::lowest);
         if (which == kNone) continue;
-        Magazine& magazine = this->magazine(c, s, which);
-        magazine.count = n;
-        std::memcpy(magazine.blocks, blocks, n * sizeof(void*));
+        Magazine& mine = magazine(c, s, which);
+        mine.count = n;
+        std::memcpy(mine.blocks, blocks, n * sizeof(void*));
         bytes_[s].full.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
         publish(class_[c].shelves[s].full, which);
         way.uses[c].top = static_cast<std::uint8_t>(s);
@@ -78,9 +78,9 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
 std::uint32_t Depot::take_from(std::uint32_t s, Bin c, void** out) noexcept {
     const unsigned which = own(class_[c].shelves[s].full, End::highest);
     if (which == kNone) return 0;
-    const Magazine& magazine = this->magazine(c, s, which);
-    const std::uint32_t n = magazine.count;
-    std::memcpy(out, magazine.blocks, n * sizeof(void*));
+    const Magazine& mine = magazine(c, s, which);
+    const std::uint32_t n = mine.count;
+    std::memcpy(out, mine.blocks, n * sizeof(void*));
     bytes_[s].full.fetch_sub(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
     publish(class_[c].shelves[s].empty, which);
     return n;
@@ -120,9 +120,10 @@ std::uint32_t Depot::take_any(Bin c, void** out) noexcept {
 
 // Blocks that share cache lines stay with the thread that uses them up and fills them again, as whoever builds and tears down
 // does: as many magazines as it took in a row of late are not for others. Who only frees takes none, and keeps none from them.
+// More than eight threads share homes, and who looked last decides.
 void Depot::keep(Bin c, Way& way, bool takes) noexcept {
     constexpr std::uint8_t kLate = 64;
-    if (base::kGeometry[c].size > base::kCacheLine) return;
+    if (!base::shares_lines(c)) return;
     Way::Use& use = way.uses[c];
     if (takes && use.want < kMostKept) ++use.want;
     if (!takes && use.want > 0) --use.want;
@@ -138,7 +139,7 @@ void Depot::keep(Bin c, Way& way, bool takes) noexcept {
 }
 
 void Depot::forget(const Way& way) noexcept {
-    for (Bin c = 1; c < base::kClasses && base::kGeometry[c].size <= base::kCacheLine; ++c) {
+    for (Bin c = 1; c < base::kClasses && base::shares_lines(c); ++c) {
         Atomic<std::uint32_t>& kept = class_[c].shelves[way.home].kept;
         if (kept.load(rlx) != 0) kept.store(0, rlx);  // relaxed: a heuristic
     }

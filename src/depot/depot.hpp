@@ -1,6 +1,6 @@
-// The depot: full magazines (batches of blocks of one class) that change hands between threads, one atomic operation for each.
-// After Bonwick and Adams, "Magazines and Vmem" (2001), with bit words for its lists: a magazine whose bit is in neither word
-// belongs to one thread. Lock-free, any thread.
+// The depot: full magazines (batches of blocks of one class) that change hands between threads, some atomic operations for
+// each. After Bonwick and Adams, "Magazines and Vmem" (2001), with bit words for its lists: a magazine whose bit is in neither
+// word belongs to one thread. Lock-free, any thread.
 #ifndef ASHLAR_DEPOT_DEPOT_HPP
 #define ASHLAR_DEPOT_DEPOT_HPP
 
@@ -17,7 +17,8 @@ namespace ashlar::depot {
 
 inline constexpr std::uint32_t kMagazineBlocks = 128;
 
-// Of larger blocks there are few magazines, since a few blocks of each keep their slabs from being retired.
+// Of larger blocks there are few magazines (4 MiB in them at most, of blocks of 32 KiB), since each block keeps a slab from
+// being retired.
 inline constexpr std::uint32_t kMaxMany = 1024;
 inline constexpr std::uint32_t kTiny = 64;  // blocks that cost more to move than to keep
 
@@ -29,7 +30,7 @@ inline constexpr std::uint32_t kShelves = 8;
 struct Lot {
     std::uint32_t batch;  // blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over 1 KiB 16 KiB, at least 8
     // Magazines of a shelf: at most 64, and at most 1 MiB in all eight, 4 MiB of blocks up to 64 bytes; over 1 KiB two.
-    std::uint32_t shelf;
+    std::uint32_t magazines;
     std::uint32_t reach;     // shelves that a thread fills: all; over 1 KiB its own
     std::uint32_t patience;  // refusals for each full magazine until the class closes
 };
@@ -48,7 +49,7 @@ inline constexpr auto kLots = [] {
 }();
 
 constexpr std::uint32_t batch_of_class(base::Bin c) noexcept { return kLots[c].batch; }
-constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept { return kLots[c].shelf * kShelves; }
+constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept { return kLots[c].magazines * kShelves; }
 
 // What a cache knows of the depot, and nobody else.
 struct Way {
@@ -74,26 +75,27 @@ class Depot {
     void layout(region::Carver& carver) noexcept;
 
     // Copies up to batch_of_class(c) blocks of class c in; false: nothing was taken, since no magazine is empty, or the full
-    // ones of all classes hold `budget` bytes already (by up to half more where many threads give at once).
+    // ones of all classes hold `budget` bytes already. They may come to hold half as much again, and what is being given.
     [[nodiscard]] bool give(base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget, Way& way) noexcept;
-    // Copies a magazine's blocks out, at most batch_of_class(c): its own thread's newest, or one that nobody else will want
-    // soon; returns how many, 0: there is none.
+    // Copies a magazine's blocks out, at most batch_of_class(c): its own thread's newest, or one that is not kept for others;
+    // returns how many, 0: there is none.
     [[nodiscard]] std::uint32_t take(base::Bin c, void** out, Way& way) noexcept;
     // Any full magazine, to empty it.
     [[nodiscard]] std::uint32_t take_any(base::Bin c, void** out) noexcept;
-    // The thread ends: what was kept for it is anybody's.
+    // What was kept at the thread's home is anybody's, until a thread of that home moves magazines again.
     void forget(const Way& way) noexcept;
 
     // Refuses all of class c until somebody wants a magazine, if since the last time many more batches were refused than are
     // full: what is in those only keeps slabs from being retired. True: the caller should empty them.
     [[nodiscard]] bool close(base::Bin c) noexcept;
 
-    // A number that changes when full magazines of class c come or go, as good as always: for looking whether anybody uses it.
+    // A number that changes when full magazines of class c come or go, for looking whether anybody uses it; what came and went
+    // between two looks may not show.
     [[nodiscard]] std::uint64_t stand(base::Bin c) const noexcept;
 
     // In the child of a fork: what was in the hands of a thread that is gone is empty again; its blocks are lost.
     void adopt_fork() noexcept;
-    // Calls f(block) for each block in a published magazine of class c; exact only while nobody changes the depot.
+    // Calls f(block) for each block in a published magazine of class c; exact only while nobody changes the depot. [E10]
     template <class F>
     void visit(base::Bin c, F f) const noexcept {
         for (std::uint32_t s = 0; s < kShelves; ++s) {
@@ -133,7 +135,7 @@ class Depot {
     [[nodiscard]] std::uint32_t take_others(base::Bin c, void** out, Way::Use& use) noexcept;
     void keep(base::Bin c, Way& way, bool takes) noexcept;
     [[nodiscard]] Magazine& magazine(base::Bin c, std::uint32_t shelf, unsigned which) const noexcept {
-        return magazines_[c][shelf * kLots[c].shelf + which];
+        return magazines_[c][shelf * kLots[c].magazines + which];
     }
 
     Class class_[base::kClasses];

@@ -183,6 +183,28 @@ TEST_F(CoreDeathTest, EveryPointerThatIsNoBlockIsNamed) {
     EXPECT_REPORT(block, "double free of 0x[0-9a-f]+ \\(192-byte block\\)");
 }
 
+class SmallCore : public CoreOver {
+  protected:
+    SmallCore() : CoreOver(28) {}
+};
+
+// Before memory is said to be out, also what is kept for others is taken. So small a heap that nobody tidies before.
+TEST_F(SmallCore, MagazinesKeptForAnotherAreFoundWhenNothingElseIs) {
+    Cache& other = *core_.take_cache();
+    Cache& cache = *core_.take_cache();
+    give(other, 4, take(other, 4, 20 * ashlar::depot::batch_of_class(4)));
+    const std::size_t kept = in_depot(4);
+    ASSERT_GT(kept, 0U);
+    const Blocks rest = take(cache, 4, 28 * 1024);
+    EXPECT_EQ(cache.take(4), nullptr);
+    EXPECT_EQ(in_depot(4), 0U);
+    EXPECT_TRUE(distinct(rest));
+    give(cache, 4, rest);
+    cache.flush();
+    other.flush();
+    expect_empty();
+}
+
 class LargeCore : public CoreOver {
   protected:
     LargeCore() : CoreOver(2000) {}

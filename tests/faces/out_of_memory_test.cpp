@@ -52,6 +52,18 @@ TEST_P(Exhaustion, FreedMemoryServesOtherSizes) {
     }
 }
 
+// What the depots of all heaps hold of one size is there for another.
+TEST_P(Exhaustion, NothingIsKeptFromOtherSizes) {
+    Chain chain;
+    const std::size_t first = chain.exhaust(2000);
+    chain.free_all();
+    chain.exhaust(GetParam());
+    chain.free_all();
+    const std::size_t again = chain.exhaust(2000);
+    chain.free_all();
+    EXPECT_GE(again, first - first / 200);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, Exhaustion, testing::Values(64, 1000, 20 * kib, 40 * kib, mib, 16 * mib),
                          [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
 

@@ -158,12 +158,12 @@ CACHES = (
     Bug("magazine_owned_by_load_and_store", DEPOT, "const Word old = list.fetch_and(~bit(chosen), acq);",
         "const Word old = list.load(acq);\n        list.store(old & ~bit(chosen), rlx);", "depot"),
     Bug("magazine_published_before_it_is_filled", DEPOT,
-        "        magazine.count = n;\n        std::memcpy(magazine.blocks, blocks, n * sizeof(void*));",
-        "        publish(class_[c].shelves[s].full, which);\n        magazine.count = n;\n"
-        "        std::memcpy(magazine.blocks, blocks, n * sizeof(void*));",
+        "        mine.count = n;\n        std::memcpy(mine.blocks, blocks, n * sizeof(void*));",
+        "        publish(class_[c].shelves[s].full, which);\n        mine.count = n;\n"
+        "        std::memcpy(mine.blocks, blocks, n * sizeof(void*));",
         "depot"),
-    Bug("magazine_emptied_before_it_is_read", DEPOT, "    const std::uint32_t n = magazine.count;\n",
-        "    publish(class_[c].shelves[s].empty, which);\n    const std::uint32_t n = magazine.count;\n", "depot"),
+    Bug("magazine_emptied_before_it_is_read", DEPOT, "    const std::uint32_t n = mine.count;\n",
+        "    publish(class_[c].shelves[s].empty, which);\n    const std::uint32_t n = mine.count;\n", "depot"),
     Bug("shared_cache_by_load_and_store", CORE, "cache.busy.load(rlx) != 0 || cache.busy.exchange(1, acq) != 0",
         "cache.busy.load(acq) != 0 || (cache.busy.store(1, rlx), false)", "cache.shared"),
     Bug("cache_given_before_it_is_flushed", CORE, "    cache->exit_rounds = 0;\n    idle_.insert(static_cast<std::uint32_t>(cache - caches_));",

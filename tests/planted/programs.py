@@ -115,18 +115,24 @@ SHELVES = (
             "unit_depot", "unit_depot.DepotTest.WhatIsKeptCanBeEmptiedAndIsForgottenWithItsThread"),
     Planted("a_fork_keeps_for_threads_that_are_gone", DEPOT, "            shelf.kept.store(0, rlx);\n", "", "unit_depot",
             "unit_depot.DepotTest.NothingIsKeptForAThreadThatAForkLeftBehind"),
+    Planted("what_is_kept_is_kept_to_the_end", CACHE, "    if (n == 0) n = core->depot.take_any(bin, at);  // before memory is said to be out, also what is kept for others\n",
+            "", "unit_cache", "unit_cache.SmallCore.MagazinesKeptForAnotherAreFoundWhenNothingElseIs"),
+    Planted("the_budget_is_asked_of_the_home_only", DEPOT, "        if (!has_room(s, budget)) break;", "        if (!has_room(way.home, budget)) break;",
+            "unit_depot", "unit_depot.DepotTest.TheBudgetIsOfAllShelvesTogether"),
+    Planted("heaps_that_were_added_are_not_reclaimed", PROCESS, "    each_grown([](Core& grown) noexcept { grown.reclaim(); });\n", "",
+            "faces_plain_out_of_memory", "faces_plain_out_of_memory.Sizes/Exhaustion.NothingIsKeptFromOtherSizes/1048576*"),
     Planted("a_thread_looks_at_its_home_only", DEPOT, "    while (n == 0 && use.top != way.home) {", "    while (n == 0 && (use.top = way.home, false)) {",
             "unit_depot", "unit_depot.DepotTest.WhoHasFilledItsShelfTakesWhatItPutElsewhereFirst"),
-    Planted("each_shelf_has_the_whole_budget", DEPOT, "if (bytes_[s].full.load(rlx) < budget / (2 * kShelves)) return true;",
+    Planted("each_shelf_has_the_whole_budget", DEPOT, "if (bytes_[s].full.load(rlx) < budget / kShelves / 2) return true;",
             "if (bytes_[s].full.load(rlx) < budget) return true;", "unit_depot", "unit_depot.DepotTest.TheBudgetIsOfAllThreadsTogether"),
 )
 
 # The first reads again what it wrote into a free block, as others do with their lists.
 MISUSE = (
-    Planted("the_depot_counts_in_a_block", DEPOT, "    magazine.count = n;\n", "    magazine.count = n;\n    std::memcpy(blocks[0], &n, sizeof n);\n",
+    Planted("the_depot_counts_in_a_block", DEPOT, "    mine.count = n;\n", "    mine.count = n;\n    std::memcpy(blocks[0], &n, sizeof n);\n",
             "ashlar misuse", "misuse.written_in_the_depot.8",
-            also=(("    const std::uint32_t n = magazine.count;\n",
-                   "    std::uint32_t n;\n    std::memcpy(&n, magazine.blocks[0], sizeof n);\n"),)),
+            also=(("    const std::uint32_t n = mine.count;\n",
+                   "    std::uint32_t n;\n    std::memcpy(&n, mine.blocks[0], sizeof n);\n"),)),
     Planted("twice_in_a_row_is_not_seen", THREAD_CACHE, "if (at == limit[bin] || at[-1] == block) [[unlikely]]",
             "if (at == limit[bin]) [[unlikely]]", "ashlar misuse", "misuse.twice.8 misuse.twice.262144 misuse.delete_after_free.4096"),
     Planted("twice_in_one_batch_is_not_seen", ARENA, "            if ((mask & bits) != 0) [[unlikely]]\n                report_twice(place, c, mask & bits);\n",
