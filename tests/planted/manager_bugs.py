@@ -16,6 +16,8 @@ MANAGER = (
     Planted("a_waiter_goes_on_without_the_lock", LOCK, "        if (!word_->looks_taken() && word_->try_lock()) break;\n",
             "        if ((!word_->looks_taken() && word_->try_lock()) || waits > 2 * kWaits) break;\n", "unit_small_threads",
             "unit_small_threads.LockTest.KeepsOthersWaiting unit_small_threads.LockTest.TakenAgainIsOneThreadsAllTheSame"),
+    Planted("who_has_waited_still_does", LOCK, "    waiting_.fetch_sub(1, base::rlx);\n", "", "unit_small_threads",
+            "unit_small_threads.LockTest.IsWantedWhileSomebodyWaits"),
     Planted("anybody_may_take_the_lock_again", LOCK, "    if (again_.load(base::rlx) == &this_thread) {",
             "    if (again_.load(base::rlx) != nullptr) {", "unit_small_threads", "unit_small_threads.LockTest.TakenAgainIsOneThreadsAllTheSame"),
     Planted("a_growth_for_nothing_stays", GROWTH, "            if (grown) heap_.shrink(added);\n", "", "manager_blocks",
