@@ -60,6 +60,7 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
     keep(c, way, false);
     for (std::uint32_t i = 0; i < kLots[c].reach; ++i) {
         const std::uint32_t s = (way.home + i) % kShelves;
+        if (class_[c].shelves[s].empty.load(rlx) == 0) continue;  // relaxed: a choice, spares the look at the budget
         if (!has_room(s, budget)) break;
         const unsigned which = own(class_[c].shelves[s].empty, End::lowest);
         if (which == kNone) continue;
