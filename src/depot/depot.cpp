@@ -104,7 +104,8 @@ std::uint32_t Depot::take_others(Bin c, void** out, Way::Use& use) noexcept {
     for (std::uint32_t i = 0; i < kShelves; ++i) {
         const std::uint32_t s = (use.found + i) % kShelves;
         const Shelf& shelf = class_[c].shelves[s];
-        if (base::count(shelf.full.load(rlx)) <= shelf.kept.load(rlx)) continue;  // relaxed: a heuristic
+        const Word full = shelf.full.load(rlx);  // relaxed, here and below: a heuristic
+        if (full == 0 || base::count(full) <= shelf.kept.load(rlx)) continue;
         const std::uint32_t n = take_from(s, c, out);
         if (n == 0) continue;
         use.found = static_cast<std::uint8_t>(s);
