@@ -107,8 +107,8 @@ CONTENTS = (
 )
 
 SHELVES = (
-    Planted("what_is_kept_for_another_is_taken", DEPOT, "if (base::count(shelf.full.load(rlx)) <= shelf.kept.load(rlx)) continue;",
-            "if (shelf.full.load(rlx) == 0) continue;", "unit_depot", "unit_depot.DepotTest.WhatAThreadWantsAgainIsNotForOthers"),
+    Planted("what_is_kept_for_another_is_taken", DEPOT, "if (full == 0 || base::count(full) <= shelf.kept.load(rlx)) continue;",
+            "if (full == 0) continue;", "unit_depot", "unit_depot.DepotTest.WhatAThreadWantsAgainIsNotForOthers"),
     Planted("what_is_kept_never_falls", DEPOT, "    if (kept.load(rlx) != use.most) kept.store(use.most, rlx);\n", "", "unit_depot",
             "unit_depot.DepotTest.NoMoreIsKeptThanAThreadTookOfLate"),
     Planted("what_is_kept_is_not_forgotten", DEPOT, "if (kept.load(rlx) != 0) kept.store(0, rlx);", "if (kept.load(rlx) > 99) kept.store(0, rlx);",
