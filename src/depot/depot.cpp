@@ -23,8 +23,10 @@ constexpr unsigned kNone = kWordBits;
 }  // namespace
 
 void Depot::layout(region::Carver& carver) noexcept {
-    for (Bin c = 1; c < base::kClasses; ++c) {
-        magazines_[c] = carver.array<Magazine>(magazines_of_class(c));
+    class_ = carver.array<Class>(base::kClasses);
+    bytes_ = carver.array<Bytes>(kShelves);
+    for (Bin c = 1; c < base::kClasses; ++c) magazines_[c] = carver.array<Magazine>(magazines_of_class(c));
+    for (Bin c = 1; c < base::kClasses && carver.places(); ++c) {
         for (Shelf& shelf : class_[c].shelves) shelf.empty.store(valid(c), rlx);  // relaxed: not published yet
     }
 }
@@ -50,7 +52,7 @@ void Depot::publish(Atomic<Word>& list, unsigned which) noexcept {
 bool Depot::has_room(std::uint32_t s, std::size_t budget) const noexcept {
     if (bytes_[s].full.load(rlx) < budget / kShelves / 2) return true;  // relaxed, here and below: a bound
     std::size_t sum = 0;
-    for (const Bytes& bytes : bytes_) sum += bytes.full.load(rlx);
+    for (std::uint32_t i = 0; i < kShelves; ++i) sum += bytes_[i].full.load(rlx);
     return sum < budget;
 }
 

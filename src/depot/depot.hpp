@@ -138,9 +138,9 @@ class Depot {
         return magazines_[c][shelf * kLots[c].magazines + which];
     }
 
-    Class class_[base::kClasses];
+    Class* class_;
+    Bytes* bytes_;
     Magazine* magazines_[base::kClasses];
-    Bytes bytes_[kShelves];
 };
 
 }  // namespace ashlar::depot
