@@ -156,8 +156,8 @@ bool Small::resize(std::uint32_t thread, Offset offset, Size size) noexcept {
     if (at.c == 0 || at.within != 0 || size > room || room - size > kMostSlack) return false;
     Atomic<std::uint8_t>& tag = slabs_.tag(at.place);
     std::uint8_t old = tag.load(rlx);  // relaxed: whoever may use the block had it handed over
-    // Release on success: a release sequence [E23] does not go through another thread's plain store.
-    if (old == 0 || !tag.cas(old, static_cast<std::uint8_t>(1 + room - size), rel, rlx)) return false;
+    // Relaxed: a CAS goes on with the release sequence [E23] of the tag's writer, from whom the block came.
+    if (old == 0 || !tag.cas(old, static_cast<std::uint8_t>(1 + room - size), rlx, rlx)) return false;
     note(thread, 0, size - (room - (old - 1U)));
     return true;
 }

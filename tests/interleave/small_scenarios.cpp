@@ -179,4 +179,32 @@ struct Cycle : Cached {
 };
 const Enrolled<Cycle> kCycle{"small.cycle"};
 
+// E23: a white block is freed while the sweep comes by, and taken again in another size: what the sweep then finds is marked.
+struct Swept : Cached {
+    void prepare() override {
+        block_ = take(1);
+        ledger_.give(address(block_));  // as far as it is known: both threads free it, and one does
+        small_.begin_cycle();
+        require(small_.whiten(0, 10) == 0, "slabs are left");
+    }
+    void run(unsigned thread) override {
+        if (thread == 1) {
+            if (small_.give(1, block_) != Given::not_live) hold(1, 0, take(1, kAgain));
+            return;
+        }
+        const auto visit = [](void*, Offset, Size size) noexcept {
+            require(size != kAgain, "a block that was born in the cycle is white");
+            return true;
+        };
+        require(small_.sweep(0, 10, visit, nullptr) == 0, "slabs are left");
+    }
+    void end(unsigned stopped) override {
+        small_.end_cycle();
+        Cached::end(stopped);
+    }
+    static constexpr Size kAgain = kSize - 1;
+    Offset block_;
+};
+const Enrolled<Swept> kSwept{"small.swept"};
+
 }  // namespace

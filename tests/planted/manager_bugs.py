@@ -1,6 +1,7 @@
 """Bugs of the MemoryManager that no schedule is needed for; the same table as in programs.py."""
 from programs import Planted
 
+BUFFER = "src/manager/buffer.cpp"
 COLLECTOR = "src/manager/collector.cpp"
 CYCLE = "src/manager/cycle.cpp"
 GATE = "src/manager/gate.cpp"
@@ -10,6 +11,7 @@ LOST = "src/manager/lost.hpp"
 MOVES = "src/manager/moves.cpp"
 NUMBERS = "src/manager/thread_numbers.cpp"
 
+PARTS = "unit_small_threads.BufferTest.IsSearchedWhilePartsCome"
 LEAVES = "manager_collector.LeavingInAPass.IsNotDroppedWhenItIsPinnedMeanwhile"
 
 MANAGER = (
@@ -45,6 +47,12 @@ MANAGER = (
             "manager_collector.CollectorThreads.CyclesTakeTurns", preset="tsan"),
     Planted("E33_the_next_one_begins", CYCLE, "state_->turn.exchange(1, base::ar) != 0", "state_->turn.exchange(1, base::rel) != 0",
             "manager_collector", "manager_collector.CollectorThreads.CyclesTakeTurns", preset="tsan"),
+    Planted("E36_a_part_comes", BUFFER, "parts_.store(index + 1, base::rel);", "parts_.store(index + 1, base::rlx);", "unit_small_threads", PARTS,
+            preset="tsan"),
+    Planted("E36_parts_by_offset", BUFFER, "high = parts_.load(base::acq);", "high = parts_.load(base::rlx);", "unit_small_threads", PARTS,
+            preset="tsan"),
+    Planted("E36_parts_by_address", BUFFER, "count = parts_.load(base::acq);", "count = parts_.load(base::rlx);", "unit_small_threads", PARTS,
+            preset="tsan"),
     Planted("a_dropped_block_is_looked_at_in_one_go", MOVES, "leaving(range.start, range.asked, so_far)) return false;",
             "leaving(range.start, range.asked, so_far)) return settle(place, outcome, so_far, done);", "manager_collector", LEAVES),
     Planted("pieces_of_an_earlier_cycle_count", COLLECTOR, "    if (so_far.cycle != cycle) so_far = {0, cycle};\n", "    so_far.cycle = cycle;\n",

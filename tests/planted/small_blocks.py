@@ -41,6 +41,8 @@ BUGS = (
         "small.flushed"),
     Bug("small_freed_in_a_cycle_stays_white", SMALL, "        slabs_.mark_word(at.place).fetch_or(at.place.bit(), sc);", "        {}",
         "small.cycle"),
+    Bug("small_swept_without_a_second_look", MARKS, "        if ((slabs_.mark_word(place).load(rlx) & place.bit()) != 0) {  // relaxed: see the tag\n",
+        "        if (false) {\n", "small.swept"),
     Bug("small_whitened_before_the_cycle_begins", MARKS, "    cycle_->store(1, sc);", "    static_cast<void>(sc);", "small.cycle"),
 )
 
@@ -55,6 +57,8 @@ EDGES = (
     weaker("E22", "birth_releases", SLABS, ": shape_.full(c, w), <sc>);", "sc", "rlx", "slabs"),
     weaker("E23", "taker_writes_the_tag", SMALL, "- size), <rel>);\n    return slabs_.offset_of(", "rel", "rlx", "small.freed_late"),
     weaker("E23", "giver_reads_the_tag", SMALL, "slabs_.tag(at.place).exchange(0, <sc>);", "sc", "rlx", "small.freed_late small.cycle"),
+    weaker("E23", "sweep_looks_at_the_tag", MARKS, "const std::uint32_t seen = slabs_.tag(place).load(<acq>);", "acq", "rlx", "small.swept"),
+    weaker("E23", "sweep_takes_the_tag", MARKS, "slabs_.tag(place).exchange(0, <acq>);", "acq", "rlx", "small.swept"),
     weaker("E24", "last_giver_looks", SLABS, "if (bits(slab)[w].load(<sc>) != shape_.full(c, w)) return false;", "sc", "acq", "slabs"),
     weaker("E24", "last_giver_looks_at_the_spare", SLABS, "if (spare_[c].load(<sc>) == slab) return false;", "sc", "acq", "slabs.spare"),
     weaker("E24", "keep_changes_the_spare", SLABS, "spare_[c].store(slab, <sc>);", "sc", "base::rel", "slabs.spare"),
