@@ -75,9 +75,9 @@ struct ManagerOptions {
     Size granularity = 1;
 
     /// The buffer may grow to this many bytes; 0, or less than its size: it does not grow. The callbacks below are called when
-    /// nothing fits, by one thread at a time and without the lock: they may use the manager, but nothing grows for them, and
-    /// they must not call defragment(), nor what waits for a cycle of the collector, which may wait for growth: collect(),
-    /// find_leaks(), start_collector() and stop_collector() throw there.
+    /// nothing fits, by one thread at a time and without the lock: they may use the manager, but nothing grows for them. What
+    /// waits for a cycle of the collector, which may wait for growth, throws there: collect(), find_leaks(), start_collector()
+    /// and stop_collector(). A callback may make room itself, by deallocate() or defragment(), and add nothing.
     Size limit = 0;
     /// How much to add when nothing fits: `wanted` bytes at least are needed beyond `capacity`. 0: no more. The default
     /// doubles. What is beyond the limit is cut off; too little is none. Grows contiguously: a block may lie across the seam.

@@ -81,7 +81,8 @@ bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) 
         const Size added = ask(capacity, needed, part);
         if (added == 0 || (!part.empty() && !buffer_.add(capacity, part))) {
             hand_back(part);
-            return false;
+            const Guard guard(lock_);
+            return take(taker);  // the callback may have made room in what there is
         }
         {
             const Guard guard(lock_);

@@ -109,6 +109,29 @@ TEST(Growth, CallbackMayUseTheManager) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
+TEST(Growth, CallbackMayMakeRoomInstead) {
+    for (const Threads threads : {Threads::one, Threads::many}) {
+        MemoryManager* self = nullptr;
+        std::uint64_t moved = 0;
+        ManagerOptions own = options(4000, threads);
+        own.grow_by = [&](Size, Size) {
+            moved += self->defragment().moves;
+            return Size{0};
+        };
+        MemoryManager manager(2000, std::move(own));
+        self = &manager;
+        std::vector<ashlar::Handle> handles;
+        for (unsigned i = 0; i < 4; ++i) handles.push_back(manager.allocate_movable(500).value());
+        manager.deallocate(handles[0]);
+        manager.deallocate(handles[2]);
+        EXPECT_EQ(manager.allocate(1000), Offset{1000}) << "two holes of 500 bytes, moved together";
+        EXPECT_EQ(moved, 2U);
+        EXPECT_EQ(manager.capacity(), 2000U);
+        EXPECT_EQ(manager.allocate(1), std::nullopt);
+        EXPECT_EQ(manager.check(), 0U);
+    }
+}
+
 TEST(Growth, ByPartsOfTheCallers) {
     std::array<std::byte, 100> first{}, second{}, third{};
     std::vector<std::span<std::byte>> rest{third, second};

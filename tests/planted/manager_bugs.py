@@ -24,6 +24,8 @@ MANAGER = (
             "    if (again_.load(base::rlx) != nullptr) {", "unit_small_threads", "unit_small_threads.LockTest.TakenAgainIsOneThreadsAllTheSame"),
     Planted("a_growth_for_nothing_stays", GROWTH, "            if (grown) heap_.shrink(added);\n", "", "manager_blocks",
             "manager_blocks.Growth.IsUndoneWhereTheBlockCanNotBeHad"),
+    Planted("room_that_a_callback_made_is_not_seen", GROWTH, "            return take(taker);  // the callback", "            return false;  // the callback",
+            "manager_blocks", "manager_blocks.Growth.CallbackMayMakeRoomInstead"),
     Planted("a_part_without_a_record_is_dropped", GROWTH, "if (!part.empty()) hand_back(buffer_.drop_last());",
             "if (!part.empty()) buffer_.drop_last();", "manager_blocks", "manager_blocks.Growth.LosesNoPartOfTheCallers"),
     Planted("trim_keeps_parts_to_itself", GROWTH, "    hand_back(part);\n    return lost;", "    return lost;", "manager_blocks",
