@@ -40,7 +40,8 @@ class Buffer {
     std::size_t bytes_;
 };
 
-template <ashlar::Placement P, ashlar::Threads T, bool SmallBlocks = true, ashlar::Size Granularity = 16>
+template <ashlar::Placement P, ashlar::Threads T, ashlar::Size SmallLimit = ashlar::small_limit_by_threads,
+          ashlar::Size Granularity = 16>
 class Manager {
   public:
     using Block = ashlar::Offset;
@@ -57,7 +58,7 @@ class Manager {
         made.placement = P;
         made.threads = T;
         made.granularity = Granularity;
-        if (!SmallBlocks) made.small_limit = 0;
+        made.small_limit = SmallLimit;
         return made;
     }
     std::byte* base_;
@@ -79,12 +80,14 @@ class Boost {
     boost::interprocess::basic_managed_external_buffer<char, Algorithm, boost::interprocess::iset_index> buffer_;
 };
 
-/// Calls f.template operator()<Subject>(name) for each.
+/// Calls f.template operator()<Subject>(name) for each. tlsf_slabs takes small blocks out of slabs, all others place each
+/// block.
 template <class F>
 void each_for_one_thread(F f) {
     using ashlar::Placement;
     constexpr auto one = ashlar::Threads::one;
     f.template operator()<Manager<Placement::tlsf, one>>("tlsf");
+    f.template operator()<Manager<Placement::tlsf, one, 1024>>("tlsf_slabs");
     f.template operator()<Manager<Placement::first_fit, one>>("first_fit");
     f.template operator()<Manager<Placement::next_fit, one>>("next_fit");
     f.template operator()<Manager<Placement::best_fit, one>>("best_fit");
@@ -101,7 +104,7 @@ void each_for_many_threads(F f) {
     using ashlar::Placement;
     constexpr auto many = ashlar::Threads::many;
     f.template operator()<Manager<Placement::tlsf, many>>("tlsf");
-    f.template operator()<Manager<Placement::tlsf, many, false>>("tlsf_locked");
+    f.template operator()<Manager<Placement::tlsf, many, 0>>("tlsf_locked");
     f.template operator()<Manager<Placement::first_fit, many>>("first_fit");
     f.template operator()<Manager<Placement::next_fit, many>>("next_fit");
     f.template operator()<Manager<Placement::best_fit, many>>("best_fit");
@@ -116,8 +119,8 @@ void each_for_many_threads(F f) {
 template <class F>
 void each_exact(F f) {
     using ashlar::Placement;
-    f.template operator()<Manager<Placement::tlsf, ashlar::Threads::one, true, 1>>("tlsf, bytes");
-    f.template operator()<Manager<Placement::ordered_best_fit, ashlar::Threads::one, true, 1>>("ordered_best_fit, bytes");
+    f.template operator()<Manager<Placement::tlsf, ashlar::Threads::one, 0, 1>>("tlsf, bytes");
+    f.template operator()<Manager<Placement::ordered_best_fit, ashlar::Threads::one, 0, 1>>("ordered_best_fit, bytes");
     f.template operator()<Manager<Placement::tlsf, ashlar::Threads::many>>("tlsf, threads");
 }
 

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """Prints the tables of bench/README.md out of what ashlar_manager_bench wrote.
 
-usage: tables.py FILE.json…    files of --benchmark_out; where several have the same measurement, the median
+usage: tables.py [--cpu] FILE.json…    files of --benchmark_out; where several have the same measurement, the median
+--cpu: by processor time instead of the clock's, for measurements of one thread beside others' work
 """
 import json
 import re
 import statistics
 import sys
 
-SUBJECTS = ("tlsf", "tlsf_locked", "first_fit", "next_fit", "best_fit", "worst_fit", "ordered_best_fit", "buddy",
+SUBJECTS = ("tlsf", "tlsf_slabs", "tlsf_locked", "first_fit", "next_fit", "best_fit", "worst_fit", "ordered_best_fit", "buddy",
             "boost_rbtree", "boost_seq")
+COMPARED = ("tlsf", "tlsf_slabs")  # with boost_rbtree
 SIZES = ("fixed", "uniform", "power", "mixed")
 
 
-def read(paths):
+def read(paths, cpu):
     """{(use, subject, sizes, live, threads): operations a second}"""
     found = {}
     for path in paths:
@@ -27,35 +29,36 @@ def read(paths):
             use, subject, sizes, live, rest = (run["name"] + "/").split("/", 4)
             threads = re.search(r"threads:(\d+)", rest)
             key = (use, subject, sizes, int(live), int(threads[1]) if threads else 1)
-            found.setdefault(key, []).append(run["items_per_second"])
+            found.setdefault(key, []).append(1e9 / run["cpu_time"] if cpu else run["items_per_second"])
     return {key: statistics.median(values) for key, values in found.items()}
 
 
-def table(title, rows, subjects, figure, ratio):
+def table(title, rows, figure):
     """rows: [(name, {subject: operations a second})]"""
-    subjects = [subject for subject in subjects if any(subject in row for _, row in rows)]
-    print(f"| {title} | " + " | ".join(subjects) + " | tlsf : boost_rbtree |")
-    print("|---" * (len(subjects) + 2) + "|")
+    subjects = [subject for subject in SUBJECTS if any(subject in row for _, row in rows)]
+    compared = [subject for subject in COMPARED if subject in subjects and "boost_rbtree" in subjects]
+    print("| " + " | ".join([title, *subjects, *(f"{subject} : boost_rbtree" for subject in compared)]) + " |")
+    print("|---" * (len(subjects) + len(compared) + 1) + "|")
     for name, row in rows:
         cells = [figure(row[subject]) if subject in row else "" for subject in subjects]
-        cells.append(f"{ratio(row):.1f}" if {"tlsf", "boost_rbtree"} <= row.keys() else "")
+        cells += [f"{row[subject] / row['boost_rbtree']:.1f}" if {subject, "boost_rbtree"} <= row.keys() else "" for subject in compared]
         print(f"| {name} | " + " | ".join(cells) + " |")
     print()
 
 
-def main(paths):
+def main(arguments):
+    paths = [argument for argument in arguments if argument != "--cpu"]
     if not paths:
         raise SystemExit(__doc__)
     groups = {}
-    found = read(paths)
+    found = read(paths, cpu=paths != arguments)
     for use, subject, sizes, live, threads in sorted(found, key=lambda key: (SIZES.index(key[2]), key[3:])):
         groups.setdefault(use, {}).setdefault((sizes, live, threads), {})[subject] = found[use, subject, sizes, live, threads]
     for use, group in groups.items():
         one = use.startswith("one")
         rows = [(f"{sizes}, {live:,}" if one else f"{sizes}, {threads}", row) for (sizes, live, threads), row in group.items()]
-        table(f"{use}, ns" if one else f"{use}, million/s", rows, SUBJECTS,
-              (lambda rate: f"{1e9 / rate:.0f}") if one else (lambda rate: f"{rate / 1e6:.2f}"),
-              lambda row: row["tlsf"] / row["boost_rbtree"])
+        table(f"{use}, ns" if one else f"{use}, million/s", rows,
+              (lambda rate: f"{1e9 / rate:.0f}") if one else (lambda rate: f"{rate / 1e6:.2f}"))
 
 
 if __name__ == "__main__":

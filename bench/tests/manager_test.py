@@ -17,7 +17,7 @@ class Manager(unittest.TestCase):
             subprocess.run([PROGRAMS[0], "--smoke", "--benchmark_filter=/1000$|/1000/|10000/real_time/threads:2$|written",
                             f"--benchmark_out={out}"], check=True, stdout=subprocess.DEVNULL)
             tables = subprocess.run([sys.executable, TABLES, out], check=True, capture_output=True, text=True).stdout
-        for subject in ("tlsf", "first_fit", "buddy", "boost_rbtree", "boost_seq"):
+        for subject in ("tlsf", "tlsf_slabs", "first_fit", "buddy", "boost_rbtree", "boost_seq"):
             self.assertIn(f" {subject} |", tables)
         for row in ("| fixed, 1,000 |", "| mixed, 1,000 |", "| uniform, 2 |"):
             self.assertIn(row, tables)

@@ -57,8 +57,11 @@ using BadHandle = ManagerErrorOf<Status::bad_handle>;
 using Pinned = ManagerErrorOf<Status::pinned>;
 using NoMemory = ManagerErrorOf<Status::no_memory>;
 
-/// Who may call: many threads at a time, or one only, who then pays for no lock.
+/// Who may call: many threads at a time, or one only, who then pays for no lock. That may be another thread later.
 enum class Threads { many, one };
+
+/// As ManagerOptions::small_limit: 1024 with Threads::many; 0 with Threads::one, so that every block lies where the policy says.
+inline constexpr Size small_limit_by_threads = ~Size{0};
 
 struct ManagerOptions {
     /// Which hole a block is cut from; or a policy of the user's own, which the manager then owns.
@@ -66,11 +69,12 @@ struct ManagerOptions {
     std::unique_ptr<Policy> policy = nullptr;
 
     Threads threads = Threads::many;
-    /// Blocks up to this size come out of slabs, through caches of the threads, without the lock (Threads::many only); 0: every
-    /// block is placed by the policy. Slabs are placed by it in any case. Ignored for buffers that are too small for slabs. In
-    /// a manager's life slabs lie at 2^19 - 1 different places at most, which is 32 GiB of them where the limit is 64 MiB or
-    /// more; a small block for which all of them are full is placed by the policy.
-    Size small_limit = 1024;
+    /// Blocks up to this size, and to 1024, come out of slabs, through caches of free blocks: without the lock, and several
+    /// times as fast. 0: every block is placed by the policy. Slabs are placed by it in any case. A limit that is named here
+    /// holds for one thread as for many. Ignored for buffers that are too small for slabs. In a manager's life slabs lie at
+    /// 2^19 - 1 different places at most, which is 32 GiB of them where the limit is 64 MiB or more; a small block for which all
+    /// of them are full is placed by the policy.
+    Size small_limit = small_limit_by_threads;
     /// Offsets and sizes are multiples of it: a power of two. With 1 a block has exactly the size asked for.
     Size granularity = 1;
 

@@ -34,7 +34,7 @@ class ASHLAR_API MemoryManagerInterface {
 /// The library's manager. Thread safety: with Threads::many every member may be called from any thread at any time,
 /// construction, destruction and attach apart; threads that read and write the same bytes order that among themselves. Small
 /// blocks are lock-free as long as a slab has room; everything else is short work under one spinlock. With Threads::one no
-/// member may run beside another.
+/// member may run beside another, and nothing is locked; there are small blocks only where ManagerOptions::small_limit is set.
 ///
 /// Complexity: small blocks O(1). Others as the policy's, and O(1) expected to find a block by its offset. An offset inside a
 /// block costs O(log blocks) amortised: the first such call after many allocations sorts them in.

@@ -26,6 +26,8 @@ class Gate {
     void close() noexcept;
     // It has ended; returns when those who thought that it ran are through.
     void open() noexcept;
+    // For a manager's only thread, which is inside whenever it likes.
+    [[nodiscard]] bool runs() const noexcept { return runs_->load(base::rlx) != 0; }  // relaxed: it closes and opens itself
 
   private:
     static constexpr unsigned kSlots = 64;

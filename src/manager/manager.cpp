@@ -39,16 +39,17 @@ Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
 
 bool Manager::attach(std::uint32_t most) {
     Shared* shared = nullptr;
-    const Size small_limit = options_.threads == Threads::many ? options_.small_limit : 0;
-    const Shape small_shape = Shape::of(limit_, small_limit, options_.granularity);
+    const bool many = options_.threads == Threads::many;
+    if (options_.small_limit == small_limit_by_threads) options_.small_limit = many ? kMostSmall : 0;
+    const Shape small_shape = Shape::of(limit_, options_.small_limit, options_.granularity);
     const bool done = store_.create([&](region::Carver& carver) {
         shared = carver.array<Shared>(1);
         heap_.layout(carver, *options_.policy, limit_, most);
-        small_.layout(carver, small_shape);
-        collector_.layout(carver, most, options_.threads == Threads::many);
+        small_.layout(carver, small_shape, many);
+        collector_.layout(carver, most, many);
         moves_.layout(carver, most);
     });
-    if (!done || options_.threads == Threads::one) return done;
+    if (!done || !many) return done;
     lock_.attach(&shared->heap_lock);
     growth_.attach(&shared->growth_lock);
     return true;

@@ -16,7 +16,7 @@
 #include "manager/lock.hpp"
 #include "manager/moves.hpp"
 #include "manager/notes.hpp"
-#include "manager/small.hpp"
+#include "manager/small_inline.hpp"
 #include "manager/snapshot.hpp"
 #include "ranges/heap.hpp"
 #include "ranges/store.hpp"
@@ -29,6 +29,10 @@ class Manager {
     Manager(Buffer buffer, Size initial, ManagerOptions options);
 
     [[nodiscard]] Status allocate(Size size, Size alignment, Offset& at);
+    // The same in a few instructions where one thread takes and gives small blocks; kNoOffset, false: nothing was done, call
+    // the other one.
+    [[nodiscard]] Offset allocate_alone(Size size, Size alignment) noexcept;
+    [[nodiscard]] bool deallocate_alone(Offset offset) noexcept;
     [[nodiscard]] Status allocate_movable(Size size, Size alignment, Handle& handle);
     [[nodiscard]] Status allocate_at(Offset start, Size size, std::uint32_t flags) noexcept;
     [[nodiscard]] Status deallocate(Offset offset) noexcept;
@@ -183,6 +187,16 @@ class Manager {
     Moves moves_{heap_, lock_, buffer_, notes_, collector_};
     CollectorThread collector_thread_{collector_};  // the last: it ends first
 };
+
+[[gnu::always_inline]] inline Offset Manager::allocate_alone(Size size, Size alignment) noexcept {
+    if (!small_.alone() || shape(size, alignment) != Status::ok) return kNoOffset;
+    const Class c = small_.shape().known_class_of(size, alignment);
+    return c != 0 ? small_.take_alone(c, size) : kNoOffset;
+}
+
+[[gnu::always_inline]] inline bool Manager::deallocate_alone(Offset offset) noexcept {
+    return small_.alone() && !collector_.gate().runs() && !notes_.any() && small_.give_alone(offset);
+}
 
 [[gnu::always_inline]] inline Status Manager::allocate(Size size, Size alignment, Offset& at) {
     const Status shaped = shape(size, alignment);

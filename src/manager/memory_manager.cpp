@@ -47,19 +47,33 @@ MemoryManager::MemoryManager(MemoryManager&&) noexcept = default;
 MemoryManager& MemoryManager::operator=(MemoryManager&&) noexcept = default;
 MemoryManager::~MemoryManager() = default;
 
-std::optional<Offset> MemoryManager::allocate(Size size, Size alignment) {
+namespace {
+
+// Functions of their own, so that the way of a manager's only thread needs no frame.
+[[gnu::noinline]] std::optional<Offset> allocate_anyhow(manager::Manager& manager, Size size, Size alignment) {
     Offset at = 0;
-    const Status status = manager_->allocate(size, alignment, at);
+    const Status status = manager.allocate(size, alignment, at);
     if (status == Status::ok) [[likely]]
         return at;
-    if (status == Status::bad_alignment) manager_->refuse_alignment("allocate", size, alignment);
+    if (status == Status::bad_alignment) manager.refuse_alignment("allocate", size, alignment);
     return std::nullopt;
 }
 
-void MemoryManager::deallocate(Offset offset) {
-    const Status status = manager_->deallocate(offset);
+[[gnu::noinline]] void deallocate_anyhow(manager::Manager& manager, Offset offset) {
+    const Status status = manager.deallocate(offset);
     if (status != Status::ok) [[unlikely]]
-        manager_->refuse(status, "deallocate", offset, 0);
+        manager.refuse(status, "deallocate", offset, 0);
+}
+
+}  // namespace
+
+std::optional<Offset> MemoryManager::allocate(Size size, Size alignment) {
+    const Offset at = manager_->allocate_alone(size, alignment);
+    return at != manager::kNoOffset ? std::optional(at) : allocate_anyhow(*manager_, size, alignment);
+}
+
+void MemoryManager::deallocate(Offset offset) {
+    if (!manager_->deallocate_alone(offset)) deallocate_anyhow(*manager_, offset);
 }
 
 void MemoryManager::read(Offset start, std::span<std::byte> out) const {
@@ -93,9 +107,14 @@ bool MemoryManager::resize(Offset offset, Size size) {
 }
 
 Status MemoryManager::try_allocate(Size size, Size alignment, Offset& offset) noexcept {
-    return manager_->allocate(size, alignment, offset);
+    const Offset at = manager_->allocate_alone(size, alignment);
+    if (at == manager::kNoOffset) return manager_->allocate(size, alignment, offset);
+    offset = at;
+    return Status::ok;
 }
-Status MemoryManager::try_deallocate(Offset offset) noexcept { return manager_->deallocate(offset); }
+Status MemoryManager::try_deallocate(Offset offset) noexcept {
+    return manager_->deallocate_alone(offset) ? Status::ok : manager_->deallocate(offset);
+}
 Status MemoryManager::try_read(Offset start, std::span<std::byte> out) const noexcept { return manager_->read(start, out); }
 Status MemoryManager::try_write(Offset start, std::span<const std::byte> data) noexcept { return manager_->write(start, data); }
 Status MemoryManager::try_resize(Offset offset, Size size) noexcept { return manager_->resize(offset, size); }

@@ -86,6 +86,10 @@ struct Shape {
         if (alignment <= least_) return classes_[(size + kGrain - 1) / kGrain];
         return class_of_aligned(size, alignment);
     }
+    // The same where a table knows it; 0: it does not, or there is none.
+    [[nodiscard]] Class known_class_of(Size size, Size alignment) const noexcept {
+        return size - 1 < most && alignment <= least_ ? classes_[(size + kGrain - 1) / kGrain] : Class{0};
+    }
 
     static Shape of(Size limit, Size small_limit, Size granularity) noexcept {
         constexpr Size kMostGranularity = 16;

@@ -1,4 +1,4 @@
-#include "manager/small.hpp"
+#include "manager/small_inline.hpp"
 
 #include <algorithm>
 
@@ -10,13 +10,16 @@ using base::rel;
 using base::rlx;
 using base::sc;
 
-void Small::layout(region::Carver& carver, const Shape& shape) noexcept {
+void Small::layout(region::Carver& carver, const Shape& shape, bool shared) noexcept {
     slabs_.layout(carver, shape);
-    shards_ = carver.array<Shard>(shape.shift != 0 ? kShards : 0);
+    shards_mask_ = shared ? kShards - 1 : 0;
+    shards_ = carver.array<Shard>(shape.shift != 0 ? shards_mask_ + 1 : 0);
+    alone_ = shape.shift != 0 && !shared ? shards_ : nullptr;
     direct_ = carver.array<Atomic<std::uint64_t>>(2);
     cycle_ = carver.array<Atomic<std::uint32_t>>(1);
+    const Size cached = shared ? shape.cached : 4 * shape.cached;  // there are not 32 shards
     for (Class c = 1; c < kClasses; ++c) {
-        cached_[c] = static_cast<std::uint8_t>(std::clamp<Size>(shape.cached / kSizes[c].size, 2, kMostCached));
+        cached_[c] = static_cast<std::uint8_t>(std::clamp<Size>(cached / kSizes[c].size, 2, kMostCached));
     }
 }
 
@@ -24,7 +27,7 @@ void Small::layout(region::Carver& carver, const Shape& shape) noexcept {
 
 Small::Shard* Small::enter(std::uint32_t thread) noexcept {
     for (std::uint32_t i = 0; i < kTries; ++i) {
-        Shard& shard = shards_[(thread + i) % kShards];
+        Shard& shard = shards_[(thread + i) & shards_mask_];
         // [E26] acquire, pairs with the release in leave(): the shard as its last user left it.
         if (shard.busy.exchange(1, acq) == 0) return &shard;
     }
@@ -33,12 +36,6 @@ Small::Shard* Small::enter(std::uint32_t thread) noexcept {
 
 void Small::leave(Shard& shard) noexcept {
     shard.busy.store(0, rel);  // [E26] release
-}
-
-// Relaxed: only who is busy writes; readers want no more than a moment's sum.
-void Small::note(Shard& shard, std::uint64_t blocks, Size bytes) noexcept {
-    shard.blocks.store(shard.blocks.load(rlx) + blocks, rlx);
-    shard.bytes.store(shard.bytes.load(rlx) + bytes, rlx);
 }
 
 void Small::note(std::uint32_t thread, std::uint64_t blocks, Size bytes) noexcept {
@@ -51,12 +48,6 @@ void Small::note(std::uint32_t thread, std::uint64_t blocks, Size bytes) noexcep
 }
 
 // ------------------------------------------------------------------------------------------------------------ take, give
-
-Offset Small::hand_out(Place place, Class c, Size size) noexcept {
-    // [E23] release, pairs with the exchange in give(): that its slab is of this class.
-    slabs_.tag(place).store(static_cast<std::uint8_t>(1 + kSizes[c].size - size), rel);
-    return slabs_.offset_of(place, c);
-}
 
 Offset Small::take(std::uint32_t thread, Class c, Size size) noexcept {
     Place place = Slabs::kNone;
@@ -128,7 +119,7 @@ bool Small::overflow(Shard& shard, Class c) noexcept {
 }
 
 void Small::flush() noexcept {
-    for (std::uint32_t i = 0; i < kShards; ++i) {
+    for (std::uint32_t i = 0; i <= shards_mask_; ++i) {
         Shard& shard = shards_[i];
         if (shard.busy.exchange(1, acq) != 0) continue;  // [E26] acquire, as in enter()
         for (Class c = 1; c < kClasses; ++c) {
@@ -164,7 +155,7 @@ bool Small::resize(std::uint32_t thread, Offset offset, Size size) noexcept {
 
 Small::Totals Small::sums() const noexcept {
     Totals totals = {direct_[0].load(rlx), direct_[1].load(rlx), Size{slabs_.count()} << shape().shift};  // relaxed: counters
-    for (std::uint32_t i = 0; i < kShards; ++i) {
+    for (std::uint32_t i = 0; i <= shards_mask_; ++i) {
         totals.blocks += shards_[i].blocks.load(rlx);  // relaxed: a moment's view
         totals.bytes += shards_[i].bytes.load(rlx);
     }

@@ -1,6 +1,7 @@
 // Small blocks of a MemoryManager: caches of the threads in front of the slabs. A cache is a shard that a thread has for a few
 // instructions at a time; it is tried, never waited for, and who gets none goes to the slabs themselves. Lock-free, any
-// thread, except where "the lock" is asked for: that of the heap which slabs come from.
+// thread, except where "the lock" is asked for: that of the heap which slabs come from. A manager of one thread has one shard,
+// which is that thread's always (small_inline.hpp).
 //
 //   shard   | busy | net counts | how many of each class | places of free blocks, a stack for each class |
 //
@@ -19,7 +20,7 @@ class Small {
   public:
     // For a buffer that may grow to `limit` bytes. shape.shift == 0: there are no small blocks, and nothing may be called but
     // class_of() and locate-like questions, which say so.
-    void layout(region::Carver& carver, const Shape& shape) noexcept;
+    void layout(region::Carver& carver, const Shape& shape, bool shared) noexcept;
     [[nodiscard]] const Shape& shape() const noexcept { return slabs_.shape(); }
 
     // 0: not for slabs. size >= 1; `alignment` is a power of two.
@@ -27,6 +28,8 @@ class Small {
 
     // A block of class_of(size, ...); kNoOffset: no slab has room. `thread`: thread_number().
     [[nodiscard]] Offset take(std::uint32_t thread, Class c, Size size) noexcept;
+    // The same where one thread only has anything to do with this, and its shard has a block; kNoOffset: by take().
+    [[nodiscard]] Offset take_alone(Class c, Size size) noexcept;
     // The same with the lock, when that had none. source.take_slab() is a block of slab_size() bytes at a multiple of it, or
     // kNoOffset; source.give_slab(start) gives one back.
     template <class Source>
@@ -56,6 +59,9 @@ class Small {
     };
     // Of two that give the same block one is told that it is not live.
     Given give(std::uint32_t thread, Offset offset) noexcept;
+    // given, where one thread only has anything to do with this, no cycle runs, and its shard has room; false: by give().
+    [[nodiscard]] bool give_alone(Offset offset) noexcept;
+    [[nodiscard]] bool alone() const noexcept { return alone_ != nullptr; }
 
     // Of the block with that byte; exact for a block that the caller may use.
     struct Found {
@@ -146,7 +152,9 @@ class Small {
     void sweep_slab(SlabId slab, Visit visit, void* context) noexcept;
 
     Slabs slabs_;
+    std::uint32_t shards_mask_;  // of as many as there are, a power of two
     Shard* shards_;
+    Shard* alone_;                         // the only one; null: there are kShards
     base::Atomic<std::uint64_t>* direct_;  // net blocks and bytes of who found no shard
     base::Atomic<std::uint32_t>* cycle_;   // 1: the collector is at work
     std::uint8_t cached_[kClasses];        // how many free blocks of a class a shard may keep

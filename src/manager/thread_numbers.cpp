@@ -2,11 +2,11 @@
 
 namespace ashlar::manager {
 
+constinit thread_local std::uint32_t own_number [[gnu::tls_model("initial-exec")]] = 0;
+
 namespace {
 
 constinit ThreadNumbers numbers;
-
-constinit thread_local std::uint32_t own_number [[gnu::tls_model("initial-exec")]] = 0;
 
 // Its destructor runs when the thread ends. Who uses a manager in a destructor that runs later gets a number once more, which
 // nobody gives back.
@@ -20,17 +20,12 @@ struct End {
 };
 thread_local End end;
 
-[[gnu::cold, gnu::noinline]] std::uint32_t first_number() noexcept {
+}  // namespace
+
+[[gnu::cold]] std::uint32_t first_number() noexcept {
     own_number = take_thread_number();  // first: what follows may allocate
     end.armed = true;
     return own_number;
-}
-
-}  // namespace
-
-std::uint32_t thread_number() noexcept {
-    const std::uint32_t number = own_number;
-    return number != 0 ? number : first_number();
 }
 
 std::uint32_t take_thread_number() noexcept { return numbers.take(); }

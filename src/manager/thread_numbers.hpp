@@ -10,8 +10,15 @@
 
 namespace ashlar::manager {
 
+// The calling thread's, 0 before it has one.
+extern constinit thread_local std::uint32_t own_number [[gnu::tls_model("initial-exec")]];
+[[nodiscard]] std::uint32_t first_number() noexcept;
+
 // The calling thread's, from 1 on.
-[[nodiscard]] std::uint32_t thread_number() noexcept;
+[[nodiscard]] inline std::uint32_t thread_number() noexcept {
+    const std::uint32_t number = own_number;
+    return number != 0 ? number : first_number();
+}
 
 // The lowest that nobody has; what the thread that had it last did is seen. Beyond kMostNumbers each is given out once.
 inline constexpr std::uint32_t kMostNumbers = 4096;

@@ -13,8 +13,9 @@ std::uint32_t number_of[4];  // of the threads of the scenario
 
 }  // namespace
 
-// For the gate: its own would be the same in all fibers.
-std::uint32_t ashlar::manager::thread_number() noexcept { return number_of[running_thread()]; }
+// For the gate: a number that is kept would be the same in all fibers. So nobody ever has one, and asks for his first.
+constinit thread_local std::uint32_t ashlar::manager::own_number = 0;
+std::uint32_t ashlar::manager::first_number() noexcept { return number_of[running_thread()]; }
 
 namespace {
 

@@ -33,10 +33,10 @@ class SmallScenario : public Scenario {
         shape.pages = kMostPlaces;
         shape.slabs = kMostPlaces;
         ashlar::region::Carver measure(0);
-        small_.layout(measure, shape);
+        small_.layout(measure, shape, true);
         const auto memory = reinterpret_cast<std::uintptr_t>(shared(measure.used(), 4096));
         ashlar::region::Carver carver(memory);
-        small_.layout(carver, shape);
+        small_.layout(carver, shape, true);
         ashlar::region::Carver again(memory);  // small_ carved its slabs first
         slabs_.layout(again, shape);
         buffer_ = static_cast<char*>(shared(kMostPlaces * shape.slab_size(), shape.slab_size()));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>
+#include <thread>
 #include <utility>
 
 #include "make.hpp"
@@ -13,7 +14,7 @@ using make::contents;
 using make::options;
 using make::pattern;
 
-class Blocks : public testing::TestWithParam<Threads> {
+class Blocks : public testing::TestWithParam<make::Mode> {
   protected:
     MemoryManager manager_{Size{1} << 20, options(0, GetParam())};
 };
@@ -150,8 +151,8 @@ TEST_P(Blocks, StayWhereTheyAreWhenTheManagerMoves) {
     EXPECT_EQ(contents(manager_, block, 8), pattern(8, 3));
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, Blocks, testing::Values(Threads::one, Threads::many),
-                         [](const auto& about) { return about.param == Threads::one ? "One" : "Many"; });
+INSTANTIATE_TEST_SUITE_P(Threads, Blocks, testing::ValuesIn(make::modes),
+                         [](const auto& about) { return make::name_of(about.param); });
 
 TEST(Interface, IsAllThatAUserNeeds) {
     MemoryManager manager(100);
@@ -173,6 +174,45 @@ TEST(Granularity, RoundsOffsetsAndSizes) {
     EXPECT_EQ(manager.size_of(256), 512U);
     EXPECT_EQ(manager.allocate(1), std::nullopt);
     EXPECT_THROW(static_cast<void>(manager.allocate_at(128, 256)), BadSize);
+}
+
+// The largest block that comes out of a slab.
+Size largest_small(Threads threads, Size limit) {
+    ManagerOptions named = options(0, threads);
+    named.small_limit = limit;
+    MemoryManager manager(Size{64} << 20, std::move(named));
+    for (Size size = 1; size <= 2048; ++size) static_cast<void>(manager.allocate(size));
+    Size most = 0;
+    manager.for_each([&most](const BlockView& view) {
+        if (view.kind == BlockView::Kind::small_block) most = std::max(most, view.size);
+        return true;
+    });
+    return most;
+}
+
+TEST(SmallLimit, IsByThreadsWhereNoneIsNamed) {
+    EXPECT_EQ(largest_small(Threads::many, ManagerOptions{}.small_limit), 1024U);
+    EXPECT_EQ(largest_small(Threads::one, ManagerOptions{}.small_limit), 0U) << "a policy for one thread places every block";
+    for (const Threads threads : {Threads::one, Threads::many}) {
+        for (const Size limit : {Size{0}, Size{64}, Size{1024}}) EXPECT_EQ(largest_small(threads, limit), limit);
+        EXPECT_EQ(largest_small(threads, 5000), 1024U);
+    }
+}
+
+// What one thread freed last is what the next one gets: there is one cache, whoever calls.
+TEST(OneThread, MayBeAnotherOneLater) {
+    MemoryManager manager(Size{1} << 20, options(0, make::Mode::one_slabs));
+    const Offset block = manager.allocate(100).value();
+    ASSERT_TRUE(manager.allocate(100));
+    for (int i = 0; i < 10; ++i) {
+        std::thread([&] {
+            manager.deallocate(block);
+            EXPECT_EQ(manager.try_deallocate(block), Status::bad_offset);
+        }).join();
+        ASSERT_EQ(manager.allocate(100), block);
+    }
+    EXPECT_EQ(manager.statistics().blocks, 2U);
+    EXPECT_EQ(manager.check(), 0U);
 }
 
 TEST(Policy, OfTheUsersOwnIsUsed) {
@@ -221,16 +261,18 @@ TEST(MovedManagersDeathTest, EndTheProgramWhenTheyAreUsed) {
 
 // The members that throw nothing, until nothing fits, and back.
 TEST(TryMembers, FillAndEmptyABuffer) {
-    for (const Size size : {Size{64}, Size{3000}}) {
-        MemoryManager manager(Size{1} << 20, make::options(0, Threads::many));
-        std::vector<Offset> blocks;
-        Offset at = 0;
-        while (manager.try_allocate(size, 1, at) == Status::ok) blocks.push_back(at);
-        EXPECT_GT(blocks.size(), (Size{1} << 20) / size / 2);
-        EXPECT_EQ(manager.try_allocate(size, 1, at), Status::no_room);
-        for (const Offset block : blocks) EXPECT_EQ(manager.try_deallocate(block), Status::ok);
-        EXPECT_EQ(manager.statistics().used, 0U);
-        EXPECT_EQ(manager.check(), 0U);
+    for (const make::Mode mode : make::modes) {
+        for (const Size size : {Size{64}, Size{3000}}) {
+            MemoryManager manager(Size{1} << 20, make::options(0, mode));
+            std::vector<Offset> blocks;
+            Offset at = 0;
+            while (manager.try_allocate(size, 1, at) == Status::ok) blocks.push_back(at);
+            EXPECT_GT(blocks.size(), (Size{1} << 20) / size / 2);
+            EXPECT_EQ(manager.try_allocate(size, 1, at), Status::no_room);
+            for (const Offset block : blocks) EXPECT_EQ(manager.try_deallocate(block), Status::ok);
+            EXPECT_EQ(manager.statistics().used, 0U);
+            EXPECT_EQ(manager.check(), 0U);
+        }
     }
 }
 

@@ -8,22 +8,18 @@
 #include <utility>
 #include <vector>
 
+#include "make.hpp"
+
 namespace {
 
 using namespace ashlar;
 
-ManagerOptions with(Threads threads) {
-    ManagerOptions options;
-    options.threads = threads;
-    return options;
-}
-
-class CollectorCallbacks : public testing::TestWithParam<Threads> {};
-INSTANTIATE_TEST_SUITE_P(Threads, CollectorCallbacks, testing::Values(Threads::many, Threads::one),
-                         [](const auto& mode) { return mode.param == Threads::many ? "Many" : "One"; });
+class CollectorCallbacks : public testing::TestWithParam<make::Mode> {};
+INSTANTIATE_TEST_SUITE_P(Threads, CollectorCallbacks, testing::ValuesIn(make::modes),
+                         [](const auto& mode) { return make::name_of(mode.param); });
 
 TEST_P(CollectorCallbacks, OfAVisitorEndTheCycle) {
-    MemoryManager manager(1U << 20, with(GetParam()));
+    MemoryManager manager(1U << 20, make::options(0, GetParam()));
     const Offset root = manager.allocate(64, 8).value(), lost = manager.allocate(64, 8).value();
     const ReferenceVisitor collects = [&](auto...) { manager.collect({}); };
     const ReferenceVisitor finds = [&](auto...) { static_cast<void>(manager.find_leaks({})); };
@@ -42,7 +38,7 @@ TEST_P(CollectorCallbacks, OfAVisitorEndTheCycle) {
 }
 
 TEST_P(CollectorCallbacks, MayCollectAnotherManager) {
-    MemoryManager manager(1U << 20, with(GetParam())), other(1U << 20, with(GetParam()));
+    MemoryManager manager(1U << 20, make::options(0, GetParam())), other(1U << 20, make::options(0, GetParam()));
     const Offset root = manager.allocate(64, 8).value();
     ASSERT_TRUE(other.allocate(64));
     std::uint64_t freed = 0;
@@ -54,7 +50,7 @@ TEST_P(CollectorCallbacks, MayCollectAnotherManager) {
 TEST_P(CollectorCallbacks, OfGrowthAreToldAtOnce) {
     MemoryManager* self = nullptr;
     unsigned refused = 0;
-    ManagerOptions options = with(GetParam());
+    ManagerOptions options = make::options(0, GetParam());
     options.limit = 1000;
     options.grow_by = [&](Size, Size wanted) {
         const auto refuses = [&](auto act) {
@@ -70,7 +66,7 @@ TEST_P(CollectorCallbacks, OfGrowthAreToldAtOnce) {
         refuses([&] { self->collect({}); });
         refuses([&] { static_cast<void>(self->find_leaks({})); });
         refuses([&] { self->stop_collector(); });
-        if (GetParam() == Threads::many) {
+        if (GetParam() == make::Mode::many) {
             CollectorOptions collector;
             collector.roots = [] { return std::vector<Offset>(); };
             refuses([&] { self->start_collector(collector); });
@@ -80,7 +76,7 @@ TEST_P(CollectorCallbacks, OfGrowthAreToldAtOnce) {
     MemoryManager manager(100, std::move(options));
     self = &manager;
     ASSERT_TRUE(manager.allocate(500));
-    EXPECT_EQ(refused, GetParam() == Threads::many ? 4U : 3U);
+    EXPECT_EQ(refused, GetParam() == make::Mode::many ? 4U : 3U);
     EXPECT_EQ(manager.collect({}).freed_blocks, 1U) << "afterwards it may";
     manager.stop_collector();
 }

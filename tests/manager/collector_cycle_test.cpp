@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph.hpp"
+#include "make.hpp"
 #include "manager/manager.hpp"
 
 namespace {
@@ -17,13 +18,7 @@ using manager::Collector;
 
 constexpr Size kSize = 16U << 20;
 
-ManagerOptions options(Placement placement = Placement::tlsf) {
-    ManagerOptions made;
-    made.placement = placement;
-    return made;
-}
-
-class InCycle : public testing::Test {
+class InCycle : public testing::TestWithParam<make::Mode> {
   protected:
     Offset allocate(Size size) {
         Offset at = kNull;
@@ -72,10 +67,12 @@ class InCycle : public testing::Test {
         return statistics;
     }
 
-    manager::Manager manager_{manager::Buffer::own(kSize), kSize, options()};
+    manager::Manager manager_{manager::Buffer::own(kSize), kSize, make::options(0, GetParam())};
 };
+INSTANTIATE_TEST_SUITE_P(Threads, InCycle, testing::ValuesIn(make::modes),
+                         [](const auto& mode) { return make::name_of(mode.param); });
 
-TEST_F(InCycle, MisuseIsRefused) {
+TEST_P(InCycle, MisuseIsRefused) {
     const Offset small = allocate(64), large = allocate(5000), no_small = allocate(64), no_large = allocate(5000);
     const Offset end = allocate(5000);
     EXPECT_EQ(manager_.deallocate(no_small), Status::ok);
@@ -100,7 +97,7 @@ TEST_F(InCycle, MisuseIsRefused) {
     EXPECT_EQ(manager_.size_of(large), 4500U);
 }
 
-TEST_F(InCycle, AllOfASlabsBlocksCanGoAndTheirNamesWithThem) {
+TEST_P(InCycle, AllOfASlabsBlocksCanGoAndTheirNamesWithThem) {
     std::vector<Offset> blocks(5000);
     for (Offset& block : blocks) block = allocate(64);
     EXPECT_EQ(manager_.set_name(blocks[7], "seven"), Status::ok);
@@ -116,7 +113,7 @@ TEST_F(InCycle, AllOfASlabsBlocksCanGoAndTheirNamesWithThem) {
 }
 
 // Freed in parts, the lock released in between; its references count as when the cycle began.
-TEST_F(InCycle, ALongBlockIsLookedAtBeforeItGoes) {
+TEST_P(InCycle, ALongBlockIsLookedAtBeforeItGoes) {
     const Offset root = allocate(16), target = allocate(16), other = allocate(16), lost = allocate(16);
     const Offset block = allocate(200'000);
     const Handle movable = allocate_movable(200'000);
@@ -133,7 +130,7 @@ TEST_F(InCycle, ALongBlockIsLookedAtBeforeItGoes) {
     EXPECT_EQ(manager_.size_of(lost), 0U);
 }
 
-TEST_F(InCycle, WhatAPassDropsIsLookedAtBeforeItGoes) {
+TEST_P(InCycle, WhatAPassDropsIsLookedAtBeforeItGoes) {
     const Handle gone = allocate_movable(200'000), movable = allocate_movable(200'000);
     const Offset target = allocate(16), lost = allocate(16);
     EXPECT_EQ(manager_.moves().deallocate(gone), Status::ok);
@@ -155,7 +152,7 @@ TEST_F(InCycle, WhatAPassDropsIsLookedAtBeforeItGoes) {
 }
 
 // While marks spread, and while what is white is swept: from above the sweep to below it, and so from what it has not seen.
-TEST_F(InCycle, WhatMovesIsKeptAndWhatItRefersTo) {
+TEST_P(InCycle, WhatMovesIsKeptAndWhatItRefersTo) {
     for (const bool marking : {true, false}) {
         const Handle gone = allocate_movable(5000), movable = allocate_movable(5000);
         const Offset target = allocate(16), lost = allocate(16);
@@ -190,7 +187,7 @@ TEST_F(InCycle, WhatMovesIsKeptAndWhatItRefersTo) {
 }
 
 // Once, between two slices, or from then on.
-TEST_F(InCycle, AVisitorThatThrowsFreesNothing) {
+TEST_P(InCycle, AVisitorThatThrowsFreesNothing) {
     const Offset root = allocate(16), lost = allocate(16);
     for (const int most : {1, 1000}) {
         int throws = 0;
@@ -208,9 +205,9 @@ TEST_F(InCycle, AVisitorThatThrowsFreesNothing) {
 }
 
 // A slab of blocks that were all lost fills the stack; what they refer to is lost once more, below the walk and above it.
-TEST_F(InCycle, WhatIsLostTwiceIsFoundTwice) {
+TEST_P(InCycle, WhatIsLostTwiceIsFoundTwice) {
     constexpr std::size_t kStack = 4096;
-    manager::Manager large(manager::Buffer::own(Size{256} << 20), Size{256} << 20, options());
+    manager::Manager large(manager::Buffer::own(Size{256} << 20), Size{256} << 20, make::options(0, GetParam()));
     const auto allocated = [&large](Size size) {
         Offset at = kNull;
         EXPECT_EQ(large.allocate(size, 8, at), Status::ok);
@@ -243,7 +240,7 @@ TEST_F(InCycle, WhatIsLostTwiceIsFoundTwice) {
 }
 
 TEST(InCycleWithoutMemory, NothingCanBeWritten) {
-    manager::Manager none(manager::Buffer{}, kSize, options());
+    manager::Manager none(manager::Buffer{}, kSize, {});
     bool done = false;
     const std::function<void()> between = [&] {
         if (done || !none.collector().marking()) return;

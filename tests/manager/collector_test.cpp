@@ -10,22 +10,15 @@
 #include <stdexcept>
 
 #include "graph.hpp"
+#include "make.hpp"
 
 namespace {
 
 using ashlar::BlockView;
-using ashlar::ManagerOptions;
 using ashlar::MemoryManager;
 using ashlar::Offset;
 using ashlar::ReferenceVisitor;
 using ashlar::Size;
-using ashlar::Threads;
-
-ManagerOptions with(Threads threads) {
-    ManagerOptions options;
-    options.threads = threads;
-    return options;
-}
 
 std::set<Offset> live(const MemoryManager& manager) {
     std::set<Offset> found;
@@ -36,15 +29,15 @@ std::set<Offset> live(const MemoryManager& manager) {
     return found;
 }
 
-class Collector : public testing::TestWithParam<Threads> {};
-INSTANTIATE_TEST_SUITE_P(Threads, Collector, testing::Values(Threads::many, Threads::one),
-                         [](const auto& mode) { return mode.param == Threads::many ? "Many" : "One"; });
+class Collector : public testing::TestWithParam<make::Mode> {};
+INSTANTIATE_TEST_SUITE_P(Threads, Collector, testing::ValuesIn(make::modes),
+                         [](const auto& mode) { return make::name_of(mode.param); });
 
 // Small blocks and large ones, chains, cycles and interior references.
 TEST_P(Collector, FreesJustWhatNobodyReaches) {
     for (unsigned seed = 0; seed < 10; ++seed) {
         std::mt19937_64 random(seed);
-        MemoryManager manager(32U << 20, with(GetParam()));
+        MemoryManager manager(32U << 20, make::options(0, GetParam()));
         Graph<MemoryManager> graph(manager);
         std::vector<Offset> blocks;
         for (int i = 0; i < 3000; ++i) {
@@ -86,7 +79,7 @@ TEST_P(Collector, FreesJustWhatNobodyReaches) {
 
 // A list is as deep as marking gets, a block with many references as wide: more than the stack has room for.
 TEST_P(Collector, GoesDeepAndWide) {
-    MemoryManager manager(64U << 20, with(GetParam()));
+    MemoryManager manager(64U << 20, make::options(0, GetParam()));
     Graph<MemoryManager> graph(manager);
     const Offset list = graph.add(1);
     Offset last = list;
@@ -111,7 +104,7 @@ TEST_P(Collector, GoesDeepAndWide) {
 // The roots fill the stack, so that one of them is lost: the lowest block of all, but not the first one of its slab.
 TEST_P(Collector, FindsWhatWasLostInsideASlab) {
     constexpr int kMoreThanTheStackHolds = 5000;
-    MemoryManager manager(32U << 20, with(GetParam()));
+    MemoryManager manager(32U << 20, make::options(0, GetParam()));
     Graph<MemoryManager> graph(manager);
     std::vector<Offset> small;
     for (int i = 0; i < 10; ++i) small.push_back(graph.add(1));
@@ -132,7 +125,7 @@ TEST_P(Collector, FindsWhatWasLostInsideASlab) {
 }
 
 TEST_P(Collector, KeepsMovableAndReservedBlocksAndWhatTheyReach) {
-    MemoryManager manager(1U << 20, with(GetParam()));
+    MemoryManager manager(1U << 20, make::options(0, GetParam()));
     Graph<MemoryManager> graph(manager);
     const ashlar::Handle movable = manager.allocate_movable(64, 8).value();
     ASSERT_TRUE(manager.reserve_range(500'000, 64));
@@ -155,7 +148,7 @@ TEST_P(Collector, KeepsMovableAndReservedBlocksAndWhatTheyReach) {
 
 // What a visitor does not call a reference is none, whatever it looks like; and it works without memory.
 TEST_P(Collector, AsksTheVisitor) {
-    MemoryManager manager = MemoryManager::without_memory(1U << 20, with(GetParam()));
+    MemoryManager manager = MemoryManager::without_memory(1U << 20, make::options(0, GetParam()));
     std::map<Offset, std::vector<Offset>> edges;
     std::vector<Offset> blocks;
     for (int i = 0; i < 100; ++i) blocks.push_back(manager.allocate(i % 2 == 0 ? 100 : 3000).value());
@@ -170,7 +163,7 @@ TEST_P(Collector, AsksTheVisitor) {
 }
 
 TEST_P(Collector, FreesNothingWhenACallbackThrows) {
-    MemoryManager manager(1U << 20, with(GetParam()));
+    MemoryManager manager(1U << 20, make::options(0, GetParam()));
     Graph<MemoryManager> graph(manager);
     const Offset root = graph.add(2), lost = graph.add(2), large = graph.add(500);
     const ReferenceVisitor bad = [](Offset, Size, const std::function<void(Offset)>&) { throw std::runtime_error("no"); };

@@ -1,5 +1,5 @@
-// usage: manager_counted one|many PAIRS     for callgrind with --instr-atstart=no, which then counts PAIRS deallocations and
-// allocations of random sizes among a thousand live blocks, as a user calls them.
+// usage: manager_counted one|slabs|many PAIRS     for callgrind with --instr-atstart=no, which then counts PAIRS deallocations
+// and allocations of random sizes among a thousand live blocks, as a user calls them.
 #include <valgrind/callgrind.h>
 
 #include <array>
@@ -13,9 +13,10 @@
 int main(int argc, char** argv) {
     using namespace ashlar;
     if (argc != 3) return 2;
-    const Threads threads = argv[1] == std::string_view("one") ? Threads::one : Threads::many;
+    const std::string_view kind = argv[1];
+    const make::Mode mode = kind == "one" ? make::Mode::one : kind == "slabs" ? make::Mode::one_slabs : make::Mode::many;
     const auto pairs = static_cast<std::size_t>(std::atol(argv[2]));
-    MemoryManager manager = MemoryManager::without_memory(Size{1} << 32, make::options(0, threads));
+    MemoryManager manager = MemoryManager::without_memory(Size{1} << 32, make::options(0, mode));
     Random random(1);
     std::array<Size, 1024> sizes;
     for (Size& size : sizes) size = random.below(1024) + 1;

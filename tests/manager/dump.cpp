@@ -59,9 +59,11 @@ int main(int argc, char** argv) {
     MemoryManager buddy(Size{1} << 20, make::placed(Placement::buddy));
     fill(buddy, 400, 60000);
     save(directory, "buddy", buddy);
-    MemoryManager small(Size{1} << 20, make::options(0, Threads::many));
-    fill(small, 3000, 20000);
-    save(directory, "small", small);
+    for (const auto& [name, mode] : {std::pair("small", make::Mode::many), std::pair("small_one", make::Mode::one_slabs)}) {
+        MemoryManager small(Size{1} << 20, make::options(0, mode));
+        fill(small, 3000, 20000);
+        save(directory, name, small);
+    }
     MemoryManager crowd(Size{64} << 20, make::placed(Placement::first_fit));
     fill(crowd, 100000, 4000);
     save(directory, "crowd", crowd);

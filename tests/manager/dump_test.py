@@ -56,7 +56,7 @@ class Dumps(unittest.TestCase):
         cls.dumps = {path.stem: json.loads(path.read_bytes().decode("utf-8")) for path in cls.directory.glob("*.json")}
 
     def test_all_are_there(self):
-        self.assertEqual(set(self.dumps), {"notes", "empty", "largest", "blocks", "buddy", "small", "crowd", "callers"})
+        self.assertEqual(set(self.dumps), {"notes", "empty", "largest", "blocks", "buddy", "small", "small_one", "crowd", "callers"})
 
     def test_they_follow_the_schema(self):
         for name, dump in self.dumps.items():
@@ -93,7 +93,9 @@ class Dumps(unittest.TestCase):
                 self.assertEqual(sum(row["count"] for row in dump["free_sizes"]), len(size["free"]))
                 largest = max(size["free"], default=0)
                 self.assertTrue(largest * 15 // 16 <= totals["largest_free"] <= largest)
-        self.assertTrue(any(part["kind"] == "small block" for part in self.dumps["small"]["ranges"]))
+        for name in ("small", "small_one"):
+            self.assertTrue(any(part["kind"] == "small block" for part in self.dumps[name]["ranges"]), name)
+        self.assertFalse(any(part["kind"] == "small block" for part in self.dumps["blocks"]["ranges"]))
 
     def test_notes(self):
         named = [part for part in self.dumps["notes"]["ranges"] if "name" in part]

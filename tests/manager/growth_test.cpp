@@ -353,15 +353,17 @@ TEST(Growth, IsUndoneWhereTheBlockCanNotBeHad) {
 }
 
 TEST(Growth, OfSmallBlocks) {
-    MemoryManager manager(100, options(Size{1} << 24, Threads::many));
-    std::vector<Offset> blocks;
-    for (unsigned i = 0; i < 100000; ++i) blocks.push_back(manager.allocate(100).value());
-    EXPECT_EQ(manager.statistics().used, 10000000U);
-    EXPECT_EQ(manager.check(), 0U);
-    for (const Offset block : blocks) manager.deallocate(block);
-    manager.trim();
-    EXPECT_EQ(manager.capacity(), 100U);
-    EXPECT_EQ(manager.check(), 0U);
+    for (const make::Mode mode : {make::Mode::one_slabs, make::Mode::many}) {
+        MemoryManager manager(100, options(Size{1} << 24, mode));
+        std::vector<Offset> blocks;
+        for (unsigned i = 0; i < 100000; ++i) blocks.push_back(manager.allocate(100).value());
+        EXPECT_EQ(manager.statistics().used, 10000000U);
+        EXPECT_EQ(manager.check(), 0U);
+        for (const Offset block : blocks) manager.deallocate(block);
+        manager.trim();
+        EXPECT_EQ(manager.capacity(), 100U);
+        EXPECT_EQ(manager.check(), 0U);
+    }
 }
 
 }  // namespace

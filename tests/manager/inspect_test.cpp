@@ -92,21 +92,23 @@ TEST(Iteration, ShowsEveryPartInOrder) {
 }
 
 TEST(Iteration, ShowsSmallBlocks) {
-    MemoryManager manager(Size{1} << 20);
-    std::vector<Offset> blocks;
-    for (int i = 0; i < 500; ++i) blocks.push_back(manager.allocate(33).value());
-    manager.set_user_data(blocks[3], 5);
-    std::size_t found = 0;
-    Offset end = 0;
-    manager.for_each([&](const BlockView& view) {
-        EXPECT_EQ(view.start, end);
-        end += view.size;
-        found += view.kind == Kind::small_block && view.size == 33 ? 1 : 0;
-        EXPECT_EQ(view.user, view.start == blocks[3] ? 5U : 0U);
-        return true;
-    });
-    EXPECT_EQ(found, blocks.size());
-    EXPECT_EQ(end, Size{1} << 20);
+    for (const make::Mode mode : {make::Mode::one_slabs, make::Mode::many}) {
+        MemoryManager manager(Size{1} << 20, options(0, mode));
+        std::vector<Offset> blocks;
+        for (int i = 0; i < 500; ++i) blocks.push_back(manager.allocate(33).value());
+        manager.set_user_data(blocks[3], 5);
+        std::size_t found = 0;
+        Offset end = 0;
+        manager.for_each([&](const BlockView& view) {
+            EXPECT_EQ(view.start, end);
+            end += view.size;
+            found += view.kind == Kind::small_block && view.size == 33 ? 1 : 0;
+            EXPECT_EQ(view.user, view.start == blocks[3] ? 5U : 0U);
+            return true;
+        });
+        EXPECT_EQ(found, blocks.size());
+        EXPECT_EQ(end, Size{1} << 20);
+    }
 }
 
 TEST(Dumps, AreTheSameInEveryLocale) {

@@ -33,8 +33,8 @@ TEST_P(Limits, OneByte) {
 }
 
 TEST_P(Limits, TwoToTheFortyEight) {
-    for (const Threads threads : {Threads::one, Threads::many}) {
-        MemoryManager manager = MemoryManager::without_memory(max_buffer, placed(GetParam(), threads));
+    for (const make::Mode mode : make::modes) {
+        MemoryManager manager = MemoryManager::without_memory(max_buffer, placed(GetParam(), mode));
         EXPECT_EQ(manager.allocate(max_buffer + 1), std::nullopt);
         EXPECT_EQ(manager.allocate(~Size{0}), std::nullopt);
         EXPECT_EQ(manager.allocate(max_buffer), Offset{0});
@@ -49,8 +49,8 @@ TEST_P(Limits, TwoToTheFortyEight) {
 }
 
 TEST_P(Limits, AFullBufferWorksOn) {
-    for (const Threads threads : {Threads::one, Threads::many}) {
-        MemoryManager manager(Size{1} << 20, placed(GetParam(), threads));
+    for (const make::Mode mode : make::modes) {
+        MemoryManager manager(Size{1} << 20, placed(GetParam(), mode));
         std::vector<Offset> blocks;
         while (const auto block = manager.allocate(777)) blocks.push_back(*block);
         EXPECT_GT(blocks.size(), 700U);

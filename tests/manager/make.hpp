@@ -10,14 +10,29 @@
 
 namespace make {
 
+// Who calls, and whether small blocks come out of slabs.
+enum class Mode { one, one_slabs, many };
+inline constexpr Mode modes[] = {Mode::one, Mode::one_slabs, Mode::many};
+inline const char* name_of(Mode mode) { return mode == Mode::many ? "Many" : mode == Mode::one ? "One" : "OneSlabs"; }
+
 inline ashlar::ManagerOptions options(ashlar::Size limit = 0, ashlar::Threads threads = ashlar::Threads::one) {
     ashlar::ManagerOptions made;
     made.limit = limit;
     made.threads = threads;
     return made;
 }
+inline ashlar::ManagerOptions options(ashlar::Size limit, Mode mode) {
+    ashlar::ManagerOptions made = options(limit, mode == Mode::many ? ashlar::Threads::many : ashlar::Threads::one);
+    if (mode == Mode::one_slabs) made.small_limit = 1024;
+    return made;
+}
 inline ashlar::ManagerOptions placed(ashlar::Placement placement, ashlar::Threads threads = ashlar::Threads::one) {
     ashlar::ManagerOptions made = options(0, threads);
+    made.placement = placement;
+    return made;
+}
+inline ashlar::ManagerOptions placed(ashlar::Placement placement, Mode mode) {
+    ashlar::ManagerOptions made = options(0, mode);
     made.placement = placement;
     return made;
 }

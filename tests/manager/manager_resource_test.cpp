@@ -14,6 +14,8 @@
 
 #include <ashlar/manager_resource.hpp>
 
+#include "make.hpp"
+
 namespace {
 
 using ashlar::ManagerOptions;
@@ -21,7 +23,6 @@ using ashlar::ManagerResource;
 using ashlar::MemoryManager;
 using ashlar::Placement;
 using ashlar::Size;
-using ashlar::Threads;
 
 constexpr Size kMiB = Size{1} << 20;
 
@@ -47,9 +48,9 @@ void fill_containers(ManagerResource& resource) {
 }
 
 TEST(ManagerResource, KeepsContainersInTheBuffer) {
-    for (const Threads threads : {Threads::one, Threads::many}) {
-        for (int placement = 0; placement < 7; ++placement) {
-            MemoryManager manager(4 * kMiB, {.placement = static_cast<Placement>(placement), .threads = threads});
+    for (const make::Mode mode : make::modes) {
+        for (const Placement placement : make::placements) {
+            MemoryManager manager(4 * kMiB, make::placed(placement, mode));
             ManagerResource resource(manager);
             EXPECT_EQ(&resource.manager(), &manager);
             fill_containers(resource);

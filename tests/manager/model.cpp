@@ -11,10 +11,8 @@ namespace {
 constexpr std::size_t kMostBlocks = 300;
 
 template <class Part>
-MemoryManager make(const Setting& setting, Part next_part) {
-    ManagerOptions options;
-    options.placement = setting.placement;
-    options.threads = setting.threads;
+MemoryManager made_of(const Setting& setting, Part next_part) {
+    ManagerOptions options = make::placed(setting.placement, setting.mode);
     options.granularity = setting.granularity;
     options.limit = setting.limit;
     if (setting.memory == Setting::Memory::none) return MemoryManager::without_memory(setting.capacity, std::move(options));
@@ -26,7 +24,7 @@ MemoryManager make(const Setting& setting, Part next_part) {
 }  // namespace
 
 Session::Session(const Setting& setting, std::uint64_t seed)
-    : setting_(setting), random_(seed), manager_(make(setting, [this](Size wanted) {
+    : setting_(setting), random_(seed), manager_(made_of(setting, [this](Size wanted) {
           const Size size = rounded(wanted + random_.below(100));
           parts_.push_back(std::make_unique<std::byte[]>(size));
           return std::span(parts_.back().get(), size);
@@ -137,8 +135,8 @@ void Session::allocate() {
     if (!offset) {
         EXPECT_EQ(manager_.capacity(), capacity);
         // What policies of fixed shapes, slabs, and parts make of the room is not the model's to say.
-        const bool exact = setting_.placement != Placement::buddy && setting_.threads == Threads::one &&
-                           setting_.memory != Setting::Memory::parts;
+        const bool exact =
+            setting_.placement != Placement::buddy && setting_.mode == Mode::one && setting_.memory != Setting::Memory::parts;
         if (exact) {
             EXPECT_EQ(place_for(rounded(size), grain), capacity) << size << " at " << alignment;
         }
@@ -157,8 +155,8 @@ void Session::allocate_at(bool reserve) {
         if (!manager_.reserve_range(start, size)) return;
     } else if (!manager_.allocate_at(start, size)) {
         // As in allocate(): pieces, slabs and parts.
-        const bool exact = setting_.placement != Placement::buddy && setting_.threads == Threads::one &&
-                           setting_.memory != Setting::Memory::parts;
+        const bool exact =
+            setting_.placement != Placement::buddy && setting_.mode == Mode::one && setting_.memory != Setting::Memory::parts;
         if (exact) {
             EXPECT_FALSE(is_free(start, size));
         }

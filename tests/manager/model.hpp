@@ -12,14 +12,16 @@
 #include <vector>
 
 #include "../base/random.hpp"
+#include "make.hpp"
 
 namespace model {
 
 using namespace ashlar;
+using make::Mode;
 
 struct Setting {
     Placement placement;
-    Threads threads;
+    make::Mode mode;
     Size capacity;
     Size granularity = 1;
     enum class Memory { own, parts, none } memory = Memory::own;

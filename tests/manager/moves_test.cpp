@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 
+#include "make.hpp"
+
 namespace {
 
 using ashlar::BadHandle;
@@ -325,17 +327,21 @@ INSTANTIATE_TEST_SUITE_P(Policies, Defragment,
                                          Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy),
                          placement_name);
 
-// What is aligned stays so; what stays where it is does not stand in the way of others.
-TEST(DefragmentMixed, KeepsAlignmentsAndWhatMayNotMove) {
+struct MixedBlock {
+    Handle handle;
+    Offset fixed;
+    Size size, alignment;
+};
+
+// What is aligned stays so; what stays where it is, slabs among it in the larger buffer, does not stand in the way of others.
+class DefragmentMixed : public testing::TestWithParam<make::Mode> {};
+INSTANTIATE_TEST_SUITE_P(Threads, DefragmentMixed, testing::ValuesIn(make::modes),
+                         [](const auto& mode) { return make::name_of(mode.param); });
+TEST_P(DefragmentMixed, KeepsAlignmentsAndWhatMayNotMove) {
     for (unsigned seed = 0; seed < 20; ++seed) {
         std::mt19937_64 random(seed);
-        MemoryManager manager(300'000);
-        struct Block {
-            Handle handle;
-            Offset fixed;
-            Size size, alignment;
-        };
-        std::map<std::uint64_t, Block> blocks;
+        MemoryManager manager(seed % 2 == 0 ? 300'000 : Size{1} << 20, make::options(0, GetParam()));
+        std::map<std::uint64_t, MixedBlock> blocks;
         for (std::uint64_t step = 0; step < 1000; ++step) {
             const Size size = 1 + random() % 1000;
             const Size alignment = Size{1} << random() % 9;
@@ -348,7 +354,8 @@ TEST(DefragmentMixed, KeepsAlignmentsAndWhatMayNotMove) {
                 }
                 blocks.erase(victim);
             } else if (random() % 10 == 0) {
-                if (const auto at = manager.allocate(2000)) blocks[step] = {{}, *at, 2000, 1};
+                const Size fixed = step % 2 == 0 ? 2000 : 60;
+                if (const auto at = manager.allocate(fixed)) blocks[step] = {{}, *at, fixed, 1};
             } else if (const auto handle = manager.allocate_movable(size, alignment)) {
                 blocks[step] = {*handle, 0, size, alignment};
                 fill(manager, *handle, step, size);
@@ -376,8 +383,8 @@ TEST(DefragmentMixed, KeepsAlignmentsAndWhatMayNotMove) {
     }
 }
 
-TEST(DefragmentMixed, MovesNothingWithoutMemory) {
-    MemoryManager manager = MemoryManager::without_memory(1000);
+TEST_P(DefragmentMixed, MovesNothingWithoutMemory) {
+    MemoryManager manager = MemoryManager::without_memory(1000, make::options(0, GetParam()));
     const Handle first = manager.allocate_movable(100).value();
     const Handle second = manager.allocate_movable(100).value();
     manager.deallocate(first);

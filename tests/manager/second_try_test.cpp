@@ -14,8 +14,12 @@ using namespace ashlar;
 
 constexpr Size kWhole = Size{1} << 20;
 
-TEST(SecondTry, OfAGivenPlace) {
-    MemoryManager manager(kWhole);
+class SecondTry : public testing::TestWithParam<make::Mode> {};
+INSTANTIATE_TEST_SUITE_P(Threads, SecondTry, testing::Values(make::Mode::one_slabs, make::Mode::many),
+                         [](const auto& mode) { return make::name_of(mode.param); });
+
+TEST_P(SecondTry, OfAGivenPlace) {
+    MemoryManager manager(kWhole, make::options(0, GetParam()));
     const Offset small = manager.allocate(100).value();
     EXPECT_EQ(manager.allocate_at(0, kWhole), std::nullopt) << "a block lives there";
     EXPECT_EQ(manager.size_of(small), 100U);
@@ -27,9 +31,9 @@ TEST(SecondTry, OfAGivenPlace) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-TEST(SecondTry, OfAResize) {
+TEST_P(SecondTry, OfAResize) {
     for (const Placement placement : {Placement::tlsf, Placement::buddy}) {
-        MemoryManager manager(kWhole, make::placed(placement, Threads::many));
+        MemoryManager manager(kWhole, make::placed(placement, GetParam()));
         ASSERT_EQ(manager.allocate(3000), Offset{0});
         const Offset small = manager.allocate(100).value();
         EXPECT_FALSE(manager.resize(0, kWhole)) << "a small block lives above";

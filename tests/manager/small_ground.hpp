@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-#include "manager/small.hpp"
+#include "manager/small_inline.hpp"
 
 namespace small_ground {
 
@@ -47,10 +47,10 @@ class Places {
 // What a MemoryManager does around its small blocks.
 class Ground {
   public:
-    explicit Ground(Size limit, Size small_limit = kMostSmall, Size granularity = 1)
-        : shape(Shape::of(limit, small_limit, granularity)), places(limit, shape) {
+    explicit Ground(Size limit, bool shared = true, Size small_limit = kMostSmall, Size granularity = 1)
+        : shape(Shape::of(limit, small_limit, granularity)), places(limit, shape), shared_(shared) {
         region::Carver measure(0);
-        small_.layout(measure, shape);
+        small_.layout(measure, shape, shared);
         bytes_ = measure.used();
         memory_ = region::kSystem.reserve(bytes_);
         attach(small_);
@@ -62,19 +62,22 @@ class Ground {
     // The same state once more, as another process would see it.
     void attach(Small& small) {
         region::Carver carver(reinterpret_cast<std::uintptr_t>(memory_));
-        small.layout(carver, shape);
+        small.layout(carver, shape, shared_);
     }
 
     Offset take(std::uint32_t thread, Size size, Size alignment = 1) {
         const Class c = small_.class_of(size, alignment);
         if (c == 0) return kNoOffset;
+        if (const Offset found = small_.take_alone(c, size); found != kNoOffset) return found;
         if (const Offset found = small_.take(thread, c, size); found != kNoOffset) return found;
         const std::lock_guard guard(places.lock);
         if (const Offset found = small_.take_locked(thread, c, size, places); found != kNoOffset) return found;
         small_.reclaim(true, places);
         return small_.take_locked(thread, c, size, places);
     }
+    // Where no cycle runs.
     Given give(std::uint32_t thread, Offset offset) {
+        if (small_.give_alone(offset)) return Given::given;
         const Given given = small_.give(thread, offset);
         if (given == Given::given_last) reclaim(false);
         return given;
@@ -90,6 +93,7 @@ class Ground {
     Places places;
 
   private:
+    bool shared_;
     Small small_{};
     void* memory_;
     std::size_t bytes_;

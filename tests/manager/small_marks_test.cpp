@@ -10,7 +10,7 @@ namespace {
 
 using namespace small_ground;
 
-class SmallMarks : public testing::Test {
+class SmallMarks : public testing::TestWithParam<bool> {
   protected:
     // In slices of `slabs`.
     void whiten(std::uint32_t slabs = 1000) {
@@ -36,17 +36,18 @@ class SmallMarks : public testing::Test {
         } while (at != 0);
         return context.found;
     }
-    Ground ground{Size{1} << 20};
+    Ground ground{Size{1} << 20, GetParam()};
 };
+INSTANTIATE_TEST_SUITE_P(, SmallMarks, testing::Bool(), [](const auto& shared) { return shared.param ? "Shared" : "Alone"; });
 
-TEST_F(SmallMarks, OnlyBlocksLiveAtTheBeginningAreWhite) {
+TEST_P(SmallMarks, OnlyBlocksLiveAtTheBeginningAreWhite) {
     const Offset old = ground.take(0, 40);
     const Offset freed = ground.take(0, 40);
     const Offset kept = ground.take(0, 40);
     ground->begin_cycle();
     whiten();
     EXPECT_FALSE(ground->is_marked(old));
-    ground.give(0, freed);
+    ground->give(0, freed);
     const Offset born = ground.take(0, 40);
     EXPECT_EQ(born, freed) << "the cache hands it out again";
     EXPECT_TRUE(ground->is_marked(born));
@@ -68,7 +69,7 @@ TEST_F(SmallMarks, OnlyBlocksLiveAtTheBeginningAreWhite) {
     EXPECT_EQ(ground->check(), 0U);
 }
 
-TEST_F(SmallMarks, SlicesComeToTheSame) {
+TEST_P(SmallMarks, SlicesComeToTheSame) {
     Random random(3);
     std::map<Offset, bool> live;
     for (int i = 0; i < 3000; ++i) live.emplace(ground.take(0, 1 + random.below(250)), false);

@@ -46,7 +46,7 @@ TEST(SmallShape, SmallBuffersAndCoarseOnesHaveNoSlabs) {
     for (const Size size : {Size{0}, Size{1}, Size{1024}, ~Size{0}}) EXPECT_EQ(none.class_of(size, 1), 0U);
     Small small{};
     region::Carver carver(0);
-    small.layout(carver, none);
+    small.layout(carver, none, true);
     EXPECT_EQ(small.give(1, 0), Given::not_small);
     EXPECT_EQ(small.find(77).kind, Kind::not_small);
     EXPECT_EQ(small.totals().blocks, 0U);
@@ -82,6 +82,7 @@ TEST(SmallShape, AllOfASlabsBlocksAreAlignedAsAskedFor) {
 struct Trace {
     Size limit, small_limit, granularity;
     std::uint32_t most_live;
+    bool shared = true;
 };
 
 class SmallModel : public testing::TestWithParam<Trace> {
@@ -154,7 +155,7 @@ class SmallModel : public testing::TestWithParam<Trace> {
 };
 
 TEST_P(SmallModel, AgreesToTheByte) {
-    Ground ground(GetParam().limit, GetParam().small_limit, GetParam().granularity);
+    Ground ground(GetParam().limit, GetParam().shared, GetParam().small_limit, GetParam().granularity);
     Random random(GetParam().limit + GetParam().granularity);
     for (std::uint32_t step = 0; step < 60'000; ++step) {
         // Tides, so that slabs fill and empty.
@@ -187,13 +188,21 @@ TEST_P(SmallModel, AgreesToTheByte) {
 INSTANTIATE_TEST_SUITE_P(, SmallModel,
                          testing::Values(Trace{kMiB, 256, 1, 20'000}, Trace{kMiB + 12345, 200, 8, 20'000},
                                          Trace{16 * kMiB, 1024, 1, 20'000}, Trace{64 * kMiB, 1024, 16, 20'000},
-                                         Trace{64 * kMiB, 64, 1, 20'000}));
+                                         Trace{64 * kMiB, 64, 1, 20'000}, Trace{kMiB, 256, 1, 20'000, false},
+                                         Trace{16 * kMiB, 1024, 1, 20'000, false}, Trace{64 * kMiB, 1024, 16, 20'000, false}));
 
 // ------------------------------------------------------------------------------------------------------ births and deaths
 
-TEST(SmallSlabs, EveryBlockOfTheBufferCanBeHad) {
+// With caches of threads, and with the one of a single thread.
+std::string cached(const testing::TestParamInfo<bool>& shared) { return shared.param ? "Shared" : "Alone"; }
+class SmallSlabs : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(, SmallSlabs, testing::Bool(), cached);
+class SmallMisuse : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(, SmallMisuse, testing::Bool(), cached);
+
+TEST_P(SmallSlabs, EveryBlockOfTheBufferCanBeHad) {
     for (const Size size : {Size{8}, Size{24}, Size{56}, Size{240}}) {
-        Ground ground(kMiB);
+        Ground ground(kMiB, GetParam());
         const std::size_t most = (kMiB >> ground.shape.shift) * ground.shape.blocks(class_of_size(size));
         std::vector<Offset> blocks;
         for (Offset at; (at = ground.take(static_cast<std::uint32_t>(blocks.size() % 40), size)) != kNoOffset;)
@@ -206,8 +215,8 @@ TEST(SmallSlabs, EveryBlockOfTheBufferCanBeHad) {
     }
 }
 
-TEST(SmallSlabs, OneEmptySlabOfAClassIsKept) {
-    Ground ground(16 * kMiB);
+TEST_P(SmallSlabs, OneEmptySlabOfAClassIsKept) {
+    Ground ground(16 * kMiB, GetParam());
     const std::size_t blocks = ground.shape.blocks(class_of_size(512));
     std::vector<Offset> taken;
     for (std::size_t i = 0; i < 10 * blocks; ++i) taken.push_back(ground.take(1, 512));
@@ -227,8 +236,8 @@ TEST(SmallSlabs, OneEmptySlabOfAClassIsKept) {
     EXPECT_EQ(ground->totals().held, 0U);
 }
 
-TEST(SmallSlabs, APlaceLivesAgainInAnotherClass) {
-    Ground ground(kMiB);
+TEST_P(SmallSlabs, APlaceLivesAgainInAnotherClass) {
+    Ground ground(kMiB, GetParam());
     ground.places.keep_only(1);
     const std::vector<Size> sizes = {8, 250, 24, 8, 100, 256, 16};
     for (const Size size : sizes) {
@@ -245,8 +254,8 @@ TEST(SmallSlabs, APlaceLivesAgainInAnotherClass) {
 }
 
 // More places than ids: what has none is refused, and its bytes are given back.
-TEST(SmallSlabs, AFullTableOfSlabsIsAnAnswer) {
-    Ground ground(kMiB);
+TEST_P(SmallSlabs, AFullTableOfSlabsIsAnAnswer) {
+    Ground ground(kMiB, GetParam());
     ground.shape.slabs = 3;
     Small few{};
     ground.attach(few);  // the same memory, with room for fewer
@@ -271,8 +280,8 @@ TEST(SmallSlabs, AFullTableOfSlabsIsAnAnswer) {
     EXPECT_EQ(few.check(), 0U);
 }
 
-TEST(SmallSlabs, TheStateHoldsNoAddresses) {
-    Ground ground(kMiB);
+TEST_P(SmallSlabs, TheStateHoldsNoAddresses) {
+    Ground ground(kMiB, GetParam());
     std::vector<Offset> taken;
     for (std::uint32_t i = 0; i < 1000; ++i) taken.push_back(ground.take(i % 3, 8 + i % 200));
     Small other{};
@@ -284,8 +293,8 @@ TEST(SmallSlabs, TheStateHoldsNoAddresses) {
     EXPECT_EQ(ground->check(), 0U);
 }
 
-TEST(SmallSlabs, EachShowsLiveBlocksByAddress) {
-    Ground ground(kMiB);
+TEST_P(SmallSlabs, EachShowsLiveBlocksByAddress) {
+    Ground ground(kMiB, GetParam());
     std::map<Offset, Size> live;
     for (Size i = 0; i < 100; ++i) live.emplace(ground.take(1, 41 + i % 8), 41 + i % 8);
     for (int i = 0; i < 30; ++i) {
@@ -307,8 +316,8 @@ TEST(SmallSlabs, EachShowsLiveBlocksByAddress) {
     EXPECT_EQ(seen, live);
 }
 
-TEST(SmallMisuse, ChangesNothing) {
-    Ground ground(kMiB);
+TEST_P(SmallMisuse, ChangesNothing) {
+    Ground ground(kMiB, GetParam());
     const Offset block = ground.take(0, 100);
     const Offset other = ground.take(0, 100);
     EXPECT_EQ(ground.give(0, block + 1), Given::not_live);

@@ -8,8 +8,12 @@ GATE = "src/manager/gate.cpp"
 GROWTH = "src/manager/growth.cpp"
 LOCK = "src/manager/lock.cpp"
 LOST = "src/manager/lost.hpp"
+MANAGER_CPP = "src/manager/manager.cpp"
+MANAGER_HPP = "src/manager/manager.hpp"
 MOVES = "src/manager/moves.cpp"
 NUMBERS = "src/manager/thread_numbers.cpp"
+SMALL = "src/manager/small.cpp"
+SMALL_INLINE = "src/manager/small_inline.hpp"
 
 PARTS = "unit_small_threads.BufferTest.IsSearchedWhilePartsCome"
 LEAVES = "manager_collector.LeavingInAPass.IsNotDroppedWhenItIsPinnedMeanwhile"
@@ -59,4 +63,24 @@ MANAGER = (
             "leaving(range.start, range.asked, so_far)) return settle(place, outcome, so_far, done);", "manager_collector", LEAVES),
     Planted("pieces_of_an_earlier_cycle_count", COLLECTOR, "    if (so_far.cycle != cycle) so_far = {0, cycle};\n", "    so_far.cycle = cycle;\n",
             "manager_collector", "manager_collector.LeavingTwoCycles.IsLookedAtAnewInTheSecond"),
+    Planted("one_thread_gets_slabs_unasked", MANAGER_CPP, "many ? kMostSmall : 0;", "kMostSmall;", "manager_blocks fuzz_manager_replay",
+            "manager_blocks.SmallLimit.IsByThreadsWhereNoneIsNamed fuzz.manager_replay"),
+    Planted("one_thread_gets_no_slabs", MANAGER_CPP, "Shape::of(limit_, options_.small_limit,", "Shape::of(limit_, many ? options_.small_limit : 0,",
+            "manager_blocks", "manager_blocks.SmallLimit.IsByThreadsWhereNoneIsNamed"),
+    Planted("one_thread_leaves_the_tag", SMALL_INLINE, "    tag.store(0, base::rlx);\n", "", "unit_small manager_model",
+            "unit_small.SmallMisuse.ChangesNothing/Alone* manager_model.Policies/Model.SlabsInAMebibyte/Tlsf*"),
+    Planted("one_thread_frees_inner_offsets", SMALL_INLINE, "at.within != 0 || ", "", "unit_small", "unit_small.SmallMisuse.ChangesNothing/Alone*"),
+    Planted("one_thread_fills_its_cache_beyond_its_end", SMALL_INLINE, " || cached == cached_[at.c]) return false;", ") return false;", "unit_small",
+            "unit_small.SmallSlabs.OneEmptySlabOfAClassIsKept/Alone*"),
+    Planted("one_thread_does_not_count", SMALL_INLINE, "    note(*alone_, 1, size);\n", "", "unit_small manager_model",
+            "unit_small.SmallSlabs.TheStateHoldsNoAddresses/Alone* manager_model.Policies/Model.SlabsInAMebibyte/Tlsf*"),
+    Planted("one_thread_keeps_notes_of_what_it_frees", MANAGER_HPP, " && !notes_.any() && small_.give_alone(offset);", " && small_.give_alone(offset);",
+            "manager_blocks manager_model", "manager_blocks.Threads/Blocks.HaveNamesAndUserData/OneSlabs* manager_model.Policies/Model.SlabsInAMebibyte/Tlsf*"),
+    Planted("one_thread_does_not_tell_the_collector", MANAGER_HPP, "small_.alone() && !collector_.gate().runs() && ", "small_.alone() && ",
+            "manager_collector", "manager_collector.Modes/CollectorMutation.NothingThatCouldBeReachedIsFreed/OneSlabs*"),
+    Planted("one_thread_s_cache_is_not_emptied", SMALL, "    for (std::uint32_t i = 0; i <= shards_mask_; ++i) {\n        Shard& shard",
+            "    for (std::uint32_t i = 0; !alone() && i <= shards_mask_; ++i) {\n        Shard& shard", "unit_small manager_blocks",
+            "unit_small.SmallSlabs.OneEmptySlabOfAClassIsKept/Alone* manager_blocks.Threads/SecondTry.OfAGivenPlace/OneSlabs*"),
+    Planted("one_thread_has_a_cache_by_its_number", SMALL, "shards_mask_ = shared ? kShards - 1 : 0;", "shards_mask_ = kShards - 1;", "manager_blocks",
+            "manager_blocks.OneThread.MayBeAnotherOneLater", also=(("shape.shift != 0 && !shared ? shards_ : nullptr;", "nullptr;"),)),
 )

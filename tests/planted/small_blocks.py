@@ -4,6 +4,7 @@ from edges import weaker
 
 SLABS = "src/manager/slabs.cpp"
 SMALL = "src/manager/small.cpp"
+SMALL_INLINE = "src/manager/small_inline.hpp"
 MARKS = "src/manager/marks.cpp"
 
 BUGS = (
@@ -55,7 +56,7 @@ EDGES = (
     weaker("E21", "taker_acquires", SLABS, "word.fetch_and(~wanted, <acq>)", "acq", "rlx", "slabs small"),
     weaker("E21", "retirer_acquires", SLABS, "bits(slab)[w].exchange(0, <ar>);", "ar", "rlx", "slabs"),
     weaker("E22", "birth_releases", SLABS, ": shape_.full(c, w), <sc>);", "sc", "rlx", "slabs"),
-    weaker("E23", "taker_writes_the_tag", SMALL, "- size), <rel>);\n    return slabs_.offset_of(", "rel", "rlx", "small.freed_late"),
+    weaker("E23", "taker_writes_the_tag", SMALL_INLINE, "- size), base::<rel>);\n    return slabs_.offset_of(", "rel", "rlx", "small.freed_late"),
     weaker("E23", "giver_reads_the_tag", SMALL, "slabs_.tag(at.place).exchange(0, <sc>);", "sc", "rlx", "small.freed_late small.cycle"),
     weaker("E23", "sweep_looks_at_the_tag", MARKS, "const std::uint32_t seen = slabs_.tag(place).load(<acq>);", "acq", "rlx", "small.swept"),
     weaker("E23", "sweep_takes_the_tag", MARKS, "slabs_.tag(place).exchange(0, <acq>);", "acq", "rlx", "small.swept"),

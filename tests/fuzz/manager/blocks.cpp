@@ -39,9 +39,7 @@ Books::Map::iterator ManagerSession::any_piece() {
     return live.empty() ? live.end() : books_.at(in_.below(live.size()));
 }
 
-bool ManagerSession::all_known() const {
-    return threads_ == ashlar::Threads::one && placement_ != Placement::buddy && !parts_ && !few_ranges_;
-}
+bool ManagerSession::all_known() const { return !slabs_ && placement_ != Placement::buddy && !parts_ && !few_ranges_; }
 
 // Where the books know all holes, they know what a policy must have chosen.
 void ManagerSession::check_placement(Offset start, Size size, Size alignment, Size capacity) const {

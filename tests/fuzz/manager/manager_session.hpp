@@ -95,8 +95,7 @@ class ManagerSession {
     std::uint8_t marks_ = 0;
 
     ashlar::Placement placement_ = ashlar::Placement::tlsf;
-    ashlar::Threads threads_ = ashlar::Threads::one;
-    bool memory_ = true, parts_ = false, few_ranges_ = false;
+    bool memory_ = true, parts_ = false, few_ranges_ = false, slabs_ = false;
     Size granularity_ = 1, initial_ = 0, limit_ = 0;
     std::vector<std::unique_ptr<std::byte[]>> bytes_;  // the caller's parts
     std::unique_ptr<ashlar::MemoryManager> manager_;
