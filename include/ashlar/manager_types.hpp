@@ -60,7 +60,7 @@ using NoMemory = ManagerErrorOf<Status::no_memory>;
 /// Who may call: many threads at a time, or one only, who then pays for no lock. That may be another thread later.
 enum class Threads { many, one };
 
-/// As ManagerOptions::small_limit: 1024 with Threads::many; 0 with Threads::one, so that every block lies where the policy says.
+/// As ManagerOptions::small_limit: 1024 with Threads::many; 0 with Threads::one, so that the policy places every block.
 inline constexpr Size small_limit_by_threads = ~Size{0};
 
 struct ManagerOptions {
@@ -72,8 +72,8 @@ struct ManagerOptions {
     /// Blocks up to this size, and to 1024, come out of slabs, through caches of free blocks: without the lock, and several
     /// times as fast. 0: every block is placed by the policy. Slabs are placed by it in any case. A limit that is named here
     /// holds for one thread as for many. Ignored for buffers that are too small for slabs. In a manager's life slabs lie at
-    /// 2^19 - 1 different places at most, which is 32 GiB of them where the limit is 64 MiB or more; a small block for which all
-    /// of them are full is placed by the policy.
+    /// 2^19 - 1 different places at most, which is 32 GiB of them where the limit is 64 MiB or more; a small block for which
+    /// all of them are full is placed by the policy.
     Size small_limit = small_limit_by_threads;
     /// Offsets and sizes are multiples of it: a power of two. With 1 a block has exactly the size asked for.
     Size granularity = 1;
