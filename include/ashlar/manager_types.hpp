@@ -69,9 +69,10 @@ struct ManagerOptions {
     std::unique_ptr<Policy> policy = nullptr;
 
     Threads threads = Threads::many;
-    /// Blocks up to this size, and to 1024, come out of slabs, through caches of free blocks: without the lock, and several
+    /// Blocks up to this size come out of slabs, through caches of free blocks: without the lock, and several
     /// times as fast. 0: every block is placed by the policy. Slabs are placed by it in any case. A limit that is named here
-    /// holds for one thread as for many. Ignored for buffers that are too small for slabs. In a manager's life slabs lie at
+    /// holds for one thread as for many, but at most 1024, 512 where the buffer may grow to less than 16 MiB, 256 below 8 MiB;
+    /// there are no slabs below 1 MiB, nor with a granularity over 16. In a manager's life slabs lie at
     /// 2^19 - 1 different places at most, which is 32 GiB of them where the limit is 64 MiB or more; a small block for which
     /// all of them are full is placed by the policy.
     Size small_limit = small_limit_by_threads;
@@ -79,9 +80,10 @@ struct ManagerOptions {
     Size granularity = 1;
 
     /// The buffer may grow to this many bytes; 0, or less than its size: it does not grow. The callbacks below are called when
-    /// nothing fits, by one thread at a time and without the lock: they may use the manager, but nothing grows for them. What
-    /// waits for a cycle of the collector, which may wait for growth, throws there: collect(), find_leaks(), start_collector()
-    /// and stop_collector(). A callback may make room itself, by deallocate() or defragment(), and add nothing.
+    /// nothing fits and the limit leaves what is wanted, by one thread at a time and without the lock: they may use the
+    /// manager, but nothing grows for them. What waits for a cycle of the collector, which may wait for growth, throws there:
+    /// collect(), find_leaks(), start_collector() and stop_collector(). A callback may make room itself, by deallocate() or
+    /// defragment(), and add nothing.
     Size limit = 0;
     /// How much to add when nothing fits: `wanted` bytes at least are needed beyond `capacity`. 0: no more. The default
     /// doubles. What is beyond the limit is cut off; too little is none. Grows contiguously: a block may lie across the seam.

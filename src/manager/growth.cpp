@@ -53,7 +53,6 @@ Size Manager::wanted(Size size, Size alignment) const noexcept {
 }
 
 Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const {
-    if (needed == 0 || needed > limit_ - capacity) return 0;
     Size offered = 0;
     if (buffer_.kind() != Buffer::Kind::parts) {
         offered = options_.grow_by(capacity, needed);
@@ -75,14 +74,16 @@ bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) 
             capacity = heap_.totals().capacity;
             needed = wanted(size, alignment);
         }
-        if (needed == before) return false;  // it was not for want of room
+        // It was not for want of room; or there is none left to be had.
+        if (needed == before || needed > limit_ - capacity) return false;
         before = needed;
         std::span<std::byte> part;
         const Size added = ask(capacity, needed, part);
         if (added == 0 || (!part.empty() && !buffer_.add(capacity, part))) {
             hand_back(part);
+            reclaim(true);  // the callback may have made room in what there is
             const Guard guard(lock_);
-            return take(taker);  // the callback may have made room in what there is
+            return take(taker);
         }
         {
             const Guard guard(lock_);

@@ -83,12 +83,11 @@ struct Shape {
     // size >= 1. The class whose every block is long enough and lies at a multiple of `alignment` (a power of two), 0: none.
     [[nodiscard]] Class class_of(Size size, Size alignment) const noexcept {
         if (size - 1 >= most) return 0;
-        if (alignment <= least_) return classes_[(size + kGrain - 1) / kGrain];
-        return class_of_aligned(size, alignment);
+        return alignment <= least_ ? listed(size) : class_of_aligned(size, alignment);
     }
     // The same where a table knows it; 0: it does not, or there is none.
     [[nodiscard]] Class known_class_of(Size size, Size alignment) const noexcept {
-        return size - 1 < most && alignment <= least_ ? classes_[(size + kGrain - 1) / kGrain] : Class{0};
+        return size - 1 < most && alignment <= least_ ? listed(size) : Class{0};
     }
 
     static Shape of(Size limit, Size small_limit, Size granularity) noexcept {
@@ -110,6 +109,7 @@ struct Shape {
     }
 
   private:
+    [[nodiscard]] Class listed(Size size) const noexcept { return classes_[(size + kGrain - 1) / kGrain]; }
     [[nodiscard]] Class class_of_aligned(Size size, Size alignment) const noexcept {
         if (alignment > most) return 0;
         for (Class c = class_of_size((std::max<Size>(size, 1) + alignment - 1) & ~(alignment - 1)); c < kClasses; ++c) {

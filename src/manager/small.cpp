@@ -17,7 +17,7 @@ void Small::layout(region::Carver& carver, const Shape& shape, bool shared) noex
     alone_ = shape.shift != 0 && !shared ? shards_ : nullptr;
     direct_ = carver.array<Atomic<std::uint64_t>>(2);
     cycle_ = carver.array<Atomic<std::uint32_t>>(1);
-    const Size cached = shared ? shape.cached : 4 * shape.cached;  // there are not 32 shards
+    const Size cached = shared ? shape.cached : 4 * shape.cached;  // there are not 32 shards; kMostCached all the same
     for (Class c = 1; c < kClasses; ++c) {
         cached_[c] = static_cast<std::uint8_t>(std::clamp<Size>(cached / kSizes[c].size, 2, kMostCached));
     }

@@ -1,7 +1,6 @@
 // Small blocks of a MemoryManager: caches of the threads in front of the slabs. A cache is a shard that a thread has for a few
 // instructions at a time; it is tried, never waited for, and who gets none goes to the slabs themselves. Lock-free, any
-// thread, except where "the lock" is asked for: that of the heap which slabs come from. A manager of one thread has one shard,
-// which is that thread's always (small_inline.hpp).
+// thread, except where "the lock" is asked for: that of the heap which slabs come from. One thread alone has one shard.
 //
 //   shard   | busy | net counts | how many of each class | places of free blocks, a stack for each class |
 //
@@ -19,7 +18,7 @@ namespace ashlar::manager {
 class Small {
   public:
     // For a buffer that may grow to `limit` bytes. shape.shift == 0: there are no small blocks, and nothing may be called but
-    // class_of() and locate-like questions, which say so.
+    // class_of() and locate-like questions, which say so. `shared`: many threads.
     void layout(region::Carver& carver, const Shape& shape, bool shared) noexcept;
     [[nodiscard]] const Shape& shape() const noexcept { return slabs_.shape(); }
 
@@ -134,8 +133,8 @@ class Small {
 
     struct alignas(base::kCacheLine) Shard {
         base::Atomic<std::uint32_t> busy;
-        base::Atomic<std::uint64_t> blocks, bytes;  // net: what others free is subtracted there. Written by who is busy
-        std::uint8_t count[kClasses];               // and all that follows
+        base::Atomic<std::uint64_t> blocks, bytes;  // net: what others free is subtracted there. Written by who is busy,
+        std::uint8_t count[kClasses];               // or the manager's only thread, and all that follows
         Place places[kClasses][kMostCached];
     };
 

@@ -7,7 +7,7 @@
 
 namespace ashlar::manager {
 
-// Relaxed: only who is busy writes; readers want no more than a moment's sum.
+// Relaxed: only who is busy writes, or the only thread; readers want no more than a moment's sum.
 inline void Small::note(Shard& shard, std::uint64_t blocks, Size bytes) noexcept {
     shard.blocks.store(shard.blocks.load(base::rlx) + blocks, base::rlx);
     shard.bytes.store(shard.bytes.load(base::rlx) + bytes, base::rlx);

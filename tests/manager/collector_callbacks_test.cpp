@@ -51,7 +51,7 @@ TEST_P(CollectorCallbacks, OfGrowthAreToldAtOnce) {
     MemoryManager* self = nullptr;
     unsigned refused = 0;
     ManagerOptions options = make::options(0, GetParam());
-    options.limit = 1000;
+    options.limit = Size{4} << 20;
     options.grow_by = [&](Size, Size wanted) {
         const auto refuses = [&](auto act) {
             try {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph.hpp"
+#include "inner.hpp"
 #include "make.hpp"
 #include "manager/manager.hpp"
 
@@ -22,7 +23,7 @@ class InCycle : public testing::TestWithParam<make::Mode> {
   protected:
     Offset allocate(Size size) {
         Offset at = kNull;
-        EXPECT_EQ(manager_.allocate(size, 8, at), Status::ok);
+        EXPECT_EQ(inner::allocate(manager_, size, 8, at), Status::ok);
         std::vector<std::byte> ones(size, std::byte{0xff});
         EXPECT_EQ(manager_.write(at, ones), Status::ok);
         return at;
@@ -75,11 +76,11 @@ INSTANTIATE_TEST_SUITE_P(Threads, InCycle, testing::ValuesIn(make::modes),
 TEST_P(InCycle, MisuseIsRefused) {
     const Offset small = allocate(64), large = allocate(5000), no_small = allocate(64), no_large = allocate(5000);
     const Offset end = allocate(5000);
-    EXPECT_EQ(manager_.deallocate(no_small), Status::ok);
-    EXPECT_EQ(manager_.deallocate(no_large), Status::ok);
+    EXPECT_EQ(inner::deallocate(manager_, no_small), Status::ok);
+    EXPECT_EQ(inner::deallocate(manager_, no_large), Status::ok);
     collect({small, large, end}, [&] {
         for (const Offset bad : {small + 1, no_small, large + 8, no_large, Offset{1} << 40}) {
-            EXPECT_EQ(manager_.deallocate(bad), Status::bad_offset) << bad;
+            EXPECT_EQ(inner::deallocate(manager_, bad), Status::bad_offset) << bad;
             EXPECT_EQ(manager_.resize(bad, 10), Status::bad_offset) << bad;
         }
         for (const auto& [at, length] :
@@ -102,7 +103,7 @@ TEST_P(InCycle, AllOfASlabsBlocksCanGoAndTheirNamesWithThem) {
     for (Offset& block : blocks) block = allocate(64);
     EXPECT_EQ(manager_.set_name(blocks[7], "seven"), Status::ok);
     collect({blocks[7]}, [&] {
-        for (const Offset block : blocks) EXPECT_EQ(manager_.deallocate(block), Status::ok);
+        for (const Offset block : blocks) EXPECT_EQ(inner::deallocate(manager_, block), Status::ok);
         for (Offset& block : blocks) block = allocate(64);
     });
     std::string name;
@@ -121,7 +122,7 @@ TEST_P(InCycle, ALongBlockIsLookedAtBeforeItGoes) {
     refer(block + 199'992, target);
     refer(place(movable) + 199'992, other);
     collect({root}, [&] {
-        EXPECT_EQ(manager_.deallocate(block), Status::ok);
+        EXPECT_EQ(inner::deallocate(manager_, block), Status::ok);
         EXPECT_EQ(manager_.moves().deallocate(movable), Status::ok);
         refer(root, target);
     });

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "graph.hpp"
+#include "inner.hpp"
 #include "make.hpp"
 #include "manager/manager.hpp"
 
@@ -17,14 +18,10 @@ class Inner {
   public:
     explicit Inner(make::Mode mode) : manager_(manager::Buffer::own(kSize), kSize, make::options(0, mode)) {}
     std::optional<Offset> allocate(Size size, Size alignment) {
-        Offset at = manager_.allocate_alone(size, alignment);
-        if (at != manager::kNoOffset) return at;
-        return manager_.allocate(size, alignment, at) == Status::ok ? std::optional(at) : std::nullopt;
+        Offset at = 0;
+        return inner::allocate(manager_, size, alignment, at) == Status::ok ? std::optional(at) : std::nullopt;
     }
-    void deallocate(Offset at) {
-        const bool done = manager_.deallocate_alone(at);
-        EXPECT_TRUE(done || manager_.deallocate(at) == Status::ok) << at;
-    }
+    void deallocate(Offset at) { EXPECT_EQ(inner::deallocate(manager_, at), Status::ok) << at; }
     void write(Offset at, std::span<const std::byte> data) { EXPECT_EQ(manager_.write(at, data), Status::ok) << at; }
     bool resize(Offset at, Size size) { return manager_.resize(at, size) == Status::ok; }
     [[nodiscard]] Size size_of(Offset at) const { return manager_.size_of(at); }

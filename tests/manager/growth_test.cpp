@@ -6,7 +6,6 @@
 #include <array>
 #include <ashlar/memory_manager.hpp>
 #include <set>
-#include <stdexcept>
 
 #include "make.hpp"
 
@@ -72,64 +71,6 @@ TEST(Growth, AsTheUserSays) {
     EXPECT_EQ(asked, (std::vector<std::array<Size, 2>>(3, {100, 50})));
     EXPECT_EQ(manager.allocate(1000), std::nullopt);  // beyond the limit nobody is asked
     EXPECT_EQ(asked.size(), 3U);
-}
-
-TEST(Growth, CallbackMayThrow) {
-    ManagerOptions own = options(1000);
-    bool throws = true;
-    own.grow_by = [&](Size, Size wanted) {
-        if (throws) throw std::runtime_error("no");
-        return wanted;
-    };
-    MemoryManager manager(100, std::move(own));
-    ASSERT_TRUE(manager.allocate(90));
-    EXPECT_THROW(static_cast<void>(manager.allocate(50)), std::runtime_error);
-    EXPECT_EQ(manager.capacity(), 100U);
-    EXPECT_EQ(manager.check(), 0U);
-    throws = false;
-    EXPECT_EQ(manager.allocate(50), Offset{90});
-}
-
-TEST(Growth, CallbackMayUseTheManager) {
-    MemoryManager* self = nullptr;
-    Offset first = 0;
-    ManagerOptions own = options(1000, Threads::many);
-    own.grow_by = [&](Size, Size wanted) {
-        EXPECT_EQ(self->allocate(500), std::nullopt);  // would have to grow itself
-        EXPECT_EQ(self->statistics().used, 90U);
-        EXPECT_EQ(self->trim(), 0U);
-        self->deallocate(first);
-        return wanted;
-    };
-    MemoryManager manager(100, std::move(own));
-    self = &manager;
-    first = manager.allocate(90).value();
-    EXPECT_TRUE(manager.allocate(95));
-    EXPECT_EQ(manager.statistics().used, 95U);
-    EXPECT_EQ(manager.check(), 0U);
-}
-
-TEST(Growth, CallbackMayMakeRoomInstead) {
-    for (const Threads threads : {Threads::one, Threads::many}) {
-        MemoryManager* self = nullptr;
-        std::uint64_t moved = 0;
-        ManagerOptions own = options(4000, threads);
-        own.grow_by = [&](Size, Size) {
-            moved += self->defragment().moves;
-            return Size{0};
-        };
-        MemoryManager manager(2000, std::move(own));
-        self = &manager;
-        std::vector<ashlar::Handle> handles;
-        for (unsigned i = 0; i < 4; ++i) handles.push_back(manager.allocate_movable(500).value());
-        manager.deallocate(handles[0]);
-        manager.deallocate(handles[2]);
-        EXPECT_EQ(manager.allocate(1000), Offset{1000}) << "two holes of 500 bytes, moved together";
-        EXPECT_EQ(moved, 2U);
-        EXPECT_EQ(manager.capacity(), 2000U);
-        EXPECT_EQ(manager.allocate(1), std::nullopt);
-        EXPECT_EQ(manager.check(), 0U);
-    }
 }
 
 TEST(Growth, ByPartsOfTheCallers) {

@@ -48,7 +48,7 @@ void ManagerSession::set_up() {
     options.threads = in_.byte() % 2 == 0 ? Threads::one : Threads::many;
     granularity_ = Size{1} << (in_.byte() % 2 == 0 ? 0 : in_.below(8));
     options.granularity = granularity_;
-    static constexpr Size limits[] = {ashlar::small_limit_by_threads, 0, 64, 256};
+    static constexpr Size limits[] = {ashlar::small_limit_by_threads, 0, 64, 1024};
     options.small_limit = limits[in_.below(4)];
     slabs_ = options.small_limit != 0 && (options.threads == Threads::many || options.small_limit != limits[0]);
     initial_ = std::max(choose_capacity(memory_), granularity_);
@@ -59,7 +59,7 @@ void ManagerSession::set_up() {
         few_ranges_ = true;
     }
     limit_ = std::max(options.limit, initial_);
-    slabs_ = slabs_ && limit_ >= Size{1} << 20;
+    slabs_ = slabs_ && limit_ >= Size{1} << 20 && granularity_ <= 16;
     if (kind == 3) {
         manager_ = std::make_unique<MemoryManager>(MemoryManager::without_memory(initial_, std::move(options)));
     } else if (kind == 2) {
