@@ -30,6 +30,8 @@ MANAGER = (
             "manager_blocks.Growth.IsUndoneWhereTheBlockCanNotBeHad"),
     Planted("room_that_a_callback_made_is_not_seen", GROWTH, "            return take(taker);\n", "            return false;\n", "manager_blocks",
             "manager_blocks.Growth.CallbackMayMakeRoomInstead"),
+    Planted("a_callback_is_asked_beyond_the_limit", GROWTH, "if (needed == before || needed > limit_ - capacity) return false;",
+            "if (needed == before) return false;", "manager_blocks", "manager_blocks.Growth.AsksForNothingBeyondTheLimit"),
     Planted("small_blocks_that_a_callback_freed_are_not_seen", GROWTH, "            reclaim(true);  // the callback", "            // the callback",
             "manager_blocks", "manager_blocks.Growth.CallbackMayFreeSmallBlocksInstead"),
     Planted("a_part_without_a_record_is_dropped", GROWTH, "if (!part.empty()) hand_back(buffer_.drop_last());",
