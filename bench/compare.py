@@ -4,12 +4,12 @@
 For each workload and real program, and each figure (time, CPU time, peak memory, memory after idling), the rounds of one
 allocator in both files are compared. A change is reported only if all of these hold:
 
-  - Welch's t-test of the logarithms finds it, with the share of false ones among all that are reported held at 5%
-    (Benjamini and Hochberg's correction for that many tests);
-  - Mann and Whitney's rank test, which an outlier can't mislead, agrees at 5%, or, with too few rounds for that, all
-    rounds of one file are below all of the other;
-  - the medians differ by more than --least (3%), and by more than 95% of those of the allocators that are the same in both
-    files: what the machine did to them it may have done to this one.
+  - Welch's t-test of the logarithms finds it. Benjamini and Hochberg's correction for the number of tests keeps the
+    share of false reports at 5%.
+  - Mann and Whitney's rank test, which an outlier cannot mislead, agrees at 5%. With too few rounds for that, all rounds
+    of one file are below all of the other.
+  - The medians differ by more than --least (3%), and by more than 95% of the changes of those allocators that are the
+    same in both files, which only the machine can have caused.
 
 Exit status: 0 no regression, 1 a regression, 2 the files can't be compared.
 """
@@ -28,7 +28,7 @@ Change = namedtuple("Change", "name metric before after ratio p rank_p real")
 
 
 def samples(data, allocator):
-    """(name, metric) -> figures of all rounds, at least two, all above zero."""
+    """(name, metric) -> figures of all rounds, if there are at least two and all are above zero."""
     result = {}
     for kind, metrics in KINDS:
         for name, one in data.get(kind, {}).items():
@@ -52,7 +52,7 @@ def controls(before, after, subject):
 
 
 def drift(before, after, names):
-    """metric -> the ratio that 95% of the controls' changes stay within, 1 where there are none."""
+    """metric -> the ratio that 95% of the controls' changes stay within; 1 without controls."""
     moves = {}
     for name in names:
         first, second = samples(before, name), samples(after, name)
@@ -67,7 +67,7 @@ def ranks_agree(before, after, p):
 
 
 def changes(before, after, subject=SUBJECT, least=0.03):
-    """Every comparison that can be made, the worst first, and the drift by metric."""
+    """Every possible comparison, the worst first, and the drift by metric."""
     first, second = samples(before, subject), samples(after, subject)
     keys = [key for key in first if key in second]
     floor = drift(before, after, controls(before, after, subject))
@@ -95,9 +95,10 @@ def parse_arguments(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before")
     parser.add_argument("after")
-    parser.add_argument("--allocator", default=SUBJECT, metavar="NAME", help=f"whose change is asked for (default: {SUBJECT})")
+    parser.add_argument("--allocator", default=SUBJECT, metavar="NAME",
+                        help=f"the allocator whose changes to report (default: {SUBJECT})")
     parser.add_argument("--least", type=float, default=0.03, metavar="SHARE",
-                        help="smaller changes don't matter (default: 0.03)")
+                        help="ignore smaller changes (default: 0.03)")
     parser.add_argument("--all", action="store_true", help="print every comparison")
     return parser.parse_args(words)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares Ashlar with the allocators installed on this machine, on a terminal; bench/run.sh makes a report.
 
-Every workload of ashlar_workloads runs under every allocator by LD_PRELOAD, in turn, for some rounds; all run the very
-same program, with everybody's default settings. Medians are compared with the best of the four peers on each workload.
+Every workload of ashlar_workloads runs under every allocator by LD_PRELOAD, in turn, for some rounds. All run the same
+program, in their default settings. For each workload the median is compared with that of the best of the four peers.
 """
 import argparse
 import json
@@ -20,9 +20,9 @@ def find_allocators(options):
     peers = allocators.debian_peers()
     for name, library in allocators.PEERS.items():
         if name not in peers:
-            print(f"peers: {name} is not installed ({library}); going on without it", file=sys.stderr)
+            print(f"peers: {name} is not installed ({library}); skipped", file=sys.stderr)
     if not os.path.exists(options.ashlar):
-        print(f"peers: {options.ashlar} does not exist (build it, or --ashlar PATH); going on without it", file=sys.stderr)
+        print(f"peers: {options.ashlar} does not exist; skipped (build it, or give --ashlar PATH)", file=sys.stderr)
     only = options.allocators.split(",") if options.allocators else None
     return allocators.choose(options.ashlar, peers, options.lib, only)
 
@@ -74,7 +74,7 @@ def parse_arguments():
     parser.add_argument("--program", default=os.path.join(build, "bench", "ashlar_workloads"), help="the workloads")
     parser.add_argument("--lib", action="append", default=[], metavar="NAME=PATH", help="one more; repeatable")
     parser.add_argument("--allocators", metavar="A,B", help="only these")
-    parser.add_argument("--subject", default="ashlar", help="whose ratio to the best peer is shown (default: ashlar)")
+    parser.add_argument("--subject", default="ashlar", help="show the ratio of this one to the best peer (default: ashlar)")
     parser.add_argument("--only", default="", metavar="REGEX", help="only workloads whose name matches")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="how much work, 1 is about a second each")
@@ -84,7 +84,7 @@ def parse_arguments():
     parser.add_argument("--instructions", action="store_true", help="count instructions of a pair, and nothing else")
     parser.add_argument("--starts", type=int, default=200, help="starts in a round of --startup")
     parser.add_argument("--no-startup", action="store_true", help="leave out the start-up comparison")
-    parser.add_argument("--json", metavar="FILE", help="save all that was measured")
+    parser.add_argument("--json", metavar="FILE", help="save all figures")
     return parser.parse_args()
 
 

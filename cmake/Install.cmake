@@ -1,6 +1,9 @@
-# What `cmake --install` puts where, and how other builds find it: find_package(ashlar) with ashlar::ashlar (the drop-in),
-# ashlar::static and ashlar::object (for programs linked with -static), and ashlar.pc; ashlar::manager and ashlar-manager.pc, which replace
-# no malloc. Everything may be moved afterwards.
+# Installs the libraries, the headers and what other builds need to find them:
+# - find_package(ashlar) has ashlar::ashlar (the drop-in), ashlar::static and
+#   ashlar::object (for programs linked with -static), and ashlar::manager,
+#   which replaces no malloc;
+# - pkg-config has ashlar.pc and ashlar-manager.pc.
+# The prefix may be moved afterwards.
 include(CMakePackageConfigHelpers)
 
 set(ashlar_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ashlar)
@@ -38,4 +41,5 @@ endif()
 foreach(name ashlar ashlar-manager)
   configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
 endforeach()
-install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc ${PROJECT_BINARY_DIR}/ashlar-manager.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc ${PROJECT_BINARY_DIR}/ashlar-manager.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,5 +1,7 @@
 #!/bin/sh
-# usage: install.sh PACKAGE…: installs those of these Debian packages that are missing. Uses the network only then.
+# usage: install.sh PACKAGE…
+# Installs those of the Debian packages that are missing. Uses the network only
+# if a package is missing.
 set -eu
 
 missing=
@@ -9,13 +11,13 @@ done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "install.sh: these packages are missing, and there is no apt-get to install them:$missing" >&2
+    echo "install.sh: missing packages, and no apt-get to install them:$missing" >&2
     exit 1
 fi
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "install.sh: these packages are missing; install them as root:$missing" >&2
+        echo "install.sh: missing packages; install them as root:$missing" >&2
         exit 1
     fi
     as_root=sudo
@@ -25,7 +27,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "Installing$missing"
 # shellcheck disable=SC2086 # a list of words
-if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+if ! { $as_root apt-get update &&
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 } >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "install.sh: could not install$missing" >&2

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Installs what is missing, builds, and runs all the tests: first those that make sense under sanitizers, then everything. It stops at
-# the first stage that fails; the last lines are ctest's summary of the last stage. For Debian. Builds in build/.
-# usage: scripts/test.sh [--quick]     --quick: no sanitizers, no stress runs
+# Builds in build/ and runs all tests: first under the sanitizers, then without.
+# Stops at the first stage that fails. The last lines are ctest's summary of the
+# last stage. For Debian. Installs missing packages.
+# usage: scripts/test.sh [--quick]
+#   --quick   no sanitizers, no stress runs
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="g++ cmake ninja-build pkg-config python3 libgtest-dev libbenchmark-dev libboost-dev libcli11-dev nlohmann-json3-dev
-    valgrind php-cli gnuplot-nox"
+packages="g++ cmake make ninja-build pkg-config python3 libgtest-dev libbenchmark-dev libboost-dev
+    libcli11-dev nlohmann-json3-dev valgrind php-cli gnuplot-nox gdb doxygen"
 jobs=2
 
 quick=
@@ -14,7 +16,7 @@ case ${1-} in
     '') ;;
     --quick) quick=yes ;;
     *)
-        sed -n 's/^# usage/usage/p' "$0" >&2
+        sed -n '/^# usage/,/^[^#]/s/^# //p' "$0" >&2
         exit 2
         ;;
 esac
@@ -24,7 +26,7 @@ stage() { printf '\n== %s: %s\n' "$(date +%H:%M:%S)" "$*"; }
 launcher=
 if command -v ccache >/dev/null; then launcher="-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache"; fi
 
-# build PRESET: quiet unless it fails.
+# build PRESET: prints its log only if it fails.
 build() {
     stage "build, $1"
     log=build/$1.log

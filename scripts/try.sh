@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what is missing, builds Ashlar, and compares it with the allocators that are installed on four real programs: a table each.
-# For Debian. Uses the network only where a package is missing. Nothing is left behind but the packages and build/try.
+# Builds Ashlar and compares it with the installed allocators on four real
+# programs. Prints a table for each. For Debian. Installs missing packages; uses
+# the network only for them. Leaves nothing behind but packages and build/try.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,7 +14,7 @@ work=
 child=
 failures=
 
-# Whatever happens: no server, no program and no file of ours remains.
+# Ends our programs and removes our files, however the script ends.
 finish() {
     if [ -n "$child" ]; then
         kill "$child" 2>/dev/null || true
@@ -34,7 +35,8 @@ stop() {
     exit 1
 }
 
-# step NAME COMMAND…: its output goes to a log, which is named where it fails.
+# step NAME COMMAND…: runs a command with its output in a log. If it fails,
+# names the log and stops.
 step() {
     name=$1
     shift
@@ -56,10 +58,10 @@ install_packages() {
     # shellcheck disable=SC2086 # lists of words
     missing=$(missing_of $needed $peers)
     [ -n "$missing" ] || return 0
-    command -v apt-get >/dev/null || stop "these packages are missing, and there is no apt-get to install them:$missing"
+    command -v apt-get >/dev/null || stop "missing packages, and no apt-get to install them:$missing"
     as_root=
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || stop "these packages are missing; install them as root:$missing"
+        command -v sudo >/dev/null || stop "missing packages; install them as root:$missing"
         as_root="sudo"
     fi
     echo "Installing$missing"
@@ -68,11 +70,11 @@ install_packages() {
     wanted=$(missing_of $needed)
     # shellcheck disable=SC2086
     for package in $(missing_of $peers); do
-        # An allocator that this release of Debian does not have is only a row less.
+        # Without a package for an allocator, the tables lack its row.
         if apt-cache show "$package" >/dev/null 2>&1; then
             wanted="$wanted $package"
         else
-            echo "There is no package $package here: the tables go without it"
+            echo "No package $package: the tables lack this allocator"
         fi
     done
     [ -n "$wanted" ] || return 0
@@ -87,7 +89,8 @@ build_command() {
     step build cmake --build "$build" --target ashlar ashlar_command
 }
 
-# compare NAME TITLE PROGRAM…: a table. In the background, for a trap waits for a program in the foreground, but not for wait.
+# compare NAME TITLE PROGRAM…: prints a table. The program runs in the
+# background: a trap would wait for a foreground program, but interrupts `wait`.
 compare() {
     name=$1
     title=$2
@@ -108,7 +111,8 @@ build_command
 work=$(mktemp -d "${TMPDIR:-/tmp}/ashlar-try.XXXXXX")
 export PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1
 
-# Debian's package redis-server would start a server of its own; its program is in redis-tools under another name.
+# Debian's package redis-server would start a server of its own. Its program is
+# also in redis-tools, under another name.
 ln -s "$(command -v redis-check-rdb)" "$work/redis-server"
 step reference "$root/scripts/try/compile.sh" src/command/program.cpp "$work"
 
@@ -116,12 +120,12 @@ compare redis "Redis: a server under redis-benchmark (its clients are not under 
     "$root/scripts/try/redis.sh" "$work/redis-server" "$work"
 compare rocksdb "RocksDB: db_bench, two threads, random writes, then random reads" \
     db_bench --benchmarks=fillrandom,readrandom --num=30000 --value_size=200 --threads=2 --seed=1 --db="$work/rocksdb"
-compare compiler "g++ compiles a source of this project; the object must be identical" \
+compare compiler "g++: compiles a source of this project; the object file must be identical" \
     "$root/scripts/try/compile.sh" src/command/program.cpp "$work"
-compare python "Python: four threads, each object a block of malloc" python3 "$root/scripts/try/threads.py"
+compare python "Python: four threads; every object is a block of malloc" python3 "$root/scripts/try/threads.py"
 
 echo
 for name in $failures; do
-    echo "try.sh: '$name' failed under the system malloc or Ashlar; what it said is in $logs/$name.log" >&2
+    echo "try.sh: '$name' failed under the system malloc or Ashlar; its output is in $logs/$name.log" >&2
 done
 [ -z "$failures" ]

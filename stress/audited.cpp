@@ -1,5 +1,6 @@
-// Runs whose every call is noted, and the notes audited: no block handed out twice, none lost, none refused while memory was
-// free. In rounds, so that a run of hours needs no more memory than one of seconds.
+// Every call of a run is recorded, and an audit checks the history: no block
+// was handed out twice or lost, and none was refused while memory was free.
+// Rounds bound the memory that a long run needs.
 #include <atomic>
 #include <barrier>
 #include <cstdio>
@@ -16,18 +17,19 @@
 namespace stress {
 namespace {
 
-constexpr std::size_t notes = 50000;  // of a thread, in a round
+constexpr std::size_t notes = 50000;  // records of a thread in a round
 constexpr std::size_t slots = 512;
 
-/// Blocks change hands here. A block's first word says its size, so that whoever gets it can free it.
+/// Threads exchange blocks here. A block's first word is its size, so that any
+/// thread can free it.
 struct Exchange {
     std::atomic<std::size_t*> slot[slots];
 
     std::size_t* swap(Random& random, std::size_t* block) noexcept {
-        // acq_rel: publishes the block's content to who takes it, and receives the same.
+        // acq_rel: publishes the block's content to the thread that takes it, and receives the same.
         return slot[random.below(slots)].exchange(block, std::memory_order_acq_rel);
     }
-    /// Calls each(block) for what lies here; nobody else is there.
+    /// Calls each(block) for the blocks here, while no other thread uses them.
     template <class Each>
     void empty(Each&& each) {
         for (auto& place : slot) {
@@ -42,18 +44,19 @@ void require_sound(const char* what, const auditor::Verdict& verdict) {
     if (verdict.faults != 0) fail(what, nullptr, verdict.takes, verdict.faults);
 }
 
-/// What all threads of a scenario share: the clock, their notes, and rounds that end with an audit.
+/// State that all threads of a scenario share: the clock, their records, and
+/// rounds that end with an audit.
 class Audit {
   public:
     explicit Audit(Run& run) : run_(run), logs_() {
         for (std::size_t i = 0; i < run.threads; ++i) logs_.emplace_back(notes);
     }
 
-    /// Runs body(random, log) once a round in every thread, then finish(log), which frees what is left and says what bounds
-    /// hold.
+    /// Runs body(random, log) once a round in every thread. Then finish(log)
+    /// frees the other blocks and returns the bounds that must hold.
     template <class Body, class Finish>
     void rounds(Body&& body, Finish&& finish) {
-        bool goes_on = true;  // written between two phases of the barrier only
+        bool goes_on = true;  // written only between two phases of the barrier
         std::barrier phase(static_cast<std::ptrdiff_t>(run_.threads), [&]() noexcept {
             const auditor::Bounds bounds = finish(logs_[0]);
             std::vector<const auditor::Log*> all;
@@ -99,7 +102,8 @@ void give_noted(Audit& audit, auditor::Log& log, std::size_t* block) {
     if (block != nullptr) log.give(audit.clock, block, *block, [&] { ash_free(block); });
 }
 
-/// In place or not: the old block is given and the new one taken by one call.
+/// Moves a block or leaves it in place: for the audit one call gives the old
+/// block and takes the new one.
 std::size_t* resize_noted(Audit& audit, auditor::Log& log, Random& random, std::size_t* block) {
     const std::size_t before = *block;
     const std::size_t size = ash_good_size(mixed_size(random) + sizeof(std::size_t));
@@ -110,19 +114,20 @@ std::size_t* resize_noted(Audit& audit, auditor::Log& log, Random& random, std::
     return moved;
 }
 
-/// How many blocks of a size there are in a heap of which nothing is in use.
+/// The number of blocks of a size that an empty heap has.
 std::size_t fill(ashlar::Heap& heap, std::size_t size) {
     std::vector<void*> blocks;
-    (void)heap.trim();  // what caches keep may lie so that not every unit beside it is of use
+    (void)heap.trim();  // cached blocks may make units beside them unusable
     for (void* block = heap.allocate(size); block != nullptr; block = heap.allocate(size)) blocks.push_back(block);
     for (void* block : blocks) heap.deallocate(block);
     return blocks.size();
 }
 
-/// A heap that is too small for what its threads want.
+/// Threads use up a heap that is too small for them.
 struct Narrow {
     static constexpr std::size_t capacity = std::size_t{24} << 20;
-    // What threads' hands, shared caches and current slabs may keep from others: 16 caches of two batches and a slab each.
+    // The bytes that threads, shared caches and current slabs may keep from
+    // others: 16 caches of two batches and a slab each.
     static constexpr std::size_t slack = std::size_t{7} << 20;
 
     void begin(Random& random) {

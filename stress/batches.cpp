@@ -1,4 +1,5 @@
-// Batches: many blocks by one call, freed by one call in another order, beside other sizes, or by another thread.
+// Batches: one call takes many blocks, and one call frees them in another
+// order, with other sizes, or in another thread.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::size_t most = 300;
 
-/// A whole batch goes from thread to thread through one word.
+/// Threads exchange whole batches through one word.
 struct Batch {
     std::vector<Block> blocks;
 };
@@ -61,7 +62,7 @@ void batches(Run& run) {
         while (run.goes_on()) {
             Batch* mine = take_batch(random);
             done += mine->blocks.size();
-            // acq_rel: publishes the blocks' content to who takes the batch, and receives the same.
+            // acq_rel: publishes the blocks' content to the thread that takes the batch, and receives the same.
             Batch* other = mailbox[random.below(run.threads)].exchange(mine, std::memory_order_acq_rel);
             if (other != nullptr) give_batch(random, other);
         }

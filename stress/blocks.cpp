@@ -17,7 +17,8 @@ constexpr std::size_t stride = 256;
 
 std::uint64_t pattern(std::uint64_t seed, std::size_t offset) noexcept { return (seed ^ offset) * 0x9E3779B97F4A7C15U; }
 
-/// Calls each(offset, length) for every piece of a block that carries the pattern; length is a word, at the end less.
+/// Calls each(offset, length) for every piece of a block that carries the
+/// pattern; length is a word, or less at the end.
 template <class Each>
 void for_each_piece(std::size_t size, Each&& each) {
     const std::size_t step = size <= dense_limit ? word : stride;
@@ -90,7 +91,8 @@ Block take(Random& random, std::size_t size) noexcept {
         data = static_cast<unsigned char*>(ash_malloc(size));
     }
     if (data == nullptr) fail("out of memory", nullptr, size, kind);
-    // The whole usable size is the program's: two blocks that overlap in their slack are a fault as well.
+    // The program may use the whole usable size: blocks that overlap in their
+    // slack are a fault too.
     if (random.one_in(4)) size = ash_malloc_usable_size(data);
     const Block block{data, size, random.next()};
     stamp(block);

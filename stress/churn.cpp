@@ -1,4 +1,5 @@
-// Churn: random replacement in a table per thread. Alone, beside a thread that trims and checks, and with large blocks only.
+// Churn: random replacement in a table for each thread. Alone, beside a thread
+// that trims and checks, and with large blocks only.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +17,8 @@ std::size_t large_size(Random& random) noexcept {
     return 32 * 1024 + random.below(kib * 1024);
 }
 
-/// Replaces, resizes and frees blocks at random until the run is over; then frees all.
+/// Replaces, resizes and frees blocks at random until the run ends; then frees
+/// all.
 template <class SizeOf>
 void replace_at_random(Run& run, std::size_t thread, std::size_t slots, SizeOf&& size_of) {
     Random random = run.random(thread);
@@ -39,7 +41,7 @@ void replace_at_random(Run& run, std::size_t thread, std::size_t slots, SizeOf&&
     run.count(done);
 }
 
-/// Looks at the heap from outside while others change it.
+/// Trims and checks the heap while others change it.
 void observe(Run& run) {
     while (run.goes_on()) {
         (void)ash_malloc_trim(0);

@@ -1,5 +1,6 @@
-// Forks in the middle of everything: while the others allocate, one thread forks again and again. Each child finds its parent's
-// blocks whole, frees them, allocates, and forks again or leaves.
+// Forks at any moment: one thread forks again and again while the others
+// allocate. Each child checks its parent's blocks, frees them, allocates, and
+// forks again or exits.
 #include <algorithm>
 #include <cstdio>
 #include <vector>
@@ -33,7 +34,7 @@ void give_all(Random& random, std::vector<Block>& blocks) {
 
 void fork_once(Random random, std::vector<Block>& blocks, unsigned generation);
 
-/// The life of a child, which has the forking thread's blocks and no other thread.
+/// Runs in a child, which has the forking thread's blocks and no other thread.
 void live_as_child(Random& random, std::vector<Block>& blocks, unsigned generation) {
     churn_some(random, blocks, most);
     if (generation < 3 && random.one_in(3)) fork_once(Random(random.next()), blocks, generation + 1);
@@ -45,7 +46,7 @@ void live_as_child(Random& random, std::vector<Block>& blocks, unsigned generati
 
 void fork_once(Random random, std::vector<Block>& blocks, unsigned generation) {
     const pid_t child = fork();
-    if (child < 0) return;  // the system has no room for it now
+    if (child < 0) return;  // the system refuses more processes now
     if (child == 0) {
         live_as_child(random, blocks, generation);
         _exit(0);

@@ -1,5 +1,6 @@
-// Hand-over: blocks are taken by one thread and freed by another. A wait-free queue for each pair of threads carries them, so
-// that the edge between the two users of a block is the queue's alone, and the edge between its lives is the allocator's alone.
+// Hand-over: one thread takes blocks and another frees them. A wait-free queue
+// for each pair of threads carries them. So only the queue orders the two users
+// of a block, and only the allocator orders its reuse.
 #include <memory>
 #include <thread>
 #include <vector>
@@ -32,7 +33,8 @@ class Post {
     std::unique_ptr<Queue[]> queues_;
 };
 
-/// to_of(random, thread) chooses whom a block goes to. One that finds its queue full is freed by its taker.
+/// to_of(random, thread) chooses the receiver of a block. If the queue is full,
+/// the sender frees the block.
 template <class ToOf>
 void hand_over(Run& run, ToOf&& to_of) {
     Post post(run.threads);
@@ -41,7 +43,8 @@ void hand_over(Run& run, ToOf&& to_of) {
         std::uint64_t done = 0;
         while (run.goes_on()) {
             const std::size_t to = to_of(random, thread);
-            // Runs of one size fill magazines; a mix of sizes fills many slabs a little.
+            // Many blocks of one size fill magazines; a mix of sizes fills many
+            // slabs a little.
             const std::size_t size = mixed_size(random);
             const bool same = random.one_in(2);
             for (std::size_t left = 1 + random.below(100); left > 0; --left, ++done) {

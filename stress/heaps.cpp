@@ -1,5 +1,5 @@
-// Heaps: all threads share a heap for a round; then it is checked, visited and destroyed with blocks in it. Beside it each
-// thread has heaps of its own.
+// Heaps: all threads share a heap for a round, which is then checked, visited
+// and destroyed with live blocks. Each thread also has heaps of its own.
 #include <atomic>
 #include <barrier>
 #include <memory>
@@ -39,7 +39,7 @@ void give_to(ashlar::Heap& heap, Random& random, const Block& block) {
     }
 }
 
-/// Finds the same blocks in the heap as the program holds, and no others.
+/// Checks that the heap has the blocks that the program holds, and no others.
 void compare(ashlar::Heap& heap, const std::vector<Block>& live) {
     if (const std::size_t faults = heap.check(); faults != 0) fail("Heap::check found faults", nullptr, 0, faults);
     std::unordered_map<void*, std::size_t> expected;
@@ -58,7 +58,7 @@ void compare(ashlar::Heap& heap, const std::vector<Block>& live) {
     if (found != expected.size()) fail("visit misses blocks", nullptr, found, expected.size());
 }
 
-/// A heap of the thread's own, from birth to destruction.
+/// Makes, uses and destroys a heap of the thread's own.
 void live_alone(Random& random) {
     ashlar::Heap heap(capacity);
     std::vector<Block> live;
@@ -72,14 +72,14 @@ void live_alone(Random& random) {
     compare(heap, live);
 }
 
-/// The heap of the round and the blocks in it, which any thread may swap for its own.
+/// The heap of the round and its blocks, which any thread may swap for its own.
 struct Round {
     explicit Round(std::size_t count) : mailbox(count) {}
 
     void churn(Random& random, std::vector<Block>& mine) {
         for (std::size_t i = 0; i < 500; ++i) {
             auto* block = new Block(take_from(*heap, random));
-            // acq_rel: publishes the content to who frees the block, and receives the same.
+            // acq_rel: publishes the content to the thread that frees the block, and receives the same.
             const std::unique_ptr<Block> other(
                 mailbox[random.below(mailbox.size())].exchange(block, std::memory_order_acq_rel));
             if (other == nullptr) continue;
@@ -113,7 +113,7 @@ struct Round {
 void heaps(Run& run) {
     Round round(slots);
     std::vector<std::vector<Block>> kept(run.threads);
-    bool goes_on = true;  // written between two phases of the barrier only
+    bool goes_on = true;  // written only between two phases of the barrier
     std::barrier phase(static_cast<std::ptrdiff_t>(run.threads), [&]() noexcept {
         round.finish(kept);
         goes_on = run.goes_on();

@@ -1,4 +1,5 @@
-// ashlar_stress: runs scenarios over the ash_ functions for a time, each from a seed, and checks the heap after each.
+// ashlar_stress: runs scenarios over the ash_ functions for some time, each
+// from a seed, and checks the heap after each.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -38,8 +39,8 @@ struct Options {
 
 constexpr const char* usage =
     "usage: ashlar_stress [--seconds S] [--threads T] [--seed N] [--scenario NAME] [--list]\n"
-    "Runs each scenario (or the one named) for S seconds in T threads; checks every block at its free and the heap at the "
-    "end.\n";
+    "Runs each scenario, or the named one, for S seconds in T threads. Checks each block at its free, and the heap at the\n"
+    "end. Status 1: a fault was found.\n";
 
 [[noreturn]] void leave(int status, const char* message) {
     std::fputs(message, status == 0 ? stdout : stderr);
@@ -72,7 +73,8 @@ Options parse(int argc, char** argv) {
     return options;
 }
 
-/// What may still count as live when every block has been freed: caches and depots, which are bounded.
+/// The bytes that may still count as live when every block is freed: caches and
+/// depots keep a bounded amount.
 constexpr std::size_t bound_on_rest = std::size_t{64} << 20;
 
 bool run_one(const Scenario& scenario, const Options& options) {

@@ -1,7 +1,8 @@
-// All to all through one queue: any thread frees what any other took. Boost's queue of many producers keeps its nodes in a free
-// list whose links it writes by plain stores, and reads an element before it knows that it is still there: data races by
-// ThreadSanitizer's rules, though not of ours. So this scenario is not in its builds; there `exchange` is the way from all to
-// all, through a queue without races for each pair of threads.
+// All to all through one queue: any thread frees blocks of any other. Boost's
+// queue of many producers writes the links of its free list by plain stores,
+// and reads an element that may be gone. ThreadSanitizer reports these races of
+// Boost, so its builds leave this scenario out. There `exchange` connects all
+// threads, by a queue without races for each pair.
 #include <thread>
 
 #include <boost/lockfree/queue.hpp>
@@ -13,7 +14,8 @@
 namespace stress {
 
 void market(Run& run) {
-    // Its nodes are blocks of the heap under test too, taken whenever all are in use.
+    // The queue's nodes are blocks of the heap under test too, taken when all
+    // are in use.
     boost::lockfree::queue<Block, boost::lockfree::allocator<ashlar::Allocator<Block>>> queue(0);
     in_threads(run, [&](std::size_t thread) {
         Random random = run.random(thread);
@@ -27,7 +29,8 @@ void market(Run& run) {
                 if (!queue.push(block)) give(random, block);
             }
             Block bought;
-            // A little more than it brings: what is left lies there for the others.
+            // Takes a little more than it adds; blocks that are left stay for
+            // the others.
             for (std::size_t left = offered + 1; left > 0 && queue.pop(bought); --left) give(random, bought);
             done += offered;
             if (random.one_in(16)) std::this_thread::yield();

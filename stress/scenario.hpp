@@ -1,4 +1,5 @@
-// What a scenario is given, and how it runs its threads. A scenario ends with every block freed and every thread joined.
+// The input of a scenario, and the threads that run it. A scenario ends with
+// every block freed and every thread joined.
 #ifndef ASHLAR_STRESS_SCENARIO_HPP
 #define ASHLAR_STRESS_SCENARIO_HPP
 
@@ -25,7 +26,8 @@ struct Run {
     [[nodiscard]] Random random(std::size_t thread) const noexcept { return Random(seed * 1009 + thread); }
 };
 
-/// Runs body(index) in `run.threads` threads, says `over` when the time is up, and joins them.
+/// Runs body(index) in `run.threads` threads, sets `over` when the time is up,
+/// and joins them.
 template <class Body>
 void in_threads(Run& run, Body&& body) {
     std::vector<std::thread> threads;
@@ -39,7 +41,7 @@ void in_threads(Run& run, Body&& body) {
 void churn(Run& run);     // each thread its own blocks, of all sizes, by every function
 void pairs(Run& run);     // thread 0 to 1 and back, 2 to 3 and back, ...
 void ring(Run& run);      // each thread to the next
-void exchange(Run& run);  // all to all, a queue for each pair
+void exchange(Run& run);  // all to all, through a queue for each pair
 void market(Run& run);    // all to all, one queue; not under ThreadSanitizer
 void storm(Run& run);     // short-lived threads that leave half their blocks behind
 void edge(Run& run);      // whole slabs filled and emptied, half of each by another thread

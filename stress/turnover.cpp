@@ -1,4 +1,5 @@
-// Turnover: threads that live shortly and leave blocks behind, and slabs that fill, empty and retire all the time.
+// Turnover: short-lived threads that leave blocks behind, and slabs that fill,
+// empty and retire all the time.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -17,7 +18,8 @@ namespace {
 constexpr std::size_t slab_bytes = 64 * 1024;
 using Queue = boost::lockfree::spsc_queue<Block, boost::lockfree::capacity<16384>>;
 
-/// The life of a short-lived thread: takes blocks, frees every other one, leaves the rest in `left`.
+/// Runs in a short-lived thread: takes blocks, frees every other one, leaves
+/// the rest in `left`.
 void live_shortly(Random random, std::vector<Block>& left) {
     for (std::size_t i = 0; i < left.size(); ++i) {
         left[i] = take(random, mixed_size(random));
@@ -28,13 +30,15 @@ void live_shortly(Random random, std::vector<Block>& left) {
     }
 }
 
-/// A few slabs full of one size, one more or one fewer: the edge at which slabs are born and retired.
+/// Fills a few slabs with one size, give or take a block: slabs are created and
+/// retired at this edge.
 void fill(Random& random, std::vector<Block>& blocks) {
-    const std::size_t size = std::size_t{16} << random.below(12);  // to 32 KiB: many fill a slab with no rest
+    const std::size_t size = std::size_t{16} << random.below(12);  // up to 32 KiB: many of these fill a slab exactly
     const std::size_t count =
         std::max<std::size_t>((random.one_in(4) ? 32 : 2) * slab_bytes / ash_good_size(size), 2) - 1 + random.below(3);
     for (std::size_t i = 0; i < std::min<std::size_t>(count, 8192); ++i) blocks.push_back(take(random, size));
-    // In the order of addresses, as they came, backwards, or at random: neighbours are often freed together.
+    // Chooses the order of the frees: by address, as taken, reversed, or
+    // random. Neighbours are often freed together.
     switch (random.below(4)) {
         case 0: std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.data < b.data; }); break;
         case 1: break;
@@ -72,14 +76,15 @@ void edge(Run& run) {
         std::vector<Block> blocks;
         while (run.goes_on()) {
             fill(random, blocks);
-            const std::size_t piece = random.one_in(2) ? 1 : 100;  // what goes to the same thread in a row
+            const std::size_t piece = random.one_in(2) ? 1 : 100;  // blocks in a row for the same thread
             for (std::size_t i = 0; i < blocks.size(); ++i) {
                 if (i / piece % 2 == 0 || !next.push(blocks[i])) give(random, blocks[i]);
             }
             done += blocks.size();
             blocks.clear();
             inbox[thread].consume_all([&](const Block& block) { give(random, block); });
-            // Empties the cache, so that the last blocks reach their slabs and the slabs retire.
+            // Flushes the cache, so that the last blocks reach their slabs and
+            // the slabs retire.
             if (random.one_in(8)) (void)ash_malloc_trim(0);
         }
         run.count(done);

@@ -12,7 +12,9 @@ using ashlar::base::kEvents;
 
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;  // everywhere: counters, read when the threads that count are done
+// The order of every access here. The counters are read after the counting
+// threads have ended.
+constexpr auto relaxed = std::memory_order_relaxed;
 
 struct alignas(64) Slot {
     std::atomic<std::uint64_t> of[kEvents];
@@ -23,7 +25,8 @@ constinit Slot slots[slot_count];
 constinit std::atomic<std::uint32_t> threads{0};
 constinit std::atomic<std::uint32_t> steps_to_yield{0};
 
-/// What a thread counts with. Slots come round again, except that of the first thread, which is the program's main.
+/// The counters of a thread. Slots are reused, except that of the program's
+/// main thread.
 struct Self {
     Slot* slot;
     std::uint64_t core;    // a bit
@@ -41,7 +44,7 @@ void enter() noexcept {
 /// An open hash table of the lines that have been accessed.
 struct Followed {
     std::atomic<std::uintptr_t> line;   // address / 64; 0: free
-    std::atomic<std::uint64_t> copies;  // a bit for each core that has the line
+    std::atomic<std::uint64_t> copies;  // a bit for each core with a copy of the line
     std::atomic<std::uint64_t> misses;
 };
 constexpr std::uint32_t table_size = std::uint32_t{1} << 18;
@@ -123,7 +126,7 @@ void ashlar::base::note(Event event, const void* word) noexcept {
     using namespace bench;
     if (self.slot == nullptr) enter();
     self.slot->of[static_cast<unsigned>(event)].fetch_add(1, relaxed);
-    const bool access = event <= Event::vain;  // the others are told beside one
+    const bool access = event <= Event::vain;  // other events accompany an access
     if (Followed* in = following.load(relaxed); access && in != nullptr) follow(in, event, word);
     const std::uint32_t steps = steps_to_yield.load(relaxed);
     if (steps == 0 || !access) return;

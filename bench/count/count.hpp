@@ -1,5 +1,6 @@
-// Counts what the allocator does to shared words (src/base/count.hpp): how often, and how far each cache line travels. In
-// programs that link ashlar_core instead of ashlar_core_counted all of it reads as zero and costs nothing.
+// Counts the allocator's accesses to shared words (src/base/count.hpp), and how
+// far each cache line travels. In programs that link ashlar_core instead of
+// ashlar_core_counted all counts are zero and cost nothing.
 #ifndef ASHLAR_BENCH_COUNT_HPP
 #define ASHLAR_BENCH_COUNT_HPP
 
@@ -33,35 +34,40 @@ namespace detail {
 Counts own_counts() noexcept;
 }
 
-/// Of the calling thread, from its start. Exact while fewer than 256 threads live.
+/// The counts of the calling thread from its start. Exact while fewer than 256
+/// threads live.
 inline Counts own_counts() noexcept {
     if constexpr (ashlar::base::kCounting) return detail::own_counts();
     return {};
 }
-/// Of all threads that ever were. Exact while no other thread runs. Only in counting programs, as what follows.
+/// The counts of all threads so far. Exact while no other thread runs. Only in
+/// counting programs, like all below.
 Counts all_counts() noexcept;
 
-/// Follows each line of 64 bytes as if every thread had a core and an endless cache of its own: a *miss* is an access to a line
-/// that another thread has written since this one last touched it, or a write to a line that others have a copy of. The first
-/// touch of a line is none.
+/// Follows each line of 64 bytes as if every thread had a core with an endless
+/// cache. A *miss* is an access to a line that another thread has written since
+/// this one last touched it, or a write to a line of which others have a copy.
+/// The first touch of a line is no miss.
 struct Line {
     const void* address;
     std::uint64_t misses;
 };
 struct Lines {
     std::uint64_t misses;
-    std::uint64_t untracked;  // accesses to lines for which there was no room: the figures above lack them
+    std::uint64_t untracked;  // accesses to lines that found no room in the table; the fields above omit them
     Line worst;               // the line with the most misses
 };
 /// Forgets all lines and starts or stops following. No other thread may run.
 void follow_lines(bool follow) noexcept;
 Lines lines() noexcept;
 
-/// Says which of 64 imagined cores the calling thread runs on. Threads that don't say get one after the other.
+/// Sets which of 64 imagined cores the calling thread runs on. Other threads
+/// get one in turn.
 void sit_on_core(unsigned core) noexcept;
 
-/// From now on a thread yields the processor after one in `steps` of its accesses, at random, so that on a few cores many
-/// threads are in the middle of something at the same time. 0: never.
+/// From now on a thread yields the processor after one in `steps` of its
+/// accesses, at random. So on a few cores many threads are inside an operation
+/// at once. 0: never.
 void yield_every(std::uint32_t steps) noexcept;
 
 }  // namespace bench

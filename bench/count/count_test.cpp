@@ -1,4 +1,4 @@
-// Counters that are wrong are worse than none.
+// Tests the counters.
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ void expect(const Counts& counts, std::uint64_t change, std::uint64_t vain, std:
     EXPECT_EQ(counts[Event::cas_failed], cas_failed);
 }
 
-TEST(Count, TellsLoadsStoresAndReadModifyWritesApart) {
+TEST(Count, SeparatesLoadsStoresAndReadModifyWrites) {
     Atomic<Word> word{1};
     const Counts counts = counted([&word] {
         word.store(word.load(rlx) + word.load(rlx), rlx);
@@ -40,7 +40,7 @@ TEST(Count, TellsLoadsStoresAndReadModifyWritesApart) {
     expect(counts, 3, 0, 0);
 }
 
-TEST(Count, KnowsWhatWasInVain) {
+TEST(Count, CountsReadModifyWritesInVain) {
     Atomic<Word> word{0b0110};
     expect(counted([&word] { word.fetch_or(0b0100, rlx); }), 0, 1, 0);
     expect(counted([&word] { word.fetch_or(0b1100, rlx); }), 1, 0, 0);
@@ -48,11 +48,11 @@ TEST(Count, KnowsWhatWasInVain) {
     expect(counted([&word] { word.fetch_and(~Word{0b0011}, rlx); }), 1, 0, 0);
     expect(counted([&word] { word.exchange(0b1100, rlx); }), 0, 1, 0);
     Word expected = 1;
-    expect(counted([&] { EXPECT_FALSE(word.cas(expected, 2, sc, rlx)); }), 0, 1, 1);
-    expect(counted([&] { EXPECT_TRUE(word.cas(expected, 2, sc, rlx)); }), 1, 0, 0);
+    expect(counted([&] { EXPECT_FALSE(word.cas(expected, 2, seq_cst, rlx)); }), 0, 1, 1);
+    expect(counted([&] { EXPECT_TRUE(word.cas(expected, 2, seq_cst, rlx)); }), 1, 0, 0);
 }
 
-TEST(Count, KnowsWhoHadTheLock) {
+TEST(Count, CountsLocksTakenAndRefused) {
     TryLock lock{};
     const Counts counts = counted([&lock] {
         EXPECT_TRUE(lock.try_lock());
@@ -64,7 +64,7 @@ TEST(Count, KnowsWhoHadTheLock) {
     expect(counts, 2, 1, 0);
 }
 
-TEST(Count, IsEachThreadsOwnAndTheSumOfAll) {
+TEST(Count, IsKeptForEachThreadAndSummedForAll) {
     Atomic<Word> word{0};
     const Counts all = bench::all_counts();
     const Counts own = counted([&word] { std::thread([&word] { word.fetch_add(1, rlx); }).join(); });
@@ -72,7 +72,7 @@ TEST(Count, IsEachThreadsOwnAndTheSumOfAll) {
     expect(bench::all_counts() - all, 1, 0, 0);
 }
 
-TEST(Count, SeesTheAllocatorsSources) {
+TEST(Count, IncludesTheAllocatorsSources) {
     constexpr std::size_t n = 1'000;
     void* blocks[n];
     const Counts counts = counted([&] { EXPECT_EQ(ash_malloc_batch(64, n, blocks), n); });
@@ -84,7 +84,7 @@ struct alignas(64) Line {
     Atomic<Word> word;
 };
 
-// Core 1 and core 2 by turns.
+// Core 1 and core 2 in turn.
 void on_core(unsigned core, void (*f)(Line&), Line& line) {
     std::thread([core, f, &line] {
         bench::sit_on_core(core);
@@ -92,7 +92,7 @@ void on_core(unsigned core, void (*f)(Line&), Line& line) {
     }).join();
 }
 
-TEST(Lines, MissWhenTheyTravel) {
+TEST(Lines, MissAfterAWriteByAnotherCore) {
     static Line line{};
     const auto write = [](Line& at) { at.word.fetch_add(1, rlx); };
     const auto read = [](Line& at) { static_cast<void>(at.word.load(rlx)); };
@@ -100,7 +100,7 @@ TEST(Lines, MissWhenTheyTravel) {
     const auto misses = [] { return bench::lines().misses; };
     on_core(1, write, line);
     on_core(1, read, line);
-    EXPECT_EQ(misses(), 0U) << "the first touch, and a look at what one has";
+    EXPECT_EQ(misses(), 0U) << "the first touch, and a load of an own line";
     on_core(2, read, line);
     EXPECT_EQ(misses(), 1U);
     on_core(2, read, line);

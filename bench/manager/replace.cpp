@@ -32,7 +32,7 @@ benchmark::internal::Benchmark* add(const char* kind, const char* subject, Sizes
         ->UseRealTime();
 }
 
-// Its searches and frees walk through all holes.
+// Its searches and frees visit all holes.
 bool too_slow(const std::string& subject, std::size_t live) { return subject == "boost_seq" && live > 10'000; }
 
 const bool registered = [] {

@@ -1,5 +1,6 @@
-// A live set in one buffer, aged before anybody measures, whose blocks are replaced at random: an operation is a block given
-// back and one of another size taken.
+// A live set in one buffer, aged before the measurement, whose blocks are
+// replaced at random. An operation frees a block and allocates one of another
+// size.
 #ifndef ASHLAR_BENCH_MANAGER_SCENE_HPP
 #define ASHLAR_BENCH_MANAGER_SCENE_HPP
 
@@ -17,11 +18,11 @@
 
 namespace bench {
 
-/// What an operation does beside taking and giving.
+/// How the threads use the blocks between allocation and free.
 enum class Use {
-    untouched,  ///< nothing: neither side's user looks at the block
-    written,    ///< its first bytes are written when it is taken, and must be the same when it is given back
-    handed,     ///< as untouched, but from a table that all threads share: most blocks are given back by another thread
+    untouched,  ///< no access to the block
+    written,    ///< the first bytes are written after the allocation and checked before the free
+    handed,     ///< no access; all threads share one table, so that other threads free most blocks
 };
 
 template <class Subject>
@@ -36,7 +37,8 @@ class Scene {
         for (std::size_t i = 0; i < 2 * live; ++i) replace(0, 1, random);
     }
 
-    /// Thread `index` of `count` replaces one of its part of the blocks; any block with Use::handed.
+    /// Thread `index` of `count` replaces a block of its part; any block with
+    /// Use::handed.
     void replace(std::size_t index, std::size_t count, Random& random) {
         const std::uint64_t drawn = random.next();
         const std::size_t share = slots_.size() / count;
@@ -57,7 +59,8 @@ class Scene {
     }
 
   private:
-    // Address space, of which most is never touched: nobody is to fail here (waste.cpp asks who needs how much).
+    // Mostly untouched address space: no subject may fail here. waste.cpp
+    // measures the memory that each needs.
     static std::size_t room(double mean, std::size_t live) {
         return (static_cast<std::size_t>(8 * mean * static_cast<double>(live)) + (std::size_t{4} << 20)) & ~std::size_t{65535};
     }
@@ -83,8 +86,9 @@ class Scene {
     std::vector<std::atomic<Block>> slots_;
 };
 
-/// The scene of that name, made by the first thread that asks. The last one is kept: Google Benchmark calls a function several
-/// times with growing counts, and a million blocks take their time to make.
+/// The scene of that name, which the first thread makes. The last one is kept:
+/// Google Benchmark calls a function several times with growing counts, and it
+/// takes long to make a million blocks.
 template <class Scene>
 std::shared_ptr<Scene> scene(const std::string& name, Sizes sizes, std::size_t live, Use use) {
     static std::mutex mutex;

@@ -1,4 +1,5 @@
-// What the measurements of managers ask for: seeded, and the same for every subject.
+// The sizes that the manager benchmarks request: seeded, and the same for every
+// subject.
 #ifndef ASHLAR_BENCH_MANAGER_SIZES_HPP
 #define ASHLAR_BENCH_MANAGER_SIZES_HPP
 
@@ -8,7 +9,8 @@
 
 namespace bench {
 
-/// SplitMix64 (Steele, Lea and Flood 2014): a few cycles a number, so that it does not drown what is measured.
+/// SplitMix64 (Steele, Lea and Flood 2014), which is cheap beside the measured
+/// calls.
 class Random {
   public:
     explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
@@ -46,7 +48,7 @@ inline std::uint32_t draw(Sizes sizes, Random& random) {
     return static_cast<std::uint32_t>(large ? 4096 + random.below(61441) : 16 + random.below(241));
 }
 
-/// Drawn beforehand: in the loop that is timed a size is one load.
+/// Drawn in advance: in the timed loop a size is one load.
 class Drawn {
   public:
     explicit Drawn(Sizes sizes) {

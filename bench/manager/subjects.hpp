@@ -1,9 +1,10 @@
-// Who is measured: a MemoryManager with each of its policies, and Boost.Interprocess's managed external buffer with both of its
-// algorithms. All get the same bytes, and all give blocks for any object: at multiples of 16. Boost's always lie so; a manager
-// is told by its granularity.
+// The subjects of the measurement: a MemoryManager with each of its policies, and
+// Boost.Interprocess's managed external buffer with both of its algorithms. All get the
+// same bytes, and return blocks at multiples of 16, for any object. Boost always aligns
+// so; a manager has that granularity.
 //
-// What differs in the work: Boost keeps headers inside the buffer and trusts the pointer that it gets back; a manager looks the
-// offset up and would refuse a wrong one.
+// The work differs: Boost keeps headers inside the buffer, and trusts the pointer that
+// it gets back. A manager looks the offset up, and would refuse a wrong one.
 #ifndef ASHLAR_BENCH_MANAGER_SUBJECTS_HPP
 #define ASHLAR_BENCH_MANAGER_SUBJECTS_HPP
 
@@ -23,7 +24,7 @@
 
 namespace bench {
 
-/// Pages come as they are touched.
+/// Pages become resident when they are touched.
 class Buffer {
   public:
     explicit Buffer(std::size_t bytes) : bytes_(bytes) {
@@ -80,8 +81,8 @@ class Boost {
     boost::interprocess::basic_managed_external_buffer<char, Algorithm, boost::interprocess::iset_index> buffer_;
 };
 
-/// Calls f.template operator()<Subject>(name) for each. tlsf_slabs takes small blocks out of slabs, all others place each
-/// block.
+/// Calls f.template operator()<Subject>(name) for each subject. tlsf_slabs
+/// takes small blocks out of slabs, all others place each block.
 template <class F>
 void each_for_one_thread(F f) {
     using ashlar::Placement;
@@ -115,7 +116,8 @@ void each_for_many_threads(F f) {
     f.template operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::mutex_family>>>("boost_seq");
 }
 
-/// For the question of waste: blocks of exactly the size asked for, at any offset; and what threads' caches and slabs cost.
+/// For ashlar_manager_waste: blocks of exactly the requested size, at any
+/// offset; and the cost of threads' caches and slabs.
 template <class F>
 void each_exact(F f) {
     using ashlar::Placement;

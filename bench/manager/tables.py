@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the tables of bench/README.md out of what ashlar_manager_bench wrote.
+"""Prints the tables of docs/benchmarks.md from the output of ashlar_manager_bench.
 
 usage: tables.py [--cpu] FILE.json…    files of --benchmark_out; where several have the same measurement, the median
 --cpu: by processor time instead of the clock's, for measurements of one thread beside others' work
@@ -24,7 +24,7 @@ def read(paths, cpu):
         for run in runs:
             if run.get("error_occurred"):
                 raise SystemExit(f"{path}: {run['name']}: {run['error_message']}")
-            if run.get("run_type") == "aggregate":
+            if run.get("run_type") == "aggregate" or not run["name"].startswith(("one", "many")):
                 continue
             use, subject, sizes, live, rest = (run["name"] + "/").split("/", 4)
             threads = re.search(r"threads:(\d+)", rest)
@@ -41,7 +41,8 @@ def table(title, rows, figure):
     print("|---" * (len(subjects) + len(compared) + 1) + "|")
     for name, row in rows:
         cells = [figure(row[subject]) if subject in row else "" for subject in subjects]
-        cells += [f"{row[subject] / row['boost_rbtree']:.1f}" if {subject, "boost_rbtree"} <= row.keys() else "" for subject in compared]
+        cells += [f"{row[subject] / row['boost_rbtree']:.1f}" if {subject, "boost_rbtree"} <= row.keys() else ""
+                  for subject in compared]
         print(f"| {name} | " + " | ".join(cells) + " |")
     print()
 

@@ -1,4 +1,5 @@
-// Sequences of calls that do not depend on who serves them, for asking how much memory a subject needs.
+// Sequences of calls that do not depend on the subject, to measure how much
+// memory it needs.
 #ifndef ASHLAR_BENCH_MANAGER_TRACES_HPP
 #define ASHLAR_BENCH_MANAGER_TRACES_HPP
 
@@ -21,7 +22,7 @@ struct Trace {
     std::uint64_t peak = 0;  ///< the most bytes that are live at a time, as asked for
 };
 
-/// Writes traces: keeps the books of what is live.
+/// Writes traces, and keeps a list of the live blocks.
 class Writer {
   public:
     explicit Writer(std::uint64_t seed) : random(seed) {}
@@ -61,7 +62,8 @@ class Writer {
     std::uint64_t bytes_ = 0;
 };
 
-/// `live` blocks, then eight times as many replacements of random ones: what a server does all day.
+/// `live` blocks, then eight times as many replacements of random ones, as in a
+/// server.
 inline Trace replacements(Sizes sizes, std::size_t live) {
     Writer writer(live);
     for (std::size_t i = 0; i < live; ++i) writer.take(draw(sizes, writer.random));
@@ -72,8 +74,8 @@ inline Trace replacements(Sizes sizes, std::size_t live) {
     return writer.done();
 }
 
-/// Six times: a random half goes, and as many bytes come again in blocks that are a quarter larger than before, so that they
-/// fit into no hole of a single block. What makes holes useless.
+/// Six times: frees a random half, and allocates as many bytes in blocks that
+/// are a quarter larger, so that they fit into no hole of a single block.
 inline Trace waves(Sizes sizes, std::size_t live) {
     Writer writer(live);
     for (std::size_t i = 0; i < live; ++i) writer.take(draw(sizes, writer.random));

@@ -1,9 +1,13 @@
-// ashlar_manager_waste: who needs how much memory for the same sequence of calls. Three tables, in Markdown; nothing is timed,
-// and each figure comes out the same at every run (with threads' caches: nearly).
+// ashlar_manager_waste: the memory that each subject needs for the same calls.
+// Prints three tables in Markdown. Nothing is timed, and each run prints the
+// same figures (with threads' caches: nearly).
 //
-//   waste          the smallest buffer in which the trace succeeds, per byte of what is live at most
-//   failure        a buffer into which a block is put for every four that are replaced, until the first call fails: how full it
-//   is fragmentation  1 - largest / free at the trace's end, in a buffer of twice the live bytes; largest by asking for it
+//   waste          the smallest buffer in which the trace succeeds, per byte of
+//                  the live peak
+//   failure        how full a buffer is when the first call fails, if each four
+//                  replacements are followed by another block
+//   fragmentation  1 - largest / free at the end of the trace, in a buffer of
+//                  twice the live bytes
 //
 // usage: ashlar_manager_waste [--live N] [--smoke]
 #include <charconv>
@@ -21,7 +25,7 @@ using namespace bench;
 
 std::size_t whole(double bytes) { return (static_cast<std::size_t>(bytes) + 63) & ~std::size_t{63}; }
 
-/// Whether all of the trace's calls succeed; then calls at_end(subject).
+/// Whether all calls of the trace succeed; then calls at_end(subject).
 template <class Subject, class AtEnd>
 bool replay(const Trace& trace, std::size_t capacity, AtEnd at_end) {
     const Buffer buffer(capacity);
@@ -38,7 +42,7 @@ bool replay(const Trace& trace, std::size_t capacity, AtEnd at_end) {
     return true;
 }
 
-/// To 1/256 of the live bytes.
+/// The smallest buffer, to 1/256 of the live bytes.
 template <class Subject>
 double waste(const Trace& trace) {
     const auto peak = static_cast<double>(trace.peak);
@@ -56,7 +60,7 @@ double waste(const Trace& trace) {
     return fits / peak;
 }
 
-/// The largest block that the subject would give now.
+/// The largest block that the subject can allocate now.
 template <class Subject>
 std::size_t largest(Subject& subject, std::size_t capacity) {
     std::size_t given = 0;
@@ -80,7 +84,7 @@ double fragmentation(const Trace& trace) {
         sizes[step.slot] = step.size;
     }
     const std::size_t capacity = whole(2.0 * static_cast<double>(trace.peak));
-    double found = 1;  // it does not even fit
+    double found = 1;  // the trace does not fit
     replay<Subject>(trace, capacity, [&](Subject& subject) {
         found = 1 - static_cast<double>(largest(subject, capacity)) / static_cast<double>(capacity - live);
     });

@@ -5,9 +5,9 @@
 #include <random>
 #include <vector>
 
-#include "arena/arena.hpp"
-#include "depot/depot.hpp"
-#include "ground.hpp"
+#include "core/arena/arena.hpp"
+#include "fixture.hpp"
+#include "malloc/depot/depot.hpp"
 #include "tally.hpp"
 
 namespace {
@@ -21,18 +21,19 @@ struct Slabs {
         spans.layout(carver, region);
         arena.layout(carver, spans);
     }
+    bool start(const region::Tables& tables) noexcept { return spans.start(tables); }
     spans::Spans spans;
     arena::Arena arena;
 };
 
 Slabs& slabs() {
-    static bench::Ground<Slabs> ground(1 << 16);  // 4 GiB of address space
-    return *ground;
+    static bench::Fixture<Slabs> fixture(1 << 16);  // 4 GiB of address space
+    return *fixture;
 }
 
 constexpr std::size_t blocks_at_once = 4096;
 
-/// Blocks of one thread, taken and given in batches as a cache does it.
+/// One thread takes and gives blocks in batches, as a cache does.
 class Batches {
   public:
     explicit Batches(std::size_t size) noexcept
@@ -88,8 +89,9 @@ void arena_give(benchmark::State& state) {
     });
 }
 
-/// A slab changes hands: claimed for one block, published, and given that block back. One block of it is never given, so that
-/// it is never complete.
+/// A slab changes its owner: a thread claims it for one block, publishes it,
+/// and gives that block back. One other block stays live, so that the slab is
+/// never complete.
 void arena_claim_and_publish(benchmark::State& state) {
     const Bin c = base::class_of_size(96);
     arena::Arena& arena = slabs().arena;
@@ -111,7 +113,8 @@ void arena_claim_and_publish(benchmark::State& state) {
     arena.give(c, &block, 1);
 }
 
-/// A slab is born, all its blocks are taken and given, and it is retired: what a program at the edge of a slab pays.
+/// Creates a slab, takes and gives all its blocks, and retires it: the cost of
+/// a program at the edge of a slab.
 void arena_slab_life(benchmark::State& state) {
     const Bin c = base::class_of_size(32 * 1024);
     const std::uint32_t blocks = base::kGeometry[c].blocks;
@@ -128,25 +131,26 @@ void arena_slab_life(benchmark::State& state) {
         }
         arena.leave(c, current);
         if (n != 0) arena.give(c, taken, n);
-        arena.retire_ripe();
+        arena.retire_reclaimable();
     }
     tally.done();
 }
 
 depot::Depot& magazines() {
     struct Magazines {
-        void layout(region::Carver& carver, const region::Region&) noexcept { depot.layout(carver); }
+        void layout(region::Carver& carver, const region::Region& region) noexcept { depot.layout(carver, *region.source); }
+        static bool start(const region::Tables&) noexcept { return true; }
         depot::Depot depot;
     };
-    static bench::Ground<Magazines> ground(1);
-    return (*ground).depot;
+    static bench::Fixture<Magazines> fixture(1);
+    return (*fixture).depot;
 }
 
 constexpr std::size_t no_budget = ~std::size_t{0};
 constexpr std::size_t magazines_at_once = 32;
 
-depot::Way way_of(const benchmark::State& state) noexcept {
-    return depot::Way(static_cast<std::uint32_t>(state.thread_index()));
+depot::DepotHandle way_of(const benchmark::State& state) noexcept {
+    return depot::DepotHandle(static_cast<std::uint32_t>(state.thread_index()));
 }
 
 /// The depot copies pointers and does not follow them.
@@ -157,46 +161,46 @@ void fill(void** blocks) noexcept {
 
 void depot_give(benchmark::State& state) {
     const Bin c = base::class_of_size(64);
-    depot::Way way = way_of(state);
+    depot::DepotHandle handle = way_of(state);
     void* blocks[depot::kMagazineBlocks];
     fill(blocks);
     bench::in_batches(state, magazines_at_once, [&](Tally& tally) {
         std::size_t given = 0;
         for (std::size_t i = 0; i < magazines_at_once; ++i)
-            given += magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, way);
+            given += magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, handle);
         tally.pause();
         void* out[depot::kMagazineBlocks];
-        while (given > 0 && magazines().take(c, out, way) != 0) --given;
+        while (given > 0 && magazines().take(c, out, handle) != 0) --given;
         tally.resume();
     });
 }
 
 void depot_take(benchmark::State& state) {
     const Bin c = base::class_of_size(64);
-    depot::Way way = way_of(state);
+    depot::DepotHandle handle = way_of(state);
     void* blocks[depot::kMagazineBlocks];
     fill(blocks);
     bench::in_batches(state, magazines_at_once, [&](Tally& tally) {
         tally.pause();
         std::size_t given = 0;
-        while (given < magazines_at_once && magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, way)) ++given;
+        while (given < magazines_at_once && magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, handle)) ++given;
         tally.resume();
         for (std::size_t i = 0; i < given; ++i) {
             void* out[depot::kMagazineBlocks];
-            benchmark::DoNotOptimize(magazines().take(c, out, way));
+            benchmark::DoNotOptimize(magazines().take(c, out, handle));
         }
     });
 }
 
 void depot_give_and_take(benchmark::State& state) {
     const Bin c = base::class_of_size(64);
-    depot::Way way = way_of(state);
+    depot::DepotHandle handle = way_of(state);
     void* blocks[depot::kMagazineBlocks];
     fill(blocks);
     Tally tally(state);
     for (auto _ : state) {
-        benchmark::DoNotOptimize(magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, way));
-        benchmark::DoNotOptimize(magazines().take(c, blocks, way));
+        benchmark::DoNotOptimize(magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, handle));
+        benchmark::DoNotOptimize(magazines().take(c, blocks, handle));
     }
     tally.done();
 }

@@ -1,13 +1,14 @@
-// Size classes, words of bits, the Index, and what the operations under all of it cost on this machine.
+// Size classes, words of bits, the BitmapIndex, and the machine's cost of the
+// operations below them.
 #include <benchmark/benchmark.h>
 
 #include <array>
 #include <random>
 #include <vector>
 
-#include "base/index.hpp"
+#include "base/bitmap_index.hpp"
 #include "base/size_class.hpp"
-#include "cache/thread_cache.hpp"
+#include "malloc/cache/thread_cache.hpp"
 #include "tally.hpp"
 
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using namespace ashlar::base;
 using bench::Tally;
 
-/// Arguments that the compiler can't foresee, the same in every run.
+/// Arguments that the compiler cannot know, the same in every run.
 template <class T, class Draw>
 const std::array<T, 1024>& drawn(Draw draw) {
     static const std::array<T, 1024> values = [&draw] {
@@ -60,17 +61,18 @@ struct alignas(kCacheLine) Line {
     Atomic<Word> word;
 };
 
-/// The yardstick for the columns: a read-modify-write of a word that only this thread uses, or that all use.
+/// For comparison: a read-modify-write of a word that only this thread uses, or
+/// that all use.
 void word_of_ones_own(benchmark::State& state) {
     Line line{};
     Tally tally(state);
-    for (auto _ : state) benchmark::DoNotOptimize(line.word.fetch_add(1, ar));
+    for (auto _ : state) benchmark::DoNotOptimize(line.word.fetch_add(1, acq_rel));
     tally.done();
 }
 void word_of_all(benchmark::State& state) {
     static Line line{};
     Tally tally(state);
-    for (auto _ : state) benchmark::DoNotOptimize(line.word.fetch_add(1, ar));
+    for (auto _ : state) benchmark::DoNotOptimize(line.word.fetch_add(1, acq_rel));
     tally.done();
 }
 void try_lock_and_unlock(benchmark::State& state) {
@@ -84,33 +86,34 @@ void try_lock_and_unlock(benchmark::State& state) {
 
 constexpr std::uint32_t ids = 1 << 20;
 
-class OwnIndex {
+class OwnBitmapIndex {
   public:
-    OwnIndex() {
-        for (std::uint32_t level = 0; level < Index::levels(ids); ++level) {
-            words_.emplace_back(Index::words_of_level(ids, level));
+    OwnBitmapIndex() {
+        for (std::uint32_t level = 0; level < BitmapIndex::levels(ids); ++level) {
+            words_.emplace_back(BitmapIndex::words_of_level(ids, level));
             index.attach(level, words_.back().data(), 1);
         }
     }
-    Index index{};
+    BitmapIndex index{};
 
   private:
     std::vector<std::vector<Atomic<Word>>> words_;
 };
 
-OwnIndex& shared_index() {
-    static OwnIndex own;
+OwnBitmapIndex& shared_index() {
+    static OwnBitmapIndex own;
     return own;
 }
 
-/// The thread's own id, in an index in which nothing else is, or in a part of its own (`apart`).
+/// Inserts and removes the thread's own id, in an empty index, or in a part of
+/// its own (`apart`).
 std::uint32_t id_of(const benchmark::State& state, bool apart) {
     const auto thread = static_cast<std::uint32_t>(state.thread_index());
     return apart ? thread * (ids / 64) : thread;
 }
 
 void index_insert_and_remove(benchmark::State& state) {
-    Index& index = shared_index().index;
+    BitmapIndex& index = shared_index().index;
     const std::uint32_t id = id_of(state, state.range(0) != 0);
     Tally tally(state);
     for (auto _ : state) {
@@ -120,27 +123,27 @@ void index_insert_and_remove(benchmark::State& state) {
     tally.done();
 }
 void index_insert_and_take_lowest(benchmark::State& state) {
-    Index& index = shared_index().index;
+    BitmapIndex& index = shared_index().index;
     std::uint32_t id = id_of(state, state.range(0) != 0);
     Tally tally(state);
     for (auto _ : state) {
         index.insert(id);
-        const std::uint32_t taken = index.take_lowest();  // maybe another thread's, and it takes ours
-        if (taken != Index::kNone) id = taken;
+        const std::uint32_t taken = index.take_lowest();  // may be the id of another thread
+        if (taken != BitmapIndex::kNone) id = taken;
     }
     tally.done();
-    while (index.take_lowest() != Index::kNone) {
+    while (index.take_lowest() != BitmapIndex::kNone) {
     }
 }
 void index_contains(benchmark::State& state) {
-    Index& index = shared_index().index;
+    BitmapIndex& index = shared_index().index;
     std::uint32_t id = 0;
     Tally tally(state);
     for (auto _ : state) benchmark::DoNotOptimize(index.contains(id++ % ids));
     tally.done();
 }
 void index_take_and_give_mask(benchmark::State& state) {
-    Index& index = shared_index().index;
+    BitmapIndex& index = shared_index().index;
     const std::uint32_t word = id_of(state, state.range(0) != 0) / kWordBits;
     const Word mine = mask(static_cast<unsigned>(state.thread_index()) * 8, 8);
     Tally tally(state);

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "cache/core.hpp"
+#include "malloc/heap/heap.hpp"
 #include "tally.hpp"
 
 namespace {
@@ -12,20 +12,19 @@ using namespace ashlar;
 using base::Bin;
 using bench::Tally;
 using cache::Cache;
-using cache::Core;
 
-Core& core() {
-    static Core& made = *Core::create(region::kSystem, 1 << 16, 64);
+cache::Heap& heap() {
+    static cache::Heap& made = *cache::Heap::create(region::kSystem, 1 << 16, 64);
     return made;
 }
 
-/// The calling thread's.
+/// The calling thread's cache.
 class OwnCache {
   public:
-    OwnCache() noexcept : cache_(core().take_cache()) {}
+    OwnCache() noexcept : cache_(heap().take_cache()) {}
     ~OwnCache() {
         cache_->flush();
-        core().give_cache(cache_);
+        heap().give_cache(cache_);
     }
     OwnCache(const OwnCache&) = delete;
     OwnCache& operator=(const OwnCache&) = delete;
@@ -50,7 +49,8 @@ void cache_hit(benchmark::State& state) {
     tally.done();
 }
 
-/// More than any cache holds: every batch is a miss. `takes`: the clock runs while blocks are taken, else while they are given.
+/// More blocks than any cache holds: every batch is a miss. `takes`: the clock
+/// runs while blocks are taken, else while they are given.
 template <bool takes>
 void cache_miss(benchmark::State& state) {
     const OwnCache own;
@@ -78,7 +78,8 @@ void cache_take_batch(benchmark::State& state) {
     });
 }
 
-/// A thread that ends with one block of each of ten sizes in its cache, and the next one's start.
+/// A thread ends with one block of each of ten sizes in its cache, and the next
+/// one starts.
 void cache_of_next_thread(benchmark::State& state) {
     Tally tally(state);
     for (auto _ : state) {
@@ -88,14 +89,15 @@ void cache_of_next_thread(benchmark::State& state) {
     tally.done();
 }
 
-/// Threads without a cache of their own, and every Heap.
+/// The shared caches: for threads without a cache of their own, and for every
+/// Heap.
 void cache_shared(benchmark::State& state) {
     const Bin bin = bin_of(state);
     Tally tally(state);
     for (auto _ : state) {
-        void* block = core().take(bin);
+        void* block = heap().take(bin);
         benchmark::DoNotOptimize(block);
-        core().give(block, bin);
+        heap().give(block, bin);
     }
     tally.done();
 }

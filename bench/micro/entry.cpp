@@ -15,7 +15,7 @@ using bench::System;
 using bench::Tally;
 using bench::touch;
 
-/// So many blocks at once that caches run empty and full, in at most 64 MiB.
+/// As many blocks at once as empty and fill the caches, in at most 64 MiB.
 std::size_t many(std::size_t size) { return size <= 16'384 ? 4096 : 64; }
 
 template <class Source>

@@ -39,7 +39,7 @@ void aligned_and_free(benchmark::State& state) {
     tally.done();
 }
 
-/// There and back between two sizes; one call is one operation.
+/// Alternates between two sizes; one call is one operation.
 template <class Source>
 void realloc_there_and_back(benchmark::State& state) {
     const std::size_t small = size_of(state);

@@ -1,6 +1,7 @@
-// ashlar_micro: each layer by itself, and each entry point beside the system's malloc, in one process. What a whole program
-// gains is for ashlar_workloads to say; this shows where a call spends its time. ashlar_micro_counted is the same over a core
-// that counts: its columns are accesses to shared words per operation, its times mean nothing.
+// ashlar_micro measures each layer by itself, and each entry point beside the
+// system's malloc, in one process. It shows the time of each step of a call.
+// ashlar_micro_counted runs the same over a core that counts accesses to shared
+// words. Its columns are accesses per operation, and its times mean nothing.
 #include <benchmark/benchmark.h>
 
 #include <string_view>
@@ -16,7 +17,8 @@ int main(int count, char** arguments) {
     for (char*& argument : passed) {
         if (std::string_view(argument) == "--smoke") argument = brief;
     }
-    if constexpr (ashlar::base::kCounting) passed.insert(passed.begin() + 1, {soon, table});  // what was asked for comes later
+    // Before the user's arguments, which override these.
+    if constexpr (ashlar::base::kCounting) passed.insert(passed.begin() + 1, {soon, table});
     count = static_cast<int>(passed.size());
     passed.push_back(nullptr);
     benchmark::Initialize(&count, passed.data());

@@ -1,4 +1,5 @@
-// operator new and delete in their forms: in this program they are Ashlar's. An operation is a new and its delete.
+// All forms of operator new and delete, which are Ashlar's in this program. An
+// operation is a new and its delete.
 #include <benchmark/benchmark.h>
 
 #include <new>

@@ -1,4 +1,5 @@
-// Where blocks come from: the C interface of Ashlar, and the system's malloc beside it.
+// The sources of blocks: the C interface of Ashlar, and the system's malloc for
+// comparison.
 #ifndef ASHLAR_BENCH_SOURCES_HPP
 #define ASHLAR_BENCH_SOURCES_HPP
 

@@ -1,12 +1,13 @@
-// Runs of units, and the map of holes behind the span lock. An operation is a run, or a hole. Pages are not touched here: what
-// they cost is the system's, and bench/workloads measures it.
+// Runs of units, and the map of holes behind the span lock. An operation is a
+// run, or a hole. No page is touched here: bench/workloads measures the
+// system's cost of pages.
 #include <benchmark/benchmark.h>
 
 #include <random>
 #include <vector>
 
-#include "ground.hpp"
-#include "spans/spans.hpp"
+#include "core/spans/spans.hpp"
+#include "fixture.hpp"
 #include "tally.hpp"
 
 namespace {
@@ -18,11 +19,11 @@ using bench::Tally;
 constexpr UnitId units = 1 << 20;
 
 spans::Spans& shared_spans() {
-    static bench::Ground<spans::Spans> ground(units);
-    return *ground;
+    static bench::Fixture<spans::Spans> fixture(units);
+    return *fixture;
 }
 
-/// Up to 16 units a run of that length is usually the one that was given last.
+/// A run of up to 16 units is usually the one that was given last.
 void spans_take_and_give(benchmark::State& state) {
     const auto length = static_cast<std::uint32_t>(state.range(0));
     spans::Spans& spans = shared_spans();
@@ -54,10 +55,11 @@ void spans_many(benchmark::State& state) {
     });
 }
 
-/// Among holes of one unit between runs that stay: every take is a best fit, every give finds nothing to coalesce with.
+/// Among holes of one unit between held runs: every take is a best fit, and no
+/// give coalesces.
 void spans_among_holes(benchmark::State& state) {
-    static bench::Ground<spans::Spans> ground(units);
-    spans::Spans& spans = *ground;
+    static bench::Fixture<spans::Spans> fixture(units);
+    spans::Spans& spans = *fixture;
     std::vector<UnitId> kept(static_cast<std::size_t>(state.range(0)) * 2);
     for (UnitId& unit : kept) unit = spans.take(1).start;
     for (std::size_t i = 0; i < kept.size(); i += 2) spans.give(kept[i], 1);
@@ -73,19 +75,19 @@ void spans_among_holes(benchmark::State& state) {
     spans.give_recent();
 }
 
-/// A run that is taken from a hole of so many units and coalesces with it again, and again.
+/// A run is taken from a hole of so many units and coalesces with it again.
 void spans_in_hole(benchmark::State& state) {
     const auto hole = static_cast<std::uint32_t>(state.range(0));
-    bench::Ground<spans::Spans> ground(2 * units);
-    const UnitId all = ground->take(hole).start;
-    ground->give(all, hole);
-    ground->purge(true);  // else what is measured is its purge, a part at each give
+    bench::Fixture<spans::Spans> fixture(2 * units);
+    const UnitId all = fixture->take(hole).start;
+    fixture->give(all, hole);
+    fixture->purge(true);  // otherwise each give would purge a part of it
     constexpr std::uint32_t length = 20;
     Tally tally(state);
     for (auto _ : state) {
-        const UnitId run = ground->take(length).start;
+        const UnitId run = fixture->take(length).start;
         benchmark::DoNotOptimize(run);
-        ground->give(run, length);
+        fixture->give(run, length);
     }
     tally.done();
 }
@@ -93,8 +95,8 @@ void spans_in_hole(benchmark::State& state) {
 void spans_large(benchmark::State& state) {
     const auto align = static_cast<std::uint32_t>(state.range(0));
     constexpr std::uint32_t length = 64;  // 4 MiB
-    static bench::Ground<spans::Spans> ground(units);
-    spans::Spans& spans = *ground;
+    static bench::Fixture<spans::Spans> fixture(units);
+    spans::Spans& spans = *fixture;
     Tally tally(state);
     for (auto _ : state) {
         const UnitId run = spans.take_large(length, align).start;
@@ -128,10 +130,26 @@ class Fragmented {
         }
     }
     struct Table : spans::Holes {
-        void layout(region::Carver& carver, const region::Region& region) noexcept { Holes::layout(carver, region.end); }
+        void layout(region::Carver& carver, const region::Region& of) noexcept {
+            Holes::layout(carver, of.end);
+            region_ = of;
+        }
+        // Without the units, which need more than the machine's memory.
+        bool start(const region::Tables& tables) noexcept {
+            for (std::uint32_t i = 0; i < tables.count; ++i) {
+                const region::Table& table = tables.list[i];
+                void* const first = reinterpret_cast<void*>(table.start);
+                if (!region::commit_around(*region_.source, first, table.entry(region_.end) + table.stride - table.start))
+                    return false;
+            }
+            return true;
+        }
+
+      private:
+        region::Region region_;
     };
-    bench::Ground<Table> ground{2 * units};
-    spans::Holes& holes = *ground;
+    bench::Fixture<Table> fixture{2 * units};
+    spans::Holes& holes = *fixture;
     std::vector<UnitId> starts;
     std::vector<std::uint32_t> lengths;
 };

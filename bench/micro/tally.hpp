@@ -1,4 +1,5 @@
-// What one thread of a benchmark measures with: the clock and the counters stop and go together.
+// Measures one thread of a benchmark: the clock and the counters stop and go
+// together.
 #ifndef ASHLAR_BENCH_TALLY_HPP
 #define ASHLAR_BENCH_TALLY_HPP
 
@@ -69,7 +70,8 @@ void pairs(benchmark::State& state, Take take, Give give) {
     tally.done();
 }
 
-/// Runs body(tally) for batches of operations until the state has enough: what is not meant lies between pause() and resume().
+/// Runs body(tally) for batches of operations until the state has enough. Work
+/// that must not count lies between pause() and resume().
 template <class Body>
 void in_batches(benchmark::State& state, std::size_t batch, Body body) {
     Tally tally(state);

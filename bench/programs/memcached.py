@@ -1,4 +1,4 @@
-"""Loads a memcached server by a socket, from several connections, and compares every answer with what it must be.
+"""Loads a memcached server by a socket, from several connections, and checks every answer.
 
 Usage: memcached.py SOCKET ROUNDS: prints "fine" if all was well, and ends the server in any case.
 """
@@ -26,7 +26,7 @@ class Connection:
         self.fault = None
 
     def ask(self, request, answer):
-        """A whole batch of commands at once: so the client is seldom what is waited for."""
+        """Sends a whole batch of commands at once, so that the server rarely waits for the client."""
         self.socket.sendall(request)
         received = bytearray()
         while len(received) < len(answer):
@@ -70,7 +70,7 @@ def connect(path, number):
 
 
 def end(connection):
-    """By a signal: the server's own shutdown waits for a clock that ticks once a second."""
+    """Ends the server by a signal: its own shutdown waits for a clock that ticks once a second."""
     connection.socket.sendall(b"stats\r\n")
     received = b""
     while not received.endswith(b"END\r\n"):

@@ -1,7 +1,8 @@
 #!/bin/sh
-# A memcached server under load, from start to shutdown: the server has the allocator that is preloaded, its client has libc's.
-# Usage: memcached.sh DIRECTORY [ROUNDS]: keeps its socket in a new directory below this one. The server ends after 60 seconds
-# whatever happens.
+# usage: memcached.sh DIRECTORY [ROUNDS]
+# Runs a memcached server under load, from start to shutdown. The server uses
+# the preloaded allocator, its client uses libc's. The socket is in a new
+# directory below DIRECTORY. The server ends after 60 seconds at the latest.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,9 +23,10 @@ if [ "$(id -u)" -eq 0 ]; then user="-u root"; fi
 timeout 60 memcached $user -s "$directory/socket" -t 2 -m 256 -c 64 2>"$directory/log" &
 server=$!
 
-# In a process of its own that nobody waits for: then the CPU time of the client does not count as the program's.
+# In a process that the shell does not wait for, so that the client's CPU time
+# does not count as the program's.
 (env -u LD_PRELOAD python3 -B "$here/memcached.py" "$directory/socket" "${2:-6}" >"$directory/result" 2>&1 &)
-wait "$server" 2>/dev/null || true  # its client ends it by a signal
+wait "$server" 2>/dev/null || true  # the client ends the server by a signal
 server=
 if [ "$(cat "$directory/result")" != fine ]; then
     cat "$directory/log" "$directory/result" >&2

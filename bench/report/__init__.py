@@ -1,9 +1,9 @@
-"""Runs the benchmarks under every allocator, keeps what they said, and draws it: for run.sh, peers.py and compare.py.
+"""Runs the benchmarks under every allocator, saves and plots the results: for run.sh, peers.py and compare.py.
 
-    allocators, machine      what is compared, and where
-    workloads, programs,     what is run: each runs it under every allocator, in turn, and returns the runs
+    allocators, machine      the compared allocators, and the machine
+    workloads, programs,     run their programs under every allocator, in turn, and return the runs
     counts
-    figures, noise           medians, spreads and ratios; what is a change and what is noise
+    figures, noise           medians, spreads and ratios; changes and noise
     records, tables          results as files, and on a terminal
     plots, gnuplot, page     the report
 """

@@ -1,4 +1,4 @@
-"""What bench/run.sh runs when everything is built: measures, saves, draws. See bench/README.md."""
+"""The program of bench/run.sh: measures, saves and plots. See bench/README.md."""
 import argparse
 import datetime
 import os
@@ -12,8 +12,16 @@ from . import counts, figures, gnuplot, machine, page, plots, programs, records,
 from .progress import Progress, duration_text
 
 ROOT = programs.ROOT
-# few: workloads of a family, None for all; idle_rounds: those in which the memory after idling is looked at, which takes 0.3 s
-# a run; latency: rounds; programs, warmup: rounds of the real programs; starts: in a round; micro: seconds for each.
+# How much work each mode does:
+#   scale        work of one run of a workload; 1 is about a second
+#   rounds       runs of each workload under each allocator
+#   few          number of workloads of each family; None: all
+#   idle_rounds  rounds that also measure the memory after a rest of REST_SECONDS
+#   latency      rounds of the latency measurements
+#   programs     measured rounds of the real programs
+#   warmup       rounds of the real programs before those
+#   starts       starts of a program in a round
+#   micro        seconds for each micro benchmark
 Mode = namedtuple("Mode", "scale rounds few idle_rounds latency programs warmup starts micro")
 MODES = {
     "smoke": Mode(0.01, 1, 1, 0, 1, 1, 0, 3, 0.0001),
@@ -26,7 +34,7 @@ PARTS = ("workloads", "latency", "traces", "startup", "instructions", "programs"
 SMOKE_ONLY = r"^(pair-64|exchange-[248])$"
 SMOKE_MORE = r"^(exchange-2|burst-then-idle)$"
 SMOKE_PROGRAMS = ("sqlite", "memcached")
-# Those of which the time of single calls and the memory over time are looked at, as far as they exist.
+# Workloads whose latencies and memory over time are measured, if they exist.
 LATENCY = r"^(pair-mixed|replace-10k|replace-power-300k|larson-2|producer-consumer-512|exchange-2|batch-random-mixed-10k)$"
 TRACE = r"^(burst-then-idle|producer-consumer-\d+|producers-\d+-consumers-\d+|many-producers.*|fixed-live.*)$"
 
@@ -38,7 +46,7 @@ def parse_arguments(words):
         modes.add_argument(f"--{name}", dest="mode", action="store_const", const=name, default="default")
     parser.add_argument("-a", "--allocator", action="append", default=[], metavar="NAME=LIB", help="one more; repeatable")
     parser.add_argument("--allocators", metavar="A,B", help="only these")
-    parser.add_argument("--only", metavar="REGEX", help="only workloads that match; neither programs nor micro benchmarks")
+    parser.add_argument("--only", metavar="REGEX", help="only workloads that match, without programs and micro benchmarks")
     parser.add_argument("--rounds", type=int, help="runs of each workload under each allocator")
     parser.add_argument("--scale", type=float, help="work in a run; 1 is about a second")
     parser.add_argument("--limit", type=float, default=300, metavar="SECONDS", help="give up on a run after this")
@@ -48,7 +56,7 @@ def parse_arguments(words):
 
 
 class Session:
-    """What one call of run.sh measures: each stage fills its part of `data`."""
+    """The measurements of one call of run.sh: each stage fills its part of `data`."""
 
     def __init__(self, options):
         mode = MODES[options.mode]
@@ -65,7 +73,7 @@ class Session:
         found = preloads.choose(library, preloads.installed(self.command), options.allocator, only)
         # The subject first: every table and legend has this order.
         self.chosen = {name: found[name] for name in sorted(found, key=lambda name: name != preloads.SUBJECT)}
-        # What takes seconds under each is tried under two where everything is only tried.
+        # Parts that take seconds under each allocator: in a smoke run only under two.
         self.some = {name: self.chosen[name] for name in self.chosen
                      if options.mode != "smoke" or name in (preloads.SUBJECT, preloads.SYSTEM)}
         self.progress = Progress()
@@ -82,7 +90,7 @@ class Session:
             self.notes.append(f"the machine was not idle: its load was {load} when this began")
 
     def plan(self):
-        """What there is to do, and about how long each step takes: the progress line needs all of it beforehand."""
+        """All steps, and about how long each takes, for the progress line."""
         mode, options, count = self.mode, self.options, len(self.chosen)
         smoke = options.mode == "smoke"
         everything = workloads.listed(self.program, options.only or "")
@@ -110,7 +118,7 @@ class Session:
     def run_workloads(self):
         mode, weights = self.mode, self.weights
         scale = ["--scale", str(mode.scale)]
-        # At a smoke's scale all is over in a moment.
+        # At the scale of a smoke run a workload ends in a moment.
         period = "1" if self.options.mode == "smoke" else "10"
 
         def run(key, chosen, words, **how):
@@ -150,7 +158,7 @@ class Session:
         sections = plots.everything(self.data, names)
         drawn = page.draw(sections, folder) if gnuplot.there() else {}
         if not drawn:
-            print("run.sh: there are no plots: gnuplot is not installed (gnuplot-nox)", file=sys.stderr)
+            print("run.sh: no plots: gnuplot is not installed (gnuplot-nox)", file=sys.stderr)
         with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
             file.write(page.html(self.data, names, drawn))
 
@@ -173,7 +181,7 @@ def main():
     session = Session(options)
     session.describe()
     session.plan()
-    # A run of an hour that is stopped has something to say all the same.
+    # A long run that is stopped still reports what it has measured.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stopped = False
     try:

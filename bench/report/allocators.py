@@ -1,4 +1,4 @@
-"""The allocators that are compared: where their libraries are, and how a program is made to run under one."""
+"""The compared allocators: where their libraries are, and how to run a program under one."""
 import json
 import os
 import platform
@@ -18,7 +18,7 @@ SETTINGS = re.compile(r"LD_PRELOAD|MALLOC_|MIMALLOC_|TCMALLOC_|TBB_|ASHLAR_|GLIB
 
 
 class Unusable(Exception):
-    """What the user asked for can't be done; the message says why."""
+    """A request of the user is impossible; the message says why."""
 
 
 def environment(library=""):
@@ -41,7 +41,7 @@ def debian_peers():
 
 
 def installed(command):
-    """Name -> path of all that `ashlar compare` finds on this machine; the four peers where the command is not built."""
+    """Name -> path of all that `ashlar compare` finds on this machine; the four peers if the command is not built."""
     if not command or not os.path.exists(command):
         return debian_peers()
     words = [command, "compare", "-n", "1", "--warmup", "0", "--json", "--", "true"]

@@ -1,4 +1,4 @@
-"""Start-up of a small program, instructions of a pair, micro benchmarks and counters: everything that is not a workload."""
+"""Measures all but the workloads: start-up of a small program, instructions of a pair, micro benchmarks, counters."""
 import json
 import os
 import re
@@ -46,7 +46,7 @@ def instructions(folder, allocators, progress, weight=1):
     return results
 
 
-# What Google Benchmark says of every benchmark; the rest of an entry are the counters.
+# Keys that Google Benchmark writes for every benchmark; the other keys of an entry are the counters.
 USUAL = {
     "name", "family_index", "per_family_instance_index", "run_name", "run_type", "repetitions", "repetition_index", "threads",
     "iterations", "real_time", "cpu_time", "time_unit", "items_per_second", "bytes_per_second", "label", "aggregate_name",
@@ -54,7 +54,7 @@ USUAL = {
 
 
 def _entries(program, arguments, limit):
-    """What Google Benchmark measured, without its means over repetitions."""
+    """The figures of Google Benchmark, without its means over repetitions."""
     done = subprocess.run([program, "--benchmark_format=json", *arguments], env=preloads.environment(), capture_output=True,
                           text=True, timeout=limit, check=False)
     try:
@@ -65,7 +65,7 @@ def _entries(program, arguments, limit):
 
 
 def micro(folder, arguments, limit):
-    """name -> {threads, ns, cpu_ns, counters}; empty where the program is not there, {"error": …} where it fails. Times are
+    """name -> {threads, ns, cpu_ns, counters}; empty without the program, {"error": …} if it fails. Times are
     those of the plain program, counters those of its twin that counts, if there is one."""
     plain, counted = (os.path.join(folder, name) for name in ("ashlar_micro", "ashlar_micro_counted"))
     if not os.path.exists(plain):
@@ -92,7 +92,7 @@ def _counters(entry):
 
 
 def scaling(folder, arguments, limit):
-    """What ashlar_counters says: its text, and its tables: pattern -> list of column -> number. Empty without it."""
+    """The output of ashlar_counters: its text, and its tables: pattern -> list of column -> number. Empty without it."""
     program = os.path.join(folder, "ashlar_counters")
     if not os.path.exists(program):
         return {}

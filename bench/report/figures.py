@@ -3,7 +3,7 @@ import math
 import statistics
 from collections import namedtuple
 
-# key: of a run; factor: from that to the unit; limit: over this ratio to the best something is worth a look.
+# key: of a run; factor: from that to the unit; limit: a larger ratio to the best is reported.
 Metric = namedtuple("Metric", "key title unit factor limit")
 TIME = Metric("ns_per_operation", "Wall time per operation", "ns", 1, 1.15)
 CPU = Metric("cpu_ns", "CPU time per operation, all threads", "ns", 1, 1.15)
@@ -35,7 +35,7 @@ def row_of(by_allocator, key, pick=statistics.median):
 
 
 def spread(found):
-    """Half the range, as a part of the median: what `ashlar compare` prints after ±."""
+    """Half the range as a share of the median, which `ashlar compare` prints after ±."""
     middle = statistics.median(found)
     return (max(found) - min(found)) / 2 / middle if middle else 0
 
@@ -54,7 +54,7 @@ def ratio_to_best(row, subject, peers):
 
 
 def ratios_to_least(row):
-    """allocator -> its figure / the least of all; None where there is none."""
+    """allocator -> its figure / the least of all; None without a figure."""
     there = [value for value in row.values() if value]
     return {name: value / min(there) if value else None for name, value in row.items()}
 
@@ -92,7 +92,7 @@ def losses(results, metrics, subject, names, limit=1.10):
 
 
 def number_text(value):
-    """Three digits that mean something."""
+    """The number with three significant digits."""
     if value is None:
         return "–"
     digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3

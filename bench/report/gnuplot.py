@@ -28,7 +28,7 @@ def point_of(name):
 
 
 def quoted(text):
-    """Single quotes: nothing in them means anything but '' for one quote. gnuplot has no newline there."""
+    """In single quotes, where only '' is special: it is one quote. gnuplot has no newline there."""
     return "'" + str(text).replace("'", "''").replace("\n", " ") + "'"
 
 
@@ -54,7 +54,7 @@ class Picture:
                           f"font ',{size}' tc rgb '{colour}'")
 
     def legend(self, x, y, names, lines=False):
-        """In a row, wrapped at the right edge; returns the pixels that it is high."""
+        """In a row, wrapped at the right edge; returns its height in pixels."""
         left, top = x, y
         for name in names:
             wide = 26 + CHARACTER * len(name) + 18
@@ -69,7 +69,7 @@ class Picture:
         return y - top + 20
 
     def panel(self, box, plots, *commands):
-        """box: left, top, right, bottom of the axes; plots: what follows `plot`, data and all."""
+        """box: left, top, right, bottom of the axes; plots: the text after `plot`, data included."""
         left, top, right, bottom = box
         self.panels.append([
             f"set lmargin at screen {self.x(left)}", f"set rmargin at screen {self.x(right)}",
@@ -84,12 +84,12 @@ class Picture:
             "set tics nomirror out textcolor rgb '#222222'", "set grid lc rgb '#DDDDDD' lt 1 lw 1"]
         body = []
         for panel in self.panels:
-            # What belongs to one panel, and the whole picture's texts with the first, would be drawn again with the next.
+            # Otherwise the next panel would draw the texts of this panel and of the picture again.
             body += [*panel, "unset label", "unset object", "unset arrow", "unset logscale", "unset title", "unset xlabel"]
         return "\n".join([*head, *self.setup, *body, "unset multiplot", "set output", ""])
 
     def draw(self, path):
-        """Writes the SVG; RuntimeError with what gnuplot said where it can't."""
+        """Writes the SVG; RuntimeError with gnuplot's message if that fails."""
         done = subprocess.run(["gnuplot", "-"], input=self.script(path), capture_output=True, text=True, check=False)
         if done.returncode != 0 or "warning" in done.stderr or "line " in done.stderr:
             raise RuntimeError(f"{self.name}: gnuplot: {done.stderr.strip()}")

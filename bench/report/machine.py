@@ -1,4 +1,4 @@
-"""What the measurements were made on: none of it can be read off the figures afterwards."""
+"""Describes the machine of the measurements."""
 import os
 import platform
 import re
@@ -49,7 +49,7 @@ def describe():
 
 
 def commit(root):
-    """The checkout's commit, with "-dirty" where files differ from it; None where git doesn't say."""
+    """The checkout's commit, with "-dirty" if files differ from it; None if git does not know it."""
     try:
         done = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
                               capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What is a real change, and what is noise: tests of two small samples, and the correction for many of them."""
+"""Separates real changes from noise: tests of two small samples, and the correction for many of them."""
 import math
 import statistics
 from itertools import chain
@@ -24,7 +24,7 @@ def rank_p(first, second):
 
 
 def _rank_counts(m, n):
-    """How many arrangements of m and n values have each U: the coefficients of the Gaussian binomial."""
+    """The number of arrangements of m and n values with each U: the coefficients of the Gaussian binomial."""
     counts = [1] + [0] * (m * n)
     for i in range(1, m + 1):
         for u in range(m * n, n + i - 1, -1):
@@ -51,7 +51,7 @@ def _beta_fraction(a, b, x):
 
 
 def incomplete_beta(a, b, x):
-    """Regularised."""
+    """The regularised incomplete beta function."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
@@ -73,7 +73,7 @@ def welch_p(first, second):
 
 
 def adjusted(ps):
-    """Benjamini and Hochberg: what is at most q here has an expected share of at most q false ones among all that are."""
+    """Benjamini and Hochberg: among all values of at most q, the expected share of false ones is at most q."""
     order = sorted(range(len(ps)), key=ps.__getitem__, reverse=True)
     result, least = [0.0] * len(ps), 1.0
     for place, index in enumerate(order):
@@ -83,7 +83,7 @@ def adjusted(ps):
 
 
 def quantile(found, share):
-    """By interpolation; 0 of nothing."""
+    """By interpolation; 0 without values."""
     found = sorted(found)
     if not found:
         return 0.0

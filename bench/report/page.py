@@ -24,7 +24,7 @@ summary { cursor: pointer; }
 
 
 def inline(svg, name):
-    """An SVG file as a part of a page: without what only a file of its own has, and with ids that no other picture has."""
+    """An SVG file as a part of a page: without its header, and with ids that no other picture has."""
     svg = svg[svg.index("<svg"):]
     known = set(re.findall(r"\bid=[\"']([^\"']+)[\"']", svg))
     prefix = re.sub(r"\W", "_", name)
@@ -74,7 +74,7 @@ def cell(runs, metric, name, best):
 
 
 def table(results, metric, names, *, live=False):
-    """Medians with spreads, a row for each of the results that has the figure at all."""
+    """Medians with spreads, a row for each result that has the figure."""
     lines = []
     for workload, one in results.items():
         runs = {name: one["runs"].get(name, []) for name in names}

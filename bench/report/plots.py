@@ -1,4 +1,4 @@
-"""The pictures of the report. Each function returns Pictures, or none where the data are not there."""
+"""The pictures of the report. Each function returns Pictures, or none if the data are missing."""
 import re
 import statistics
 
@@ -231,7 +231,7 @@ def traces(data, names):
 
 
 def latency_row(runs, call):
-    """percentile -> median over the rounds, in nanoseconds; None where there is none."""
+    """percentile -> median over the rounds, in nanoseconds; None without figures."""
     known = [run["latency"][call] for run in runs if run.get("latency") and run["latency"].get(call)]
     return {key: statistics.median(one[key] for one in known) for key in PERCENTILES} if known else None
 

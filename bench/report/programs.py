@@ -13,12 +13,15 @@ TRY = os.path.join(ROOT, "scripts", "try")
 OURS = os.path.join(ROOT, "bench", "programs")
 SOURCE = "src/command/program.cpp"
 
-# needs: programs that must be there; seconds: what a run takes, for the progress line; words(work): the command.
+# A real program:
+#   needs    the programs that must be installed
+#   seconds  the time of one run, for the progress line
+#   words    a function from the working directory to the command
 Program = namedtuple("Program", "name about needs seconds words")
 
 
 def _redis(work):
-    # Debian's package redis-server would start a server of its own; its program is in redis-tools under another name.
+    # Debian's package redis-server starts a server. The package redis-tools has the same program under another name.
     server = os.path.join(work, "redis-server")
     if not os.path.exists(server):
         os.symlink(shutil.which("redis-check-rdb"), server)
@@ -71,7 +74,7 @@ def command_of(command, allocators, rounds, warmup, words):
 
 
 def runs_of(answer):
-    """allocator -> runs, from what `ashlar compare --json` printed."""
+    """allocator -> runs, from the output of `ashlar compare --json`."""
     result = {}
     for one in answer["allocators"]:
         name = preloads.SYSTEM if one["name"] == "system" else one["name"]
@@ -83,7 +86,7 @@ def runs_of(answer):
 
 
 def run_all(command, chosen, allocators, rounds, warmup, progress, results):
-    """Fills name -> {about, runs: allocator -> runs}; returns lines about what went wrong."""
+    """Fills name -> {about, runs: allocator -> runs}; returns a line for each failure."""
     lines = []
     settings = preloads.environment()
     settings |= {"PYTHONMALLOC": "malloc", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,4 +1,4 @@
-"""One line on stderr that is written over, where stderr is a terminal."""
+"""A progress line on stderr that overwrites itself, if stderr is a terminal."""
 import shutil
 import sys
 import time
@@ -11,7 +11,7 @@ def duration_text(seconds):
 
 
 class Progress:
-    """Steps weigh what they are expected to take; how well that fits is learnt as they are done."""
+    """Steps have their expected times as weights; finished steps correct the estimate."""
 
     def __init__(self, stream=None, clock=time.monotonic):
         self.stream = stream or sys.stderr

@@ -14,7 +14,7 @@ def save(data, path):
 
 
 def load(path):
-    """Raises OSError or ValueError, with the path, where it is not such a file."""
+    """Raises OSError or ValueError, with the path, if it is not such a file."""
     with open(path, encoding="utf-8") as file:
         try:
             data = json.load(file)

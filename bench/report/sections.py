@@ -1,4 +1,4 @@
-"""What the report says, section by section."""
+"""The sections of the report."""
 from html import escape
 
 from . import counts, figures, page, plots
@@ -163,7 +163,7 @@ def method(data, names, _drawn):
 
 
 def everything(data, names, drawn):
-    """(id, title, HTML) of each section; empty where the data are not there."""
+    """(id, title, HTML) of each section; empty if the data are missing."""
     return [(key, title, make(data, names, drawn)) for key, title, make in (
         ("summary", "Summary", summary), ("behind", "Where Ashlar loses", behind), ("threads", "Over threads", threads),
         ("memory", "Memory over time", traces), ("latency", "Latency", latency), ("programs", "Real programs", programs),

@@ -1,4 +1,4 @@
-"""Results on a terminal: what bench/peers.py prints."""
+"""Prints the tables of bench/peers.py."""
 import statistics
 
 from . import figures

@@ -1,4 +1,4 @@
-"""ashlar_workloads under every allocator, by LD_PRELOAD: all run the very same program, with everybody's default settings."""
+"""Runs ashlar_workloads under every allocator, by LD_PRELOAD, in the default settings of each."""
 import json
 import os
 import re
@@ -52,7 +52,7 @@ def few(workloads, most):
 
 
 def complete(run):
-    """The figures that are computed from what the program says."""
+    """The figures that are computed from the program's output."""
     run = dict(run)
     if "name" in run:
         run["workload"] = run.pop("name")
@@ -84,7 +84,7 @@ def run_once(program, workload, options, library, limit):
 
 
 def rotated(names, turn):
-    """Each round begins one further on, so that a slow spell of the machine does not always meet the same one."""
+    """Rotates the order by one each round, so that a slow spell of the machine does not always affect the same one."""
     shift = turn % len(names)
     return names[shift:] + names[:shift]
 

@@ -1,4 +1,4 @@
-// Work in which blocks are freed by other threads than those that allocated them.
+// Work in which other threads free blocks than those that allocated them.
 #include <sched.h>
 
 #include <atomic>
@@ -9,7 +9,8 @@
 namespace bench {
 namespace {
 
-/// One producer, one consumer, who publish their places once for a batch. Not of base::Atomic: it is not counted.
+/// One producer and one consumer, which publish their positions once for a
+/// batch. Without base::Atomic, so that it is not counted.
 class Pipe {
   public:
     static constexpr std::size_t batch = 32;
@@ -23,7 +24,7 @@ class Pipe {
         for (std::size_t i = 0; i < batch; ++i) blocks_[(at + i) % capacity] = make();
         put_.store(at + batch, std::memory_order_release);
     }
-    /// Frees what is there; returns how many blocks that was.
+    /// Frees the blocks in it; returns their number.
     std::size_t drain() noexcept {
         const std::size_t from = taken_.load(std::memory_order_relaxed);
         const std::size_t to = put_.load(std::memory_order_acquire);
@@ -68,7 +69,8 @@ class HandOver final : public Work {
     std::vector<Pipe> pipes_;
 };
 
-/// Every thread allocates for all others in turn, and frees what it is sent.
+/// Every thread allocates for all others in turn, and frees the blocks that it
+/// receives.
 class Exchange final : public Work {
   public:
     Exchange(unsigned threads, std::uint64_t operations)

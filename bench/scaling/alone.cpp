@@ -1,4 +1,4 @@
-// Work of threads that free what they allocate: what is shared between them is only what the allocator shares.
+// Threads free their own blocks: they share only what the allocator shares.
 #include <vector>
 
 #include <ashlar/ashlar.h>
@@ -27,7 +27,7 @@ struct Sizes {
     std::uint32_t most;
 };
 
-/// A random block of the thread's own is replaced by one of another size.
+/// Replaces a random block of the thread's own by one of another size.
 class Replacement final : public Work {
   public:
     Replacement(Sizes sizes, unsigned threads, std::uint64_t operations)
@@ -61,7 +61,8 @@ class Replacement final : public Work {
     std::vector<std::vector<void*>> live_;
 };
 
-/// Thousands of blocks of 64 bytes allocated, then all of them freed at random.
+/// Allocates thousands of blocks of 64 bytes, then frees all of them in random
+/// order.
 class Bursts final : public Work {
   public:
     Bursts(unsigned threads, std::uint64_t operations) : operations_(operations), blocks_(threads) {}
@@ -91,7 +92,7 @@ class Bursts final : public Work {
     std::vector<std::vector<void*>> blocks_;
 };
 
-/// The same by the functions for many blocks at once.
+/// The same by the functions for batches.
 class Batches final : public Work {
   public:
     explicit Batches(std::uint64_t operations) : operations_(operations) {}

@@ -1,5 +1,7 @@
-// ashlar_counters: how the allocator scales, on a machine with few cores. Threads do the same work in growing numbers while the
-// core counts what they do to shared words: figures that don't depend on the machine's speed, and hardly on its load.
+// ashlar_counters: how the allocator scales, on a machine with few cores. More
+// and more threads do the same work while the core counts their accesses to
+// shared words. The figures do not depend on the machine's speed, and hardly on
+// its load.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,7 +105,8 @@ Result measure(const Kind& kind, unsigned threads, const Options& options) {
         measurement.stop();
         in_threads(threads, [&](unsigned self) { work->finish(self); });
     } else {
-        // The last to arrive starts and stops the count, while all others wait.
+        // The last thread to arrive starts and stops the count, while all
+        // others wait.
         unsigned phase = 0;
         std::barrier turn(threads, [&]() noexcept { phase++ == 0 ? measurement.start() : measurement.stop(); });
         in_threads(threads, [&](unsigned self) {
@@ -134,7 +137,7 @@ void print(unsigned threads, const Result& result) {
         std::printf("        (%.4f accesses per operation to lines beyond the table)\n", per_operation(lines.untracked));
 }
 
-/// In a process of its own: every row begins with an empty heap.
+/// Runs a row in a process of its own: it begins with an empty heap.
 bool row(const Kind& kind, unsigned threads, const Options& options) {
     std::fflush(nullptr);
     const pid_t child = fork();

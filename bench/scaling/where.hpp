@@ -1,4 +1,5 @@
-// Which part of the process heap the line of 64 bytes at an address belongs to, in words.
+// Names the part of the process heap that the line of 64 bytes at an address
+// belongs to.
 #ifndef ASHLAR_BENCH_WHERE_HPP
 #define ASHLAR_BENCH_WHERE_HPP
 

@@ -1,4 +1,5 @@
-// What the threads of ashlar_counters do: kinds of allocation work, the same for any number of threads.
+// The kinds of allocation work of ashlar_counters, the same for any number of
+// threads.
 #ifndef ASHLAR_BENCH_WORK_HPP
 #define ASHLAR_BENCH_WORK_HPP
 
@@ -15,11 +16,12 @@ class Work {
     Work(const Work&) = delete;
     Work& operator=(const Work&) = delete;
 
-    /// Not counted: the thread fills what it works on.
+    /// Not counted: the thread prepares its data.
     virtual void prepare(unsigned) {}
-    /// Counted. Returns operations: blocks allocated, each of which is freed by somebody.
+    /// Counted. Returns the operations: allocated blocks, each of which some
+    /// thread frees.
     virtual std::uint64_t run(unsigned self) = 0;
-    /// Not counted; all threads have run.
+    /// Not counted; runs after all threads.
     virtual void finish(unsigned) {}
 };
 
@@ -27,7 +29,7 @@ struct Kind {
     const char* name;
     const char* what;
     unsigned least_threads;
-    unsigned generations;  // over 1: run() is done by new threads so often, whose start and end count
+    unsigned generations;  // over 1: so often new threads do run(), and their start and end count
     std::unique_ptr<Work> (*make)(unsigned threads, std::uint64_t operations);  // operations: of each thread
 };
 
@@ -43,7 +45,7 @@ Kinds kinds_across() noexcept;  // blocks pass from thread to thread
 /// Ends the program, with a line on stderr.
 [[noreturn]] void fail(const char* what) noexcept;
 
-/// A block of Ashlar that says who it is, and is asked when it is freed.
+/// A block of Ashlar with a stamp, which its free checks.
 void* make(std::size_t size) noexcept;
 void drop(void* block) noexcept;
 

@@ -1,4 +1,4 @@
-"""What is reported as a change: shifts that are there, and nothing else."""
+"""Tests that compare.py reports shifts that are there, and nothing else."""
 import contextlib
 import io
 import json
@@ -43,7 +43,7 @@ def real(before, after):
 
 
 def status(before, after, *words):
-    """Of the program, and what it printed."""
+    """The status of the program, and its output."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for name, data in (("before", before), ("after", after)):
@@ -82,7 +82,7 @@ class Changes(unittest.TestCase):
         self.assertEqual(real(result(7), after), [])
 
     def test_what_moves_all_allocators_is_not_a_change(self):
-        """Each workload as a whole moves by some 5%: the tests find that, the other allocator says how much of it to expect."""
+        """Each workload moves by some 5%: the tests find that, and the other allocator shows how much to expect."""
         found, floor = compare.changes(result(9, session=0.05), result(10, session=0.05))
         certain = sum(change.p <= compare.LEVEL for change in found)
         self.assertGreater(certain, 20)
@@ -123,7 +123,7 @@ class Tests(unittest.TestCase):
             self.assertAlmostEqual(noise.rank_p(list(first), second), min(1, expected))
 
     def test_ranks_with_ties(self):
-        """Against all ways to divide the same values: the approximation is that good."""
+        """Against all ways to divide the same values, within the error of the approximation."""
         values = [1, 1, 2, 2, 2, 3, 4, 4, 5, 6, 6, 7]
 
         def distance(chosen):

@@ -1,4 +1,7 @@
-"""The measurements of managers run, and their tables come out. usage: manager_test.py ashlar_manager_bench ashlar_manager_waste"""
+"""usage: manager_test.py ashlar_manager_bench ashlar_manager_waste
+
+Tests that the benchmarks of MemoryManager run, and that their tables have all subjects.
+"""
 import os
 import subprocess
 import sys
@@ -23,7 +26,7 @@ class Manager(unittest.TestCase):
             self.assertIn(row, tables)
         self.assertNotRegex(tables, r"\| 0 \||nan|inf")
 
-    def test_waste_is_told_for_all(self):
+    def test_waste_is_reported_for_all(self):
         tables = subprocess.run([PROGRAMS[1], "--smoke"], check=True, capture_output=True, text=True).stdout
         rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables.splitlines() if line.startswith("| ")]
         waste = rows[1:rows.index(next(row for row in rows if row[0].startswith("full")))]

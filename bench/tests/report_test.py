@@ -1,4 +1,4 @@
-"""The parts of the report: figures that can be computed by hand, runs of made-up programs, and what plots and pages hold."""
+"""Tests the parts of the report: figures computed by hand, runs of made-up programs, contents of plots and pages."""
 import io
 import json
 import os

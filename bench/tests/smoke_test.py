@@ -1,6 +1,6 @@
-"""bench/run.sh --smoke: everything that it measures is in its files, and the report is whole and needs nothing else.
+"""usage: smoke_test.py BUILD-DIRECTORY
 
-usage: smoke_test.py BUILD-DIRECTORY
+Tests bench/run.sh --smoke: its files have all figures, and the report is complete and needs no other file.
 """
 import csv
 import html.parser
@@ -18,7 +18,7 @@ VOID = {"meta", "br", "img", "hr", "link", "input"}
 
 
 class Page(html.parser.HTMLParser):
-    """What is open, what ids there are, what is linked, and what it says."""
+    """Collects the open elements, the ids, the links and the text of a page."""
 
     def __init__(self, text):
         super().__init__()
@@ -131,7 +131,7 @@ class Smoke(unittest.TestCase):
             self.assertIn("#d55e00", (text.lower() + _rgb(text)), f"{name}: nothing in Ashlar's colour")
 
     def test_compared_with_itself_there_is_nothing_to_find(self):
-        """One round is too few to compare: that is said, by its status."""
+        """One round is too few to compare, which the status reports."""
         results = self.path("results.json")
         done = subprocess.run([os.path.join(BENCH, "compare.py"), results, results], capture_output=True, text=True,
                               check=False)

@@ -1,5 +1,6 @@
-// A compiler's front end: text is parsed into a tree of small nodes of many sizes, the tree is evaluated, folded where all
-// is known, evaluated again, and freed.
+// A compiler's front end: text is parsed into a tree of small nodes of many
+// sizes. The tree is evaluated, constants are folded, and it is evaluated again
+// and freed.
 #include "blocks.hpp"
 #include "measure.hpp"
 #include "syntax.hpp"
@@ -32,7 +33,8 @@ class Builder {
         return list(Kind::sum, '+', [this] { return list(Kind::product, '*', [this] { return factor(); }); });
     }
 
-    /// All parts of sums and products that are numbers become one, from the leaves up.
+    /// Replaces the number parts of each sum and product by one number, from
+    /// the leaves up.
     Node* fold(Node* node) noexcept {
         bool known = node->kind == Kind::sum || node->kind == Kind::product;
         for (std::uint32_t i = 0; i < node->count; ++i) {

@@ -1,6 +1,7 @@
-// Threads that only allocate beside threads that only free: Lever and Boreham's xmalloc-test ("malloc() performance in a
-// multithreaded Linux environment", USENIX 2000), and producers with a single freeing thread that keeps a constant live
-// set, so that whatever is resident beyond it is the allocator's.
+// Some threads only allocate and others only free: Lever and Boreham's
+// xmalloc-test ("malloc() performance in a multithreaded Linux environment",
+// USENIX 2000); and producers with one freeing thread that keeps a constant
+// live set, so that all other resident memory is the allocator's.
 #include "blocks.hpp"
 #include "channel.hpp"
 #include "measure.hpp"
@@ -9,7 +10,8 @@
 namespace bench {
 namespace {
 
-/// Half of the threads fill crates, the other half takes whichever comes next and frees what is in it.
+/// Half of the threads fill crates. The other half takes the next crate and
+/// frees the blocks in it.
 template <unsigned Threads>
 void xmalloc(Measure& measure) {
     constexpr unsigned producers = Threads / 2;
@@ -37,7 +39,8 @@ void xmalloc(Measure& measure) {
     measure.add(crates * (crate_blocks + 1) * producers, total(sums));
 }
 
-/// What the freeing thread keeps: a new block takes a random place, and the one that lay there is freed.
+/// The blocks that the freeing thread keeps. A new block takes a random place, and the
+/// block that lay there is freed.
 class Window {
   public:
     void unpack(void* crate) noexcept {
@@ -99,7 +102,7 @@ void one_freer(Measure& measure) {
 }
 
 constexpr char about_xmalloc[] = "half of the threads only allocate, half only free (Lever and Boreham's xmalloc-test)";
-constexpr char about_one_freer[] = "one thread frees what all others allocate; 40,000 blocks of 16 to 1024 bytes stay live";
+constexpr char about_one_freer[] = "one thread frees the blocks of all others; 40,000 blocks of 16 to 1024 bytes stay live";
 
 constexpr Workload workloads[] = {
     {"xmalloc-2", "xmalloc", 2, xmalloc<2>, about_xmalloc},

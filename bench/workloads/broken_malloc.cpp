@@ -1,5 +1,5 @@
-// A malloc that is wrong now and then, for the test that the workloads notice: one call in a thousand gets the block of the
-// call before. It never frees.
+// A faulty malloc, to test that the workloads notice it: one call in a thousand
+// returns the block of the previous call. It never frees.
 #include <sys/mman.h>
 
 #include <atomic>
@@ -9,8 +9,8 @@
 
 namespace {
 
-constexpr std::size_t heap_bytes = std::size_t{1} << 34;  // address space; only what is used becomes resident
-constexpr std::size_t header = 16;                        // holds the size, for realloc
+constexpr std::size_t heap_bytes = std::size_t{1} << 34;  // of address space
+constexpr std::size_t header = 16;                        // before each block: its size
 
 std::atomic<std::uintptr_t> heap{0};
 std::atomic<std::size_t> used{0};

@@ -1,6 +1,7 @@
-// A server that keeps what was asked for last, as memcached and Redis do: a table of entries, each with a key and a value
-// of its own, up to a number of bytes; the entry that was used longest ago goes first. The sizes of values drift, so that
-// holes left by small ones have to serve large ones.
+// A server that caches entries, as memcached and Redis do: a table of entries,
+// each with a key and a value of its own, up to a number of bytes. The least
+// recently used entry is evicted first. The sizes of values drift, so that
+// holes of small values must serve large ones.
 #include "blocks.hpp"
 #include "measure.hpp"
 #include "team.hpp"
@@ -24,7 +25,8 @@ class Shard {
     Shard(std::uint32_t keys, std::uint64_t budget, std::uint64_t seed) noexcept
         : entries_(keys + 1), keys_(keys), budget_(budget), random_(seed) {}
 
-    /// Nine of ten ask for a key, and store it if it was not there; one of ten stores it anew.
+    /// Nine of ten requests read a key, and store it if it was missing; one of
+    /// ten stores it again.
     void serve(unsigned phase) noexcept {
         const std::uint32_t number = popular();
         Entry& entry = entries_[number];
@@ -52,7 +54,8 @@ class Shard {
     [[nodiscard]] std::uint64_t peak() const noexcept { return peak_; }
 
   private:
-    /// Some are asked for much more often than others: a tenth of the keys gets half of the requests.
+    /// Some keys are much more frequent than others: a tenth of the keys gets
+    /// half of the requests.
     std::uint32_t popular() noexcept {
         const std::uint64_t a = random_.next() >> 16;
         const std::uint64_t b = random_.next() >> 16;

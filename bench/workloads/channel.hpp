@@ -1,5 +1,6 @@
-// Blocks on their way from any thread to any other: a queue of Boost.Lockfree with a fixed capacity, whose nodes lie in
-// the queue itself, so that it allocates nothing; and crates, which are blocks that carry others.
+// Carries blocks from any thread to any other: a queue of Boost.Lockfree with a
+// fixed capacity, whose nodes lie in the queue itself, so that it allocates
+// nothing; and crates, which are blocks that carry others.
 #ifndef ASHLAR_BENCH_CHANNEL_HPP
 #define ASHLAR_BENCH_CHANNEL_HPP
 
@@ -18,7 +19,7 @@ namespace bench {
 template <std::size_t Capacity>
 using Channel = boost::lockfree::queue<void*, boost::lockfree::capacity<Capacity>>;
 
-/// As a Table, but of objects that have a constructor.
+/// Like Table, for objects that have a constructor.
 template <class T>
 class Objects {
   public:
@@ -44,16 +45,17 @@ inline std::uint64_t total(Table<Sum>& sums) noexcept {
 inline constexpr unsigned crate_blocks = 62;
 inline constexpr std::size_t crate_size = 512;  // the stamp's word, the blocks, the word with the stamp's last byte
 
-/// Fills crates. Nothing of one shows but its blocks' addresses: they are null from the first free place on.
+/// Fills crates. A crate holds only its blocks' addresses: they are null from
+/// the first free place on.
 class Packer {
   public:
-    /// The crate if this block was the last for which it has a place; it is the caller's then.
+    /// The crate if this block fills it; the caller owns it then.
     void* put(void* block) noexcept {
         if (crate_ == nullptr) crate_ = static_cast<void**>(make(crate_size));
         crate_[++count_] = block;
         return count_ == crate_blocks ? finish() : nullptr;
     }
-    /// What there is so far, or null.
+    /// The crate with the blocks so far, or null.
     void* finish() noexcept {
         if (crate_ != nullptr && count_ < crate_blocks) crate_[count_ + 1] = nullptr;
         void* crate = crate_;
@@ -67,7 +69,7 @@ class Packer {
     unsigned count_ = 0;
 };
 
-/// Hands all that is in a crate to `each`, in the order in which it was put there, and frees the crate.
+/// Passes each block of a crate to `each`, in their order, and frees the crate.
 template <class Each>
 std::uint64_t unpack(void* crate, Each each) noexcept {
     auto* blocks = static_cast<void**>(crate);
@@ -75,14 +77,15 @@ std::uint64_t unpack(void* crate, Each each) noexcept {
     return drop(crate);
 }
 
-/// Frees all that is in a crate, and the crate.
+/// Frees the blocks of a crate, and the crate.
 inline std::uint64_t unpack(void* crate) noexcept {
     std::uint64_t sum = 0;
     const std::uint64_t rest = unpack(crate, [&sum](void* block) { sum += drop(block); });
     return sum + rest;
 }
 
-/// Threads that send crates to each other, and unpack what they get. So many crates wait for a thread at most.
+/// Threads send crates to each other, and unpack those that they receive. At
+/// most so many crates wait for a thread.
 template <unsigned Threads, std::size_t Waiting>
 class Post {
   public:
@@ -91,13 +94,13 @@ class Post {
             if (!receive(self)) sched_yield();
         }
     }
-    /// Whether there was anything.
+    /// Whether a crate was received.
     bool receive(unsigned self) noexcept {
         bool any = false;
         for (void* crate; inboxes_[self].pop(crate); any = true) sums_[self].value += unpack(crate);
         return any;
     }
-    /// Sends nothing any more, and receives until nobody sends.
+    /// Stops sending, and receives until no thread sends.
     void finish(unsigned self) noexcept {
         sending_.fetch_sub(1, std::memory_order_release);
         while (sending_.load(std::memory_order_acquire) != 0) {

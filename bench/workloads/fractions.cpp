@@ -1,5 +1,6 @@
-// Arithmetic whose every number is a block of its own and lives for a step or two, as in cfrac (Dave Barrett's program of
-// Zorn and Grunwald's set): the continued fraction of a square root, by which that program factors numbers.
+// Arithmetic in which every number is a block and lives for a step or two, as
+// in cfrac (Dave Barrett's program of Zorn and Grunwald's set): the continued
+// fraction of a square root, by which cfrac factors numbers.
 #include "blocks.hpp"
 #include "measure.hpp"
 

@@ -5,7 +5,8 @@
 namespace bench {
 namespace {
 
-/// Resizes a stamped block: verifies that the old content came along, writes the new part.
+/// Resizes a stamped block: verifies that the old content was copied, and
+/// writes the new part.
 void* regrow(void* block, std::size_t old_size, std::size_t size) noexcept {
     const std::uint64_t word = old_size ^ mixed(block);
     void* grown = std::realloc(block, size);
@@ -47,7 +48,7 @@ void grow_buffer(Measure& measure, std::uint64_t base) {
 void grow_by_half(Measure& measure) { grow_buffer<3, 2, 0, 8u << 20>(measure, 200); }
 void grow_by_step(Measure& measure) { grow_buffer<1, 1, 40'000, 4u << 20>(measure, 400); }
 
-/// Strings that are appended to at random; one that passes 4 KiB is freed and begins anew.
+/// Strings grow at random; one that passes 4 KiB is freed and starts again.
 void grow_strings(Measure& measure) {
     constexpr std::uint32_t strings = 1'000;
     const std::uint64_t appends = measure.scaled(8'000'000);
@@ -70,8 +71,9 @@ void grow_strings(Measure& measure) {
     measure.add(appends, sum + drop_all(texts));
 }
 
-/// Vectors of words that double when they are full, by a new block, a copy, and the old block's release, as C++'s do. The
-/// words lie between the parts of the stamp.
+/// Vectors of words that double when they are full, by a new block, a copy, and
+/// the old block's release, as in C++. The words lie between the parts of the
+/// stamp.
 class Vectors {
   public:
     explicit Vectors(std::uint32_t count) noexcept : blocks_(count), sizes_(count), capacities_(count) {
@@ -84,7 +86,8 @@ class Vectors {
     [[nodiscard]] std::uint32_t size(std::uint32_t i) noexcept { return sizes_[i]; }
     [[nodiscard]] std::uint64_t back(std::uint32_t i) noexcept { return words(i)[sizes_[i] - 1] - i; }
 
-    /// Frees one, after a look at all words: they are increasing. And begins it anew.
+    /// Frees a vector after it checked that its words increase, and starts it
+    /// again.
     void restart(std::uint32_t i) noexcept {
         for (std::uint32_t j = 1; j < sizes_[i]; ++j) {
             if (words(i)[j - 1] >= words(i)[j]) fail("a vector lost its content");

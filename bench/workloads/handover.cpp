@@ -1,4 +1,4 @@
-// Blocks freed by another thread than the one that allocated them: a pipe, everyone to everyone, several producers and
+// Another thread frees each block: a pipe, all to all, several producers and
 // consumers.
 #include "blocks.hpp"
 #include "measure.hpp"
@@ -57,8 +57,8 @@ void produce(Measure& measure) {
     measure.add(batches * Pipe::batch * Producers, 0);
 }
 
-/// Every thread allocates, posts each batch to another thread chosen at random, and frees what it finds in its own
-/// mailboxes.
+/// Every thread allocates, posts each batch to another thread at random, and
+/// frees the batches in its own mailboxes.
 template <unsigned Threads>
 class Exchange {
   public:
@@ -110,7 +110,7 @@ void exchange(Measure& measure) {
     measure.add(batches * Mailbox::batch * Threads, body.sum());
 }
 
-constexpr char about_exchange[] = "every thread allocates for the others and frees what it gets, 16 to 512 bytes";
+constexpr char about_exchange[] = "every thread allocates for the others and frees the blocks that it gets, 16 to 512 bytes";
 
 constexpr Workload workloads[] = {
     {"producer-consumer-64", "producer-consumer", 2, produce<Fixed<64>, 1>,

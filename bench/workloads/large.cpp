@@ -32,7 +32,7 @@ void replace(Measure& measure) {
     Random random(11);
     std::uint64_t sum = 0;
     measure.start();
-    measure.holds(fill<Sizes>(blocks, random));  // about what it stays at
+    measure.holds(fill<Sizes>(blocks, random));  // it stays near this
     for (std::uint64_t i = 0; i < rounds; ++i) {
         void*& block = blocks[random.below(Live)];
         sum += drop(block);

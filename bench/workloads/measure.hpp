@@ -1,5 +1,6 @@
-// What one workload reports, and the list that workloads are found in. A workload sets up what it needs, calls start(),
-// does its work, calls stop(), frees everything, and says how many operations it did and what their blocks contained.
+// The results of one workload, and the list of all workloads. A workload
+// prepares its data, calls start(), does its work, calls stop(), and frees
+// everything. It reports the number of operations and a checksum of contents.
 #ifndef ASHLAR_BENCH_MEASURE_HPP
 #define ASHLAR_BENCH_MEASURE_HPP
 
@@ -19,18 +20,21 @@ class Measure {
         return repetitions == 0 ? 1 : repetitions;
     }
 
-    /// Only what lies between start and stop counts; there may be several such stretches.
+    /// Only the time between start and stop counts; there may be several such
+    /// parts.
     void start() noexcept;
     void stop() noexcept;
 
-    /// An operation is one allocation together with its release, or one reallocation. The checksum is a sum over what
-    /// was read back from the blocks: it must not depend on addresses nor on the order in which threads run.
+    /// An operation is one allocation together with its release, or one
+    /// reallocation. The checksum is a sum over data read from the blocks. It
+    /// must not depend on addresses or on the order in which threads run.
     void add(std::uint64_t operations, std::uint64_t checksum) noexcept {
         operations_ += operations;
         checksum_ += checksum;
     }
 
-    /// The bytes that the workload holds at this moment; the most that it ever says is its live peak.
+    /// Reports the bytes that the workload holds now; the maximum is its live
+    /// peak.
     void holds(std::uint64_t bytes) noexcept {
         if (bytes > live_peak_) live_peak_ = bytes;
     }
@@ -38,8 +42,9 @@ class Measure {
     /// Some idle time, in which the program allocates and frees one small block each millisecond.
     void idle() noexcept;
 
-    /// Everything is freed: notes what is resident now, and again after some idle time. Done after run(); a workload whose
-    /// threads shall still be there calls it itself.
+    /// Called when everything is freed: records the resident memory now, and
+    /// again after some idle time. Runs after run(), unless the workload calls
+    /// it while its threads still exist.
     void settle() noexcept;
 
     [[nodiscard]] double seconds() const noexcept { return wall_; }
@@ -49,7 +54,7 @@ class Measure {
     [[nodiscard]] std::uint64_t live_peak() const noexcept { return live_peak_; }
     [[nodiscard]] long peak_kib() const noexcept { return peak_kib_; }
     [[nodiscard]] long final_kib() const noexcept { return final_kib_; }
-    /// -1 where it was not asked for.
+    /// -1 if it was not requested.
     [[nodiscard]] long idle_kib() const noexcept { return idle_kib_; }
     [[nodiscard]] long minor_faults() const noexcept { return faults_; }
 
@@ -71,13 +76,14 @@ class Measure {
 
 void rest(long milliseconds) noexcept;
 
-/// Workloads called FAMILY-N that have N threads differ in nothing else, so that a line over threads can be drawn.
+/// Workloads called FAMILY-N with N threads differ in nothing else, so that a
+/// plot over threads is possible.
 struct Workload {
     const char* name;
     const char* family;
-    unsigned threads;  // at most so many that work at the same time
+    unsigned threads;  // the most that work at the same time
     void (*run)(Measure&);
-    const char* about;  // one line: what it does, and who described it
+    const char* about;  // one line: the work, and its source
 };
 
 /// The workloads of one source file.

@@ -1,5 +1,6 @@
-// Threads that each allocate and free, and hand some of their blocks to others to free: after the descriptions of
-// rpmalloc's benchmark (Mattias Jansson), and of MicroQuill's sh6bench and sh8bench in mimalloc-bench.
+// Threads allocate and free, and pass some of their blocks to others to free:
+// after the descriptions of rpmalloc's benchmark (Mattias Jansson), and of
+// MicroQuill's sh6bench and sh8bench in mimalloc-bench.
 #include "blocks.hpp"
 #include "channel.hpp"
 #include "measure.hpp"
@@ -8,7 +9,8 @@
 namespace bench {
 namespace {
 
-/// Random ones of a thread's blocks are replaced; of those that go, half are freed here, half by another thread.
+/// Replaces random blocks of a thread: it frees half of the old ones, and
+/// another thread frees the other half.
 template <unsigned Threads>
 void rptest(Measure& measure) {
     constexpr std::uint32_t live = 1'000;
@@ -48,8 +50,8 @@ struct ShSizes {
 constexpr std::uint32_t sh_batch = 1'000;
 constexpr std::uint32_t sh_kept_batches = 4;
 
-/// A batch: every second block is freed at once, the newest first; the others are kept for some batches, and go the
-/// oldest first. `go` frees one of those.
+/// A batch: every second block is freed at once, the newest first. The others
+/// are freed some batches later, the oldest first, by `go`.
 template <class Go>
 class Batches {
   public:
@@ -124,7 +126,7 @@ void sh8(Measure& measure) {
 constexpr char about_rptest[] = "random blocks of 16 bytes to 16 KiB replaced, half of them freed by another thread (Jansson)";
 constexpr char about_sh6[] =
     "batches of up to 1000 bytes: half freed newest first, half later and oldest first (MicroQuill's sh6)";
-constexpr char about_sh8[] = "the same, but what is freed later is freed by another thread (MicroQuill's sh8)";
+constexpr char about_sh8[] = "the same, but another thread frees the later half (MicroQuill's sh8)";
 
 constexpr Workload workloads[] = {
     {"rptest-1", "rptest", 1, rptest<1>, about_rptest},

@@ -1,5 +1,6 @@
-// malloc and free of 64 bytes, as often as the argument says: for counting instructions. The byte is written through a
-// volatile pointer, so that the compiler can't drop the pair.
+// malloc and free of 64 bytes, as often as the argument says, to count
+// instructions. The byte is written through a volatile pointer, so that the
+// compiler cannot drop the pair.
 #include <cstdlib>
 
 int main(int count, char** arguments) {

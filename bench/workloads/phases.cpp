@@ -7,8 +7,9 @@
 namespace bench {
 namespace {
 
-/// Bursts of about 100 MB; then, not measured, half a second in which the program does little. What is resident at the
-/// end shows what an allocator gives back to a program that goes on, but needs nothing.
+/// Bursts of about 100 MB; then, not measured, half a second in which the program does
+/// little. The resident memory at the end shows how much an allocator returns while the
+/// program goes on, but needs little.
 void burst_then_idle(Measure& measure) {
     constexpr std::uint32_t count = 200'000;
     const std::uint64_t bursts = measure.scaled(10);
@@ -28,8 +29,8 @@ void burst_then_idle(Measure& measure) {
     measure.add(bursts * count, sum);
 }
 
-/// Bursts of about 100 MB with rests between them, which are not measured: whoever gave the memory back has to get it
-/// again.
+/// Bursts of about 100 MB with pauses between them, which are not measured: an
+/// allocator that returned the memory must get it again.
 void bursts_and_rests(Measure& measure) {
     constexpr std::uint32_t count = 200'000;
     const std::uint64_t bursts = measure.scaled(4);
@@ -46,8 +47,9 @@ void bursts_and_rests(Measure& measure) {
     measure.add(bursts * count, sum);
 }
 
-/// Generations of threads. A thread keeps blocks of its own and swaps others with those that anybody left in a shared
-/// table; after each generation an eighth of the shared blocks stay, the rest is freed by the main thread.
+/// Generations of threads. A thread keeps blocks of its own and swaps others
+/// with those in a shared table. After each generation an eighth of the shared
+/// blocks stays, and the main thread frees the others.
 template <unsigned Threads>
 void generations(Measure& measure) {
     constexpr std::uint32_t kept = 500;

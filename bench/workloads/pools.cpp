@@ -1,5 +1,6 @@
-// A pool of many threads of which one works at a time: each wakes for a request, allocates, frees all but a little, and
-// sleeps again. What sleeping threads keep to themselves shows in the memory at the end, when all of them are still there.
+// A pool of many threads of which one works at a time: each wakes for a request,
+// allocates, frees all but a little, and sleeps again. At the end all threads still
+// exist, so that the memory shows how much sleeping threads keep to themselves.
 #include <semaphore.h>
 
 #include "blocks.hpp"
@@ -66,7 +67,7 @@ class Pool {
     Table<sem_t> turns_{pool};
     sem_t done_{};
     sem_t asleep_{};
-    Table<void*> blocks_{request};  // whose turn it is uses them
+    Table<void*> blocks_{request};  // used by the thread that has the turn
     Table<void*> kept_{pool * kept};
     Table<std::uint64_t> sums_{pool * 16};
 };

@@ -1,6 +1,7 @@
-// A random live set: each step picks a place, frees the block that lies there or allocates one. After OLogN's alloc-test
-// ("Testing memory allocators", 2018), with live sets from tiny to larger than caches; and after the descriptions of
-// glibc's own bench-malloc-thread and bench-malloc-simple.
+// A random live set: each step picks a place, and frees the block there or
+// allocates one. After OLogN's alloc-test ("Testing memory allocators", 2018),
+// with live sets from tiny to larger than caches; and after the descriptions of
+// glibc's bench-malloc-thread and bench-malloc-simple.
 #include "blocks.hpp"
 #include "measure.hpp"
 #include "team.hpp"
@@ -13,7 +14,8 @@ class LiveSet {
   public:
     LiveSet(void** places, std::uint32_t count, std::uint64_t seed) noexcept : places_(places), count_(count), random_(seed) {}
 
-    /// Every second place gets a block: the steps keep it at about that.
+    /// Every second place gets a block: the steps keep about half of the places
+    /// full.
     void fill_half() noexcept {
         for (std::uint32_t i = 0; i < count_; i += 2) allocate(places_[i]);
     }

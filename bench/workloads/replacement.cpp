@@ -10,7 +10,7 @@ void replace(Measure& measure) {
     const std::uint64_t rounds = measure.scaled(Live > 50'000 ? 6'000'000 : 16'000'000);
     Table<void*> blocks(Live);
     Random random(4);
-    measure.holds(fill<Sizes>(blocks, random));  // about what it stays at
+    measure.holds(fill<Sizes>(blocks, random));  // it stays near this
     std::uint64_t sum = 0;
     measure.start();
     for (std::uint64_t i = 0; i < rounds; ++i) {

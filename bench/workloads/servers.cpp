@@ -1,5 +1,6 @@
-// Threads that come and go while blocks stay: Larson and Krishnan's server simulation ("Memory allocation for
-// long-running server applications", 1998), and threads that live one after another.
+// Threads start and end while blocks stay: Larson and Krishnan's server
+// simulation ("Memory allocation for long-running server applications", 1998),
+// and threads that live one after another.
 #include "blocks.hpp"
 #include "measure.hpp"
 #include "team.hpp"
@@ -16,7 +17,7 @@ void larson(Measure& measure) {
     Table<void*> blocks(live * Threads);
     Table<std::uint64_t> sums(Threads * 16);
     Random random(7);
-    measure.holds(fill<Uniform<16, 512>>(blocks, random));  // about what it stays at
+    measure.holds(fill<Uniform<16, 512>>(blocks, random));  // it stays near this
     std::uint64_t round = 0;
     auto body = [&](unsigned self) {
         Random own(round * Threads + self + 8);
@@ -35,8 +36,8 @@ void larson(Measure& measure) {
     measure.add(rounds * replaced * Threads, drop_all(blocks));
 }
 
-/// One thread after another: each frees what the one before left, allocates 1,000 blocks, frees half of them and leaves
-/// the rest.
+/// One thread after another: each frees the blocks that the one before left,
+/// allocates 1,000 blocks, frees half of them and leaves the others.
 void turnover(Measure& measure) {
     constexpr std::uint32_t blocks_each = 1'000;
     const std::uint64_t threads = measure.scaled(5'000);
@@ -66,7 +67,7 @@ constexpr Workload workloads[] = {
     {"larson-4", "larson", 4, larson<4>, about_larson},
     {"larson-8", "larson", 8, larson<8>, about_larson},
     {"thread-turnover", "thread-turnover", 1, turnover,
-     "short-lived threads one after another, each frees what the one before left"},
+     "short-lived threads one after another; each frees the blocks of the one before"},
 };
 
 }  // namespace

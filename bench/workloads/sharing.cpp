@@ -12,16 +12,18 @@ namespace {
 
 constexpr std::uint32_t writes = 200;
 
-/// Counts in the middle of the block, between the parts of its stamp. Atomically, since a plain load after a store costs
-/// nothing or several cycles as the processor's guesses go.
+/// Counts in the middle of the block, between the parts of its stamp.
+/// Atomically, since the time of a plain load after a store depends on the
+/// processor's predictions.
 void scribble(void* block) noexcept {
     auto* count = new (static_cast<std::uint32_t*>(block) + 2) std::atomic<std::uint32_t>(0);
     for (std::uint32_t i = 0; i < writes; ++i) count->fetch_add(1, std::memory_order_relaxed);
-    if (count->load(std::memory_order_relaxed) != writes) fail("somebody else wrote into a block");
+    if (count->load(std::memory_order_relaxed) != writes) fail("another thread wrote into a block");
 }
 
-/// Active: an allocator that hands one cache line to several threads brings the sharing about. Passive: the first blocks
-/// come from one thread, side by side; an allocator that lets every thread reuse what it frees goes on with that.
+/// Active: the allocator gives one cache line to several threads. Passive: one
+/// thread allocates the first blocks side by side, and the allocator lets each
+/// thread reuse the block that it frees.
 template <unsigned Threads, bool Passive>
 void share(Measure& measure) {
     const std::uint64_t rounds = measure.scaled(600'000 / Threads);

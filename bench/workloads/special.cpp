@@ -35,7 +35,8 @@ void zeroed(Measure& measure) {
 
 void* make_aligned(Random& random) noexcept {
     const std::size_t alignment = std::size_t{16} << random.below(9);
-    // never a multiple of the alignment: mimalloc 2.0.9 misaligns some of those, and would have no result here
+    // Never a multiple of the alignment: mimalloc 2.0.9 misaligns some of
+    // those, and would have no result here.
     const std::size_t size = Uniform<16, 2048>::draw(random) | 8;
     void* block = take_by(size, [=] {
         void* place = nullptr;

@@ -62,7 +62,7 @@ void Trace::run() noexcept {
     }
 }
 
-/// Every second sample goes, and so many are taken from now on.
+/// Drops every second sample, and takes half as many from now on.
 void Trace::thin() noexcept {
     for (std::size_t i = 0; i < most_samples / 2; ++i) samples_[i] = samples_[2 * i];
     count_ = most_samples / 2;

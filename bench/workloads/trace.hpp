@@ -15,14 +15,15 @@ namespace bench {
 
 class Trace {
   public:
-    /// Begins to sample each so many milliseconds; more seldom when there are more samples than it can keep.
+    /// Begins to sample at this interval in milliseconds, and doubles it when
+    /// the table of samples is full.
     explicit Trace(unsigned milliseconds) noexcept;
     ~Trace();
     Trace(const Trace&) = delete;
     Trace& operator=(const Trace&) = delete;
 
     void stop() noexcept;
-    /// After stop(): the most bytes that a sample saw live.
+    /// After stop(): the most live bytes of a sample.
     [[nodiscard]] std::uint64_t live_peak() noexcept;
     /// After stop(): the value of "trace" in the line of JSON.
     void print() noexcept;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr unsigned fine_bits = 5;
 constexpr std::uint64_t fine = 1u << fine_bits;
-constexpr std::uint64_t longest = (std::uint64_t{1} << 42) - 1;  // ticks; about half an hour
+constexpr std::uint64_t longest = (std::uint64_t{1} << 42) - 1;  // ticks: about half an hour
 constexpr std::size_t buckets = (42 - fine_bits + 1) * fine;
 constexpr unsigned sets = 16;
 
@@ -47,7 +47,7 @@ struct Histogram {
 };
 
 struct alignas(128) Set {
-    std::atomic<std::int64_t> live;  // what the threads of this set allocated less what they freed
+    std::atomic<std::int64_t> live;  // bytes that the threads of this set allocated minus bytes that they freed
     Histogram allocations;
     Histogram frees;
     Histogram clock;  // empty intervals, each read right before a call
@@ -72,7 +72,7 @@ std::uint64_t monotonic_ns() noexcept {
     return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-/// All sets' histograms of one kind in one.
+/// The sum of all sets' histograms of one kind.
 class Summary {
   public:
     explicit Summary(Histogram Set::*kind) noexcept {
@@ -89,8 +89,8 @@ class Summary {
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     [[nodiscard]] std::uint64_t most() const noexcept { return most_; }
-    /// The shortest time that at least so large a share did not exceed; up to 3% more, since a bucket stands for its
-    /// longest.
+    /// The shortest time that at least this share did not exceed; up to 3%
+    /// more, since a bucket stands for its longest time.
     [[nodiscard]] std::uint64_t percentile(double share) const noexcept {
         std::uint64_t below = 0;
         for (std::size_t i = 0; i < buckets; ++i) {
@@ -157,7 +157,7 @@ void end() noexcept { watched &= ~latency; }
 void wipe(void* block, std::size_t size) noexcept {
     std::memset(block, 0xdd, size < 64 ? size : 64);
     static_cast<unsigned char*>(block)[size - 1] = 0xdd;
-    asm volatile("" : : "r"(block) : "memory");  // or the compiler would drop writes to what is freed next
+    asm volatile("" : : "r"(block) : "memory");  // otherwise the compiler would drop writes to a block that is freed next
 }
 
 void took(Interval interval, std::size_t size) noexcept {
@@ -184,7 +184,8 @@ void resized(std::size_t old_size, std::size_t size) noexcept {
 std::uint64_t live_bytes() noexcept {
     std::int64_t sum = 0;
     for (const Set& set : all_sets) sum += set.live.load(std::memory_order_relaxed);
-    // a block may be freed in a set that was read before the one in which it was allocated
+    // A block may be freed in a set that was read before the set in which it
+    // was allocated.
     return sum > 0 ? static_cast<std::uint64_t>(sum) : 0;
 }
 

@@ -1,5 +1,6 @@
-// What is watched beside time when it is asked for: how long each malloc and each free takes, and how many bytes are
-// live. Otherwise it costs a load and a branch at each call, under every allocator. Nothing here allocates.
+// Watches more than the total time, on request: the time of each malloc and each free,
+// and the live bytes. Otherwise it costs a load and a branch at each call, under every
+// allocator. Nothing here allocates.
 #ifndef ASHLAR_BENCH_WATCH_HPP
 #define ASHLAR_BENCH_WATCH_HPP
 
@@ -11,17 +12,19 @@ namespace bench::watch {
 
 inline constexpr unsigned latency = 1;
 inline constexpr unsigned live = 2;
-/// What a block holds is wiped right before it is freed, so that a block that was given twice is noticed even if both
-/// users left the same in it. Not while measuring: some allocators never touch what is free.
+/// Wipes each block right before it is freed. So a block with two holders is noticed even
+/// if both left the same bytes in it. Not while measuring: some allocators never touch
+/// free memory.
 inline constexpr unsigned careful = 4;
 
-/// What is watched now. Changes only where no other thread is at work, and is not atomic, so that the compiler can compare
-/// it where it lies.
+/// The set of things that are watched now. It changes only while no other
+/// thread works. It is not atomic, so that the compiler can compare it in
+/// memory.
 inline constinit unsigned watched = 0;
 
 inline bool on() noexcept { return __builtin_expect(watched != 0, 0); }
 
-/// Before a workload: forgets what was seen.
+/// Before a workload: clears the figures.
 void open(unsigned what) noexcept;
 /// Around the measured part: latencies count only there.
 void begin() noexcept;
@@ -32,7 +35,8 @@ void end() noexcept;
 /// The value of "latency" in the line of JSON.
 void print_latency() noexcept;
 
-/// The processor's counter, read when everything before has been done; what comes after has not begun.
+/// Reads the processor's counter after all earlier instructions have completed
+/// and before later ones begin.
 std::uint64_t ticks() noexcept;
 
 /// What three readings in a row say: the clock's own cost, then that and the call.

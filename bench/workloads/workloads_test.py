@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""ashlar_workloads itself: that everything runs and loses nothing, does the same work under every allocator, reports what it
-promises, and fails where an allocator is wrong. Times are not looked at.
+"""usage: workloads_test.py PROGRAM BROKEN [ASHLAR]   BROKEN: a library whose malloc gives some blocks twice
 
-usage: workloads_test.py PROGRAM BROKEN [ASHLAR]   BROKEN: a library whose malloc gives some blocks twice
+Tests ashlar_workloads: it runs everything and loses nothing, does the same work under every allocator, reports what its
+documentation says, and fails under a faulty allocator. Times are not checked.
 """
 import json
 import os
@@ -75,7 +75,7 @@ class EveryWorkload(unittest.TestCase):
         self.assertEqual([name for name in re.findall(r"Shared library: \[(.*)\]", needed) if "libstdc++" in name], [])
 
     def test_notices_blocks_that_overlap(self):
-        # of which several blocks are live at any time: what is given twice has two users then
+        # Several of its blocks are live at any time, so a block that is returned twice has two users.
         for name in ("replace-1k", "batch-random-64-10k", "xmalloc-4", "ast-1", "cache-server-1", "grow-vectors"):
             self.assertNotEqual(start(name, "--smoke", preload=BROKEN).returncode, 0, name)
 
@@ -90,12 +90,12 @@ class Measurements(unittest.TestCase):
                 values = [figures[key] for key in PERCENTILES]
                 self.assertEqual(values, sorted(values), f"{name} {call}")
                 self.assertGreater(figures["max"], 0)
-                # each operation is one of each; only what the measured part does counts
+                # Each operation is one malloc and one free; only the measured part counts.
                 self.assertEqual(figures["count"], line["operations"], f"{name} {call}")
             self.assertGreater(line["latency"]["clock_ns"], 0)
 
     def test_latency_of_slow_calls_shows(self):
-        """A first touch of a page costs more than a hit, inside of calloc."""
+        """The first touch of a page costs more than a hit, inside calloc too."""
         slow, = run("calloc-4k-256k", "--scale", "0.02", "--latency")
         fast, = run("pair-16", "--scale", "0.002", "--latency")
         self.assertGreater(slow["latency"]["malloc"]["p90"], fast["latency"]["malloc"]["p50"])

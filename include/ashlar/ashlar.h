@@ -1,91 +1,171 @@
-/* Ashlar, a lock-free concurrent allocator: the C interface.
- *
- * These are the standard allocation functions under the prefix ash_, plus what the standard lacks: batches, good sizes and a
- * heap check. Every function may be called from any thread, at any time, also before constructors and after destructors have
- * run, and none waits for another thread. Blocks are interchangeable with those of malloc() where libashlar.so is the program's
- * malloc. Errors: bad input prints one line on stderr that names the pointer and the fault, then calls abort(); out of memory
- * gives NULL and errno = ENOMEM (posix_memalign: the return value), and the heap stays whole.
- *
- * To test what a program does when memory ends, run it under libashlar.so with ASHLAR_FAIL_NTH in the environment: N lets the
- * N-th allocation of the process fail, N+ it and all after it, N+K it and every K-th after it; a suffix @SIZE counts only
- * allocations of at least SIZE bytes; 0 counts and fails none.
- */
+/// \file
+/// Ashlar, a lock-free concurrent allocator: the C interface.
+///
+/// The prefix `ash_` marks the standard allocation functions and a few more:
+/// batches, good sizes, trimming, statistics and a heap check. All work on the
+/// process heap. Where `libashlar.so` is the program's malloc, `malloc()` and
+/// `ash_malloc()` share that heap, and `free()` takes the blocks of both.
+///
+/// Thread safety: any thread may call any function at any time. This includes
+/// calls before constructors and after destructors have run. No function but
+/// ash_check() waits for another thread.
+///
+/// Errors: a function that runs out of memory returns NULL and sets `errno` to
+/// ENOMEM; the heap stays intact. Misuse, such as a double free, aborts: one
+/// line on stderr names the pointer and the fault before `abort()` is called.
+/// Many faults are found by the faulty call, others when the block leaves a
+/// thread's cache. A double free is missed if its block was allocated again in
+/// between.
+///
+/// Failure injection: run a program with `libashlar.so` as its malloc and set
+/// the environment variable `ASHLAR_FAIL_NTH` to one of these values.
+///
+///     N        the N-th allocation fails
+///     N+       the N-th and all later allocations fail
+///     N+K      the N-th and every K-th allocation after it fail
+///     0        no allocation fails; allocations are only counted
+///     ...@SIZE counts only allocations of at least SIZE bytes (K, M, G: KiB,
+///              MiB, GiB)
 #ifndef ASHLAR_ASHLAR_H
 #define ASHLAR_ASHLAR_H
 
 #include <stddef.h>
 
+/// Major version of this header.
 #define ASHLAR_VERSION_MAJOR 0
+/// Minor version of this header. Before 1.0 it may change the interface.
 #define ASHLAR_VERSION_MINOR 1
+/// Patch version of this header.
 #define ASHLAR_VERSION_PATCH 0
 
 #if defined(__cplusplus)
+/// `noexcept` in C++, nothing in C.
 #define ASHLAR_NOEXCEPT noexcept
 extern "C" {
 #else
+/// `noexcept` in C++, nothing in C.
 #define ASHLAR_NOEXCEPT
 #endif
 
+/// Marks a symbol that the library exports.
 #define ASHLAR_API __attribute__((visibility("default")))
+/// Attributes of a function that returns a new block, plus the arguments.
 #define ASHLAR_ALLOCATES(...) __attribute__((malloc, warn_unused_result, __VA_ARGS__))
 
-/* Returns "major.minor.patch" of the library that is running. */
+/// Returns the version of the running library as "major.minor.patch". The
+/// string is static. Never fails. Thread-safe. O(1).
 ASHLAR_API const char* ash_version(void) ASHLAR_NOEXCEPT;
 
-/* A block of at least `size` bytes (size 0: a block of its own, of 16 bytes), aligned to 16, not cleared. NULL and ENOMEM when
- * there is no memory or size > PTRDIFF_MAX. O(1); a miss of the thread's cache costs a few atomic operations per batch. */
+/// Allocates a block of at least `size` bytes, aligned to 16 bytes. The content
+/// is undefined. Size 0 yields a distinct block of 16 bytes. Returns NULL and
+/// sets ENOMEM without memory, or if `size` exceeds PTRDIFF_MAX. Lock-free.
+/// O(1): a thread-cache hit takes no atomic operation; a miss takes a few, and
+/// refills the cache with a batch. Source of the thread caches' exchange of
+/// batches: Bonwick and Adams, Magazines and Vmem (2001).
 ASHLAR_API void* ash_malloc(size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(1));
-/* The same for count * size bytes, all zero. NULL and ENOMEM where the product overflows. */
-ASHLAR_API void* ash_calloc(size_t count, size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(1, 2));
-/* Resizes a block, moving it if it must; the first min(old, new) bytes are kept. ash_realloc(NULL, n) allocates;
- * ash_realloc(p, 0) frees p and returns NULL, as in glibc. On failure p is untouched and still yours. */
-ASHLAR_API void* ash_realloc(void* block, size_t size) ASHLAR_NOEXCEPT __attribute__((warn_unused_result, alloc_size(2)));
-/* ash_realloc(block, count * size); ENOMEM where the product overflows. */
+/// Allocates a block of `count * size` zero bytes, aligned to 16 bytes. Returns
+/// NULL and sets ENOMEM as ash_malloc() does, and if the product overflows.
+/// Lock-free. O(bytes), unless the block is known to be zero already.
+ASHLAR_API void* ash_calloc(size_t count, size_t size) ASHLAR_NOEXCEPT
+    ASHLAR_ALLOCATES(alloc_size(1, 2));
+/// Resizes a block to at least `size` bytes and returns its address, which may
+/// be new. The first min(old, new) bytes are kept. A NULL block allocates. Size
+/// 0 frees the block and returns NULL, as in glibc. On failure returns NULL and
+/// sets ENOMEM; the old block is untouched. Shrinking never fails. Misuse
+/// aborts, unless the block is left as it is. Lock-free. O(1) in place,
+/// O(min(old, new)) for a copy; the system moves the pages of very large
+/// blocks.
+ASHLAR_API void* ash_realloc(void* block, size_t size) ASHLAR_NOEXCEPT
+    __attribute__((warn_unused_result, alloc_size(2)));
+/// Resizes a block to `count * size` bytes as ash_realloc() does. Returns NULL
+/// and sets ENOMEM also if the product overflows.
 ASHLAR_API void* ash_reallocarray(void* block, size_t count, size_t size) ASHLAR_NOEXCEPT
     __attribute__((warn_unused_result, alloc_size(2, 3)));
-/* Gives a block back; NULL does nothing. Keeps errno. O(1). */
+/// Frees a block. NULL is ignored. Leaves `errno` unchanged. Misuse aborts, at
+/// once or later. Lock-free; any thread may free the blocks of another. O(1);
+/// the free of a large block may return memory to the system.
 ASHLAR_API void ash_free(void* block) ASHLAR_NOEXCEPT;
-/* C23: the same for a block of which the caller knows the requested size (and alignment); a size that can't be right aborts. */
+/// Frees a block and checks its size (C23). `size` is the requested size in
+/// bytes. NULL is ignored. A size that exceeds the block aborts. So does a size
+/// below half of the block, unless the block was left large by a realloc that
+/// had no memory to shrink it. Otherwise as ash_free().
 ASHLAR_API void ash_free_sized(void* block, size_t size) ASHLAR_NOEXCEPT;
+/// Frees a block of ash_aligned_alloc() and checks its size (C23). `alignment`
+/// and `size` are those of the allocation, in bytes. Values that belong to a
+/// block of another size abort. NULL is ignored. Otherwise as ash_free().
 ASHLAR_API void ash_free_aligned_sized(void* block, size_t alignment, size_t size) ASHLAR_NOEXCEPT;
 
-/* Aligned blocks. `alignment` is in bytes and must be a power of two (posix_memalign: and a multiple of sizeof(void*)); what is
- * not gives EINVAL. memalign rounds up to a power of two, as glibc does. valloc aligns to a page; pvalloc also rounds up size.
- */
+/// Allocates `size` bytes at a multiple of `alignment` bytes and stores the
+/// address in `*out`. Returns 0, or an error code: EINVAL if `alignment` is not
+/// a power of two and a multiple of sizeof(void*), ENOMEM without memory. On
+/// failure `*out` is unchanged. Lock-free. O(1), as ash_malloc().
 ASHLAR_API int ash_posix_memalign(void** out, size_t alignment, size_t size) ASHLAR_NOEXCEPT
     __attribute__((warn_unused_result));
-ASHLAR_API void* ash_aligned_alloc(size_t alignment, size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(2));
-ASHLAR_API void* ash_memalign(size_t alignment, size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(2));
+/// Allocates `size` bytes at a multiple of `alignment` bytes. Returns NULL and
+/// sets EINVAL if `alignment` is not a power of two, ENOMEM without memory.
+/// Lock-free. O(1), as ash_malloc().
+ASHLAR_API void* ash_aligned_alloc(size_t alignment, size_t size) ASHLAR_NOEXCEPT
+    ASHLAR_ALLOCATES(alloc_size(2));
+/// Allocates `size` bytes at a multiple of `alignment` bytes, which is rounded
+/// up to a power of two, as in glibc. Returns NULL and sets EINVAL if it cannot
+/// be rounded up, ENOMEM without memory. Lock-free. O(1), as ash_malloc().
+ASHLAR_API void* ash_memalign(size_t alignment, size_t size) ASHLAR_NOEXCEPT
+    ASHLAR_ALLOCATES(alloc_size(2));
+/// Allocates `size` bytes at a multiple of the page size. Returns NULL and sets
+/// ENOMEM without memory. Lock-free. O(1), as ash_malloc().
 ASHLAR_API void* ash_valloc(size_t size) ASHLAR_NOEXCEPT ASHLAR_ALLOCATES(alloc_size(1));
-ASHLAR_API void* ash_pvalloc(size_t size) ASHLAR_NOEXCEPT __attribute__((malloc, warn_unused_result));
+/// Allocates `size` bytes, rounded up to whole pages and at least one page, at
+/// a multiple of the page size. Returns NULL and sets ENOMEM without memory.
+/// Lock-free. O(1), as ash_malloc().
+ASHLAR_API void* ash_pvalloc(size_t size) ASHLAR_NOEXCEPT
+    __attribute__((malloc, warn_unused_result));
 
-/* Bytes of the block that may be used: at least what was asked for. 0 for NULL. */
+/// Returns the usable bytes of a block, at least what was requested; 0 for
+/// NULL. Misuse aborts if it is detected. Lock-free. O(1).
 ASHLAR_API size_t ash_malloc_usable_size(void* block) ASHLAR_NOEXCEPT;
-/* The usable size that ash_malloc(size) would give: asking for it wastes nothing. 0 where size > PTRDIFF_MAX. */
+/// Returns the usable bytes of a block of `ash_malloc(size)`: a request for
+/// that many wastes nothing. Returns 0 if `size` exceeds PTRDIFF_MAX.
+/// Thread-safe. O(1).
 ASHLAR_API size_t ash_good_size(size_t size) ASHLAR_NOEXCEPT;
 
-/* Allocates up to `count` blocks of `size` bytes into out[0 .. n) and returns n; n < count only when memory ran out (ENOMEM).
- * Costs one atomic operation for up to 64 blocks where the thread's cache has too few. */
+/// Allocates up to `count` blocks of `size` bytes and stores their addresses in
+/// out[0 .. n). Returns n. Fewer than `count` means that memory ran out; then
+/// `errno` is ENOMEM. Each block is as one of ash_malloc(). Lock-free.
+/// O(count); one atomic operation can take up to 64 small blocks.
 ASHLAR_API size_t ash_malloc_batch(size_t size, size_t count, void** out) ASHLAR_NOEXCEPT;
-/* Frees blocks[0 .. count), of any sizes; NULLs are skipped. The array is the caller's and is left as it is. */
+/// Frees blocks[0 .. count), which may have any sizes. NULL entries are
+/// skipped. The array is not changed. Errors and thread safety as ash_free().
+/// O(count).
 ASHLAR_API void ash_free_batch(void** blocks, size_t count) ASHLAR_NOEXCEPT;
 
-/* Gives memory that nobody uses back to the system, also the calling thread's cache. Returns 1 if any was given back, else 0.
- * `pad` is there for glibc's sake and ignored: nothing free is kept. O(size of the heap). */
+/// Returns unused memory to the system, including the calling thread's cache.
+/// Other threads' caches keep theirs. `pad` is ignored; glibc has it. Returns 1
+/// if any memory was returned, else 0. Lock-free. O(size of the heap).
 ASHLAR_API int ash_malloc_trim(size_t pad) ASHLAR_NOEXCEPT;
 
-/* Walks the process heap and checks every invariant that can be seen from outside. Returns the number of faults found, 0 for a
- * sound heap; each fault is a line on stderr. Other threads may run; what they change meanwhile is not counted as a fault. */
+/// Checks the invariants of the process heap. Returns the number of faults, 0
+/// for a sound heap. Prints a line on stderr for each fault. Thread-safe: work
+/// in progress of other threads is not reported. May sleep, up to half a second
+/// for each suspicious slab, to let such work finish. O(size of the heap).
 ASHLAR_API size_t ash_check(void) ASHLAR_NOEXCEPT;
 
-/* What the process heap holds, in bytes. Sums over a moving heap: exact only while no other thread allocates. */
+/// Memory of a heap, in bytes. Each value is exact only while no thread
+/// allocates or frees.
 struct ash_stats {
-    size_t live;     /* in blocks that the program holds, blocks in thread caches included */
-    size_t held;     /* in units (64 KiB) that hold live blocks or are kept for reuse */
-    size_t free;     /* in units that are free, clean or not */
-    size_t peak;     /* the most that was ever held */
-    size_t reserved; /* address space */
+    /// In blocks that the program holds, and in free blocks of thread caches.
+    size_t live;
+    /// In units of 64 KiB that hold live blocks or are kept for reuse.
+    size_t held;
+    /// In units that were used before and are free, with or without memory.
+    size_t free;
+    /// Maximum of `held` so far. A heap of several regions adds up their
+    /// maxima.
+    size_t peak;
+    /// Reserved address space.
+    size_t reserved;
 };
+/// Returns the memory statistics of the process heap, in bytes. Never fails.
+/// Lock-free. O(size of the heap).
 ASHLAR_API struct ash_stats ash_statistics(void) ASHLAR_NOEXCEPT;
 
 #if defined(__cplusplus)

@@ -1,4 +1,9 @@
-// ashlar::Heap: a first-class concurrent heap. All blocks of a heap can be given back in one step.
+/// \file
+/// ashlar::Heap: a concurrent heap as an object. Destroying it frees all its
+/// blocks in one step.
+///
+/// This header needs C++17. Compiled with -fno-exceptions, its functions abort
+/// where they would throw.
 #ifndef ASHLAR_HEAP_HPP
 #define ASHLAR_HEAP_HPP
 
@@ -7,72 +12,113 @@
 #include <new>
 
 #include <ashlar/ashlar.h>
+#include <ashlar/detail/fallbacks.hpp>
 
+/// Ashlar: heaps, allocators, and a manager of the blocks of any buffer.
 namespace ashlar {
 
-/// What a heap holds, in bytes. Sums over a moving heap: exact only while no other thread uses it.
+/// Memory of a heap, in bytes. Exact only while no other thread uses the heap.
 using Statistics = ::ash_stats;
 
-/// A heap of its own address range. Thread safety: every member may be called from any thread at the same time, and none waits
-/// for another thread; only the destructor needs all other calls to have returned, as for any object. A block may be
-/// freed by any thread, through `deallocate`, or through `free`/`ash_free` where the heap of the block is not known.
+/// A heap with an address range of its own.
 ///
-/// Unlike the process heap, a Heap has no cache per thread but a few shared ones, each used by one thread at a time and never
-/// waited for; a pair of allocate and deallocate costs about two uncontended atomic exchanges more.
+/// Any thread may call any member at any time, except the destructor and
+/// visit(). Members are lock-free, except check(), which may wait for work in
+/// progress. Any thread may free a block: by deallocate(), or by `free()` or
+/// ash_free() if its heap is not known.
+///
+/// A heap has no cache for each thread. It has a few shared caches; a thread
+/// uses one at a time and never waits for it. A pair of allocate() and
+/// deallocate() costs two atomic exchanges more than on the process heap.
+///
+/// Misuse, such as a double free, aborts as described in ashlar.h.
 class ASHLAR_API Heap {
   public:
-    static constexpr std::size_t default_capacity = std::size_t{1} << 36;  // 64 GiB of address space, not of memory
+    /// Default capacity in bytes: 64 GiB of address space, not of memory.
+    static constexpr std::size_t default_capacity = std::size_t{1} << 36;
 
-    /// Reserves address space for up to `capacity` bytes of blocks (rounded up to 1 MiB). Throws std::bad_alloc where the
-    /// system refuses it, or 4096 heaps exist. O(heaps).
-    explicit Heap(std::size_t capacity = default_capacity) : core_(create(capacity)) {
-        if (core_ == nullptr) throw std::bad_alloc();
+    /// Creates a heap for up to `capacity` bytes of blocks, rounded up to 1
+    /// MiB. Reserves the address space only. Throws std::bad_alloc if the
+    /// system refuses it, above 64 TiB, or beyond 4096 heaps. Thread-safe.
+    /// O(heaps).
+    explicit Heap(std::size_t capacity = default_capacity) : heap_(create(capacity)) {
+        if (heap_ == nullptr) detail::throw_or_abort<std::bad_alloc>();
     }
-    /// Gives everything back to the system in one step, live blocks included. O(1) system calls.
-    ~Heap() { destroy(core_); }
+    /// Returns all memory to the system, including that of live blocks. All
+    /// other calls must have returned. O(heaps), one system call.
+    ~Heap() { destroy(heap_); }
+    /// Heaps cannot be copied.
     Heap(const Heap&) = delete;
+    /// Heaps cannot be assigned.
     Heap& operator=(const Heap&) = delete;
 
-    /// The heap behind malloc; or behind ash_malloc, where the program's malloc is another. It lives for ever.
+    /// Returns the process heap: the one behind `malloc()`, or behind
+    /// ash_malloc() if the program has another malloc. It is never destroyed.
+    /// Thread-safe. O(1).
     static Heap& process() noexcept;
 
-    /// A block of at least `size` bytes at a multiple of `alignment` (a power of two, in bytes), or nullptr when memory or the
-    /// capacity is exhausted, size > PTRDIFF_MAX, or alignment is not a power of two. Amortised O(1).
+    /// Allocates a block of at least `size` bytes at a multiple of `alignment`
+    /// bytes. Size 0 yields a distinct block. Returns nullptr without memory,
+    /// at the capacity, for more than PTRDIFF_MAX bytes, or if `alignment` is
+    /// not a power of two. Lock-free. Amortised O(1).
     [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment = 16) noexcept;
-    /// Gives a block of this heap back. nullptr does nothing. A pointer that is not a live block of this heap aborts. O(1).
+    /// Frees a block of this heap; nullptr is ignored. The process heap takes
+    /// the blocks of every heap. Misuse aborts. Lock-free. Amortised O(1).
     void deallocate(void* block) noexcept;
-    /// Resizes as realloc does; nullptr on failure, and `block` is untouched. Size 0 is a size like any other.
+    /// Resizes a block to at least `size` bytes and returns its address, which
+    /// may be new. The first min(old, new) bytes are kept. nullptr allocates.
+    /// Size 0 resizes like any other. Returns nullptr on failure; the old block
+    /// is untouched. Shrinking never fails. Misuse aborts. Lock-free. O(1) in
+    /// place, O(min(old, new)) for a copy.
     [[nodiscard]] void* reallocate(void* block, std::size_t size) noexcept;
 
-    /// Bytes of the block that may be used; 0 for nullptr.
+    /// Returns the usable bytes of a block of this heap; 0 for nullptr. Misuse
+    /// aborts if it is detected. Lock-free. O(1).
     [[nodiscard]] std::size_t usable_size(const void* block) const noexcept;
-    /// Whether the address lies in this heap's range, in a live block or not. O(1).
+    /// Returns whether the address lies in this heap's range, in a block or
+    /// not. The process heap also owns blocks with a mapping of their own, but
+    /// not the regions that it adds when its first one is full. Lock-free.
+    /// O(1).
     [[nodiscard]] bool owns(const void* address) const noexcept;
 
-    /// Calls visitor(context, block, usable size) for every live block, in address order; stops when it returns false. No other
-    /// thread may use the heap meanwhile, nor may the visitor. O(size of the heap).
+    /// Function that visit() calls for a block of `usable_size` bytes, with the
+    /// caller's `context`. Returns whether to go on.
     using Visitor = bool (*)(void* context, void* block, std::size_t usable_size);
+    /// Calls visitor(context, block, bytes) for every live block in address
+    /// order, until it returns false. Of the process heap, only the blocks of
+    /// its first region are visited, none with a mapping of its own. Exceptions
+    /// of the visitor pass through. Not thread-safe: neither another thread nor
+    /// the visitor may use the heap meanwhile. O(size of the heap).
     void visit(Visitor visitor, void* context);
-    /// The same for any callable `bool(void* block, std::size_t usable_size)`.
+    /// Calls `each(block, bytes)` as visit() above does. `each` is any callable
+    /// `bool(void* block, std::size_t usable_size)`.
     template <class F>
     void visit(F&& each) {
-        visit([](void* f, void* block, std::size_t size) -> bool { return (*static_cast<F*>(f))(block, size); },
-              const_cast<void*>(static_cast<const void*>(&each)));
+        const Visitor call = [](void* f, void* block, std::size_t size) -> bool {
+            return (*static_cast<F*>(f))(block, size);
+        };
+        visit(call, const_cast<void*>(static_cast<const void*>(&each)));
     }
 
-    /// Gives memory that nobody uses back to the system; returns whether there was any. O(size of the heap).
+    /// Returns unused memory to the system. Returns whether there was any. On
+    /// the process heap, other threads' caches keep theirs. Lock-free. O(size
+    /// of the heap).
     bool trim() noexcept;
+    /// Returns the heap's memory in bytes. Never fails. Lock-free. O(size of
+    /// the heap).
     [[nodiscard]] Statistics statistics() const noexcept;
-    /// The number of broken invariants found, each a line on stderr; 0 for a sound heap.
+    /// Checks the heap's invariants as ash_check() does. Returns the number of
+    /// faults, 0 for a sound heap. Prints a line on stderr for each.
+    /// Thread-safe. O(size of the heap).
     [[nodiscard]] std::size_t check() const noexcept;
 
   private:
     struct Process {};
-    explicit constexpr Heap(Process) noexcept : core_(nullptr) {}
+    explicit constexpr Heap(Process) noexcept : heap_(nullptr) {}
     static void* create(std::size_t capacity) noexcept;
-    static void destroy(void* core) noexcept;
+    static void destroy(void* heap) noexcept;
 
-    void* core_;  // null: the process heap
+    void* heap_;  // null: the process heap
 };
 
 }  // namespace ashlar

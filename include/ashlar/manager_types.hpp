@@ -1,4 +1,6 @@
-// What ashlar::MemoryManager takes and returns: options, errors, statistics.
+/// \file
+/// What ashlar::MemoryManager takes and returns: options, errors, statistics.
+/// All sizes and offsets are in bytes.
 #ifndef ASHLAR_MANAGER_TYPES_HPP
 #define ASHLAR_MANAGER_TYPES_HPP
 
@@ -15,186 +17,376 @@
 
 namespace ashlar {
 
-/// The largest buffer, and the greatest limit of one that grows.
+/// Maximum size of a buffer, and maximum limit of its growth: 256 TiB.
 inline constexpr Size max_buffer = Size{1} << 48;
 
-/// What went wrong. The throwing members throw the class named here, the `try_` twins return the value.
+/// Result of a call. The throwing members throw the class named here. Their
+/// `try_` twins return the value instead.
 enum class Status {
-    ok,
-    no_room,        ///< nothing fits: never thrown
-    bad_offset,     ///< BadOffset: not the start of a live block: never was, was freed already, or lies inside one
-    outside_block,  ///< OutsideBlock: a read or write that begins in no live block, or leaves its block or the buffer
-    bad_alignment,  ///< BadAlignment: not a power of two
-    bad_size,       ///< BadSize: 0 or over max_buffer for a buffer, more than a block may have
-    bad_handle,     ///< BadHandle: not the handle of a live movable block
-    pinned,         ///< Pinned: the block must not move or go now
-    one_thread,     ///< ManagerError: what needs threads, of a manager that is for one only
-    no_roots,       ///< ManagerError: a collector that would reach nothing, and so free everything
-    no_memory,      ///< NoMemory: the manager has a size only, no bytes to read or write
-    in_callback,    ///< ManagerError: what waits for a cycle of the collector, in a callback of that cycle or of growth
+    ok,             ///< The call did its work.
+    no_room,        ///< Nothing fits. Never thrown.
+    bad_offset,     ///< BadOffset: no live block begins at the offset.
+    outside_block,  ///< OutsideBlock: the bytes do not lie in one live block.
+    bad_alignment,  ///< BadAlignment: not a power of two.
+    bad_size,       ///< BadSize: not a possible size of a buffer or a range.
+    bad_handle,     ///< BadHandle: not the handle of a live movable block.
+    pinned,         ///< Pinned: the block must not move or go now.
+    one_thread,     ///< ManagerError: the call needs Threads::many.
+    no_roots,       ///< ManagerError: a collector without roots would free all.
+    no_memory,      ///< NoMemory: the manager has a size, but no bytes.
+    in_callback,    ///< ManagerError: the call would wait for its own callback.
+    bad_options,    ///< ManagerError: options that exclude each other.
 };
 
-/// Base of all that a manager throws, beside std::bad_alloc where the system has no memory for its records. Nothing has changed
-/// when it is thrown. what() names offset and sizes in bytes, of movable blocks the handle's value.
+/// Base class of the manager's exceptions. When it is thrown, nothing has
+/// changed. what() names the offsets and sizes in bytes, or the handle's value.
+/// Apart from it, std::bad_alloc is thrown if there is no memory for records.
 class ASHLAR_API ManagerError : public std::logic_error {
   public:
-    ManagerError(Status status, const std::string& what) : std::logic_error(what), status_(status) {}
+    /// Creates an error with a description. Throws std::bad_alloc.
+    ManagerError(Status status, const std::string& what)
+        : std::logic_error(what), status_(status) {}
+    /// Returns the status that the call's `try_` twin returns. O(1).
     [[nodiscard]] Status status() const noexcept { return status_; }
 
   private:
     Status status_;
 };
+/// The exception class of one status.
 template <Status what_happened>
 class ASHLAR_API ManagerErrorOf : public ManagerError {
   public:
+    /// Creates an error with a description. Throws std::bad_alloc.
     explicit ManagerErrorOf(const std::string& what) : ManagerError(what_happened, what) {}
 };
+/// No live block begins at the offset: none ever did, it was freed, or the
+/// offset lies inside a block.
 using BadOffset = ManagerErrorOf<Status::bad_offset>;
+/// A read or write begins in no live block, or leaves its block or the buffer.
 using OutsideBlock = ManagerErrorOf<Status::outside_block>;
+/// An alignment is not a power of two, or a granularity is not one up to
+/// max_buffer.
 using BadAlignment = ManagerErrorOf<Status::bad_alignment>;
+/// A buffer is smaller than the granularity, a buffer or a limit is larger than
+/// max_buffer, or a range is empty or no multiple of the granularity.
 using BadSize = ManagerErrorOf<Status::bad_size>;
+/// The handle is not that of a live movable block.
 using BadHandle = ManagerErrorOf<Status::bad_handle>;
+/// The block is pinned or in a pass, or there is a pass already.
 using Pinned = ManagerErrorOf<Status::pinned>;
+/// The manager has a size only, no bytes to read or write.
 using NoMemory = ManagerErrorOf<Status::no_memory>;
 
-/// Who may call: many threads at a time, or one only, who then pays for no lock. That may be another thread later.
-enum class Threads { many, one };
+/// Which threads may call a manager.
+enum class Threads {
+    /// Many threads at a time.
+    many,
+    /// One thread at a time, without the cost of locks. It may be another
+    /// thread later.
+    one
+};
 
-/// As ManagerOptions::small_limit: 1024 with Threads::many; 0 with Threads::one, so that the policy places every block.
+/// Default of ManagerOptions::small_limit: 1024 bytes with Threads::many; 0
+/// with Threads::one, so that the policy places every block.
 inline constexpr Size small_limit_by_threads = ~Size{0};
 
+/// When allocation wipes a block: fills it with 0xff. A word of such bytes is
+/// no offset. A collector without a visitor then takes only what was written
+/// since for references, and not what an earlier block left there.
+enum class Wipe {
+    /// From the first use of a collector without a visitor on.
+    when_scanned,
+    /// Always.
+    always,
+    /// Never. Such a collector may keep any number of blocks that nothing
+    /// reaches, unless the program writes its blocks as a whole.
+    never
+};
+
+/// Options of a MemoryManager.
+///
+/// Callbacks: `grow_by` and `next_part` are called when nothing fits and the
+/// limit leaves enough room. One thread calls them at a time, without the
+/// manager's lock. They may use the manager, but their own requests do not grow
+/// the buffer. They must not wait for a collection cycle, which may wait for
+/// growth: collect(), find_leaks(), start_collector() and stop_collector()
+/// throw ManagerError there. A callback may free blocks instead, or defragment,
+/// and add nothing. What it throws passes through allocate(), and ends the
+/// program in try_allocate().
 struct ManagerOptions {
-    /// Which hole a block is cut from; or a policy of the user's own, which the manager then owns.
+    /// The built-in policy that chooses the hole for a block.
     Placement placement = Placement::tlsf;
+    /// A policy of the program's own, in place of `placement`. The manager owns
+    /// it.
     std::unique_ptr<Policy> policy = nullptr;
 
+    /// Which threads may call the manager.
     Threads threads = Threads::many;
-    /// Blocks up to this size come out of slabs, through caches of free blocks: without the lock, and several
-    /// times as fast. 0: every block is placed by the policy. Slabs are placed by it in any case. A limit that is named here
-    /// holds for one thread as for many, but at most 1024, 512 where the buffer may grow to less than 16 MiB, 256 below 8 MiB;
-    /// there are no slabs below 1 MiB, nor with a granularity over 16. In a manager's life slabs lie at
-    /// 2^19 - 1 different places at most, which is 32 GiB of them where the limit is 64 MiB or more; a small block for which
-    /// all of them are full is placed by the policy.
+    /// Blocks of up to this many bytes come from slabs, through caches of free
+    /// blocks. This needs no lock and is faster. 0: the policy places every
+    /// block.
+    ///
+    /// The policy places the slabs. The limit is at most 1024; at most 512 if
+    /// the buffer may grow to less than 16 MiB; at most 256 below 8 MiB. There
+    /// are no slabs below 1 MiB, nor with a granularity above 16. There are at
+    /// most 2^19 - 1 slabs at a time. That is 32 GiB if the buffer may grow to
+    /// 64 MiB or more. Slabs hold at most seven
+    /// eighths of the buffer while at least half of `most_ranges` is left. When
+    /// no slab can be added, the policy places a small block. If nothing fits
+    /// there, the block is a free one of a larger class.
     Size small_limit = small_limit_by_threads;
-    /// Offsets and sizes are multiples of it: a power of two. With 1 a block has exactly the size asked for.
+    /// Offsets and sizes are multiples of it. A power of two. With 1, a block
+    /// has exactly the requested size.
     Size granularity = 1;
 
-    /// The buffer may grow to this many bytes; 0, or less than its size: it does not grow. The callbacks below are called when
-    /// nothing fits and the limit leaves what is wanted, by one thread at a time and without the lock: they may use the
-    /// manager, but nothing grows for them. What waits for a cycle of the collector, which may wait for growth, throws there:
-    /// collect(), find_leaks(), start_collector() and stop_collector(). A callback may make room itself, by deallocate() or
-    /// defragment(), and add nothing.
+    /// The buffer may grow to this many bytes. It does not grow if this is not
+    /// more than its size.
     Size limit = 0;
-    /// How much to add when nothing fits: `wanted` bytes at least are needed beyond `capacity`. 0: no more. The default
-    /// doubles. What is beyond the limit is cut off; too little is none. Grows contiguously: a block may lie across the seam.
+    /// Returns by how many bytes a buffer of `capacity` bytes is to grow. At
+    /// least `wanted` are needed; less means no growth. The manager cuts off
+    /// what exceeds the limit. Growth is contiguous: a block may lie across the
+    /// old end. Not called for a buffer of the caller's. The default is
+    /// grow_doubling().
     std::function<Size(Size capacity, Size wanted)> grow_by = nullptr;
-    /// For a buffer of the caller's: the next part, of at least `wanted` bytes; a shorter one is left alone, and means no more.
-    /// No block lies across two parts.
+    /// Returns the next part of a buffer of the caller's, of at least `wanted`
+    /// bytes. A shorter part is not used and means no growth. No block lies
+    /// across two parts. Only for a buffer of the caller's: other constructors
+    /// throw ManagerError if it is set.
     std::function<std::span<std::byte>(Size wanted)> next_part = nullptr;
-    /// Is told of each part that is the caller's again, as next_part gave it: one that was too short, or that no record was
-    /// left for, at once; others when trim() has dropped them. All that are left are the caller's when the manager ends, of
-    /// which this is not told. Called as the two above, and must not throw.
+    /// Receives each part of next_part() that the manager does not use any
+    /// more: a part that was too short or has no record, at once; others when
+    /// MemoryManager::trim() drops them. Not called for the parts that remain
+    /// when the manager ends. Called as the two above. Must not throw.
     std::function<void(std::span<std::byte> part)> release_part = nullptr;
 
-    /// Blocks and holes at a time; 0: as many as the limit can hold, at most 2^26. Address space of 64 bytes each is reserved.
+    /// Whether blocks are wiped. It costs the time to write them, and touches
+    /// their pages. Bytes by which resize() enlarges a block are wiped too.
+    /// Blocks of allocate_at() and reserve_range() keep their bytes. Without
+    /// memory nothing is wiped.
+    Wipe wipe = Wipe::when_scanned;
+
+    /// Maximum number of blocks and holes at a time, at least 2. 0: as many as
+    /// the limit can hold, at most 2^26, and fewer if address space is short.
+    /// At least 64 bytes of address space are reserved for each.
     std::uint32_t most_ranges = 0;
 };
-/// Growth by the same amount each time, or by more where a block needs it.
+/// Returns a ManagerOptions::grow_by that adds `step` bytes, or more if a block
+/// needs it. Throws std::bad_alloc.
 [[nodiscard]] inline std::function<Size(Size, Size)> grow_fixed(Size step) {
     return [step](Size, Size wanted) { return wanted > step ? wanted : step; };
 }
-/// By as much as there is: the default.
+/// Returns a ManagerOptions::grow_by that doubles the capacity, or adds more if
+/// a block needs it. This is the default.
 [[nodiscard]] inline std::function<Size(Size, Size)> grow_doubling() {
     return [](Size capacity, Size wanted) { return wanted > capacity ? wanted : capacity; };
 }
 
-/// In bytes. Blocks that lie free in slabs and caches are not used; `largest_free` and `free_ranges` know holes of the heap
-/// only.
+/// Totals of a manager, in bytes. Free blocks in slabs and caches count as
+/// overhead, not as used or as holes. Slabs without live blocks are holes: they
+/// have been given back.
 struct ManagerStatistics {
-    Size capacity;         ///< of the buffer now
-    Size limit;            ///< that it may grow to
-    Size used;             ///< in live blocks, as asked for, rounded up to the granularity
-    Size peak_used;        ///< the most that was ever taken from the heap: slabs of small blocks count as a whole
-    Size overhead;         ///< taken from the heap but in no live block: free parts of slabs, rounding of a policy
-    Size largest_free;     ///< that one allocate() could have now; up to 1/16 too low with tlsf
-    std::uint64_t blocks;  ///< live
+    /// Size of the buffer now.
+    Size capacity;
+    /// Size that the buffer may grow to.
+    Size limit;
+    /// In live blocks, as requested and rounded up to the granularity.
+    Size used;
+    /// Maximum of the bytes that the policy has handed out. A slab of small
+    /// blocks counts as a whole.
+    Size peak_used;
+    /// Handed out by the policy but in no live block: free parts of slabs, and
+    /// rounding by the policy.
+    Size overhead;
+    /// Size of the largest hole. allocate() can return a block of this size
+    /// without growth. Up to 1/16 too low with some policies.
+    Size largest_free;
+    /// Number of live blocks.
+    std::uint64_t blocks;
+    /// Number of holes.
     std::uint64_t free_ranges;
-    Size metadata;  ///< bytes of records in use, outside the buffer
-    /// 1 - largest_free / free: 0 when all free memory is one hole, near 1 when it is in crumbs; 0 for a full buffer.
+    /// In records and tables outside the buffer: of ranges and their directory,
+    /// of slabs, and of handles. Used parts count until MemoryManager::trim()
+    /// gives them back.
+    Size metadata;
+    /// Returns 1 - largest_free / free: 0 if all free memory is one hole or
+    /// none is free, near 1 if it is in many small holes. O(1).
     [[nodiscard]] double fragmentation() const noexcept {
         const Size free = capacity - used - overhead;
-        return free == 0 ? 0.0 : 1.0 - static_cast<double>(largest_free) / static_cast<double>(free);
+        return free == 0 ? 0.0
+                         : 1.0 - static_cast<double>(largest_free) / static_cast<double>(free);
     }
 };
 
-/// Counts by power of two: entry i counts ranges of [2^i, 2^(i+1)) bytes.
+/// Distribution of sizes by powers of two. Entry i counts sizes from 2^i to
+/// 2^(i+1) - 1 bytes.
 struct ManagerHistograms {
+    /// The totals at the same moment.
     ManagerStatistics totals;
+    /// Counts of live blocks.
     std::uint64_t blocks[49];
+    /// Counts of holes.
     std::uint64_t holes[49];
-    Size least_block, most_block, least_hole, most_hole;  ///< 0 where there is none
+    /// Size of the smallest block; 0 without blocks.
+    Size least_block;
+    /// Size of the largest block; 0 without blocks.
+    Size most_block;
+    /// Size of the smallest hole; 0 without holes.
+    Size least_hole;
+    /// Size of the largest hole; 0 without holes.
+    Size most_hole;
 };
 
-/// A part of the buffer, as iteration shows it.
+/// A part of the buffer, as MemoryManager::for_each() shows it.
 struct BlockView {
-    enum class Kind { block, small_block, movable, reserved, slab, hole };
+    /// The use of the bytes.
+    enum class Kind {
+        block,        ///< A block that the policy placed.
+        small_block,  ///< A live block in a slab.
+        movable,      ///< A movable block, or the target of a move.
+        reserved,     ///< A range that is kept out of use.
+        slab,         ///< In a slab or a rounded block, but in no live block.
+        hole          ///< Free.
+    };
+    /// First byte.
     Offset start;
+    /// Length in bytes; of a block, as requested.
     Size size;
+    /// The use of the bytes.
     Kind kind;
+    /// User data of a block; 0 unless set.
     std::uint64_t user;
 };
 
-/// A movable block. Handles are not reused within 2^32 lives of their place.
+/// Names a movable block. A handle is not reused before its place in the table
+/// has had 2^32 blocks.
 struct Handle {
+    /// The number behind the handle. 0 is no block's.
     std::uint64_t value = 0;
+    /// Returns whether two handles name the same block.
     bool operator==(const Handle&) const = default;
+    /// Returns whether the handle may name a block: its value is not 0.
     explicit operator bool() const noexcept { return value != 0; }
 };
 
-/// How far a pass of defragmentation may go.
+}  // namespace ashlar
+
+namespace std {
+
+/// Hashes a handle, for unordered containers. O(1).
+template <>
+struct hash<ashlar::Handle> {
+    /// Returns the hash: the number of the block's place, mixed with its life.
+    [[nodiscard]] std::size_t operator()(ashlar::Handle handle) const noexcept {
+        const std::uint64_t mixed = (handle.value ^ handle.value >> 32) * 0x9e3779b97f4a7c15U;
+        return static_cast<std::size_t>(mixed ^ mixed >> 32);
+    }
+};
+
+}  // namespace std
+
+namespace ashlar {
+
+/// Limits of a pass of defragmentation. The default is no limit. Neither
+/// `bytes` nor `time` keeps a pass from its first move, so that repeated passes
+/// always come to an end.
 struct PassLimits {
+    /// Maximum number of bytes to move. A block that is larger moves alone.
     Size bytes = ~Size{0};
+    /// Maximum number of blocks to move; with 0 none moves.
     std::uint32_t moves = ~std::uint32_t{0};
+    /// Time after which no further step begins. A step looks at up to 256
+    /// ranges, or copies 64 KiB or one block.
     std::chrono::nanoseconds time = std::chrono::nanoseconds::max();
 };
-/// One move of a pass. The caller copies [from, from + size) to `to` and says what became of it.
+/// One move of a pass. The caller copies [from, from + size) to `to`, and sets
+/// the outcome before MemoryManager::end_pass().
 struct Move {
-    enum class Outcome : std::uint8_t { copied, ignored, dropped };  ///< dropped: the block was given up: it is freed
+    /// What the caller did with the block.
+    enum class Outcome : std::uint8_t {
+        copied,   ///< The bytes are at the target. The block moves there.
+        ignored,  ///< The block stays.
+        dropped   ///< The block is freed.
+    };
+    /// The block.
     Handle handle;
-    Offset from, to;
+    /// Offset of the block now.
+    Offset from;
+    /// Offset of the target.
+    Offset to;
+    /// Bytes to copy.
     Size size;
+    /// What the caller did.
     Outcome outcome = Outcome::copied;
 };
+/// Result of a pass of defragmentation.
 struct DefragmentationStatistics {
-    std::uint64_t moves, ignored, dropped;
+    /// Number of blocks that moved.
+    std::uint64_t moves;
+    /// Number of moves that were not carried out.
+    std::uint64_t ignored;
+    /// Number of blocks that were freed.
+    std::uint64_t dropped;
+    /// Bytes of the blocks that moved.
     Size bytes_moved;
-    Size bytes_freed;  ///< by which the largest hole or the free tail grew
-    double fragmentation_before, fragmentation_after;
+    /// Bytes by which the largest hole grew, or the free end of the buffer if
+    /// that grew more.
+    Size bytes_freed;
+    /// Fragmentation before the pass: 1 - largest free range / free bytes.
+    double fragmentation_before;
+    /// Fragmentation after the pass.
+    double fragmentation_after;
+    /// Whether a further call may win more. False if it would win nothing,
+    /// unless blocks are freed, allocated or unpinned before.
+    bool more;
 };
 
-/// Tells a collector where a block refers to: calls reach(offset) for each offset of a block (or inside one).
-using ReferenceVisitor = std::function<void(Offset block, Size size, const std::function<void(Offset)>& reach)>;
-/// Yields the roots: offsets of (or inside) blocks that are in use from outside.
+/// Tells a collector which blocks a block refers to. Calls reach(offset) for
+/// each reference, which may point into a block. Runs under the manager's lock:
+/// it may call MemoryManager::read() and must not change anything.
+using ReferenceVisitor =
+    std::function<void(Offset block, Size size, const std::function<void(Offset)>& reach)>;
+/// Returns the roots: offsets of blocks, or into blocks, that are in use from
+/// outside. Runs without the manager's lock. References held only in a thread's
+/// local variables are not roots.
 using RootSource = std::function<std::vector<Offset>()>;
 
+/// Options of MemoryManager::start_collector().
 struct CollectorOptions {
-    std::chrono::milliseconds period{100};  ///< between the ends and the beginnings of cycles; none where it is negative
-    /// Blocks looked at before other threads are let in again.
+    /// Pause from the end of a cycle to the next one; none if negative.
+    std::chrono::milliseconds period{100};
+    /// Maximum number of blocks in one slice, before other threads get the
+    /// lock.
     std::uint32_t budget = 256;
-    RootSource roots;  ///< must be given
-    /// Null: every aligned 8-byte word of a block that is the offset of a byte in a live block is a reference.
+    /// The source of the roots. It must be set.
+    RootSource roots;
+    /// The references of a block. Null: every aligned 8-byte word that is an
+    /// offset into a live block is a reference.
     ReferenceVisitor visitor = nullptr;
 };
+/// Result of a collection cycle.
 struct CollectionStatistics {
-    std::uint64_t cycles;         ///< finished, this one included
-    std::uint64_t roots, marked;  ///< of this cycle, as all that follows
+    /// Number of cycles that have ended, including this one.
+    std::uint64_t cycles;
+    /// Number of roots in live blocks, counted each time they are read.
+    std::uint64_t roots;
+    /// Number of blocks that were reached.
+    std::uint64_t marked;
+    /// Number of blocks that were freed.
     std::uint64_t freed_blocks;
+    /// Bytes of the blocks that were freed.
     Size freed_bytes;
-    std::uint64_t born;                      ///< while it ran: kept
-    std::chrono::nanoseconds longest_pause;  ///< that the collector held the lock in one go
+    /// Number of blocks, other than small ones, that were allocated during the
+    /// cycle. They are kept.
+    std::uint64_t allocated;
+    /// Longest time that the collector held the lock.
+    std::chrono::nanoseconds longest_pause;
+    /// Time from the beginning to the end of the cycle.
     std::chrono::nanoseconds duration;
-    std::uint64_t slices;         ///< times that it took the lock
-    std::uint32_t longest_slice;  ///< blocks that it looked at in one go, at most the budget
+    /// Number of times that the collector took the lock.
+    std::uint64_t slices;
+    /// Maximum number of blocks in one slice. At most the budget, or 64 if the
+    /// budget is smaller.
+    std::uint32_t longest_slice;
 };
 
 }  // namespace ashlar

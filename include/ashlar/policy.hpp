@@ -1,4 +1,6 @@
-// Placement policies of ashlar::MemoryManager: which free range an allocation is cut from.
+/// \file
+/// Placement policies of ashlar::MemoryManager: they choose the free range that
+/// a block is cut from. A program may add its own by deriving from Policy.
 #ifndef ASHLAR_POLICY_HPP
 #define ASHLAR_POLICY_HPP
 
@@ -7,45 +9,66 @@
 #include <memory>
 
 #ifndef ASHLAR_API
+/// Marks a symbol that the library exports.
 #define ASHLAR_API __attribute__((visibility("default")))
 #endif
 
 namespace ashlar {
 
 namespace ranges {
-class Heap;
+class RangeAllocator;
 class Tlsf;
 }  // namespace ranges
 
-/// A position in the buffer of a manager, and a length, in bytes.
+/// A position in the buffer of a manager, in bytes from its beginning.
 using Offset = std::uint64_t;
+/// A length in bytes.
 using Size = std::uint64_t;
 
-/// Number of a range within its manager. 0 is no range.
+/// Index of a range in its manager's table.
 using RangeId = std::uint32_t;
+/// The index that no range has. It ends lists of ranges.
 inline constexpr RangeId no_range = 0;
 
-/// One range of the buffer: a hole (free) or a block. The manager owns the records; 64 bytes each, outside the buffer, and free
-/// of pointers, so that all of it can lie in memory that several processes map at different addresses.
+/// Record of one range of the buffer: a hole, which is free, or a block.
+///
+/// The manager owns the records and writes them under its lock. They lie
+/// outside the buffer. They hold no pointers, so that several processes may map
+/// them at different addresses.
 struct alignas(64) Range {
+    /// First byte of the range.
     Offset start;
+    /// Length in bytes, including what the policy added by rounding.
     Size size;
-    RangeId below, above;   ///< neighbours by address; no_range at the ends
-    std::uint32_t link[4];  ///< while the range is a hole: the policy's own, zero when insert() is called
-    std::uint32_t chain;    ///< the manager's own, as all that follows
+    /// The neighbour at the lower address; no_range at the beginning.
+    RangeId below;
+    /// The neighbour at the higher address; no_range at the end.
+    RangeId above;
+    /// For the policy's use while the range is a hole. Zero when
+    /// Policy::insert() is called.
+    std::uint32_t link[4];
+    /// For the manager's use: chains records of one bucket.
+    std::uint32_t chain;
+    /// For the manager's use: the kind of the range and its marks.
     std::uint32_t state;
-    Size asked;  ///< of a block: what was asked for; `size` is what the policy made of it
+    /// For the manager's use: the requested bytes of a block.
+    Size asked;
+    /// For the manager's use: the user data of a block, or its handle.
     std::uint64_t user;
 };
 static_assert(sizeof(Range) == 64);
 
-/// The table of all ranges, as a policy sees it. Ids stay valid and records stay in place as long as the manager lives.
+/// A policy's view of the table of all ranges. Indices stay valid and records
+/// stay in place as long as the manager lives.
 class Ranges {
   public:
-    /// Records 0 to `last`.
-    constexpr explicit Ranges(Range* table = nullptr, RangeId last = no_range) noexcept : table_(table), last_(last) {}
+    /// Creates a view of the records 0 to `last`. O(1).
+    constexpr explicit Ranges(Range* table = nullptr, RangeId last = no_range) noexcept
+        : table_(table), last_(last) {}
+    /// Returns the record of a range, without a check. O(1).
     [[nodiscard]] Range& operator[](RangeId id) const noexcept { return table_[id]; }
-    /// For a policy's check(), which must not follow a broken record's link beyond it.
+    /// Returns the highest index. Policy::check() must not follow a link beyond
+    /// it, since the record may be broken. O(1).
     [[nodiscard]] RangeId last() const noexcept { return last_; }
 
   private:
@@ -53,101 +76,147 @@ class Ranges {
     RangeId last_;
 };
 
-/// A placement policy over the holes of one manager. To write one, derive from it and keep the holes in whatever order suits
-/// the search; the manager coalesces, cuts and validates. Called under the manager's lock, one call at a time; must not throw,
-/// and must not call the manager. Built-in policies keep their state in what attach() gets, in indices.
+/// A placement policy over the holes of one manager.
+///
+/// To write a policy, derive from this class and keep the holes in an order
+/// that suits the search. The manager coalesces holes, cuts blocks and
+/// validates arguments.
+///
+/// Thread safety: the manager calls one member at a time, under its lock. A
+/// member must not throw and must not call the manager. Complexity: the cost of
+/// each call adds to the manager's. The built-in policies keep all state in the
+/// memory that attach() passes, as indices.
 class ASHLAR_API Policy {
   public:
+    /// Destroys the policy. The manager calls it when it ends.
     virtual ~Policy() = default;
 
+    /// Returns the policy's name for reports, a string that outlives the
+    /// policy.
     [[nodiscard]] virtual const char* name() const noexcept = 0;
 
-    /// Bytes of zeroed memory (64-byte aligned) that attach() is to get, for a buffer that may grow to `limit` bytes.
+    /// Returns how many bytes of state attach() is to pass, for a buffer that
+    /// may grow to `limit` bytes. The default is 0.
     [[nodiscard]] virtual std::size_t state_bytes(Size limit) const noexcept {
         static_cast<void>(limit);
         return 0;
     }
-    /// Called once, before anything else. `fresh`: false where the state was in use by another process before.
+    /// Connects the policy to its manager. Called once, before the members
+    /// below. `state` is memory of state_bytes() bytes, aligned to 64 bytes. It
+    /// is zero if `fresh`; otherwise another process has used it before.
+    /// `ranges` and `state` stay valid as long as the manager lives.
     virtual void attach(Ranges ranges, void* state, bool fresh) noexcept = 0;
 
-    /// The range has become a hole; start and size are set.
+    /// Adds a hole. Its `start` and `size` are set.
     virtual void insert(RangeId hole) noexcept = 0;
-    /// The hole, unchanged since it was inserted or moved, is one no more.
+    /// Removes a hole. It is unchanged since insert() or move().
     virtual void erase(RangeId hole) noexcept = 0;
-    /// The hole lies elsewhere from now on: it lost or won bytes at one end or both, and no other hole passed it. Sets start
-    /// and size of its record. Override it where that is cheaper than this.
+    /// Gives a hole new bounds and sets them in its record. The hole lost or
+    /// won bytes at its ends; its order among the holes by address is the same.
+    /// The default calls erase() and insert(). Override it if there is a
+    /// cheaper way.
     virtual void move(RangeId hole, Offset start, Size size) noexcept;
 
-    /// The hole that `size` bytes (at least 1) at a multiple of `alignment` (a power of two) are to be taken from; no_range
-    /// only if there is no hole with room for them (fits()).
+    /// Returns the hole to cut `size` bytes from, at a multiple of `alignment`.
+    /// `size` is at least 1, `alignment` a power of two. The hole has room by
+    /// fits(). Returns no_range only if no hole has room: the manager does not
+    /// ask again for as much until a hole that has room comes.
     [[nodiscard]] virtual RangeId find(Size size, Size alignment) noexcept = 0;
-    /// The size of a largest hole, 0 without holes; a policy that would have to search may return up to 1/16 less.
+    /// Returns the size of the largest hole in bytes, 0 without holes. A policy
+    /// that does not know it exactly may return up to 1/16 less.
     [[nodiscard]] virtual Size largest() const noexcept = 0;
 
-    /// For policies that cut in fixed shapes (buddy). What a request is rounded up to; 0: never fits.
+    /// Returns the bytes that a request is rounded up to; 0 if it can never
+    /// fit. Called only if shaped(). The default is `size`.
     [[nodiscard]] virtual Size rounded(Size size, Size alignment) const noexcept {
         static_cast<void>(alignment);
         return size;
     }
-    /// The length of the first piece that a free range is kept in: all of it by default.
+    /// Returns the length of the first piece of a free range of `size` bytes at
+    /// `start`. The manager turns each piece into a hole of its own. Called
+    /// only if shaped(). The default is the whole range.
     [[nodiscard]] virtual Size piece(Offset start, Size size) const noexcept {
         static_cast<void>(start);
         return size;
     }
-    /// Whether pieces are the policy's own at all: rounded(), piece() and merges() are called only where this is true. Asked
-    /// once, after attach().
+    /// Returns whether the policy keeps holes in fixed shapes, as a buddy
+    /// system does. Only then are rounded(), piece() and merges() called.
+    /// Called once, after attach(). The default is false.
     [[nodiscard]] virtual bool shaped() const noexcept { return false; }
-    /// Whether two holes that touch are to become one.
+    /// Returns whether two adjacent holes are to become one. Called only if
+    /// shaped(). The default is true.
     [[nodiscard]] virtual bool merges(const Range& low, const Range& high) const noexcept {
         static_cast<void>(low);
         static_cast<void>(high);
         return true;
     }
 
-    /// Whether the policy's own records are whole and hold just so many holes. For the manager's check(), which may take O(n).
+    /// Returns whether the policy's state is intact and has exactly `holes`
+    /// holes. It must end even if the state is broken. May take O(holes). The
+    /// default is true.
     [[nodiscard]] virtual bool check(std::uint64_t holes) const noexcept {
         static_cast<void>(holes);
         return true;
     }
 
   protected:
-    /// Where a block is cut from a hole that starts there: the first multiple of the alignment.
+    /// Returns where a block is cut from a hole that begins at `start`: the
+    /// first multiple of `alignment`, a power of two. O(1).
     [[nodiscard]] static Offset aligned(Offset start, Size alignment) noexcept {
         return (start + alignment - 1) & ~(alignment - 1);
     }
-    /// Whether an aligned block of that size can be cut from the hole.
+    /// Returns whether an aligned block of `size` bytes can be cut from the
+    /// hole. O(1).
     [[nodiscard]] static bool fits(const Range& hole, Size size, Size alignment) noexcept {
         const Size pad = aligned(hole.start, alignment) - hole.start;
         return pad <= hole.size && hole.size - pad >= size;
     }
 
+    /// The table of ranges. attach() must set it if move() is not overridden.
     Ranges ranges_;
 
   private:
-    friend class ranges::Heap;
+    friend class ranges::RangeAllocator;
     friend class ranges::Tlsf;
-    bool is_tlsf_ = false;  // the default, which a manager calls without asking the table of virtual functions
+    bool is_tlsf_ = false;  // called without virtual dispatch then
 };
 
-/// The policies that come with the library: what each takes, the cost of find, insert and erase, n being the number of holes,
-/// and its source.
-///
-/// - `first_fit`: the lowest hole that fits. O(log n): a tree by address with the largest size below each node (Stephenson
-///   1983, Brent 1989). Knuth, TAOCP 1, 2.5.
-/// - `next_fit`: the first that fits from where the last search ended. O(log n). Knuth, TAOCP 1, 2.5.
-/// - `best_fit`: the smallest that fits, of equals the one freed last. O(log n). Knuth, TAOCP 1, 2.5.
-/// - `worst_fit`: the largest, of equals the lowest. O(log n). Knuth, TAOCP 1, 2.5.
-/// - `ordered_best_fit`: the smallest that fits, of equals the lowest. O(log n). Wilson et al., Dynamic Storage Allocation
-///   (1995).
-/// - `buddy`: powers of two, split and merged in pairs. O(log(limit)). Knowlton, CACM 8 (1965).
-/// - `tlsf`: a hole of the next class up, of 32 classes per power of two. O(1) where there is one; else the holes of the
-///   request's own class are looked through, O(those), so that it fails only when nothing fits. Masmano et al., TLSF (ECRTS
-///   2004).
-///
-/// With an alignment over 1 add the number of holes that are long enough but do not fit once aligned.
-enum class Placement { tlsf, first_fit, next_fit, best_fit, worst_fit, ordered_best_fit, buddy };
+/// The built-in policies. In their complexity, n is the number of holes; O(log
+/// n) is an expected cost. With an alignment above 1, a search looks at up to
+/// 64 holes that are long enough but do not fit once aligned. Then it takes a
+/// hole that has room for any padding, by the same order. Only if there is none
+/// it looks at all that are long enough; so do tlsf and buddy.
+enum class Placement {
+    /// Two-level segregated fit: a hole of the next larger class, of 32 classes
+    /// for each power of two. O(1). If all larger classes are empty, find()
+    /// searches the holes of the request's own class, so that it fails only
+    /// when nothing fits. It ends where no hole behind is large enough: O(1),
+    /// or O(holes of the class) once after a large one has gone. Masmano et
+    /// al., TLSF (ECRTS 2004).
+    tlsf,
+    /// The lowest hole that fits. O(log n): a tree by address with the largest
+    /// size below each node. Knuth, TAOCP 1, 2.5; Stephenson, Fast Fits (SOSP
+    /// 1983); Brent (TOPLAS 11, 1989).
+    first_fit,
+    /// The lowest hole that fits and ends after the previous block; if there is
+    /// none, the lowest of all. O(log n), as first_fit. Knuth, TAOCP 1, 2.5.
+    next_fit,
+    /// The smallest hole that fits; among equals the one that changed last.
+    /// O(log n): a tree by size. Knuth, TAOCP 1, 2.5.
+    best_fit,
+    /// The largest hole; among equals the lowest. O(log n): a tree by size.
+    /// Knuth, TAOCP 1, 2.5.
+    worst_fit,
+    /// The smallest hole that fits; among equals the lowest. O(log n): a tree
+    /// by size. Wilson et al., Dynamic Storage Allocation (1995).
+    ordered_best_fit,
+    /// Powers of two, split and merged in pairs. Each block is rounded up to a
+    /// power of two. O(log(limit)). Knowlton (CACM 8, 1965).
+    buddy
+};
 
-/// Never null; throws std::bad_alloc.
+/// Creates a built-in policy. Never returns null. Throws std::bad_alloc without
+/// memory. Thread-safe. O(1).
 [[nodiscard]] ASHLAR_API std::unique_ptr<Policy> make_policy(Placement placement);
 
 }  // namespace ashlar

@@ -1,6 +1,7 @@
 #!/bin/sh
-# g++ compiles one of this project's sources; the object must be byte for byte what g++ makes of it under its own malloc.
-# Usage: compile.sh SOURCE DIRECTORY: compares with DIRECTORY/reference.o, and writes that where it is missing.
+# usage: compile.sh SOURCE DIRECTORY
+# Compiles one of this project's sources with g++. The object file must be
+# identical to DIRECTORY/reference.o, which the first call writes.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -14,6 +15,6 @@ g++ -std=c++20 -O2 -I"$root/src" -I"$root/include" -c "$root/$1" -o "$object"
 if [ ! -e "$reference" ]; then
     mv "$object" "$reference"
 elif ! cmp "$object" "$reference" >&2; then
-    echo "g++ made another object of $1 than under the system malloc" >&2
+    echo "the object file of $1 differs from the reference" >&2
     exit 1
 fi

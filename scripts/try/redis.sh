@@ -1,6 +1,8 @@
 #!/bin/sh
-# A Redis server under load, from start to shutdown: the server has the allocator that is preloaded, its clients have their own.
-# Usage: redis.sh REDIS-SERVER DIRECTORY: keeps its socket and pid file in a new directory below this one. Nothing is persisted.
+# usage: redis.sh REDIS-SERVER DIRECTORY
+# Runs a Redis server under load, from start to shutdown. The server uses the
+# preloaded allocator, its clients do not. Socket and pid file are in a new
+# directory below DIRECTORY. Nothing is persisted.
 set -eu
 
 server_program=$1
@@ -18,7 +20,8 @@ trap 'exit 143' TERM HUP
 
 client() { env -u LD_PRELOAD "$@"; }
 
-# A socket in the file system, not a port: it can't collide with a server that runs here already, and nobody else can reach it.
+# A socket in the file system, not a port: it cannot collide with a running
+# server, and others cannot reach it.
 "$server_program" --port 0 --unixsocket "$directory/socket" --save '' --appendonly no --daemonize no \
     --loglevel warning --logfile "$directory/log" &
 server=$!
@@ -27,7 +30,7 @@ echo "$server" >pid
 until [ "$(client redis-cli -s socket ping 2>/dev/null)" = PONG ]; do
     if ! kill -0 "$server" 2>/dev/null; then
         cat log >&2
-        echo "the Redis server ended before it answered" >&2
+        echo "the Redis server ended before it answered a request" >&2
         exit 1
     fi
     sleep 0.02
@@ -36,7 +39,7 @@ done
 client redis-benchmark -s socket -q -c 20 -P 16 -r 40000 -n 45000 -d 200 -t set,get,incr,lpush,sadd,hset,zadd >benchmark
 if [ "$(client redis-cli -s socket get mylist 2>&1 | cut -c 1-9)" != WRONGTYPE ]; then
     cat benchmark >&2
-    echo "the Redis server lacks what the benchmark put there" >&2
+    echo "the Redis server has lost the data of the benchmark" >&2
     exit 1
 fi
 client redis-cli -s socket shutdown nosave

@@ -28,7 +28,7 @@ def work(worker, inboxes, totals, faults):
         if json.loads(text) != records:
             faults.append(f"worker {worker}, turn {turn}: decoded records differ")
         inboxes[(worker + 1) % WORKERS].put((turn, text))
-        # What another thread allocated is read, and freed, here.
+        # Objects that another thread allocated are read, and freed, here.
         sent, received = inboxes[worker].get()
         by_id = {record["id"]: record for record in json.loads(received)}
         if list(by_id.values()) != records_of((worker - 1) % WORKERS, sent):

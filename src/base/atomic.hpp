@@ -1,5 +1,5 @@
 // Atomic words without default orders: an access that does not name its order does not compile. All-zero memory is a valid
-// array of them, so that fresh pages need no constructor. Every use says which other access it pairs with (src/ORDERING.md).
+// array of them, so that fresh pages need no constructor. Every use says which other access it pairs with (docs/orderings.md).
 #ifndef ASHLAR_BASE_ATOMIC_HPP
 #define ASHLAR_BASE_ATOMIC_HPP
 
@@ -14,14 +14,14 @@ enum class Order : int {
     rlx = __ATOMIC_RELAXED,
     acq = __ATOMIC_ACQUIRE,
     rel = __ATOMIC_RELEASE,
-    ar = __ATOMIC_ACQ_REL,
-    sc = __ATOMIC_SEQ_CST,
+    acq_rel = __ATOMIC_ACQ_REL,
+    seq_cst = __ATOMIC_SEQ_CST,
 };
 inline constexpr Order rlx = Order::rlx;
 inline constexpr Order acq = Order::acq;
 inline constexpr Order rel = Order::rel;
-inline constexpr Order ar = Order::ar;
-inline constexpr Order sc = Order::sc;
+inline constexpr Order acq_rel = Order::acq_rel;
+inline constexpr Order seq_cst = Order::seq_cst;
 
 template <class T>
 class Atomic {
@@ -60,7 +60,7 @@ class Atomic {
     T fetch_sub(T amount, Order order) noexcept {
         return counted(__atomic_fetch_sub(&value_, amount, static_cast<int>(order)), amount != 0);
     }
-    // Strong; `expected` receives what was found.
+    // Strong; `expected` receives the value that was found.
     bool cas(T& expected, T desired, Order success, Order failure) noexcept {
         const bool done = __atomic_compare_exchange_n(&value_, &expected, desired, false, static_cast<int>(success),
                                                       static_cast<int>(failure));
@@ -102,18 +102,26 @@ class TryLock {
     // [E9] acq_rel, pairs with the exchange in unlock(): what the last holder wrote; and the failing one puts the caller's
     // hint before the holder's unlock, whose look after it must find the hint. [E34] acquire, pairs with leave().
     [[nodiscard]] bool try_lock() noexcept {
-        const bool had = held_.exchange(1, ar) == 0;
+        const bool had = held_.exchange(1, acq_rel) == 0;
         count(had ? Event::lock_had : Event::lock_refused, this);
         return had;
+    }
+    // Tries a limited number of times, so that a stopped holder delays no thread for longer.
+    [[nodiscard]] bool lock_soon(unsigned tries, unsigned pauses = 1) noexcept {
+        for (; tries > 0; --tries) {
+            if (!looks_taken() && try_lock()) return true;
+            for (unsigned i = 0; i < pauses; ++i) pause();
+        }
+        return false;
     }
     // A look, without the line's ownership.
     [[nodiscard]] bool looks_taken() const noexcept { return held_.load(rlx) != 0; }
     // [E9] acq_rel, pairs with the exchange in try_lock().
-    void unlock() noexcept { held_.exchange(0, ar); }
-    // For a lock whose holder nobody leaves anything to look at: a plain store. [E34] release, pairs with the exchange in
-    // try_lock().
+    void unlock() noexcept { held_.exchange(0, acq_rel); }
+    // Releases without the hand-off check, for locks without a pending-work hint: a plain
+    // store. [E34] release, pairs with the exchange in try_lock().
     void leave() noexcept { held_.store(0, rel); }
-    // Only for the child of a fork, where the holder may be gone and nobody else runs.
+    // Only for the child of a fork: the holder may not exist there, and no other thread runs.
     void reset() noexcept { held_.store(0, rlx); }
 
   private:

@@ -10,6 +10,7 @@ namespace ashlar::base {
 
 using Word = std::uint64_t;
 inline constexpr unsigned kWordBits = 64;
+inline constexpr unsigned kWordShift = 6;
 
 constexpr unsigned lowest(Word word) noexcept { return static_cast<unsigned>(std::countr_zero(word)); }
 constexpr unsigned highest(Word word) noexcept { return kWordBits - 1 - static_cast<unsigned>(std::countl_zero(word)); }

@@ -1,5 +1,5 @@
-// What happens to shared words, told to whoever counts it: bench/count/, which says how a program scales where no machine with
-// that many cores is at hand. Without ASHLAR_COUNT it is nothing at all.
+// Reports accesses to shared words to a counter: bench/count/, which estimates how a
+// program scales to more cores than the machine has. Without ASHLAR_COUNT it is empty.
 #ifndef ASHLAR_BASE_COUNT_HPP
 #define ASHLAR_BASE_COUNT_HPP
 
@@ -11,15 +11,15 @@ enum class Event : unsigned {
     load,
     store,
     change,      // a read-modify-write that changed the word
-    vain,        // one that did not, a failed compare-and-swap included: mostly somebody else was first
+    vain,        // one that did not, a failed compare-and-swap included: mostly because another thread was first
     cas_failed,  // also told as `vain`
     lock_had,
     lock_refused,
 };
 inline constexpr unsigned kEvents = 7;
 
-// Defined by whoever counts. Called after the access, by any thread in the middle of anything: it may neither allocate nor
-// wait.
+// Defined by the counter. Called after the access, by any thread inside any operation:
+// it may neither allocate nor wait.
 void note(Event event, const void* word) noexcept;
 
 inline void count(Event event, const void* word) noexcept {

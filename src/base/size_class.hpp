@@ -1,8 +1,8 @@
 // Size classes and their geometry, all of it constant tables by class: a giver that was delayed past its slab's next life reads
-// nothing that the slab's owner writes. Four steps per doubling, as in jemalloc: at most 25% of a block is slack, from 64 B on.
+// nothing that the slab's owner writes. Four steps per doubling, as in jemalloc: from 64 B on at most a quarter is slack.
 //
-//   bin    0        1 .. 40                      41 .. 56
-//          nothing  blocks of 16 B .. 32 KiB     runs of 1 .. 16 units (64 KiB .. 1 MiB)
+//   bin    0        1 .. 40                      41 .. 72
+//          nothing  blocks of 16 B .. 32 KiB     runs of 1 .. 32 units (64 KiB .. 2 MiB)
 #ifndef ASHLAR_BASE_SIZE_CLASS_HPP
 #define ASHLAR_BASE_SIZE_CLASS_HPP
 
@@ -19,7 +19,7 @@ namespace ashlar::base {
 using Bin = std::uint32_t;
 
 inline constexpr Bin kClasses = 41;  // class 0 is "no slab"
-inline constexpr std::uint32_t kMaxRunUnits = 16;
+inline constexpr std::uint32_t kMaxRunUnits = 32;
 inline constexpr Bin kBins = kClasses + kMaxRunUnits;
 inline constexpr std::size_t kMaxSmall = std::size_t{32} * 1024;
 inline constexpr std::size_t kMaxRun = std::size_t{kMaxRunUnits} * kUnitSize;
@@ -95,6 +95,12 @@ constexpr std::array<ClassGeometry, kClasses> make_geometry() noexcept {
 
 inline constexpr std::array<ClassGeometry, kClasses> kGeometry = detail::make_geometry();
 
+// Slabs of blocks that are at least a page know which blocks have not been handed out since their pages were zero. Their
+// bitmaps are short: the second half of the slab's words has a bit for each such block.
+inline constexpr std::size_t kFreshSize = 4096;
+inline constexpr std::uint32_t kFreshWord = kMaxSlabWords / 2;
+constexpr bool knows_fresh(Bin c) noexcept { return kGeometry[c].size >= kFreshSize; }
+
 // Whether blocks are no larger than a line of the cache: neighbours share one, or a pair of lines that is fetched together.
 constexpr bool shares_lines(Bin c) noexcept { return kGeometry[c].size <= kCacheLine; }
 
@@ -114,7 +120,7 @@ constexpr std::uint32_t units_of_size(std::size_t size) noexcept {
     return static_cast<std::uint32_t>((size + kUnitSize - 1) >> kUnitShift);
 }
 
-// The bin that serves a size; 0 where only the spans can (over 1 MiB).
+// The bin that serves a size; 0 where only the spans can (over 2 MiB).
 constexpr Bin bin_of_size(std::size_t size) noexcept {
     if (size <= kMaxSmall) return class_of_size(size);
     return size <= kMaxRun ? bin_of_run(units_of_size(size)) : 0;
@@ -128,6 +134,12 @@ constexpr Bin bin_of_aligned(std::size_t size, std::size_t alignment) noexcept {
         }
     }
     return size <= kMaxRun ? bin_of_run(std::max(1U, units_of_size(size))) : 0;
+}
+
+// The bin that serves a size at an alignment, a power of two; 0 where only the spans can.
+constexpr Bin bin_of(std::size_t size, std::size_t alignment) noexcept {
+    if (alignment <= kMinAlignment) return bin_of_size(size);
+    return alignment <= kUnitSize ? bin_of_aligned(size, alignment) : 0;
 }
 
 }  // namespace ashlar::base

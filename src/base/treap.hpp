@@ -1,13 +1,14 @@
-// Treaps (Seidel and Aragon, Algorithmica 16, 1996) whose nodes are numbers of records in somebody's table; 0 is no node. A
-// node's heap priority is a hash of its number: nothing to store, and no order of calls makes the tree degenerate. All
-// operations are O(log nodes) expected. Sequential code, without memory of its own.
+// Treaps (Seidel and Aragon, Algorithmica 16, 1996) whose nodes are numbers of records in
+// the caller's table; 0 is no node. A node's heap priority is a hash of its number: nothing
+// is stored, and no order of calls makes the tree degenerate. All operations are O(log
+// nodes) expected. Sequential code, without memory of its own.
 //
-// `Nodes`, a value of a word or two, says how to reach a node's children and in which order nodes are. It may keep something
-// about whole subtrees:
+// `Nodes`, a value of a word or two, gives a node's children and the order of nodes. It may
+// keep sums of whole subtrees:
 //
 //   std::uint32_t& left(std::uint32_t), right(std::uint32_t); bool before(std::uint32_t, std::uint32_t);
 //   bool update(std::uint32_t node);        optional: called when something below the node has changed, lower ones first; says
-//                                           whether what it keeps about its subtree is another now
+//                                           whether the sums of its subtree have changed
 #ifndef ASHLAR_BASE_TREAP_HPP
 #define ASHLAR_BASE_TREAP_HPP
 
@@ -49,7 +50,7 @@ void change_below(Nodes nodes, Node& root, Node key, Stop stop, Change change) n
     while (depth != 0 && nodes.update(path[depth - 1])) --depth;
 }
 
-// Splits `tree` into what comes before `key` and what comes after it; `key` itself is in neither.
+// Splits `tree` into the nodes before `key` and those after it; `key` itself is in neither.
 template <class Nodes>
 void split(Nodes nodes, Node tree, Node key, Node& low, Node& high) noexcept {
     Node* into_low = &low;
@@ -121,7 +122,7 @@ template <Summed Nodes>
     return root;
 }
 
-// The node's children and what it keeps about them are written here; its key must be set.
+// Writes the node's children and its sums; its key must be set.
 template <class Nodes>
 void insert(Nodes nodes, Node& root, Node node) noexcept {
     Node* into = &root;
@@ -157,7 +158,7 @@ void erase(Nodes nodes, Node& root, Node node) noexcept {
     change_below(nodes, root, node, stop, [&](Node& link) { link = join(nodes, nodes.left(node), nodes.right(node)); });
 }
 
-// After a change of what the node brings to the sums, but not of its place in the order.
+// Call after a change of the node's share in the sums, but not of its place in the order.
 template <Summed Nodes>
 void refresh(Nodes nodes, Node root, Node node) noexcept {
     const auto stop = [&](Node at) { return at == node; };

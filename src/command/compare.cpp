@@ -52,8 +52,8 @@ std::vector<Series> choose(const Options& options) {
     return chosen;
 }
 
-// Other libraries than ours that the program brings as its malloc: then what it runs with today is not the row
-// "system".
+// Warns of another malloc that the program is linked with: then the row "system" is not the
+// program as it usually runs.
 void warn_of_linked_allocator(const std::string& program, std::vector<std::string>& warnings) {
     const auto file = read_elf(program);
     if (!file) return;

@@ -1,4 +1,5 @@
-// What the headers of an ELF file say, as far as LD_PRELOAD is concerned. Reads the file only, never loads it.
+// Reads the headers of an ELF file: how LD_PRELOAD works on it. Reads the file,
+// and never loads it.
 #ifndef ASHLAR_COMMAND_ELF_FILE_HPP
 #define ASHLAR_COMMAND_ELF_FILE_HPP
 
@@ -9,14 +10,15 @@
 namespace ashlar::command {
 
 struct ElfFile {
-    bool native = false;           // of this command's own architecture; the rest is filled in only then
+    bool native = false;           // of this command's own architecture; the other members are filled in only then
     bool shared_object = false;    // ET_DYN: a library, or a position-independent program
     bool has_interpreter = false;  // the dynamic linker starts it, so LD_PRELOAD works
     bool defines_malloc = false;   // has a malloc of its own, which comes before any preloaded one
     std::vector<std::string> needed;
 };
 
-/// Nothing where the file can't be read or is not an ELF file. A damaged file gives what could be read of it.
+/// Nothing where the file can't be read or is not an ELF file. A damaged file
+/// gives the part that could be read.
 std::optional<ElfFile> read_elf(const std::string& path);
 
 }  // namespace ashlar::command

@@ -1,4 +1,4 @@
-// The command line: what the user asks for, and what help says.
+// The command line: options, and the text of --help.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kUsage = 2;
 
-// Where PROGRAM begins: the first word that is neither an option nor the value of one, or what follows "--". The words
-// from there on are not CLI11's business: it would read some of them as its own.
+// Where PROGRAM begins: at the first word that is neither an option nor the value of one, or
+// after "--". CLI11 does not see the words from there on: it would take some as its own.
 struct Split {
     std::vector<std::string> own;
     std::vector<std::string> program;

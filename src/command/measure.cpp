@@ -31,8 +31,8 @@ double now() {
 
 double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
 
-// What the child tells its parent: a page that both share. The child stamps the time itself, right before exec, so that
-// neither fork nor the scheduler's choice of whom to run after it counts.
+// The child's report to its parent: a page that both share. The child takes the time itself,
+// right before exec, so that neither fork nor the scheduler's next choice counts.
 struct Start {
     double time = 0;
     int error = 0;
@@ -106,7 +106,7 @@ bool says_not_loaded(int file) {
 Run measure(const Command& command, const std::string& preload) {
     SharedStart start;
     const Descriptor errors(::memfd_create("stderr", MFD_CLOEXEC));
-    // Everything that allocates is done before the fork: what the child touches counts as its memory.
+    // All allocations come before the fork: pages that the child touches count as its memory.
     const auto arguments = exec_arguments(command.arguments);
     const pid_t child = ::fork();
     if (child < 0) throw Failure(2, std::string("can't start a process: ") + std::strerror(errno));

@@ -1,4 +1,4 @@
-// One run of the program under one allocator, and what it cost.
+// One run of the program under one allocator, and its cost.
 #ifndef ASHLAR_COMMAND_MEASURE_HPP
 #define ASHLAR_COMMAND_MEASURE_HPP
 

@@ -153,7 +153,7 @@ void print_json(const Options& options, const Comparison& comparison) {
                              {"warnings", comparison.warnings}};
     object["allocators"] = nlohmann::json::array();
     for (const Series& one : comparison.series) object["allocators"].push_back(series_json(one, comparison.series.front()));
-    // What a program prints and what it is called need not be UTF-8.
+    // The name of a program and its output need not be UTF-8.
     std::printf("%s\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 

@@ -1,4 +1,4 @@
-// What `ashlar compare` prints.
+// The output of `ashlar compare`.
 #ifndef ASHLAR_COMMAND_OUTPUT_HPP
 #define ASHLAR_COMMAND_OUTPUT_HPP
 

@@ -10,7 +10,7 @@
 
 namespace ashlar::command {
 
-// What a shell answers where it can't start a program.
+// A shell's status if it can't start a program.
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
 
@@ -27,11 +27,12 @@ class Failure : public std::runtime_error {
 /// The file that execvp would start; throws Failure with kNotFound or kNotExecutable.
 std::string find_program(const std::string& name);
 
-/// Sentences for the user: why a preloaded allocator will not reach this program, or what else spoils the comparison.
+/// Sentences for the user: why a preloaded allocator will not reach this program, or why the
+/// comparison is spoiled.
 std::vector<std::string> preload_warnings(const std::string& program);
 
-/// The value of LD_PRELOAD with `library` in front of what is there. Throws Failure where the path can't be written in
-/// it.
+/// The value of LD_PRELOAD with `library` in front of its present value. Throws Failure if the
+/// path can't be written in it.
 std::string preload_value(const std::string& library);
 
 }  // namespace ashlar::command

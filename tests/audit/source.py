@@ -1,11 +1,11 @@
-"""The project's files as the rules see them: with line numbers, comments apart from code, and functions with their extent."""
+"""The project's files for the rules: lines with numbers, comments separate from code, and functions with their lines."""
 import dataclasses
 import functools
 import pathlib
 import re
 
-# Everything that is the project's own text. Build directories and the like are never looked into.
-TREES = ("src", "include", "tests", "stress", "bench", "scripts", "cmake", ".github", ".ci")
+# All text of the project, without build directories and the like.
+TREES = ("src", "include", "tests", "stress", "bench", "scripts", "cmake", "docs", "examples", "tools", ".github", ".ci")
 CPP = {".hpp", ".cpp", ".h", ".c"}
 
 _TOKEN = re.compile(
@@ -34,17 +34,35 @@ class File:
     @property
     def layer(self):
         parts = self.name.split("/")
-        return parts[1] if len(parts) > 2 and parts[0] == "src" else None
+        return "/".join(parts[1:-1]) if len(parts) > 2 and parts[0] == "src" else None
+
+    @functools.cached_property
+    def tokens(self):
+        """Comments and literals."""
+        return list(_TOKEN.finditer(self.text))
+
+    def _replaced(self, replace):
+        parts = []
+        end = 0
+        for match in self.tokens:
+            parts += (self.text[end:match.start()], replace(match))
+            end = match.end()
+        return "".join(parts) + self.text[end:]
 
     @functools.cached_property
     def code(self):
-        """The text without comments, and with empty literals; every line stays where it was."""
+        """The text without comments, and with empty literals; line numbers stay the same."""
         def replace(match):
             if match["comment"]:
                 return _blank(match["comment"])
             return match["text"][0] + _blank(match["text"][1:-1]) + match["text"][-1]
         # The names in #include lines are literals to this, and are read from the text itself.
-        return _TOKEN.sub(replace, self.text)
+        return self._replaced(replace)
+
+    @functools.cached_property
+    def code_and_literals(self):
+        """The text without comments."""
+        return self._replaced(lambda match: "" if match["comment"] else match[0])
 
     @functools.cached_property
     def code_lines(self):
@@ -55,7 +73,7 @@ class File:
         """For each line the comment text on it, or ''."""
         kept = []
         end = 0
-        for match in _TOKEN.finditer(self.text):
+        for match in self.tokens:
             kept.append(_blank(self.text[end:match.start()]))
             kept.append(match[0] if match["comment"] else _blank(match[0]))
             end = match.end()

@@ -1,11 +1,13 @@
-"""Rules about what may not be used at all."""
+"""Rules about forbidden words and calls."""
 import re
 
-BELOW_FACES = {"base", "region", "spans", "arena", "depot", "cache", "ranges"}
-LAYERS = BELOW_FACES | {"faces", "manager"}
+BELOW_API = {"base", "core/region", "core/spans", "core/arena", "malloc/depot", "malloc/cache", "malloc/heap",
+             "malloc/process", "manager/ranges"}
+LAYERS = BELOW_API | {"malloc/api", "manager/base", "manager/slabs", "manager/collector", "manager/moves", "manager/engine",
+                      "manager/report", "manager/api"}
 ATOMICS = "src/base/atomic.hpp"
-FACTORY = "src/ranges/make_policy.cpp"  # where a user asks for a policy of his own
-HOOKS = "tests/interleave/hooks.cpp"  # in the place of the sanitizer, over all accesses: it hides none
+FACTORY = "src/manager/ranges/make_policy.cpp"  # where a user asks for a policy of his own
+HOOKS = "tests/model/hooks.cpp"  # in the place of the sanitizer, over all accesses: it hides none
 
 # In the layers, outside base/atomic.hpp. `asm volatile` orders nothing for other threads, and is not what is meant.
 FORBIDDEN = {
@@ -18,7 +20,7 @@ FORBIDDEN = {
     r"#\s*include\s*<(?:atomic|mutex|shared_mutex|condition_variable|thread|semaphore|pthread_np\.h)>": "a header of locks",
 }
 
-# Below the faces: what may call malloc, which is where the call came from.
+# Below the entry points: functions that may call malloc, from which the call came.
 CALLS_MALLOC = {
     r"\bnew\b(?!\s*\()": "operator new",
     r"(?<!operator )\bdelete\b(?!\s*[;,)]|\s*$)": "operator delete",  # not `= delete;`
@@ -30,8 +32,8 @@ CALLS_MALLOC = {
     r"(?<![\w.>:])(?:std::|::)?(?:malloc|calloc|realloc|free|posix_memalign|aligned_alloc)\s*\(": "libc's heap",
     r"\b(?:dlopen|dlsym|dlerror|strerror|backtrace)\s*\(": "a libc function that may allocate",
     r"\bthrow\b": "an exception",
-    r"#\s*include\s*<(?:string|vector|map|unordered_map|set|list|deque|functional|memory|iostream|sstream|ostream|cstdio|stdio\.h"
-    r"|memory_resource|thread|format|dlfcn\.h)>": "a header of things that allocate",
+    r"#\s*include\s*<(?:string|vector|map|unordered_map|set|list|deque|functional|memory|iostream|sstream|ostream"
+    r"|cstdio|stdio\.h|memory_resource|thread|format|dlfcn\.h)>": "a header of things that allocate",
 }
 
 
@@ -51,16 +53,16 @@ def forbidden(project):
 
 
 def library_calls(project):
-    """Nothing below the faces calls what may call malloc."""
-    for file in project.layer_files(BELOW_FACES):
+    """No code below the entry points calls a function that may call malloc."""
+    for file in project.layer_files(BELOW_API):
         if file.name != FACTORY:
             yield from _look(file, CALLS_MALLOC)
 
 
 def races(project):
-    """ThreadSanitizer looks at everything: no suppressions, no code that is taken out of its sight."""
+    """ThreadSanitizer checks all code: no suppressions, no exemptions."""
     for file in project.files:
-        if file.name.startswith("tests/audit/") or file.name == HOOKS:
+        if file.name.startswith("tests/audit/") or file.name == HOOKS or file.path.suffix == ".md":
             continue
         if re.search(r"supp(ression)?s?\b", file.path.name.lower()):
             for number, line in enumerate(file.lines, 1):
@@ -73,7 +75,7 @@ def races(project):
 
 
 def marks(project):
-    """Nothing unfinished is marked as such; it is done, or it is an issue."""
+    """No source has a mark for later work, which belongs into an issue."""
     words = "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"))
     # Not where the letters are a template such as mktemp's.
     pattern = re.compile(rf"(?<![A-Za-z0-9]){'(?:' + words + ')'}(?![A-Za-z0-9])")

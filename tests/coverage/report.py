@@ -1,24 +1,26 @@
-"""What of the allocator the tests reach: a table of lines and branches, and everything that is neither reached nor excused.
+"""Prints a table of the lines and branches that the tests reach, and each one that is neither reached nor excused.
 
 usage: report.py [--table] ROOT GCOVR-JSON EXCUSES…
 
-EXCUSES are Markdown: a heading `## path` for each file, below it paragraphs that say why, each followed by the lines of code that it
-excuses, indented by four spaces. Lines are known by their text, not by their number, so that they may move; of a text that several
-lines have each must be excused by itself. A reason that begins with "Now and then" is for lines that threads reach in some runs.
-Fails below the bar, and when something is missing without an excuse or an excuse is for a line that is reached or not there; with
---table only below the bar."""
+EXCUSES are Markdown: a heading `## path` for each file, below it paragraphs with reasons. The lines of code that a
+reason excuses follow it, indented by four spaces. A line is known by its text, not by its number, so that it may move.
+Several lines with the same text need an excuse each. A reason that begins with "Now and then" is for lines that
+threads reach in some runs only.
+
+Fails below the thresholds, on a line or branch without an excuse, and on an excuse whose line is reached or gone. With
+--table it fails only below the thresholds."""
 import collections
 import json
 import pathlib
 import sys
 
 BY_CHANCE = "Now and then"
-LEAST_LINES = 96  # per cent of all; a whole run reached 99.4 and 95.9
+LEAST_LINES = 96  # per cent of all
 LEAST_BRANCHES = 93
 
 
 def excuses_of(text):
-    """{(file, code): [reason for each time that it is excused]}; raises ValueError where a line has no file or no reason."""
+    """{(file, code): [a reason for each excuse]}; raises ValueError if a line has no file or no reason."""
     found = collections.defaultdict(list)
     file = None
     reason = ""
@@ -43,7 +45,7 @@ class Gap(collections.namedtuple("Gap", "file line code what")):
 
 
 def look(report, source_of):
-    """The rows of the table [file, lines, reached, branches, reached], the gaps, and all that is counted, as (file, code)."""
+    """The rows of the table [file, lines, reached, branches, reached], the gaps, and all counted (file, code)."""
     rows = []
     gaps = []
     counted = set()
@@ -73,7 +75,7 @@ def percent(part, whole):
 
 
 def unexcused(gaps, counted, excuses):
-    """What is missing without a word, and words about nothing; a line each."""
+    """Yields gaps without an excuse, and excuses without a gap; a line each."""
     left = {place: sorted(reasons, key=lambda reason: reason.startswith(BY_CHANCE)) for place, reasons in excuses.items()}
     for gap in gaps:
         reasons = left.get((gap.file, gap.code))
@@ -84,16 +86,16 @@ def unexcused(gaps, counted, excuses):
     for (file, code), reasons in left.items():
         for reason in reasons:
             if not reason.startswith(BY_CHANCE) or (file, code) not in counted:
-                yield f"{file}: excused, but reached or not there: {code}"
+                yield f"{file}: excused, but reached or gone: {code}"
 
 
 def below(rows, least_lines=LEAST_LINES, least_branches=LEAST_BRANCHES):
-    """What is below the bar, a line each."""
+    """Yields a line for each share that is below its threshold."""
     lines, lines_reached, branches, branches_reached = (sum(row[i] for row in rows) for i in range(1, 5))
     if not lines or percent(lines_reached, lines) < least_lines:
-        yield f"{percent(lines_reached, lines):.1f}% of the lines reached; the bar is {least_lines}%"
+        yield f"{percent(lines_reached, lines):.1f}% of the lines reached; the threshold is {least_lines}%"
     if percent(branches_reached, branches) < least_branches:
-        yield f"{percent(branches_reached, branches):.1f}% of the branches reached; the bar is {least_branches}%"
+        yield f"{percent(branches_reached, branches):.1f}% of the branches reached; the threshold is {least_branches}%"
 
 
 def main(table, root, report, *excused):

@@ -34,13 +34,13 @@ class Report(unittest.TestCase):
         self.assertEqual(report.excuses_of(EXCUSE), {("src/a.cpp", "two();"): ["Nobody can get here."]})
 
     def test_an_excuse_for_what_is_reached(self):
-        self.assertEqual(faults(lines((3, 1, [])), EXCUSE), ["src/a.cpp: excused, but reached or not there: two();"])
+        self.assertEqual(faults(lines((3, 1, [])), EXCUSE), ["src/a.cpp: excused, but reached or gone: two();"])
 
     def test_an_excuse_for_what_is_reached_now_and_then(self):
         excuse = EXCUSE.replace("Nobody can", "Now and then a thread can")
         self.assertEqual(faults(lines((3, 0, [])), excuse), [])
         self.assertEqual(faults(lines((3, 1, [])), excuse), [])
-        self.assertEqual(faults(lines((1, 1, [])), excuse), ["src/a.cpp: excused, but reached or not there: two();"])
+        self.assertEqual(faults(lines((1, 1, [])), excuse), ["src/a.cpp: excused, but reached or gone: two();"])
 
     def test_an_excuse_for_another_file(self):
         self.assertEqual(len(faults(lines((3, 0, [])), EXCUSE.replace("a.cpp", "b.cpp"))), 2)

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kKib = 1024;
 constexpr std::size_t kMib = 1024 * kKib;
-constexpr std::size_t kStride = 16 * kKib;  // of the bytes that are written in large blocks, and looked at in zeroed ones
+constexpr std::size_t kStride = 16 * kKib;  // between the bytes of large blocks that are written or checked
 
 [[noreturn]] void fail(const char* what, std::size_t detail) {
     char text[200];
@@ -30,7 +30,7 @@ struct Block {
     unsigned char* data;
     std::size_t size;
     unsigned char mark;
-    bool sized;  // its free may name its size: true of what realloc gave
+    bool sized;  // from realloc, so that a sized free may name its size
 };
 
 class Blocks {
@@ -38,7 +38,8 @@ class Blocks {
     static constexpr std::size_t kMost = 4000;
     std::size_t refused = 0;
 
-    // Every allocation comes by here. `got` must be null with ENOMEM, or a block; its first and last bytes are marked.
+    // Every allocation passes here. `got` must be null with ENOMEM, or a block,
+    // whose first and last bytes are marked.
     void add(void* got, std::size_t size, int error) {
         if (got == nullptr) {
             if (error != ENOMEM) fail("refused without ENOMEM", size);
@@ -62,8 +63,8 @@ class Blocks {
         errno = 0;
         auto* moved = static_cast<unsigned char*>(ash_realloc(block.data, size));
         if (moved == nullptr) {
-            if (errno != ENOMEM || size <= block.size) fail("realloc refused what it may not", size);
-            verify(block);  // it is still ours, as it was
+            if (errno != ENOMEM || size <= block.size) fail("realloc to a smaller size was refused", size);
+            verify(block);  // it must be unchanged
             ++refused;
             return;
         }
@@ -105,7 +106,7 @@ class Blocks {
     std::size_t count_ = 0;
 };
 
-Blocks blocks;  // static: what runs here may not allocate by itself
+Blocks blocks;  // static, since the scenario must not allocate for itself
 
 void take_zeroed(std::size_t size) {
     errno = 0;
@@ -133,7 +134,8 @@ void take_many() {
     for (const std::size_t size : {40 * kKib, 100 * kKib, 700 * kKib, 3 * kMib, 9 * kMib, 20 * kMib}) {
         for (int i = 0; i < 2; ++i) blocks.take(size, [=] { return ash_malloc(size); });
     }
-    for (const std::size_t size : {std::size_t{300}, 20 * kKib, 100 * kKib, 2 * kMib}) take_zeroed(size);
+    for (const std::size_t size : {std::size_t{300}, 20 * kKib, 100 * kKib, 2 * kMib, 32 * kMib}) take_zeroed(size);
+    take_aligned(2 * kMib, 32 * kMib);
     for (const std::size_t size : {std::size_t{768}, 5 * kKib, 70 * kKib}) {
         for (const std::size_t alignment : {std::size_t{64}, 4 * kKib, 64 * kKib, 256 * kKib}) take_aligned(alignment, size);
     }
@@ -149,11 +151,16 @@ void grow_some() {
     const std::size_t count = blocks.count();
     for (std::size_t i = 0; i < count; i += 40) blocks.grow(i, 5000 + i * 100);
     for (std::size_t i = count - count % 40; i + 40 > count && i > 40; i -= 7) blocks.grow(i, 400 * kKib);
-    blocks.grow(count / 2, 12 * kMib);
-    for (std::size_t i = count / 2; i > 40; i -= 35) blocks.grow(i, 30);  // where it can't, the block stays as it is
+    // Two blocks that block each other's growth get mappings of their own, grow
+    // in place and elsewhere, and become blocks of the heap again.
+    for (const std::size_t size : {700 * kKib, 2 * kMib, 3 * kMib, 7 * kMib, 13 * kMib, 14 * kMib, 5 * kMib, 200 * kKib}) {
+        blocks.grow(count / 2, size);
+        blocks.grow(count / 2 + 1, size);
+    }
+    for (std::size_t i = count / 2; i > 40; i -= 35) blocks.grow(i, 30);  // if it fails, the block stays as it is
 }
 
-// A thread's part: takes, frees what the first thread took, and leaves.
+// A thread's part: takes blocks, frees blocks of the first thread, and ends.
 void* visit(void*) {
     for (std::size_t size = 16; size < 20000; size = size * 3 / 2) blocks.take(size, [=] { return ash_malloc(size); });
     for (int i = 0; i < 400; ++i) blocks.take(128, [] { return ash_malloc(128); });
@@ -204,16 +211,16 @@ std::size_t live(bool all) {
     if (ash_check() != 0) fail("the heap is not sound", 0);
     blocks.drop(2);
     blocks.drop(1);
-    if (all && blocks.refused != 0) fail("memory is free, and was refused", blocks.refused);
+    if (all && blocks.refused != 0) fail("refused while memory was free", blocks.refused);
     return blocks.refused;
 }
 
 void expect_nothing_held() {
     (void)ash_malloc_trim(0);
-    if (ash_check() != 0) fail("the heap is not sound after it", 0);
+    if (ash_check() != 0) fail("the heap is not sound at the end", 0);
     const ash_stats seen = ash_statistics();
-    if (seen.live != 0) fail("bytes are live that nobody has", seen.live);
-    if (seen.held != 0) fail("bytes are held that nobody has", seen.held);
+    if (seen.live != 0) fail("bytes are live after all frees", seen.live);
+    if (seen.held != 0) fail("bytes are held after all frees", seen.held);
 }
 
 }  // namespace faults

@@ -1,4 +1,4 @@
-// Heaps of their own, and resources over them.
+// Private heaps, and resources over them.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -10,9 +10,10 @@
 namespace fuzz {
 namespace {
 constexpr std::size_t kCapacity = std::size_t{32} << 20;
-constexpr std::size_t kUnits = 5 * 64 * 1024;  // the most that one small block can keep from others
+constexpr std::size_t kUnits = 5 * 64 * 1024;  // the most bytes that one small block keeps in use
 
-// Whether a heap may say no: each block may spoil a slab, and caches keep some.
+// Whether a heap may refuse: each block may keep a slab in use, and caches keep
+// some.
 bool may_refuse(const Model& model, std::uint32_t number, std::size_t size) {
     return model.bytes(number) + model.count(number) * kUnits + 2 * size + kCapacity / 4 > kCapacity;
 }
@@ -57,7 +58,7 @@ void Session::heap_resize() {
     added(moved, size, 16, number, false);
 }
 
-// With blocks in it.
+// Destroys a heap with live blocks.
 void Session::heap_end() {
     const auto number = static_cast<std::uint32_t>(1 + in_.below(kHeaps));
     for (std::size_t i = model_.count(); i > 0; --i) {
@@ -83,7 +84,7 @@ void Session::heap_look() {
             statistics.live);
 }
 
-// Containers over a resource: they come and go within the call.
+// Makes containers over a resource, and destroys them in the same call.
 void Session::resource() {
     const std::uint32_t number = static_cast<std::uint32_t>(in_.below(kHeaps + 1));
     ashlar::MemoryResource resource(number == 0 ? ashlar::Heap::process() : heap(number));

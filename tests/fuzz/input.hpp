@@ -1,4 +1,5 @@
-// The bytes of a fuzzer as a sequence of choices. Where they end, everything is 0.
+// The bytes of a fuzzer as a sequence of choices. After the last byte every
+// choice is 0.
 #ifndef ASHLAR_TESTS_FUZZ_INPUT_HPP
 #define ASHLAR_TESTS_FUZZ_INPUT_HPP
 
@@ -18,7 +19,8 @@ class Input {
         const std::size_t low = byte();
         return low | std::size_t{byte()} << 8;
     }
-    // Mostly at or beside the edge of a size class, else anything up to 4 MiB.
+    // A size at or beside the edge of a size class, mostly, else any up to 4
+    // MiB.
     std::size_t size() {
         const std::size_t kind = byte();
         const std::size_t near = kind % 3;  // one less, exact, one more

@@ -7,7 +7,8 @@
 namespace fuzz {
 namespace {
 
-// Small blocks are filled; of large ones the ends and a byte in every page's worth are.
+// Small blocks are filled; of large ones only the ends and one byte in each
+// page.
 constexpr std::size_t kDense = 512;
 
 template <class F>

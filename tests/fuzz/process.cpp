@@ -1,4 +1,4 @@
-// The calls of the C face.
+// The calls of the C interface.
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
@@ -98,7 +98,8 @@ void Session::give_batch() {
     require(blocks == before, "free_batch changed the caller's array");
 }
 
-// Many of one size, and some of them back: what fills bins, magazines and slabs.
+// Takes many blocks of one size and frees some: this fills bins, magazines and
+// slabs.
 void Session::burst() {
     const std::size_t size = in_.size() % 40000;
     const std::size_t count = std::min<std::size_t>(in_.word() % 600, (std::size_t{2} << 20) / (size + 1));
@@ -108,10 +109,10 @@ void Session::burst() {
     for (std::size_t i = model_.count(); i > first; i -= std::min(step, i - first)) free_block(i - 1);
 }
 
-// What can't be had, is refused as documented, and changes nothing.
+// Impossible requests are refused as documented, and change nothing.
 void Session::refuse() {
     constexpr std::size_t kMost = std::numeric_limits<std::ptrdiff_t>::max();
-    // Opaque, or the compiler warns of what it sees.
+    // Opaque to the compiler, which would warn otherwise.
     volatile std::size_t huge = kMost + 1 + in_.word();
     void* out = &out;
     errno = 0;

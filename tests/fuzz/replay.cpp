@@ -1,5 +1,6 @@
-// usage: fuzz_replay FILE-OR-DIRECTORY... [--random COUNT SEED]: the same inputs without a fuzzer, by any compiler; and random
-// ones. The name of the input that is running is on stderr when it fails.
+// usage: fuzz_replay FILE-OR-DIRECTORY... [--random COUNT SEED]
+// Runs inputs without a fuzzer, and random ones; any compiler can build it. If
+// an input fails, its name is on stderr.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -36,7 +37,8 @@ std::vector<std::uint8_t> read(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// Inputs that depend on the seed alone; each is an input to keep if it fails: --random 1 SEED+i.
+// Random inputs, which depend on the seed alone. To run one that failed:
+// --random 1 SEED+i.
 void run_random(std::uint64_t count, std::uint64_t seed) {
     for (std::uint64_t i = 0; i < count; ++i) {
         std::mt19937_64 random(seed + i);

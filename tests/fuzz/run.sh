@@ -1,8 +1,9 @@
 #!/bin/sh
-# Fuzzes with clang's libFuzzer or with AFL++ for a time. Inputs that it finds are kept in build/fuzz/, those that fail in build/fuzz/failed;
-# replay one with build/release/tests/fuzz/fuzz_replay FILE, those
-# of a MemoryManager with fuzz_manager_replay.
-# usage: tests/fuzz/run.sh [libfuzzer|afl|minimise] [seconds] [malloc|manager]     minimise: the corpus anew, from itself and build/fuzz/
+# Fuzzes with clang's libFuzzer or with AFL++. New inputs are kept in
+# build/fuzz/, those that fail in build/fuzz/failed. To replay one:
+#   build/release/tests/fuzz/fuzz_replay FILE, or fuzz_manager_replay FILE
+# minimise makes the corpus again, from itself and build/fuzz/.
+# usage: tests/fuzz/run.sh [libfuzzer|afl|minimise] [seconds] [malloc|manager]
 set -eu
 kind=${1:-libfuzzer} seconds=${2:-60}
 cd "$(dirname "$0")/../.."
@@ -15,7 +16,8 @@ found=$kept/$kind
 
 # build DIRECTORY COMPILER C-COMPILER
 build() {
-    cmake --preset release -B "$1" -DCMAKE_C_COMPILER="$3" -DCMAKE_CXX_COMPILER="$2" -DASHLAR_BENCH=OFF -DASHLAR_COMMAND=OFF >/dev/null
+    cmake --preset release -B "$1" -DCMAKE_C_COMPILER="$3" -DCMAKE_CXX_COMPILER="$2" \
+        -DASHLAR_BENCH=OFF -DASHLAR_COMMAND=OFF >/dev/null
     cmake --build "$1" -j 2 --target "$target"
 }
 

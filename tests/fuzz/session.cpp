@@ -22,7 +22,7 @@ void Session::added(void* data, std::size_t size, std::size_t alignment, std::ui
     model_.add({bytes, size, usable, alignment, number, ++marks_, plain});
 }
 
-// The end of a block by free, whatever it came from: a block of a heap may be freed so as well.
+// Frees a block by free, whatever allocated it, a heap included.
 void Session::free_block(std::size_t i) {
     const Block block = model_.remove(i);
     bytes_ -= block.size;
@@ -38,7 +38,7 @@ void Session::free_block(std::size_t i) {
 void Session::look() {
     require(ash_check() == 0, "the heap is not sound");
     const ash_stats seen = ash_statistics();
-    require(seen.live >= model_.bytes(0), "fewer bytes live than the program holds", nullptr, seen.live);
+    require(seen.live >= model_.bytes(0), "fewer bytes are live than the program holds", nullptr, seen.live);
     require(seen.held >= seen.live, "more live than held", nullptr, seen.held);
     require(seen.peak >= seen.held && seen.held + seen.free <= seen.reserved, "statistics", nullptr, seen.peak);
     if (model_.count() != 0) Model::verify(model_.at(any()));
@@ -49,7 +49,7 @@ void Session::trim() { (void)ash_malloc_trim(0); }
 void Session::end_thread() { team_.end(1 + in_.below(Team::kThreads - 1)); }
 
 void Session::run() {
-    // Weights by repetition: the fuzzer's bytes are uniform at first.
+    // A repeated case has more weight: the fuzzer's bytes are uniform at first.
     static constexpr Call calls[] = {
         &Session::take,       &Session::take,       &Session::take,      &Session::take_zeroed, &Session::take_aligned,
         &Session::resize,     &Session::resize,     &Session::give,      &Session::give,        &Session::give,
@@ -63,7 +63,7 @@ void Session::run() {
         const std::uint8_t head = in_.byte();
         const Call call = calls[head % 64 % kinds];
         if (call == &Session::end_thread) {
-            end_thread();  // by the one who can wait for it
+            end_thread();  // only thread 0 can wait for its end
         } else {
             team_.run(head / 64, [this, call] { (this->*call)(); });
         }
@@ -74,8 +74,8 @@ void Session::run() {
     (void)ash_malloc_trim(0);
     require(ash_check() == 0, "the heap is not sound at the end");
     const ash_stats seen = ash_statistics();
-    require(seen.live == 0, "bytes are live that nobody has", nullptr, seen.live);
-    require(seen.held == 0, "bytes are held that nobody has", nullptr, seen.held);
+    require(seen.live == 0, "bytes are live after all frees", nullptr, seen.live);
+    require(seen.held == 0, "bytes are held after all frees", nullptr, seen.held);
 }
 
 }  // namespace fuzz

@@ -1,5 +1,6 @@
-// One input: a sequence of calls over all faces, each made by one of four threads that the input names, each held against the
-// model. Ends with everything freed, and a heap that holds nothing.
+// One input: a sequence of calls over all entry points. Each call runs in one
+// of four threads, which the input names, and is checked against the model. At
+// the end everything is freed, and the heap must hold nothing.
 #ifndef ASHLAR_TESTS_FUZZ_SESSION_HPP
 #define ASHLAR_TESTS_FUZZ_SESSION_HPP
 
@@ -24,7 +25,7 @@ class Session {
   private:
     using Call = void (Session::*)();
 
-    // process.cpp: the C face
+    // process.cpp: the C interface
     void take();
     void take_zeroed();
     void take_aligned();

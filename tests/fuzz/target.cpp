@@ -1,4 +1,4 @@
-// What libFuzzer and AFL++ call with each input.
+// The function that libFuzzer and AFL++ call with each input.
 #include <cstddef>
 #include <cstdint>
 

@@ -1,4 +1,5 @@
-// Threads of which one runs at a time, when it is told to: an input that says whose turn it is replays exactly.
+// Threads of which only one runs at a time. The input chooses it, so that an
+// input replays exactly.
 #ifndef ASHLAR_TESTS_FUZZ_TEAM_HPP
 #define ASHLAR_TESTS_FUZZ_TEAM_HPP
 
@@ -17,14 +18,15 @@ class Team {
     ~Team() {
         for (std::size_t i = 0; i < kThreads; ++i) end(i);
     }
-    // Runs `task` in thread i, which is born if it is not there, and waits for it. Thread 0 is the caller.
+    // Runs `task` in thread i and waits for it. Creates the thread if it does
+    // not exist. Thread 0 is the caller.
     void run(std::size_t i, const std::function<void()>& task) {
         if (i == 0) return task();
         Member& member = members_[i];
         if (!member.thread.joinable()) member.thread = std::thread([&member] { member.work(); });
         member.give(&task);
     }
-    // Lets the thread end, so that its cache goes; a later run() makes a new one.
+    // Ends the thread and its cache; a later run() makes a new one.
     void end(std::size_t i) {
         if (i == 0 || !members_[i].thread.joinable()) return;
         members_[i].give(nullptr);

@@ -27,7 +27,7 @@ void announce(const void* address, std::size_t block_size = 0) {
     std::snprintf(line, sizeof line, "expected %p %zu\n", address, block_size);
     say(line);
 }
-// Everything that caches hide goes back.
+// Flushes all blocks out of the caches.
 void look() {
     say(call_is_over);
     malloc_trim(0);
@@ -59,7 +59,8 @@ void in_thread(F f) {
     std::thread(std::move(f)).join();
 }
 
-// A thread that frees what it is told to and ends. It exists, with all that it allocates, before the first free.
+// A thread that frees the blocks it is given and then ends. It exists, with its
+// cache, before the first free.
 class Freer {
   public:
     Freer()
@@ -75,7 +76,8 @@ class Freer {
         while (!ready_) std::this_thread::yield();
     }
     void free_and_end(void* block) { end(block); }
-    // The fault is its. The end of the thread gives its cache back: what is seen only then is not seen at the call.
+    // This call makes the fault. The end of the thread flushes its cache: a
+    // fault found only then is not found at the call.
     void free_wrongly_and_end(void* block) {
         faulty_ = true;
         end(block);
@@ -149,7 +151,8 @@ void twice_after_reuse(std::size_t size) {
     std::free(block);
     look();
 }
-// The second free takes the block from its new owner: nobody can see that. The new owner's own free can be seen.
+// The second free takes the block from its new owner, which no check can see.
+// The new owner's free can be reported.
 void freed_under_its_next_owner(std::size_t size) {
     void* other = take(size);
     char* block = victim(size);
@@ -251,8 +254,8 @@ void delete_aligned_as_larger(std::size_t size) {
 
 using Check = std::size_t (*)();
 
-// Allocators that keep lists in free blocks would follow these words. Here nothing may happen: blocks stay apart, and the heap
-// is sound.
+// Allocators with lists in free blocks would follow these words. Here nothing
+// may happen: blocks stay apart, and the heap is sound.
 void scribble(void* block, std::size_t size) {
     static char target[4096];
     auto* words = static_cast<void**>(block);
@@ -339,7 +342,7 @@ const Case cases[] = {
     {"freed_under_its_next_owner", freed_under_its_next_owner, kDouble, kBlock, later, later, now},
     {"twice_from_the_depot", twice_from_the_depot, kDouble, kBlock, later, later, now},
     {"twice_from_the_slab", twice_from_the_slab, kDouble, kBlock, later, now, now},
-    {"realloc_of_freed", realloc_of_freed, kDouble, kBlock, later, later, now},
+    {"realloc_of_freed", realloc_of_freed, kDouble, kBlock, later, now, now},
     {"inside_by_one", inside_by_one, kInvalid, kInside, later, later, now},
     {"inside_by_eight", inside_by_eight, kInvalid, kInside, later, later, now},
     {"inside_by_half", inside_by_half, kInvalid, kInside, later, now, now},

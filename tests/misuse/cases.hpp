@@ -20,7 +20,7 @@ struct Case {
     const char* name;
     void (*commit)(std::size_t size);
     const char* fault;
-    const char* detail;  // what stands in the brackets, SIZE for the block's size
+    const char* detail;  // the text in the brackets, with SIZE for the block's size
     Seen in_slab;
     Seen in_run;  // of units, kept in bins
     Seen larger;  // without a bin

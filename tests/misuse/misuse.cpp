@@ -1,6 +1,7 @@
-// misuse CASE SIZE: one fault over blocks of one size, in a process of its own under the drop-in. The parent knows how it must
-// end: by abort() after exactly one line that names fault, address and block size, at the call itself or when the block goes
-// back to its slab; or, where free memory is only written to, not at all.
+// misuse CASE SIZE: one fault over blocks of one size, in a process of its own
+// under the drop-in. It must end by abort() after exactly one line that names
+// fault, address and block size, at the call itself or when the block goes back
+// to its slab. A write into free memory must do no harm instead.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -39,7 +40,8 @@ Ending run_in_child(const Case& fault, std::size_t size) {
     return ending;
 }
 
-/// The line with which it must end. `announced` is what the child said before: the address and the size of its block.
+/// The line with which the child must end. `announced` is the child's earlier
+/// output: the address and the size of its block.
 std::string expected_line(const Case& fault, const std::string& announced) {
     const std::size_t space = announced.find(' ');
     std::string detail = fault.detail;
@@ -52,7 +54,8 @@ bool ends_with(const std::string& text, const std::string& end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// "expected ADDRESS SIZE", what the call said, "the call is over", what was said later.
+// "expected ADDRESS SIZE", the output of the call, "the call is over", and
+// later output.
 bool is_right(const Case& fault, std::size_t size, const Ending& ending) {
     const Seen seen = size > largest_with_a_bin ? fault.larger : size > largest_in_a_slab ? fault.in_run : fault.in_slab;
     if (seen == Seen::harmless) return WIFEXITED(ending.status) && WEXITSTATUS(ending.status) == 0 && ending.written.empty();

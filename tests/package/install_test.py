@@ -10,8 +10,9 @@ import unittest
 
 OPTIONS = None
 CONSUMER = pathlib.Path(__file__).resolve().parent / "consumer"
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 STATIC = ["static_c", "static_cpp", "static_silent", "object_c", "object_cpp", "object_silent"]
-SHARED = ["shared_cpp", "shared_silent"]
+SHARED = ["shared_cpp", "shared_silent", "opening"]
 MANAGER = ["manager_static_cpp", "manager_before_static_cpp", "manager_object_cpp", "manager_before_object_cpp"]
 
 
@@ -53,17 +54,18 @@ class Installed(unittest.TestCase):
 
     def pkg_config(self, *words, package="ashlar"):
         path = self.libdir / "pkgconfig"
-        # The directory's name has a space in it, which pkg-config escapes; the shell is what reads such flags.
+        # The directory's name has a space, which pkg-config escapes for the shell.
         return call("pkg-config", *words, *package.split(), env={**self.environment, "PKG_CONFIG_PATH": str(path)}).strip()
 
     def compile(self, name, compiler, source, before, after):
         program = self.work / name
         standard = {"manager.cpp": "-std=c++20", "program.cpp": "-std=c++17"}.get(source, "")  # clang 14 begins at C++14
-        call("sh", "-c", f'"$1" {before} {standard} -fno-builtin "$2" -o "$3" {after}', "sh", compiler, CONSUMER / source, program)
+        call("sh", "-c", f'"$1" {before} {standard} -fno-builtin "$2" -o "$3" {after}', "sh", compiler, CONSUMER / source,
+             program)
         return program
 
     def test_programs_run(self):
-        for name in STATIC + SHARED + MANAGER + ["archive_cpp", "control_c", "manager_cpp", "manager_beside_cpp"]:
+        for name in STATIC + SHARED + MANAGER + ["archive_cpp", "control_c", "manager_cpp", "manager_beside_cpp", "bare"]:
             with self.subTest(name):
                 self.run_program(self.build / name)
 
@@ -86,6 +88,15 @@ class Installed(unittest.TestCase):
         for product in ("ashlar", "static", "object"):
             with self.subTest(product):
                 self.run_program(build / f"{product}_only_c")
+
+    def test_examples_build_as_a_project_of_their_own(self):
+        build = self.work / "examples"
+        call(OPTIONS.cmake, "-S", EXAMPLES, "-B", build, "-G", OPTIONS.generator, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+             f"-DCMAKE_C_COMPILER={OPTIONS.cc}", f"-DCMAKE_CXX_COMPILER={OPTIONS.cxx}", env=self.environment)
+        for name in ("example_heap_per_request", "example_text_store"):  # one for each library
+            with self.subTest(name):
+                call(OPTIONS.cmake, "--build", build, "--target", name, env=self.environment)
+                call(build / name, env=self.environment)
 
     def test_shared_programs_need_the_library(self):
         for name in SHARED:

@@ -1,4 +1,4 @@
-"""What libashlar.so asks of and offers to a program that loads it, and what ashlar.o takes the place of, read from the files."""
+"""Checks the symbols, segments and flags of libashlar.so, and that ashlar.o replaces malloc of libc.a."""
 import argparse
 import pathlib
 import re
@@ -8,7 +8,7 @@ import unittest
 
 OPTIONS = None
 HERE = pathlib.Path(__file__).parent
-# What runs before main: the C runtime's own hook, the fork handler, and the wish for a line at exit.
+# Functions that run before main: the C runtime's own, the fork handler, and the reader of ASHLAR_STATS.
 STARTUP = {"frame_dummy", "watch_forks", "prepare"}
 
 

@@ -1,5 +1,6 @@
-// One thread's way of using the allocator: every function, every kind of size, blocks handed on to other threads. Used by the
-// helpers of both workers; nothing in it needs a lock of libc.
+// One thread's calls to the allocator: every function, every kind of size, and
+// blocks that go to other threads. The helpers of both workers use it. It needs
+// no lock of libc.
 #ifndef ASHLAR_PROGRESS_ACTOR_HPP
 #define ASHLAR_PROGRESS_ACTOR_HPP
 
@@ -17,7 +18,8 @@ namespace progress {
 extern Shared* shared;
 
 constexpr std::size_t slots = 512;
-// Blocks on their way between threads. Who puts a block in takes out, and frees, what was there.
+// Blocks that threads exchange: a thread that puts a block in takes out the
+// block that was there, and frees it.
 extern std::atomic<unsigned char*> mailbox[slots];
 
 using MallocBatch = std::size_t (*)(std::size_t, std::size_t, void**);
@@ -44,7 +46,7 @@ class Actor {
             give(take(size()));
         }
     }
-    /// Each kind of call once, whatever the dice say.
+    /// Makes each kind of call once, without random choice.
     void do_everything() noexcept {
         steps_.fetch_add(1, std::memory_order_relaxed);
         constexpr std::size_t sizes[] = {16, 100, 1000, 5000, 30000, 70000, 300000, 1500000};
@@ -61,7 +63,7 @@ class Actor {
         burst();
         if (malloc_batch != nullptr) batch();
     }
-    /// The rarest of the cold paths: returns memory to the system.
+    /// Returns memory to the system, the rarest cold path.
     void trim() noexcept { (void)malloc_trim(0); }
     void take_all() noexcept {
         for (auto& slot : mailbox) {
@@ -86,7 +88,8 @@ class Actor {
         if (kind < 98) return 8 + below(512 * 1024);
         return 8 + below(4 * 1024 * 1024);
     }
-    // A block knows its size by its first word, which every free checks against the allocator's own view.
+    // A block's first word is its size. Each free checks it against the
+    // allocator's.
     unsigned char* take(std::size_t size) noexcept {
         void* block = nullptr;
         const std::size_t kind = below(8);
@@ -122,7 +125,8 @@ class Actor {
         }
         give(block);
     }
-    // More blocks of a size than a cache holds, freed out of order: refills and flushes.
+    // Takes more blocks of a size than a cache holds and frees them in another
+    // order: refills and flushes.
     void burst() noexcept {
         unsigned char* blocks[burst_size];
         const std::size_t bytes = 8 + below(below(8) == 0 ? 16 * 1024 : 256);

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Freezes a thread after every instruction of every operation of the allocator, then ends one after each, and prints a table for either.
-# Takes an hour or so; on a virtual machine, where each step is dear, several.
-# usage: tests/progress/exhaustive.sh [STEPS-OPTION…]      e.g. --operation trim; --preload LIB for another allocator (no ends then)
-# A release build in build/release is used, or made.
+# Freezes a thread after every instruction of every operation of the allocator,
+# then ends one after each, and prints a table of both. Takes about an hour, and
+# several in a virtual machine, where each step takes longer. Uses the release
+# build in build/release, or makes it.
+# usage: tests/progress/exhaustive.sh [STEPS-OPTION…]
+#   e.g. --operation trim, or --preload LIB for another allocator (without ends)
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -21,6 +23,6 @@ status=0
 echo "Frozen after each instruction:"
 $build/tests/progress/steps --preload $build/src/libashlar.so "$@" || status=1
 echo
-echo "Ended after each instruction; what that loses, in units of 64 KiB: in all, by one end, and the most that one may lose:"
+echo "Ended after each instruction. Units of 64 KiB that this lost: in all, by one end, and the bound of one end:"
 $build/tests/progress/steps --preload $build/src/libashlar.so --end "$@" || status=1
 exit $status

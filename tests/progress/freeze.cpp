@@ -1,8 +1,8 @@
-// freeze: does a thread that stops anywhere in the allocator stop the others? It runs a worker program under an allocator,
-// freezes one of its threads by ptrace at random instructions of the allocator, and looks whether the other threads still
-// finish a batch of work of every kind. A batch counts as blocked only if no helper has taken a step for the whole of
-// --patience, and if it then finishes when the frozen thread goes on: so a slow machine is no fault, and the blame is the
-// frozen thread's.
+// freeze: freezes a thread of a worker program by ptrace at random instructions
+// of the allocator. The other threads must still finish a batch of work of
+// every kind. A batch counts as blocked if no helper takes a step for the whole
+// of --patience, and all finish when the frozen thread goes on. So neither a
+// slow machine nor another cause counts.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -40,7 +40,7 @@ struct Options {
 struct Outcome {
     unsigned samples = 0;
     unsigned blocked = 0;
-    std::map<std::string, unsigned> places;  // where the frozen thread stood when it blocked the others
+    std::map<std::string, unsigned> places;  // where the frozen thread blocked the others
 };
 
 class Sampler {
@@ -62,7 +62,8 @@ class Sampler {
             const std::uintptr_t place = victim_.pc();
             victim_.go_on();
             if (!blocked) continue;
-            if (!worker_.finishes(options_.patience)) throw std::runtime_error("the helpers did not finish after the thaw");
+            if (!worker_.finishes(options_.patience))
+                throw std::runtime_error("the helpers did not finish after the thread went on");
             ++outcome.blocked;
             ++outcome.places[text_.describe(place)];
         }
@@ -70,8 +71,10 @@ class Sampler {
     }
 
   private:
-    /// Lets the victim run for a random time and then a random number of single instructions, then on to the next instruction
-    /// of the allocator itself: in a libc function that it calls, a lock that others wait for might be libc's.
+    /// Lets the victim run for a random time, then for a random number of
+    /// instructions, then to the next instruction of the allocator itself. In a
+    /// libc function that the allocator calls, other threads might wait for a
+    /// lock of libc.
     bool freeze_inside() {
         constexpr unsigned most_steps = 3000;
         std::this_thread::sleep_for(std::chrono::microseconds(random_() % 3000));
@@ -94,9 +97,9 @@ class Sampler {
 
 constexpr const char* usage =
     "usage: freeze [--preload LIB] [--samples N] [--seed N] [--patience SECONDS] [--control] [--worker PROGRAM]\n"
-    "Freezes a thread at N random instructions of the allocator (LIB, or the system's) and counts how often that blocks other\n"
-    "threads. Exit status: 0 never, 1 at least once, 77 ptrace is not permitted. With --control it ends at the first that is\n"
-    "blocked, and that is status 0.\n";
+    "Freezes a thread at N random instructions of the allocator: LIB, or the system's. Counts how often that blocks others.\n"
+    "  --control  status 0 at the first frozen thread that blocks others, 1 if none does\n"
+    "Status: 0 no fault; 1 a thread is blocked, or memory is damaged; 77 ptrace is not permitted.\n";
 
 Options parse(int argc, char** argv) {
     static const option known[] = {{"preload", required_argument, nullptr, 'p'}, {"samples", required_argument, nullptr, 'n'},
@@ -121,10 +124,10 @@ Options parse(int argc, char** argv) {
 
 int report(const Options& options, const Worker& worker, const Outcome& outcome) {
     const unsigned faults = worker.shared().faults.load();
-    std::printf("%s: seed %llu, %u samples, all frozen inside the allocator, %u blocked (%.1f%%), %u damaged blocks\n",
+    std::printf("%s: seed %llu, %u samples inside the allocator, %u blocked others (%.1f%%), %u damaged blocks\n",
                 worker.shared().allocator, static_cast<unsigned long long>(options.seed), outcome.samples, outcome.blocked,
                 outcome.samples == 0 ? 0.0 : 100.0 * outcome.blocked / outcome.samples, faults);
-    for (const auto& [place, times] : outcome.places) std::printf("  blocked %u times at %s\n", times, place.c_str());
+    for (const auto& [place, times] : outcome.places) std::printf("  blocked others %u times at %s\n", times, place.c_str());
     if (faults != 0) return 1;
     return (outcome.blocked > 0) == options.control ? 0 : 1;
 }

@@ -1,12 +1,17 @@
-// The worker's side of the scripted operations. Each has a part that prepares and one that is stepped through. Blocks that the
-// victim holds are in `kept`, and leave it before they are freed: whoever audits the heap after the victim's end frees the
-// rest.
+// The worker's side of the scripted operations. Each has a part that prepares
+// it and a part that is stepped through. `kept` has the victim's blocks. A
+// block leaves it before it is freed, because an audit after the victim's end
+// frees the blocks in it.
 #include "script.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "actor.hpp"
@@ -40,7 +45,7 @@ void align(std::size_t slot, std::size_t alignment, std::size_t size) noexcept {
     if (posix_memalign(&block, alignment, size) == 0) keep(slot, block, size);
 }
 void rest(long milliseconds) noexcept {
-    const timespec pause = {0, milliseconds * 1000000};
+    const timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000};
     nanosleep(&pause, nullptr);
 }
 
@@ -104,15 +109,16 @@ void run_batch() noexcept {
     const std::size_t got = malloc_batch(100, count, blocks);
     free_batch(blocks, got);
 }
+// Two ticks of a second each pass. A run of 3 MiB is too large for a cache.
 void prepare_purge() noexcept {
     for (int i = 0; i < 3; ++i) {
         take(0, 6, 512 * kib);
         give(0, 6);
-        take(0, 2 * mib);
+        take(0, 3 * mib);
         give(0);
-        rest(260);
+        rest(1050);
     }
-    take(0, 2 * mib);
+    take(0, 3 * mib);
 }
 void run_purge() noexcept { give(0); }
 
@@ -125,7 +131,51 @@ void prepare_trim() noexcept {
 }
 void run_trim() noexcept { (void)malloc_trim(0); }
 
-void run_birth() noexcept {
+void run_commit() noexcept { take(0, 24 * mib); }
+void prepare_purge_long() noexcept { take(0, 17 * mib); }
+void run_shed() noexcept {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_AS, &limit) != 0) std::abort();
+    limit.rlim_cur = std::min(limit.rlim_max, rlim_t{1} << 46);
+    if (setrlimit(RLIMIT_AS, &limit) != 0) std::abort();
+}
+void run_mapped() noexcept {
+    take(0, 40 * mib);
+    resize(0, 48 * mib);
+    give(0);
+}
+void run_calloc_fresh() noexcept {
+    constexpr std::size_t sizes[] = {8 * kib, 8 * kib, 8 * kib, 8 * kib, 300 * kib, 2 * mib};
+    for (std::size_t i = 0; i < 6; ++i) keep(i, calloc(1, sizes[i]), sizes[i]);
+    give(0, 6);
+}
+
+// Threads with a cache each that never end. They take all caches that ended
+// threads have left.
+std::atomic<std::uint32_t> crowded;
+void* stand_by(void*) noexcept {
+    std::free(std::malloc(64));
+    (void)malloc_trim(0);
+    crowded.fetch_add(1, std::memory_order_release);
+    for (;;) rest(900);
+}
+void crowd(std::uint32_t more) noexcept {
+    const std::uint32_t wanted = crowded.load(std::memory_order_acquire) + more;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    if (pthread_attr_init(&attributes) != 0 || pthread_attr_setstacksize(&attributes, 64 * kib) != 0 ||
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) != 0) {
+        std::abort();
+    }
+    for (std::uint32_t i = 0; i < more; ++i) {
+        if (pthread_create(&thread, &attributes, stand_by, nullptr) != 0) std::abort();
+    }
+    while (crowded.load(std::memory_order_acquire) < wanted) sched_yield();
+}
+constexpr std::uint32_t idle_at_most = helpers + 1;  // caches of the threads of a round, and of the last victim
+constexpr std::uint32_t resident = 64;               // caches that are never dropped
+
+void run_thread_start() noexcept {
     take(0, 100);
     give(0);
 }
@@ -149,29 +199,34 @@ struct Script {
     void (*run)() noexcept;
 };
 constexpr Script scripts[] = {
-    {fill_bin, take_four},         // malloc-hot
-    {hold_eight, give_four},       // free-hot
-    {nothing, take_small},         // malloc-small
-    {take_small, give_many},       // free-small
-    {nothing, give_many},          // free-others: see prepare_elsewhere()
-    {nothing, run_medium},         // medium
-    {nothing, run_slabs},          // slabs
-    {nothing, run_runs},           // runs
-    {nothing, run_large},          // large
-    {nothing, run_calloc},         // calloc
-    {nothing, run_realloc_small},  // realloc-small
-    {nothing, run_realloc_large},  // realloc-large
-    {nothing, run_aligned},        // aligned
-    {nothing, run_batch},          // batch
-    {prepare_purge, run_purge},    // purge
-    {prepare_trim, run_trim},      // trim
-    {nothing, run_birth},          // thread-birth
-    {fill_bins, nothing},          // thread-exit
-    {fill_bin, run_after_exit},    // after-exit
+    {fill_bin, take_four},            // malloc-hot
+    {hold_eight, give_four},          // free-hot
+    {nothing, take_small},            // malloc-small
+    {take_small, give_many},          // free-small
+    {nothing, give_many},             // free-others: see prepare_elsewhere()
+    {nothing, run_medium},            // medium
+    {nothing, run_slabs},             // slabs
+    {nothing, run_runs},              // runs
+    {nothing, run_large},             // large
+    {nothing, run_calloc},            // calloc
+    {nothing, run_realloc_small},     // realloc-small
+    {nothing, run_realloc_large},     // realloc-large
+    {nothing, run_aligned},           // aligned
+    {nothing, run_batch},             // batch
+    {prepare_purge, run_purge},       // purge
+    {prepare_trim, run_trim},         // trim
+    {nothing, run_commit},            // commit
+    {prepare_purge_long, run_purge},  // purge-long
+    {nothing, run_shed},              // shed
+    {nothing, run_mapped},            // mapped
+    {nothing, run_calloc_fresh},      // calloc-fresh
+    {nothing, run_thread_start},      // thread-start: see prepare_elsewhere()
+    {fill_bins, nothing},             // thread-exit
+    {fill_bins, nothing},             // thread-drop: see prepare_elsewhere()
+    {fill_bin, run_after_exit},       // after-exit
 };
 static_assert(sizeof scripts / sizeof *scripts == operation_count);
-constexpr std::uint32_t free_others = 4;
-constexpr std::uint32_t after_exit = operation_count - 1;
+bool is(std::uint32_t operation, const char* name) noexcept { return std::strcmp(operations[operation].name, name) == 0; }
 
 }  // namespace
 
@@ -185,10 +240,12 @@ void keep(std::size_t slot, void* block, std::size_t size) noexcept {
 void give_kept() noexcept { give(0, kept_slots); }
 
 void prepare_elsewhere(std::uint32_t operation) noexcept {
-    if (operation == free_others) take(0, 300, 200);
+    if (is(operation, "free-others")) take(0, 300, 200);
+    if (is(operation, "thread-start")) crowd(idle_at_most);
+    if (is(operation, "thread-drop") && crowded.load(std::memory_order_relaxed) == 0) crowd(resident);
 }
 void prepare(std::uint32_t operation) noexcept { scripts[operation].prepare(); }
 void run(std::uint32_t operation) noexcept { scripts[operation].run(); }
-bool runs_after_exit(std::uint32_t operation) noexcept { return operation == after_exit; }
+bool runs_after_exit(std::uint32_t operation) noexcept { return is(operation, "after-exit"); }
 
 }  // namespace progress

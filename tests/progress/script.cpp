@@ -32,7 +32,7 @@ std::uint32_t wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value) 
     return now;
 }
 
-// Stops here, as the thread is traced: the driver sees the signal and does not deliver it.
+// Stops the thread: the driver sees the signal and does not deliver it.
 void mark() noexcept { syscall(SYS_tgkill, process, syscall(SYS_gettid), SIGUSR2); }
 
 void run_marked(std::uint32_t operation) noexcept {
@@ -79,7 +79,8 @@ void expect(bool holds) noexcept {
     if (!holds) shared->faults.fetch_add(1, std::memory_order_relaxed);
 }
 
-// Blocks of every kind, each stamped: if one of them is also another's, a stamp is gone.
+// Blocks of every kind, each stamped: a block that is handed out twice loses
+// its first stamp.
 struct Sample {
     std::size_t size;
     std::size_t count;
@@ -130,7 +131,8 @@ void serve_victims() noexcept {
     }
 }
 
-// What a dead victim held is freed here: the blocks in its bins, and only those, are gone with it.
+// Frees the blocks of a victim that has ended. Only the blocks in its bins are
+// lost.
 void audit(std::uintptr_t index, std::uint32_t round) noexcept {
     (void)malloc_trim(0);
     if (index != 0) return;

@@ -1,5 +1,6 @@
-// The page that a driver and its worker share. Words only: neither side needs the other to hold or to free anything, so the
-// driver can tell what the worker's threads do while one of them is frozen.
+// The page that a driver and its worker share. It has only words, so that
+// neither side waits for the other. The driver reads there how far the worker's
+// threads are while one is frozen.
 #ifndef ASHLAR_PROGRESS_SHARED_HPP
 #define ASHLAR_PROGRESS_SHARED_HPP
 
@@ -13,7 +14,7 @@ constexpr int shared_descriptor = 200;  // inherited by the worker
 
 enum class Round : std::uint32_t {
     work,   // a batch of everything
-    audit,  // give everything back, look for blocks handed out twice, take stock
+    audit,  // free everything, check for blocks handed out twice, count memory
 };
 
 struct Shared {
@@ -26,8 +27,8 @@ struct Shared {
     std::atomic<std::uint32_t> faults;  // blocks whose content was wrong
     char allocator[4096];               // path of the object in which malloc lies, written before `victim`
 
-    // Of a scripted victim: one thread for each instance of an operation.
-    std::atomic<std::uint32_t> operation;  // which one, written before `wanted`
+    // For scripted victims, one thread for each instance of an operation.
+    std::atomic<std::uint32_t> operation;  // its number, written before `wanted`
     std::atomic<std::uint32_t> wanted;     // raised by the driver: one more victim, please; a futex
     std::atomic<std::uint32_t> traced;     // thread id of the victim that may begin; a futex
     std::atomic<std::uint64_t> marker;     // address of the function by which a victim says that it begins and ends

@@ -1,7 +1,9 @@
-// steps: freezes a thread after instruction k of an operation, for every k, and looks whether the others still finish a round
-// of everything, frees of its blocks among it. With --end it never goes on: it is ended there, and the heap is looked through.
-// A round counts as blocked only if no helper has taken a step for the whole of --patience, and if it then finishes when the
-// frozen thread goes on: so a slow machine is no fault, and the blame is the frozen thread's.
+// steps: freezes a thread after instruction k of an operation, for every k. The
+// others must still finish a round of all work, which frees blocks of the
+// frozen thread. With --end the thread ends there, and the heap is checked. A
+// round counts as blocked if no helper takes a step for the whole of
+// --patience, and all finish when the frozen thread goes on. So neither a slow
+// machine nor another cause counts.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -9,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -30,26 +33,30 @@ struct Options {
     std::size_t points = 0;       // 0: every instruction
     std::uint64_t seed = std::random_device{}();
     double patience = 20;
-    std::size_t choose = 0;  // so many operations by chance; 0: all
+    std::size_t choose = 0;  // a random choice of so many operations; 0: all
     std::uint64_t part = 0;  // the points k with k % parts == part
     std::uint64_t parts = 1;
     bool end = false;
     bool control = false;
 };
 
-/// What the worker said of its heap at the end.
+/// The worker's report on its heap at the end.
 struct Verdict {
     Tally tally;
     std::uint32_t faults = 0;
     std::uint32_t findings = 0;
 };
 
-/// What one thread that ends anywhere in this operation may take with it, in units: its blocks, the cached ones included, a
-/// current slab for each class, at most two slabs that are hidden or nobody's, and the run in its hands. A slab is five units
-/// at most.
+/// The units that one thread may lose if it ends anywhere in this operation.
+/// These are its blocks, cached ones included, a current slab for each class,
+/// at most two slabs without a hint or owner, and the run that it holds. A slab
+/// has at most five units. A call that misses or frees may run a tick, which
+/// claims free units while it purges them: kMostUnits of
+/// src/core/spans/spans_purge.cpp, and the rest of a word of the bitmap.
 std::int64_t most_that_may_be_lost(const Operation& operation) {
     constexpr std::int64_t slab = 5;
-    return operation.units + slab * operation.sizes + 2 * slab;
+    constexpr std::int64_t purged_by_one_call = 256 + 63;
+    return operation.units + slab * operation.sizes + 2 * slab + (operation.hot ? 0 : purged_by_one_call);
 }
 
 std::vector<std::uint64_t> points_of(const Options& options, std::uint64_t instructions) {
@@ -64,62 +71,97 @@ std::vector<std::uint64_t> points_of(const Options& options, std::uint64_t instr
     return some;
 }
 
-/// Every m-th point in one instance, m instances: each instance is stopped rarely enough to take the ways that it takes when
-/// nobody disturbs it, and the whole costs m walks, not one for each point.
-void freeze_all(Walk& walk, const Options& options, const std::vector<std::uint64_t>& points) {
-    constexpr std::size_t short_one = 400;
-    constexpr std::size_t few = 25;
-    const std::size_t instances = options.points != 0 ? 1 : points.size() <= short_one ? points.size() : few;
-    for (std::size_t first = 0; first < instances; ++first) {
-        std::vector<std::uint64_t> left;
-        for (std::size_t i = first; i < points.size(); i += instances) left.push_back(points[i]);
-        while (!left.empty()) {
-            const std::uint64_t blocked = walk.tally().blocked;
-            const std::size_t done = walk.freeze(left);
-            if (walk.tally().blocked == blocked) break;
-            if (options.control) return;
-            left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(done));
+/// The workers of one operation: one process for all its instances, or a new
+/// one for each.
+class Examination {
+  public:
+    Examination(const Options& options, std::uint32_t operation) : options_(options), operation_(operation) {}
+
+    Verdict run() {
+        for (int i = options_.points == 0 ? 3 : 1; i > 0; --i) {
+            static_cast<void>(walk().freeze({}));
+            instructions_ = std::max(instructions_, walk().tally().instructions);
+            if (operations[operation_].young) close();
+        }
+        const std::vector<std::uint64_t> points = points_of(options_, instructions_);
+        if (options_.end) {
+            end_all(points);
+        } else {
+            freeze_all(points);
+        }
+        close();
+        return verdict_;
+    }
+
+  private:
+    struct Session {
+        Session(const Options& options, std::uint32_t operation)
+            : worker(options.worker, "scripted", options.preload), walk(worker, operation, options.patience) {}
+        Worker worker;
+        Walk walk;
+    };
+    Walk& walk() {
+        if (!session_) session_.emplace(options_, operation_);
+        return session_->walk;
+    }
+    void close() {
+        if (!session_) return;
+        session_->walk.merge_into(verdict_.tally);
+        verdict_.faults += session_->worker.shared().faults.load();
+        verdict_.findings += session_->worker.shared().findings.load();
+        session_.reset();
+    }
+
+    /// Stops at every m-th point in one instance, for m instances. Between its
+    /// stops an instance runs as if undisturbed, and the whole costs m walks
+    /// instead of one for each point.
+    void freeze_all(const std::vector<std::uint64_t>& points) {
+        constexpr std::size_t short_one = 400;
+        constexpr std::size_t few = 25;
+        const std::size_t instances = options_.points != 0 ? 1 : points.size() <= short_one ? points.size() : few;
+        for (std::size_t first = 0; first < instances; ++first) {
+            std::vector<std::uint64_t> left;
+            for (std::size_t i = first; i < points.size(); i += instances) left.push_back(points[i]);
+            while (!left.empty()) {
+                const std::uint64_t blocked = walk().tally().blocked;
+                const std::size_t done = walk().freeze(left);
+                const bool all = walk().tally().blocked == blocked;
+                if (operations[operation_].young) close();
+                if (all) break;
+                if (options_.control) return;
+                left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(done));
+            }
         }
     }
-}
+    void end_all(const std::vector<std::uint64_t>& points) {
+        // An ended thread keeps its cache, so a process has only a few of them.
+        const std::size_t ends_of_a_process = operations[operation_].young ? 1 : 1000;
+        for (std::size_t i = 0; i < points.size(); ++i) {
+            if (i % ends_of_a_process == 0) {
+                close();
+                walk().take_stock();
+            }
+            static_cast<void>(walk().end_at(points[i]));
+        }
+    }
 
-Verdict examine(const Options& options, std::uint32_t operation) {
-    // A thread that has ended keeps its cache: not too many of them in one process.
-    constexpr std::size_t ends_of_a_process = 1000;
-    Verdict verdict;
-    std::vector<std::uint64_t> points;
-    std::size_t from = 0;
-    do {
-        Worker worker(options.worker, "scripted", options.preload);
-        Walk walk(worker, operation, options.patience);
-        if (points.empty()) {
-            for (int i = options.points == 0 ? 3 : 1; i > 0; --i) static_cast<void>(walk.freeze({}));
-            points = points_of(options, walk.tally().instructions);
-        }
-        if (options.end) {
-            walk.take_stock();
-            const std::size_t to = std::min(points.size(), from + ends_of_a_process);
-            for (; from < to; ++from) static_cast<void>(walk.end_at(points[from]));
-        } else {
-            freeze_all(walk, options, points);
-            from = points.size();
-        }
-        walk.merge_into(verdict.tally);
-        verdict.faults += worker.shared().faults.load();
-        verdict.findings += worker.shared().findings.load();
-    } while (from < points.size());
-    return verdict;
-}
+    const Options& options_;
+    std::uint32_t operation_;
+    std::uint64_t instructions_ = 0;
+    std::optional<Session> session_;
+    Verdict verdict_;
+};
 
 constexpr const char* usage =
-    "usage: steps [--preload LIB] [--operation NAME]... [--points N] [--end] [--seed N] [--patience SECONDS] [--control] "
-    "[--list]\n"
-    "Freezes a thread after each instruction (or N random ones) of each operation of the allocator (LIB, or the system's), and "
-    "counts\n"
-    "how often that blocks other threads. --end: ends it there. --choose: N operations by chance; --part: every N-th point. "
-    "Exit status: 0 all is well, 1 something is blocked, damaged or "
-    "lost,\n"
-    "77 ptrace is not permitted. With --control it ends at the first that is blocked, and that is status 0.\n";
+    "usage: steps [--preload LIB] [--operation NAME]... [--points N] [--end] [--seed N] [--patience SECONDS] [--control]\n"
+    "             [--list]\n"
+    "Freezes a thread after each instruction, or N random ones, of each operation of the allocator: LIB, or the system's.\n"
+    "Counts how often that blocks other threads.\n"
+    "  --end      ends the thread there\n"
+    "  --choose   a random choice of N operations\n"
+    "  --part     every N-th point\n"
+    "  --control  status 0 at the first frozen thread that blocks others, 1 if none does\n"
+    "Status: 0 no fault; 1 a thread is blocked, or memory is damaged or lost; 77 ptrace is not permitted.\n";
 
 [[noreturn]] void list() {
     for (const Operation& operation : operations) std::printf("%s\t%s\n", operation.name, operation.what);
@@ -166,12 +208,13 @@ Options parse(int argc, char** argv) {
 
 bool is_wanted(const Options& options, const Operation& operation) {
     if (!options.names.empty()) return options.names.count(operation.name) != 0;
-    // The end of a thread of libc's own allocator can't be told from the rest of libc's work.
+    // For libc's allocator, the end of a thread cannot be told from other work
+    // of libc.
     if (options.preload.empty() && operation.span == Span::exit) return false;
     return !operation.of_ashlar || options.preload.find("ashlar") != std::string::npos;
 }
 
-/// Prints a line of the table; false: a bar was not held.
+/// Prints a line of the table; false: a bound was exceeded.
 bool report(const Options& options, const Operation& operation, const Verdict& verdict) {
     const Tally& tally = verdict.tally;
     std::printf("%-14s %7llu %6llu %8llu %8llu %8llu", operation.name, static_cast<unsigned long long>(tally.instructions),
@@ -184,7 +227,7 @@ bool report(const Options& options, const Operation& operation, const Verdict& v
     std::printf("\n");
     for (const auto& [place, times] : tally.places) std::printf("    blocked %u times at %s\n", times, place.c_str());
     if (verdict.faults != 0) std::printf("    %u blocks damaged or handed out twice\n", verdict.faults);
-    // A hidden slab is what an ended thread may leave.
+    // An ended thread may leave a hidden slab: one without a hint.
     const std::uint64_t may_be_found = options.end ? tally.frozen : 0;
     if (verdict.findings != 0) std::printf("    the heap check found %u slabs hidden\n", verdict.findings);
     if (tally.spreads) std::printf("    the heap grew although memory was free\n");
@@ -213,7 +256,7 @@ int run(const Options& options) {
     bool good = true;
     Tally all;
     for (const std::uint32_t i : chosen(options)) {
-        const Verdict verdict = examine(options, i);
+        const Verdict verdict = Examination(options, i).run();
         good = report(options, operations[i], verdict) && good;
         all.frozen += verdict.tally.frozen;
         all.blocked += verdict.tally.blocked;

@@ -23,7 +23,8 @@ using Registers = user_regs_struct;
 #if defined(__x86_64__)
 constexpr bool kLinkOnStack = true;
 Place place_of(const Registers& registers) noexcept { return {registers.rip, registers.rsp, 0}; }
-// The stack as a call leaves it, clear of what leaf functions keep below it; no system call to restart.
+// Makes the stack as after a call, below the red zone of leaf functions, and
+// restarts no system call.
 void redirect(Registers& registers, std::uintptr_t to) noexcept {
     registers.rip = to;
     registers.rsp = ((registers.rsp - 256) & ~std::uintptr_t{15}) - 8;
@@ -45,7 +46,8 @@ Tracee::Tracee(pid_t thread) : thread_(thread) {
 
 Tracee::~Tracee() {
     if (gone_) return;
-    // A running thread can't be detached; one that is left attached is a zombie that its process's end waits for.
+    // A running thread cannot be detached. An attached one would become a
+    // zombie that the end of its process waits for.
     if (!stopped_ && ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) == 0) waitpid(thread_, nullptr, __WALL);
     ptrace(PTRACE_DETACH, thread_, nullptr, nullptr);
 }

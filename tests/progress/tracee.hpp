@@ -1,4 +1,5 @@
-// A thread under ptrace: stop it, step it, read where it is, let it go on. Only the thread that constructs it may use it.
+// A thread under ptrace: stop it, step it, read its position, let it go on.
+// Only the thread that constructs it may use it.
 #ifndef ASHLAR_PROGRESS_TRACEE_HPP
 #define ASHLAR_PROGRESS_TRACEE_HPP
 
@@ -24,27 +25,28 @@ class Tracee {
     Tracee(const Tracee&) = delete;
     Tracee& operator=(const Tracee&) = delete;
 
-    /// What a thread that runs or steps came to.
+    /// How a run or a step of the thread ended.
     enum class Event { stopped, marked, gone };
 
     void stop();   // returns when the thread stands still
     Event step();  // one instruction
     void go_on();
-    /// Waits until the thread raises SIGUSR2, which does not get through to it, or ends; nothing else stops it.
+    /// Waits until the thread raises SIGUSR2, which is not delivered, or ends.
     Event go_to_mark();
-    /// Ends the thread in place, from wherever it stands: it goes on at `way_out`, which must call exit at once.
+    /// Ends the thread where it is: it goes on at `way_out`, which must call
+    /// exit at once.
     void end(std::uintptr_t way_out);
 
     [[nodiscard]] Place place() const;
     [[nodiscard]] std::uintptr_t pc() const { return place().pc; }
-    /// Where the function that begins at this instruction will return to.
+    /// The return address of the function that begins at this instruction.
     [[nodiscard]] std::uintptr_t return_address(const Place& entry) const;
 
   private:
     Event wait();
 
     pid_t thread_;
-    int signal_ = 0;  // one that arrived while the thread was traced; goes to it when it goes on
+    int signal_ = 0;  // arrived while the thread was traced; delivered when it goes on
     bool stopped_ = false;
     bool gone_ = false;
 };
@@ -55,7 +57,7 @@ class Text {
     Text(pid_t process, const std::string& path);
     [[nodiscard]] bool contains(std::uintptr_t address) const noexcept;
     [[nodiscard]] bool empty() const noexcept { return ranges_.empty(); }
-    /// Function and line, as far as addr2line can tell; else the offset in the file.
+    /// Function and line if addr2line knows them; else the offset in the file.
     [[nodiscard]] std::string describe(std::uintptr_t address) const;
 
   private:

@@ -17,8 +17,9 @@ void Walk::begin() {
     if (victim_->go_to_mark() != Tracee::Event::marked) throw std::runtime_error("the victim ended before it began");
 }
 
-// A call begins at the allocator's first instruction, in whatever function the program entered it, and ends at the instruction
-// that it returns to: what it calls of libc belongs to it.
+// A call begins at the allocator's first instruction, in whichever function the
+// program enters it. It ends at the instruction that it returns to. Functions
+// of libc that it calls belong to it.
 bool Walk::look(Progress& progress) {
     const Place place = victim_->place();
     if (progress.inside) {
@@ -52,7 +53,7 @@ void Walk::finish(const Progress& progress) {
     tally_.calls = std::max(tally_.calls, progress.calls);
     tally_.longest_call = std::max(tally_.longest_call, progress.in_call);
     if (victim_->go_to_mark() == Tracee::Event::gone) return victim_.reset();
-    throw std::runtime_error("more marks than there should be");
+    throw std::runtime_error("more marks than two");
 }
 
 bool Walk::round(Round kind) {
@@ -66,7 +67,7 @@ void Walk::blame() {
     while (victim_->go_to_mark() != Tracee::Event::gone) {
     }
     victim_.reset();
-    if (!worker_.finishes(60)) throw std::runtime_error("the helpers did not finish after the thaw");
+    if (!worker_.finishes(60)) throw std::runtime_error("the helpers did not finish after the thread went on");
 }
 
 std::size_t Walk::freeze(const std::vector<std::uint64_t>& points) {
@@ -109,14 +110,15 @@ bool Walk::end_at(std::uint64_t point) {
     }
     victim_->end(worker_.shared().way_out.load(std::memory_order_relaxed));
     victim_.reset();
-    // Nobody is left who could be waited for: this would never end.
-    if (!round() || !round(Round::audit)) throw std::runtime_error("the helpers wait for a thread that has ended");
+    // If the helpers wait now, they wait for ever: the thread has ended.
+    if (!round() || !round(Round::audit)) throw std::runtime_error("the helpers wait for the ended thread");
     const std::int64_t before = held_;
     held_ = static_cast<std::int64_t>(worker_.shared().held.load(std::memory_order_relaxed));
     tally_.lost += held_ - before;
     tally_.most_lost = std::max(tally_.most_lost, held_ - before);
-    // A lock holder that has ended makes nobody's memory grow: what others free is found and used again. The helpers' work is
-    // not the same in each round; four times is beyond that.
+    // If a lock holder has ended, memory must not grow: takes must find the
+    // units that others free. The helpers' work differs from round to round,
+    // but not by four times.
     const std::uint64_t spread = worker_.shared().spread.load(std::memory_order_relaxed);
     if (spread > 4 * spread_ + static_cast<std::uint64_t>(std::max<std::int64_t>(tally_.lost, 0))) tally_.spreads = true;
     return true;
@@ -124,7 +126,7 @@ bool Walk::end_at(std::uint64_t point) {
 
 void Walk::take_stock() {
     for (int i = 0; i < 2; ++i) {
-        if (!round() || !round(Round::audit)) throw std::runtime_error("the helpers do not finish by themselves");
+        if (!round() || !round(Round::audit)) throw std::runtime_error("the helpers do not finish without a frozen thread");
     }
     held_ = static_cast<std::int64_t>(worker_.shared().held.load(std::memory_order_relaxed));
     spread_ = worker_.shared().spread.load(std::memory_order_relaxed);

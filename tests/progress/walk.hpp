@@ -1,4 +1,5 @@
-// One operation of a scripted worker, stepped through and stopped inside the allocator.
+// Steps a scripted worker through one operation, and stops it inside the
+// allocator.
 #ifndef ASHLAR_PROGRESS_WALK_HPP
 #define ASHLAR_PROGRESS_WALK_HPP
 
@@ -15,36 +16,39 @@
 namespace progress {
 
 struct Tally {
-    std::uint64_t instructions = 0;  // of the allocator in one instance, the most seen
+    std::uint64_t instructions = 0;  // of the allocator: the most in one instance
     std::uint64_t calls = 0;         // of the allocator in one instance
     std::uint64_t frozen = 0;        // points at which the victim stood still, or ended
     std::uint64_t blocked = 0;
-    std::uint64_t longest_call = 0;  // in the victim's own instructions, whatever the others did meanwhile
+    std::uint64_t longest_call = 0;  // in the victim's own instructions
     std::int64_t most_lost = 0;      // units, by one end
     std::int64_t lost = 0;
     bool spreads = false;                    // the heap grew although memory was free
-    std::map<std::string, unsigned> places;  // where it stood when it blocked the others
+    std::map<std::string, unsigned> places;  // where it blocked the others
 };
 
-/// The points of one operation, numbered by the victim's own instructions inside the allocator and what it calls, from 1 on.
+/// The points of one operation, numbered from 1 by the victim's instructions
+/// inside the allocator and in functions that it calls.
 class Walk {
   public:
     Walk(Worker& worker, std::uint32_t operation, double patience);
 
-    /// Goes through one instance, and at each of the points (in order) lets the helpers do a round. Stops at the first that
-    /// blocks them. Returns how many points it has seen to.
+    /// Goes through one instance, and lets the helpers do a round at each of
+    /// the points, in order. Stops at the first that blocks them. Returns the
+    /// number of points that it reached.
     std::size_t freeze(const std::vector<std::uint64_t>& points);
-    /// Goes to one point, lets the helpers do a round, ends the victim there, and lets them do another and an audit. False: the
-    /// instance was shorter than that.
+    /// Goes to one point, lets the helpers do a round, ends the victim there,
+    /// and lets them do another round and an audit. False: the instance was
+    /// shorter.
     bool end_at(std::uint64_t point);
-    /// What is held before the first end, to compare with.
+    /// Counts the memory before the first end, to compare with.
     void take_stock();
 
     [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
     void merge_into(Tally& sum) const;
 
   private:
-    /// Where the stepping stands: in a call of the allocator or between two.
+    /// The position: in a call of the allocator or between two.
     struct Progress {
         bool inside = false;
         std::uintptr_t back = 0;  // the call returns to here
@@ -55,13 +59,15 @@ class Walk {
     };
 
     void begin();
-    /// Looks where the victim is after a step; true: at a new instruction inside.
+    /// Updates the position after a step; true: at a new instruction inside.
     bool look(Progress& progress);
-    /// Steps to the next instruction inside. Not `stopped`: the operation is over.
+    /// Steps to the next instruction inside. Any other event than `stopped`:
+    /// the operation is over.
     Tracee::Event advance(Progress& progress);
     void finish(const Progress& progress);
     bool round(Round kind = Round::work);
-    /// The helpers did not finish: the victim goes on, and they must.
+    /// Called if the helpers did not finish: lets the victim go on, and then
+    /// they must.
     void blame();
 
     Worker& worker_;

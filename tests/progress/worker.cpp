@@ -1,8 +1,11 @@
-// The program that `freeze` and `steps` run under an allocator. One thread, the victim, uses it; the driver stops it somewhere
-// in there. The helpers do a fixed batch of work each round, among it frees of the victim's blocks, and must finish while the
-// victim stands still. They use nothing of libc that locks, but the allocator.
-// usage: freeze_worker [scripted]     scripted: a victim for each instance of an operation; else one that does anything for
-// ever
+// The program that `freeze` and `steps` run under an allocator. One thread, the
+// victim, calls it, and the driver stops it inside. The helpers do a fixed
+// batch of work each round, which frees blocks of the victim, and must finish
+// while the victim stands still. Except for the allocator they use nothing of
+// libc that locks.
+// usage: freeze_worker [scripted]
+// scripted: a victim for each instance of an operation; otherwise one victim
+// that makes random calls for ever
 #include "actor.hpp"
 #include "script.hpp"
 
@@ -35,7 +38,7 @@ void* live_shortly(void* seed) noexcept {
     return nullptr;
 }
 
-// Every fourth of the blocks that the victim holds.
+// Frees every fourth of the victim's blocks.
 void free_kept(std::uintptr_t index) noexcept {
     for (std::size_t slot = 1 + 4 * index; slot < kept_slots; slot += 4 * helpers) {
         std::free(kept[slot].block.exchange(nullptr, std::memory_order_acq_rel));

@@ -1,4 +1,5 @@
-// The worker as a driver sees it: a process, a page shared with it, rounds of work of its helpers.
+// The worker as a driver sees it: a process, a shared page, and rounds of work
+// of its helpers.
 #ifndef ASHLAR_PROGRESS_WORKER_PROCESS_HPP
 #define ASHLAR_PROGRESS_WORKER_PROCESS_HPP
 
@@ -21,7 +22,8 @@
 
 namespace progress {
 
-/// The worker process and the page shared with it. Killed with the driver, whatever happens.
+/// The worker process and its shared page. The process is killed when the
+/// driver ends.
 class Worker {
   public:
     /// Runs `program` with `mode` as its argument under the library `preload`; either may be empty.
@@ -36,7 +38,7 @@ class Worker {
         if (process_ == 0) {
             if (dup2(file, shared_descriptor) < 0) _exit(127);
             if (!preload.empty()) setenv("LD_PRELOAD", preload.c_str(), 1);
-            // One step for each byte that is copied or cleared would be too many.
+            // Without this, `rep movsb` would take a step for each byte.
             setenv("GLIBC_TUNABLES",
                    "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824", 1);
             execl(program.c_str(), program.c_str(), mode.empty() ? nullptr : mode.c_str(), nullptr);
@@ -63,7 +65,8 @@ class Worker {
         shared_->round.fetch_add(1, std::memory_order_acq_rel);
         wake(shared_->round, helpers);
     }
-    /// Starts a victim for an instance of an operation; it waits until it is released. Returns its thread.
+    /// Starts a victim for an instance of an operation, which waits until it is
+    /// released. Returns its thread.
     [[nodiscard]] pid_t next_victim(std::uint32_t operation) {
         shared_->operation.store(operation, std::memory_order_relaxed);
         shared_->victim.store(0, std::memory_order_relaxed);
@@ -79,7 +82,8 @@ class Worker {
         shared_->traced.store(shared_->victim.load(std::memory_order_relaxed), std::memory_order_release);
         wake(shared_->traced, 1);
     }
-    /// Waits for the round's end; gives up when no helper has moved for `patience`.
+    /// Waits for the end of the round, until no helper has moved for
+    /// `patience`.
     [[nodiscard]] bool finishes(double patience) const {
         std::uint64_t seen = 0;
         unsigned pause = 20;

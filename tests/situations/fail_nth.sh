@@ -1,13 +1,15 @@
 #!/bin/sh
 # usage: fail_nth.sh LIBASHLAR STEPS_PROGRAM PLAIN_PROGRAM
-# ASHLAR_FAIL_NTH in all its forms: the allocations that it names fail, no others, and they are reported.
+# ASHLAR_FAIL_NTH in all its forms: exactly the allocations that it names fail,
+# and they are reported.
 set -eu
 library=$1 steps=$2 plain=$3
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 fail() { echo "fail_nth.sh: $*" >&2; cat "$directory/err" >&2; exit 1; }
 
-# run WISH PROGRAM…: with the drop-in; counted and failed are what the last line says.
+# run WISH PROGRAM…: runs it with the drop-in, and sets counted and failed from
+# the last line.
 run() {
     wish=$1
     shift
@@ -35,13 +37,13 @@ while [ "$step" -le "$all" ]; do
     step=$((step + 1))
 done
 
-# Of the blocks of 2 MiB and more there are four: malloc, calloc, realloc twice.
+# There are four blocks of 2 MiB and more: malloc, calloc, realloc twice.
 run 0@2M "$steps" 0
 [ "$counted" -eq 4 ] || fail "$counted allocations of 2 MiB and more"
 run 2@2M "$steps" 6
 [ "$failed" -eq 1 ] || fail "the second large allocation"
 
-# Every so manieth; counts and failures agree.
+# Every n-th allocation; counts and failures agree.
 for every in 2 3 7; do
     run $((before + 2))+$every "$steps" 2 $every
     [ "$failed" -eq $(((counted - before - 2) / every + 1)) ] || fail "$failed of $counted failed at every $every"

@@ -1,5 +1,6 @@
-// Children of a multithreaded program, forked while its other threads allocate. A child frees its parent's blocks, allocates
-// every size, starts threads, forks again, and leaves. It has nobody to wait for.
+// Children of a multithreaded program, forked while its other threads allocate.
+// A child frees its parent's blocks, allocates every size, starts threads, forks
+// again, and exits. No call in it may wait.
 // usage: fork_storm [FORKS]
 #include <atomic>
 #include <string>
@@ -66,7 +67,8 @@ void work_as_child(std::vector<unsigned char*>& blocks, int number) {
     _exit(0);
 }
 
-/// Each child forks the next, while it has a thread with full bins: what that leaves behind in the child must not add up.
+/// Each child forks the next while it has a thread with full bins: the memory
+/// that this leaves behind must not add up.
 void fork_in_a_chain(int left, std::size_t limit_kib) {
     situation::exercise(8);
     situation::require(situation::resident_kib() < limit_kib, "memory grows from child to child");

@@ -1,4 +1,5 @@
-// Blocks that libc takes and the program frees, and the other way round: one malloc serves both.
+// libc allocates blocks that the program frees, and the other way round: one
+// malloc serves both.
 #include <cerrno>
 #include <cwchar>
 #include <string>

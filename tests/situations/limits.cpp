@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-// Lists through the blocks: the test needs no memory of its own when there is none.
+// Lists through the blocks: the test needs no other memory when memory is
+// exhausted.
 struct Link {
     Link* next;
     std::size_t size;
@@ -61,7 +62,7 @@ void use_all_ways(std::size_t amount) {
     for (auto& thread : threads) thread.join();
 }
 
-/// Returns the bytes that could be had.
+/// Returns the number of bytes that it could allocate.
 std::size_t take_everything(std::size_t first_size) {
     Link* list = nullptr;
     for (std::size_t size = first_size; size >= sizeof(Link); size /= 4) {

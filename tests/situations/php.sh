@@ -1,6 +1,7 @@
 #!/bin/sh
 # usage: php.sh LIBASHLAR
-# PHP opens its extensions with RTLD_DEEPBIND: where the allocator lets that pass, it dies at the first block an extension frees.
+# PHP opens its extensions with RTLD_DEEPBIND. If these get libc's malloc, PHP
+# crashes at the first block that an extension frees.
 set -eu
 if ! command -v php >/dev/null; then
     echo "skipped: php is not installed (Debian: php-cli)"

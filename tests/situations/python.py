@@ -1,4 +1,4 @@
-"""Threads that allocate, forked children that allocate on, in one interpreter. Leaves with 0 when every result is right."""
+"""Threads and forked children allocate in one interpreter. Status 0: every result is right."""
 import json
 import os
 import re

@@ -1,8 +1,9 @@
-// Runs a program in a sandbox in which the kernel refuses some calls, as containers and hardened systems do:
+// Runs a program in a sandbox whose kernel refuses some calls, as containers and
+// hardened systems do:
 //   refuse map BYTES PRELOAD PROGRAM ARGS...     mappings of BYTES or more: ENOMEM
 //   refuse advice 0 PRELOAD PROGRAM ARGS...      every madvise: EINVAL
 //   refuse remap 0 PRELOAD PROGRAM ARGS...       every mremap: ENOMEM
-// Leaves with 77 where seccomp is not to be had.
+// Status 77: no seccomp here.
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
-"""operator new in programs without a C++ runtime, or whose plug-ins have brought one for themselves: what happens when memory ends.
+"""usage: runtimes.py [CASE]
 
-This interpreter is a C program; each case runs in a process of its own, under the drop-in as this one.
-usage: runtimes.py [CASE]
+operator new out of memory, in a program without a C++ runtime, or with one that only a plug-in has loaded. The program
+is this Python interpreter, which is written in C. Each case runs in a process of its own under the drop-in.
 """
 import ctypes
 import signal

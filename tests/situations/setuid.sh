@@ -1,6 +1,7 @@
 #!/bin/sh
 # usage: setuid.sh LINKED_PROGRAM
-# A setgid copy runs with AT_SECURE set: the environment must not reach the library. 77 where no such program can be made.
+# Runs a setgid copy, which has AT_SECURE set: the library must ignore the
+# environment. Status 77: no such program can be made here.
 set -eu
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
@@ -14,7 +15,10 @@ if [ -z "$other" ]; then
     exit 77
 fi
 chmod 2755 "$directory/program"
-ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 "$directory/program" >"$directory/out" 2>"$directory/err" || { cat "$directory/err" >&2; exit 1; }
+ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 "$directory/program" >"$directory/out" 2>"$directory/err" || {
+    cat "$directory/err" >&2
+    exit 1
+}
 if ! grep -q '^secure 1$' "$directory/out"; then
     echo "skipped: setgid programs are not honoured here (nosuid)"
     exit 77

@@ -1,5 +1,6 @@
-// What the situation programs share. Each is an ordinary program that runs under the drop-in and leaves with status 0, or with
-// a line that says what was wrong. Nothing here allocates but `exercise`.
+// Helpers that the situation programs share. Each is an ordinary program that
+// runs under the drop-in and exits with status 0, or with a line about a fault.
+// Only `exercise` allocates here.
 #ifndef ASHLAR_SITUATION_HPP
 #define ASHLAR_SITUATION_HPP
 

@@ -1,5 +1,5 @@
-// Other ways to start programs while threads allocate: vfork and exec, posix_spawn, system, popen. The children run under the
-// drop-in themselves.
+// Starts programs while threads allocate: vfork and exec, posix_spawn, system,
+// popen. The children run under the drop-in themselves.
 #include <atomic>
 #include <cerrno>
 #include <string>

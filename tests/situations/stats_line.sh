@@ -1,6 +1,7 @@
 #!/bin/sh
 # usage: stats_line.sh LIBASHLAR PLAIN_PROGRAM LINKED_PROGRAM
-# ASHLAR_STATS=1 prints one line at exit, with the pid; without it, or with AT_SECURE set, nothing is printed.
+# ASHLAR_STATS=1 prints one line at exit, with the pid. Without it, or with
+# AT_SECURE set, nothing is printed.
 set -eu
 library=$1 plain=$2 linked=$3
 directory=$(mktemp -d)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The storms at full length: a program forks 10,000 times while its threads allocate, and 1,000,000 short-lived threads come and go in
-# bounded memory. Some minutes.
+# The storms at full length: a program forks 10,000 times while its threads
+# allocate, and starts 1,000,000 short-lived threads in bounded memory. Takes
+# some minutes. Uses the release build in build/release, or makes it.
 # usage: tests/situations/storms.sh [FORKS [THREADS]]
-# A release build in build/release is used, or made.
 set -eu
 cd "$(dirname "$0")/../.."
 

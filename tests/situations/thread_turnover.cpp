@@ -1,5 +1,6 @@
-// 10,000 short-lived threads one after another, which leave blocks for others to free, and 2,000 that are detached: memory
-// stays bounded, whatever a thread had in its caches when it ended.
+// 10,000 short-lived threads one after another, which leave blocks for others to
+// free, and 2,000 detached ones: memory stays bounded, whatever the ended
+// threads had in their caches.
 // usage: thread_turnover [THREADS]
 #include <atomic>
 #include <thread>
@@ -38,7 +39,7 @@ int main(int argc, char** argv) {
     std::vector<Left> now;
     for (unsigned i = 0; i < all; ++i) {
         now.clear();
-        // Half of the blocks of the thread before are freed by this one, the rest here.
+        // Frees half of the blocks of the thread before, and the others here.
         std::thread([&] {
             live_shortly(i + 1, now);
             for (std::size_t k = 0; k < before.size(); k += 2) situation::give(before[k].block, before[k].size, 3);
@@ -52,7 +53,8 @@ int main(int argc, char** argv) {
     std::printf("resident after %u threads: %zu KiB, after %u: %zu KiB\n", all / 10, warm, all, end);
     situation::require(end < warm + 8 * 1024, "memory grows from thread to thread");
 
-    // Detached ones, some of them alive at the same time: what the second thousand needs was there after the first.
+    // Detached threads, some alive at the same time: the second thousand must
+    // need no more than the first.
     std::size_t after[2];
     for (std::size_t& resident : after) {
         std::atomic<int> running{0};

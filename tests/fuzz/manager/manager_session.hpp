@@ -1,5 +1,7 @@
-// One input: a manager with options of the input's choice, and a sequence of calls, each made by one of four threads that the
-// input names, each held against the books. Ends with everything freed, and a buffer that is one hole again.
+// One input: a manager with options that the input chooses, and a sequence of
+// calls. Each call runs in one of four threads, which the input names, and is
+// checked against the books. At the end everything is freed, and the buffer
+// must be one hole.
 #ifndef ASHLAR_TESTS_FUZZ_MANAGER_SESSION_HPP
 #define ASHLAR_TESTS_FUZZ_MANAGER_SESSION_HPP
 
@@ -55,21 +57,21 @@ class ManagerSession {
     void look_at_parts() const;
 
     void check_placement(Offset start, Size size, Size alignment, Size capacity) const;
-    // Whether a call that finds no room must have been right: what the books know is all there is.
+    // Whether the books know every hole, so that they can check a refusal.
     [[nodiscard]] bool all_known() const;
     void added(Offset start, Piece piece, Size alignment);
     void free_piece(Books::Map::iterator piece);
-    // Writes the block's content, or looks whether it is still there.
+    // Writes the block's content, or checks it.
     void fill(Offset start, const Piece& piece);
     void verify(Offset start, const Piece& piece) const;
     void require_room_for_all() const;
-    // The bytes that a block's beginning and end should hold.
+    // The bytes that the begin and the end of a block should hold.
     struct Content {
         std::vector<std::byte> head, tail;
     };
     [[nodiscard]] static Content content(Offset start, const Piece& piece);
     void require_refused(Offset offset);
-    // Says that the handle's block is there, and looks at its content.
+    // Checks that the handle's block exists, and its content.
     void relocate(Offset from, Offset to);
     void collected(const std::set<Offset>& kept, const ashlar::CollectionStatistics& told);
     [[nodiscard]] Books::Refers referring(bool visited) const;
@@ -78,7 +80,7 @@ class ManagerSession {
     [[nodiscard]] Size size();
     [[nodiscard]] Size alignment();
     [[nodiscard]] Offset anywhere();
-    // A random block of the kind; end(): there is none.
+    // A random block of the kind; end(): none.
     [[nodiscard]] Books::Map::iterator any(Piece::Kind kind);
     [[nodiscard]] Books::Map::iterator any_piece();
     [[nodiscard]] bool full() const { return books_.live().size() >= kMostBlocks; }

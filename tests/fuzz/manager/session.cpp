@@ -6,7 +6,7 @@ namespace fuzz {
 
 void ManagerSession::run() {
     using Self = ManagerSession;
-    // Weights by repetition.
+    // A repeated case has more weight.
     static constexpr Call calls[] = {
         &Self::take,         &Self::take,         &Self::take,    &Self::take,   &Self::take,         &Self::take,
         &Self::give,         &Self::give,         &Self::give,    &Self::give,   &Self::burst,        &Self::burst,
@@ -21,7 +21,7 @@ void ManagerSession::run() {
         const std::uint8_t head = in_.byte();
         const std::size_t kind = head % 64 % (kinds + 1);
         if (kind == kinds) {
-            team_.end(1 + in_.below(Team::kThreads - 1));  // by the one who can wait for it
+            team_.end(1 + in_.below(Team::kThreads - 1));  // only thread 0 can wait for its end
         } else {
             const auto call = calls[kind];
             team_.run(head / 64, [this, call] { (this->*call)(); });
@@ -32,7 +32,7 @@ void ManagerSession::run() {
     manager_->trim();
     look();
     const ashlar::ManagerStatistics told = manager_->statistics();
-    require_at(told.used == 0 && told.blocks == 0 && told.overhead == 0, "bytes are left that nobody has", told.used,
+    require_at(told.used == 0 && told.blocks == 0 && told.overhead == 0, "bytes are in use after all frees", told.used,
                told.overhead);
 }
 

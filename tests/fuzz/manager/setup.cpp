@@ -1,4 +1,5 @@
-// The input's first bytes: over what the manager works, and how.
+// The first bytes of the input choose the buffer and the options of the
+// manager.
 #include <algorithm>
 
 #include "manager_session.hpp"
@@ -54,7 +55,8 @@ void ManagerSession::set_up() {
     initial_ = std::max(choose_capacity(memory_), granularity_);
     choose_growth(options, kind == 2);
     if (in_.byte() % 8 == 0) {
-        // A buddy system keeps a hole for each power of two that its buffer's size is made of.
+        // A buddy system has a hole for each power of two in the size of its
+        // buffer.
         options.most_ranges = static_cast<std::uint32_t>((placement_ == Placement::buddy ? 60 : 2) + in_.below(100));
         few_ranges_ = true;
     }
@@ -70,7 +72,7 @@ void ManagerSession::set_up() {
     } else {
         manager_ = std::make_unique<MemoryManager>(initial_, std::move(options));
     }
-    require_at(manager_->capacity() <= initial_, "more capacity than there is", 0, manager_->capacity());
+    require_at(manager_->capacity() <= initial_, "more capacity than the buffer has", 0, manager_->capacity());
 }
 
 }  // namespace fuzz

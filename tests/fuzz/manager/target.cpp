@@ -1,4 +1,4 @@
-// What libFuzzer and AFL++ call with each input.
+// The function that libFuzzer and AFL++ call with each input.
 #include "manager_session.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);

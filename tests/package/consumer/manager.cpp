@@ -1,4 +1,4 @@
-// What a program does with an installed MemoryManager, policies and exceptions of its own included.
+// Uses an installed MemoryManager, with policies and exceptions of its own.
 #include <algorithm>
 #include <ashlar/memory_manager.hpp>
 #include <cstdio>

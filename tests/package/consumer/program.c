@@ -1,5 +1,6 @@
-/* What of libc reaches for malloc behind a program's back: fork, threads, stdio, getline. Prints "sound" where all of it went
- * through one heap, which is Ashlar's; the control, built with CONTROL, has libc's. */
+/* Functions of libc that call malloc themselves: fork, threads, stdio, getline.
+ * Prints "sound" if all of them use one heap: Ashlar's, or libc's in the control,
+ * which is built with CONTROL. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>

@@ -39,7 +39,7 @@ void exhaust() {
     require(thrown, "operator new did not throw");
     // With the archive and the drop-in, operator new is Ashlar's; with the object alone, libstdc++'s. Both run the handler.
     require(handler_calls == 1, "the new-handler was not run once");
-    require(::operator new(too_much, std::nothrow) == nullptr, "operator new(nothrow) found what there is not");
+    require(::operator new(too_much, std::nothrow) == nullptr, "operator new(nothrow) returned impossible memory");
 }
 
 void use_headers() {

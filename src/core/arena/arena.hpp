@@ -1,0 +1,149 @@
+// The segregated free lists. A slab holds blocks of one size; a 1 in an atomic
+// word outside the slab marks a free block. Any thread sets bits. Only the
+// owner of a slab clears them, purges its pages or retires it. Lock-free, any
+// thread. The states of a slab are in docs/states.md.
+//
+//   slab      | block 0 | block 1 | block 2 | ...      1 to 5 units
+//   bits      word 0: blocks 0..63, word 1: blocks 64..127, ...
+//             at bits_[first unit * kMaxSlabWords + word]
+//   index[c]  hint: these slabs of class c are shared and have a free block
+#ifndef ASHLAR_CORE_ARENA_ARENA_HPP
+#define ASHLAR_CORE_ARENA_ARENA_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/atomic.hpp"
+#include "base/bitmap_index.hpp"
+#include "base/size_class.hpp"
+#include "core/spans/spans.hpp"
+
+namespace ashlar::arena {
+
+// Called for each block that the program may hold: its address and its bytes.
+// Returns false to stop the walk.
+using BlockVisitor = bool (*)(void* context, void* block, std::size_t size);
+// For visit(): clears the bits of cached blocks from `live`. It has the words
+// of a slab of class `c`. If `c` is the bin of a run, or 0 for a long run, it
+// has one word.
+using Mask = void (*)(void* context, base::Bin c, std::uintptr_t slab, base::Word* live);
+
+class Arena {
+  public:
+    void layout(region::Carver& carver, spans::Spans& spans) noexcept;
+
+    // Takes up to `want` blocks of class c into out[]; within a word of bits,
+    // the highest address first. Returns their number; 0: out of memory. `cur`
+    // is the caller's current slab of that class, owned by the caller. It may
+    // change. With `want` 1, `fresh` says whether the block is known to read as
+    // zero. Only classes with knows_fresh() can tell; it is false for the
+    // others. The frontier rises for a new slab only with may_grow.
+    [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want, bool& fresh,
+                                     bool may_grow = true) noexcept;
+    [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want) noexcept {
+        bool fresh;
+        return take(c, cur, out, want, fresh);
+    }
+    // Takes kGroup blocks for a thread that has none yet. No other thread has a
+    // block in their cache lines, and their slab is shared. 0: no such group
+    // was found, or the caller has a current slab. Not for classes with
+    // knows_fresh().
+    [[nodiscard]] std::uint32_t take_first(base::Bin c, base::Atomic<base::UnitId>& cur, void** out,
+                                           bool may_grow = true) noexcept;
+    static constexpr std::uint32_t kGroup = 16;
+    // Gives n > 0 blocks of class c back to their slabs. A pointer that is no
+    // block of the class, or a block whose bit is set already, ends the
+    // program.
+    void give(base::Bin c, void* const* blocks, std::uint32_t n) noexcept;
+    // The same for one block that may be free already, which is not reported.
+    // For the caches of threads that a fork left behind.
+    void adopt(base::Bin c, void* block) noexcept;
+    // In the child of a fork: reindexes all shared slabs. A thread that the
+    // child does not have may have set a bit and not yet inserted the hint.
+    // O(units).
+    void find_again() noexcept;
+    // Publishes the current slab, if there is one, and sets `cur` to kNoUnit.
+    void leave(base::Bin c, base::Atomic<base::UnitId>& cur) noexcept;
+    // Complete slabs are kept for reuse, up to an eighth of the heap or
+    // kLeastReclaimable units, whichever is more. Looks at up to `most` of
+    // them, and retires those that are still complete. Returns how many it has
+    // looked at.
+    std::uint32_t retire_reclaimable(std::uint32_t most = ~0U) noexcept;
+    // Retires kept complete slabs, some at each call, once for each tick of the
+    // spans. Cheap if there is nothing to do.
+    void tick() noexcept;
+    // After a thread has left its slabs: retires complete slabs beyond an
+    // eighth of the heap, or beyond a small number of units if that is more.
+    void thread_ended() noexcept;
+    // How many complete slabs are kept, approximately.
+    [[nodiscard]] std::int32_t reclaimable() const noexcept { return reclaimable_count_.load(base::rlx); }  // relaxed: a hint
+    [[nodiscard]] bool is_reclaimable(base::UnitId slab) const noexcept { return reclaimable_.contains(slab); }
+    // Returns the pages of free blocks in shared slabs to the system. True:
+    // there were any.
+    bool purge() noexcept;
+
+    // The block of a slab that `pointer` lies in. `size` 0: it lies in none.
+    struct Block {
+        std::uintptr_t start;
+        std::size_t size;
+        base::Bin bin;
+        bool free;  // its bit is set; the bit of a cached block is not
+    };
+    [[nodiscard]] Block find(std::uintptr_t pointer) const noexcept;
+
+    // The functions below are exact only while no other thread changes the
+    // heap.
+    bool visit(Mask mask, void* mask_context, BlockVisitor visitor, void* context) noexcept;
+    [[nodiscard]] std::size_t live_bytes() const noexcept;
+    [[nodiscard]] std::size_t check() const noexcept;
+
+  private:
+    static constexpr std::size_t kLeastReclaimable = 128;  // units of complete slabs that may always be kept
+    using State = spans::UnitState;
+    using Kind = spans::Kind;
+    // A block, as its slab and its number in the slab. Two blocks share a word
+    // of bits if their places differ in the low 6 bits only.
+    //
+    //   63         32 31          0
+    //   |    slab    |   number   |
+    struct Place {
+        std::uint64_t slab_number;
+        [[nodiscard]] base::UnitId slab() const noexcept { return static_cast<base::UnitId>(slab_number >> 32); }
+        [[nodiscard]] std::uint32_t word() const noexcept { return static_cast<std::uint32_t>(slab_number) / base::kWordBits; }
+        [[nodiscard]] base::Word bit() const noexcept { return base::bit(slab_number % base::kWordBits); }
+        [[nodiscard]] bool same_word(Place other) const noexcept { return (slab_number ^ other.slab_number) < base::kWordBits; }
+    };
+    class Pending;
+    class Locator;
+    [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept;
+    [[noreturn]] void report_twice(Place place, base::Bin c, base::Word bits) const noexcept;
+    [[nodiscard]] base::Word give_word(Place place, base::Bin c, base::Word mask) noexcept;
+    bool reindex(base::UnitId slab, base::Bin c, bool look) noexcept;
+    [[nodiscard]] bool complete(base::UnitId slab, base::Bin c, base::Order order) const noexcept;
+    bool publish(base::UnitId slab, base::Bin c) noexcept;
+    void bound_reclaimable(base::Bin c, std::size_t least = kLeastReclaimable) noexcept;
+    void retire(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] bool claim(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] base::UnitId create(base::Bin c, bool may_grow) noexcept;
+    [[nodiscard]] std::uint32_t take_group(base::UnitId slab, base::Bin c, void** out) noexcept;
+    std::uint32_t take_from(base::UnitId slab, base::Bin c, void** out, std::uint32_t want, bool& fresh) noexcept;
+    void use_fresh(base::UnitId slab, std::uint32_t w, base::Word taken, bool& fresh) noexcept;
+    bool purge_slab(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] bool lost(base::UnitId slab, State state) const noexcept;
+    [[nodiscard]] std::size_t check_slab(base::UnitId slab, State state) const noexcept;
+    [[nodiscard]] base::Atomic<base::Word>* words(base::UnitId slab) const noexcept {
+        return bits_ + static_cast<std::size_t>(slab) * base::kMaxSlabWords;
+    }
+
+    spans::Spans* spans_;
+    base::Atomic<base::Word>* bits_;
+    base::Atomic<std::uint8_t>* within_;  // number of a unit within its slab, if that has several
+    base::BitmapIndex index_[base::kClasses];
+    base::BitmapIndex reclaimable_;                                           // hint: these slabs are shared and complete
+    alignas(base::kCacheLine) base::Atomic<std::int32_t> reclaimable_count_;  // ids in it; relaxed, a bound
+    base::Atomic<std::uint64_t> reclaimable_tick_;  // tick() is done for this tick of the spans; relaxed
+};
+
+}  // namespace ashlar::arena
+
+#endif

@@ -1,0 +1,195 @@
+// Runs of units, coalesced for the whole heap. One bit per unit is the truth: 1
+// means that it is free and that any thread may claim it. The map of holes
+// behind the span lock is a hint that finds the best fit. The lock is only ever
+// tried, so that a stopped holder neither blocks a thread nor makes memory
+// grow. Any thread may call any function here, except where noted.
+#ifndef ASHLAR_CORE_SPANS_SPANS_HPP
+#define ASHLAR_CORE_SPANS_SPANS_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/atomic.hpp"
+#include "base/bitmap_index.hpp"
+#include "core/region/committed.hpp"
+#include "core/region/region.hpp"
+#include "core/spans/holes.hpp"
+#include "core/spans/page_map.hpp"
+
+namespace ashlar::spans {
+
+// The state of a unit. It is `none` except at the first unit of a slab or of a
+// large run.
+//   31           2 1    0
+//   | class, units | kind |
+enum class Kind : std::uint32_t { none = 0, owned = 1, shared = 2, large = 3 };
+
+struct UnitState {
+    std::uint32_t raw;
+    static constexpr UnitState none() noexcept { return {0}; }
+    static constexpr UnitState of(Kind kind, std::uint32_t value) noexcept {
+        return {value << 2 | static_cast<std::uint32_t>(kind)};
+    }
+    [[nodiscard]] constexpr Kind kind() const noexcept { return static_cast<Kind>(raw & 3); }
+    [[nodiscard]] constexpr std::uint32_t value() const noexcept { return raw >> 2; }  // class of a slab, units of a run
+    constexpr bool operator==(const UnitState&) const noexcept = default;
+};
+
+struct Run {
+    base::UnitId start;   // kNoUnit: there is none
+    bool zero;            // its pages are known to read as zero
+    std::uint32_t clean;  // how many of its units are known to read as zero
+    explicit operator bool() const noexcept { return start != base::kNoUnit; }
+};
+
+struct UnitCounts {
+    std::size_t held, free, peak, dirty;
+};
+
+class Spans {
+  public:
+    void layout(region::Carver& carver, const region::Region& region) noexcept;
+    // After the layout of everything that has tables. False: the system
+    // refuses.
+    [[nodiscard]] bool start(const region::Tables& tables) noexcept { return committed_.start(region_, tables); }
+
+    // Takes `units` contiguous units, best fit, at an address that is a
+    // multiple of `align` units (a power of two). The frontier rises only when
+    // nothing fits, and only with may_grow. Lock-free; O(log holes) with the
+    // lock, else a scan of the bits.
+    [[nodiscard]] Run take(std::uint32_t units, bool may_grow = true, std::uint32_t align = 1) noexcept;
+    // The caller holds the run, and its states are `none`.
+    void give(base::UnitId start, std::uint32_t units) noexcept;
+    // Claims the units behind a run that the caller holds. False: one of them
+    // is not free, or the system refuses.
+    [[nodiscard]] bool extend(base::UnitId end, std::uint32_t more) noexcept;
+
+    // Large runs. The state word of the first unit is their record.
+    [[nodiscard]] Run take_large(std::uint32_t units, std::uint32_t align, bool may_grow = true) noexcept;
+    // False: no large run starts here (any more).
+    [[nodiscard]] bool give_large(base::UnitId start) noexcept;
+    // In place; the caller owns the run. False: nothing changed.
+    [[nodiscard]] bool resize_large(base::UnitId start, std::uint32_t from, std::uint32_t to) noexcept;
+
+    // Frees the runs that are kept for exact reuse.
+    void give_recent() noexcept;
+    // Purges dirty units beyond the cap. Once in each tick it also purges aged
+    // units and ages the dirty ones. Cheap otherwise. For callers on slow
+    // paths.
+    void tick() noexcept;
+    // After a thread has given its runs: purges dirty units beyond a quarter of
+    // the heap, or beyond a small number if that is more.
+    void thread_ended() noexcept;
+    // Returns pages to the system: those of aged free units, or of all free
+    // units. Returns how many dirty units it purged.
+    std::uint32_t purge(bool all) noexcept;
+
+    // Purges up to `units` dirty units at once. For a program that has just
+    // freed as much elsewhere.
+    void purge_some(std::uint32_t units) noexcept;
+
+    // In the child of a fork, where only the caller runs. The map of holes is
+    // rebuilt from the bits.
+    void adopt_fork() noexcept;
+
+    [[nodiscard]] const region::Region& region() const noexcept { return region_; }
+    // Units below it are committed, with their tables.
+    [[nodiscard]] base::UnitId committed() const noexcept { return committed_.end(); }
+    [[nodiscard]] base::UnitId limit() const noexcept { return committed_.limit(); }
+    // Bytes of its units and tables that are reserved in steps.
+    [[nodiscard]] std::size_t reserved() const noexcept { return committed_.reserved(); }
+    // Whether the address lies in a committed unit, so that it has table
+    // entries.
+    [[nodiscard]] bool contains(std::uintptr_t at) const noexcept {
+        return (at - region_.base) >> base::kUnitShift < committed();
+    }
+    // Releases the address space that was never used. Returns whether there was
+    // any.
+    bool shed() noexcept { return committed_.shed(); }
+    // Releases units and tables, before the rest of the heap. No thread uses
+    // the heap any more.
+    void release() noexcept { committed_.release(); }
+    [[nodiscard]] base::Atomic<std::uint32_t>& state_word(base::UnitId unit) noexcept { return state_[unit]; }
+    [[nodiscard]] UnitState state(base::UnitId unit, base::Order order) const noexcept { return {state_[unit].load(order)}; }
+    [[nodiscard]] base::Atomic<std::uint8_t>* page_map() const noexcept { return page_map_; }
+    [[nodiscard]] PageMap pages() const noexcept { return {region_.base, committed(), page_map_}; }
+    // [none: a bound for walks]
+    [[nodiscard]] base::UnitId frontier() const noexcept { return frontier_.load(base::acq); }
+    [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
+    [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }  // units; relaxed: a counter
+    [[nodiscard]] UnitCounts counts() const noexcept;
+    // Milliseconds of a coarse clock that never goes back.
+    [[nodiscard]] static std::uint64_t now_ms() noexcept;
+    // A number that changes with each tick.
+    [[nodiscard]] std::uint64_t last_tick() const noexcept { return last_tick_.load(base::rlx); }  // relaxed: a hint
+
+    // Sets the bin of these units in the page map; 0: none.
+    void mark(base::UnitId start, std::uint32_t units, std::uint32_t bin) noexcept {
+        // Relaxed: see PageMap::bin_of().
+        for (std::uint32_t i = 0; i < units; ++i) page_map_[start + i].store(static_cast<std::uint8_t>(bin), base::rlx);
+    }
+
+  private:
+    static constexpr std::uint32_t kRecent = 17;  // runs of 1 .. 16 units
+
+    // Units from `start` to the next multiple of `align`.
+    [[nodiscard]] std::uint32_t pad(base::UnitId start, std::uint32_t align) const noexcept {
+        return static_cast<std::uint32_t>(-(region_.address(start) >> base::kUnitShift)) & (align - 1);
+    }
+    bool claim(base::UnitId start, std::uint32_t units) noexcept;
+    void release(base::UnitId start, std::uint32_t units) noexcept;
+    void put_free(base::UnitId start, std::uint32_t units) noexcept;
+    void sync_holes() noexcept;
+    void sync_holes_locked() noexcept;
+    void rescan(base::UnitId from, base::UnitId to) noexcept;
+    [[nodiscard]] base::UnitId run_begin(base::UnitId at) const noexcept;
+    [[nodiscard]] base::UnitId run_end(base::UnitId at, base::UnitId last) const noexcept;
+    base::UnitId take_recent(std::uint32_t units, std::uint32_t align) noexcept;
+    [[nodiscard]] base::UnitId fit(std::uint32_t units, std::uint32_t align) const noexcept;
+    base::UnitId take_fit(std::uint32_t units, std::uint32_t align) noexcept;
+    base::UnitId take_scan(std::uint32_t units, std::uint32_t align) noexcept;
+    base::UnitId take_within(base::UnitId from, base::UnitId to, std::uint32_t units, std::uint32_t align) noexcept;
+    base::UnitId take_frontier(std::uint32_t units, std::uint32_t align) noexcept;
+    Run taken(base::UnitId start, std::uint32_t units) noexcept;
+    void mark_dirty(base::UnitId start, std::uint32_t units) noexcept;
+    std::uint32_t count_dirty(base::UnitId start, std::uint32_t units) const noexcept;
+
+    // spans_purge.cpp
+    class Purger;
+    void age() noexcept;
+    [[nodiscard]] base::Word dirt(std::uint32_t word) const noexcept;
+    std::uint32_t clean(base::UnitId start, std::uint32_t units) noexcept;
+    [[nodiscard]] std::uint32_t cap(std::uint32_t least) const noexcept;
+    void learn(const Run& run) noexcept;
+    [[nodiscard]] bool purge_held(base::UnitId start, std::uint32_t units) noexcept;
+    void purge_aged(std::uint32_t calls) noexcept;
+    void purge_amount(std::uint32_t least) noexcept;
+    void purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept;
+
+    region::Region region_;
+    region::Committed committed_;
+    base::BitmapIndex free_;                      // leaf bits: 1 for each free unit
+    base::BitmapIndex pending_words_;             // hint: words of free_ that the map of holes must be compared with
+    base::Atomic<std::uint32_t>* state_;          // per unit, UnitState
+    base::Atomic<std::uint8_t>* page_map_;        // per unit: the bin of the slab or run that covers it, 0: ask the slow path
+    base::Atomic<base::Word>* dirty_bits_;        // a bit per unit: may not read as zero, and freed in this tick
+    base::Atomic<base::Word>* aged_bits_;         // the same, freed before. Both clear: zero. Only the unit's holder writes.
+    Holes holes_;                                 // span lock
+    base::Atomic<base::UnitId> recent_[kRecent];  // [E14] exchange and CAS only; a run's unit bits are 0 while it is here
+
+    alignas(base::kCacheLine) base::Atomic<base::UnitId> frontier_;  // first unit never handed out
+    base::TryLock lock_;
+    alignas(base::kCacheLine) base::Atomic<std::uint32_t> held_;  // units in use, for statistics and the purge cap; relaxed
+    base::Atomic<std::uint32_t> peak_;
+    base::Atomic<std::uint32_t> dirty_units_;    // free units that are not known to read as zero; approximate
+    base::Atomic<std::uint32_t> freed_long_;     // 1: a long run was given since one was taken; relaxed, a heuristic
+    base::Atomic<std::uint32_t> learned_;        // by how many units the cap of dirty_units_ was raised; decays
+    base::Atomic<std::uint32_t> purged_amount_;  // units purged by amount since the last tick
+    base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
+    base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never
+    base::Atomic<std::uint32_t> searches_;       // searches by take_scan() so far
+};
+
+}  // namespace ashlar::spans
+
+#endif

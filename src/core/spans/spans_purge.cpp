@@ -1,0 +1,242 @@
+// Spans: returning free pages to the system. A dirty unit has one of two bits:
+// freed in this tick (dirty), or before (aged). Each tick purges the aged
+// units, then ages the dirty ones. Beyond a cap the excess is purged at once.
+// Units are claimed while their bits change or their pages go, so that no
+// thread takes them for zero. No lock is held over a system call. After
+// jemalloc's decay, in two steps.
+#include <ctime>
+
+#include "base/report.hpp"
+#include "core/spans/each_word.hpp"
+#include "core/spans/spans.hpp"
+
+namespace ashlar::spans {
+
+using base::kWordBits;
+using base::rlx;
+using base::UnitId;
+using base::Word;
+
+namespace {
+
+constexpr std::uint64_t kTickMs = 1000;
+constexpr std::uint32_t kCallsPerFree = 8;   // system calls that one free makes at most
+constexpr std::uint32_t kCallsPerTick = 64;  // that a tick makes, or a quarter of the dirty units if that is more
+constexpr std::uint32_t kMostUnits = 256;    // claimed for one call: no other thread can take them meanwhile
+// The least number of dirty units that are kept: of long runs that are freed
+// one after another, and in all. A program that only frees long runs has no use
+// for them, and may never call again.
+constexpr std::uint32_t kKeptLong = 16;
+constexpr std::uint32_t kKept = 512;
+constexpr std::uint32_t kKeptOfEnded = 32;  // after a thread has ended: no other call may ever follow
+constexpr std::uint32_t kMostSpare = 256;   // units of a long run that is kept, if it is the first since a take
+constexpr std::uint32_t kMostKept = 2048;   // units that the cap may always reach; it may also reach the units in use
+// Units of a long run whose table entries are purged with it. Those of a
+// shorter one are few pages, and touched only if it was slabs before.
+constexpr std::uint32_t kDiscardedAtOnce = 1024;
+constexpr std::uint32_t kMostLearned = 1U << 24;
+
+}  // namespace
+
+std::uint64_t Spans::now_ms() noexcept {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
+}
+
+// Relaxed: only a choice of units to claim, or the caller holds them.
+Word Spans::dirt(std::uint32_t word) const noexcept { return dirty_bits_[word].load(rlx) | aged_bits_[word].load(rlx); }
+
+// The caller holds the units, and their pages are gone. Returns how many were
+// dirty.
+std::uint32_t Spans::clean(UnitId start, std::uint32_t units) noexcept {
+    std::uint32_t dirty = 0;
+    each_word(start, units, [&](std::uint32_t word, Word mask) noexcept {
+        dirty += base::count(dirt(word) & mask);
+        dirty_bits_[word].fetch_and(~mask, rlx);  // relaxed: we hold the units; [E8] publishes it
+        aged_bits_[word].fetch_and(~mask, rlx);
+        return true;
+    });
+    return dirty;
+}
+
+// Claims free units word by word, and purges each run of neighbours with one
+// call.
+class Spans::Purger {
+  public:
+    Purger(Spans& spans, std::uint32_t calls) noexcept : spans_(spans), calls_(calls) {}
+    Purger(const Purger&) = delete;
+    Purger& operator=(const Purger&) = delete;
+    ~Purger() { flush(); }
+
+    // Claims the wanted units that are still free. Words must come in rising
+    // order.
+    void add(std::uint32_t word, Word wanted) noexcept {
+        for (Word left = wanted != 0 ? spans_.free_.take_mask(word, wanted) : 0; left != 0;) {
+            const unsigned from = base::lowest(left);
+            const auto length = static_cast<unsigned>(std::countr_one(left >> from));
+            left &= ~base::mask(from, length);
+            const UnitId start = word * kWordBits + from;
+            if (start != end_ || end_ - start_ >= kMostUnits) {
+                flush();
+                start_ = start;
+            }
+            end_ = start + length;
+        }
+    }
+    void flush() noexcept {
+        if (start_ == end_) return;
+        const std::uint32_t units = end_ - start_;
+        if (spans_.region_.purge(start_, units)) {
+            const std::uint32_t dirty = spans_.clean(start_, units);
+            spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter
+            purged_ += dirty;
+        }
+        spans_.committed_.discard(start_, end_);
+        spans_.release(start_, units);
+        start_ = end_;
+        if (calls_ > 0) --calls_;
+    }
+    // Whether there is a call left.
+    [[nodiscard]] bool more() const noexcept { return calls_ > (start_ == end_ ? 0U : 1U); }
+    [[nodiscard]] std::uint32_t purged() const noexcept { return purged_; }
+
+  private:
+    Spans& spans_;
+    UnitId start_ = 0;  // claimed and not purged yet: [start_, end_)
+    UnitId end_ = 0;
+    std::uint32_t calls_;
+    std::uint32_t purged_ = 0;
+};
+
+// Makes dirty units aged, if they are free and can be claimed.
+void Spans::age() noexcept {
+    const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;
+    for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words)) {
+        const Word dirty = free_.leaf_word(w) & dirty_bits_[w].load(rlx);
+        const Word got = dirty != 0 ? free_.take_mask(w, dirty) : 0;
+        if (got == 0) continue;
+        const Word still = got & dirty_bits_[w].load(rlx);  // another thread may have purged them before our claim
+        aged_bits_[w].fetch_or(still, rlx);                 // relaxed: we hold the units; [E8] publishes it
+        dirty_bits_[w].fetch_and(~still, rlx);
+        free_.give_mask(w, got);
+        pending_words_.insert(w);
+    }
+}
+
+void Spans::purge_aged(std::uint32_t calls) noexcept {
+    const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;
+    Purger purger(*this, calls);
+    std::uint32_t w = free_.next_word(cursor_.load(rlx), words);
+    for (; w < words && purger.more(); w = free_.next_word(w + 1, words)) {
+        purger.add(w, free_.leaf_word(w) & aged_bits_[w].load(rlx));  // relaxed: which units to try for
+    }
+    cursor_.store(w < words ? w : 0, rlx);  // relaxed: only where to go on
+}
+
+// How many dirty units may be kept. Units that were wanted back soon after a
+// purge raise the number. It does not rise beyond the units in use, or
+// kMostKept: a program that has freed more may not want it any more.
+std::uint32_t Spans::cap(std::uint32_t least) const noexcept {
+    const std::uint32_t held = held_.load(rlx);  // relaxed, as all here: amounts
+    const std::uint32_t most = held > kMostKept ? held : kMostKept;
+    const std::uint32_t learned = least + learned_.load(rlx);
+    return learned < most ? learned : most;
+}
+
+// Units that were purged beyond the cap and are taken again within a tick or
+// two should have been kept. The cap rises by twice their number, so that few
+// purges are in vain until it is high enough.
+void Spans::learn(const Run& run) noexcept {
+    const std::uint32_t purged = purged_amount_.load(rlx);  // relaxed: a heuristic; a lost update does no harm
+    if (purged == 0 || run.clean == 0) return;
+    const std::uint32_t again = run.clean < purged ? run.clean : purged;
+    purged_amount_.store(purged - again, rlx);
+    learned_.fetch_add(2 * again, rlx);
+}
+
+// Purges a long run before it is given, if it would exceed the cap. That is one
+// system call, and needs no claim. False: the caller must give the run as it
+// is.
+bool Spans::purge_held(UnitId start, std::uint32_t units) noexcept {
+    const bool between = freed_long_.load(rlx) == 0 && units <= kMostSpare;  // relaxed: a heuristic
+    freed_long_.store(1, rlx);
+    if (between || dirty_units_.load(rlx) + units <= cap(kKeptLong) || !region_.purge(start, units)) return false;
+    clean(start, units);
+    if (units >= kDiscardedAtOnce) committed_.discard(start, start + units);
+    purged_amount_.fetch_add(units, rlx);  // relaxed: a heuristic
+    held_.fetch_sub(units, rlx);
+    release(start, units);
+    sync_holes();
+    return true;
+}
+
+// Purges dirty units beyond the cap, down to three quarters of it.
+void Spans::purge_amount(std::uint32_t least) noexcept {
+    if (dirty_units_.load(rlx) <= least) return;  // relaxed, all of it: amounts
+    const std::uint32_t share = held_.load(rlx) / 4;
+    const std::uint32_t most = cap(share > least ? share : least);
+    if (dirty_units_.load(rlx) > most) purge_down_to(most - most / 4, kCallsPerFree);
+}
+
+void Spans::purge_some(std::uint32_t units) noexcept {
+    const std::uint32_t dirty = dirty_units_.load(rlx);  // relaxed: an amount
+    if (dirty <= kKeptLong) return;
+    purge_down_to(units < dirty - kKeptLong ? dirty - units : kKeptLong, kCallsPerTick);
+}
+
+// Purges from the high end, since the low units are taken first.
+void Spans::purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept {
+    for (std::uint32_t w = (frontier() - 1) / kWordBits + 1; w-- > 0 && calls > 0 && dirty_units_.load(rlx) > target;) {
+        const Word wanted = free_.leaf_word(w) & dirt(w);
+        if (wanted == 0) continue;
+        // Begins where the free run of the lowest wanted unit begins.
+        const UnitId lowest = w * kWordBits + base::lowest(wanted);
+        UnitId begin = run_begin(lowest);
+        if (lowest - begin > kMostUnits) begin = lowest - kMostUnits;
+        Purger purger(*this, calls);
+        const std::uint32_t first = begin / kWordBits;
+        for (std::uint32_t word = first; word <= w; ++word) {
+            const Word above = word == first ? ~Word{0} << begin % kWordBits : ~Word{0};
+            purger.add(word, free_.leaf_word(word) & dirt(word) & above);
+        }
+        purger.flush();
+        purged_amount_.fetch_add(purger.purged(), rlx);  // relaxed: a heuristic
+        --calls;
+        w = first;
+    }
+    sync_holes();
+}
+
+void Spans::thread_ended() noexcept { purge_amount(kKeptOfEnded); }
+
+void Spans::tick() noexcept {
+    purge_amount(kKept);
+    const std::uint64_t now = now_ms();
+    std::uint64_t last = last_tick_.load(rlx);
+    // Relaxed: the thread that moves the time on does the tick. Nothing else
+    // depends on it.
+    if (now < last + kTickMs || !last_tick_.cas(last, now, rlx, rlx)) return;
+    const std::uint32_t learned = learned_.load(rlx);
+    learned_.store((learned < kMostLearned ? learned : kMostLearned) / 8 * 7, rlx);
+    purged_amount_.store(purged_amount_.load(rlx) / 2, rlx);
+    give_recent();
+    const std::uint32_t share = dirty_units_.load(rlx) / 4;
+    purge_aged(share > kCallsPerTick ? share : kCallsPerTick);
+    age();
+    sync_holes();
+}
+
+std::uint32_t Spans::purge(bool all) noexcept {
+    give_recent();
+    const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;
+    Purger purger(*this, ~0U);
+    for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words)) {
+        purger.add(w, free_.leaf_word(w) & (all ? ~Word{0} : aged_bits_[w].load(rlx)));  // relaxed: which units to try for
+    }
+    purger.flush();
+    sync_holes();
+    return purger.purged();
+}
+
+}  // namespace ashlar::spans

@@ -1,0 +1,152 @@
+// A cache: the fields of the hit path, the current slabs, and the slots of the
+// bins. Its functions serve the misses of the hit path. One thread at a time
+// uses a cache; a shared cache belongs to the holder of its `busy` flag.
+#ifndef ASHLAR_MALLOC_CACHE_CACHE_HPP
+#define ASHLAR_MALLOC_CACHE_CACHE_HPP
+
+#include "malloc/cache/back_end.hpp"
+#include "malloc/cache/thread_cache.hpp"
+
+namespace ashlar::cache {
+
+// The capacity of a bin in blocks. Up to 1 KiB: two batches. Larger blocks: 48
+// KiB, and at least 16. Runs: 512 KiB, at least one and at most four.
+constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
+    if (bin == 0) return 0;
+    if (base::is_run(bin)) {
+        const std::uint32_t runs = 8 / base::units_of_run(bin);
+        return runs > 4 ? 4 : runs < 1 ? 1 : runs;
+    }
+    const std::uint32_t size = base::kGeometry[bin].size;
+    if (size <= depot::kMaxMany) return 2 * depot::batch_of_class(bin);
+    return 48 * 1024 / size > 16 ? 48 * 1024 / size : 16;
+}
+
+// The open bins of runs hold at most so many units together, or the capacity of
+// one bin. A bin of runs is closed until it misses, so that a thread caches
+// only the lengths that it uses.
+inline constexpr std::uint32_t kMostRunUnits = 16;
+
+// As a table: no division on a miss.
+inline constexpr auto kCapacityOfBin = [] {
+    std::array<std::uint32_t, base::kBins> table{};
+    for (base::Bin bin = 0; bin < base::kBins; ++bin) table[bin] = capacity_of_bin(bin);
+    return table;
+}();
+
+// A bin begins with few slots. Those of all bins lie together, so that a thread
+// with few blocks touches few pages. A bin that grows moves to slots of its
+// own.
+inline constexpr std::uint32_t kFewSlots = arena::Arena::kGroup;
+constexpr std::uint32_t few_slots(base::Bin bin) noexcept {
+    return capacity_of_bin(bin) < kFewSlots ? capacity_of_bin(bin) : kFewSlots;
+}
+
+// Where the slots of each bin begin. Slot 0 of each is its null.
+struct Slots {
+    std::array<std::uint32_t, base::kBins> few;   // of a bin that has not grown
+    std::array<std::uint32_t, base::kBins> many;  // of one that has; the same if it never needs more
+    std::uint32_t all;
+};
+inline constexpr Slots kSlots = [] {
+    Slots slots{};
+    std::uint32_t next = 0;
+    for (base::Bin bin = 0; bin < base::kBins; ++bin) {
+        slots.few[bin] = slots.many[bin] = next + 1;
+        next += 1 + few_slots(bin);
+    }
+    for (base::Bin bin = 0; bin < base::kBins; ++bin) {
+        if (capacity_of_bin(bin) == few_slots(bin)) continue;
+        slots.many[bin] = next + 1;
+        next += 1 + capacity_of_bin(bin);
+    }
+    slots.all = next;
+    return slots;
+}();
+
+// Whole pages, so that an idle cache can be returned to the system.
+inline constexpr std::size_t kCachePage = 4096;
+
+class alignas(kCachePage) Cache : public ThreadCache {
+  public:
+    void attach(BackEnd& owner, std::uint32_t number) noexcept;
+    [[nodiscard]] bool attached() const noexcept { return heap != nullptr; }
+
+    // Refills an empty bin, and takes a block. `zeroed`: prefers a block that
+    // is known to read as zero.
+    [[nodiscard]] Allocation refill(base::Bin bin, bool zeroed = false) noexcept;
+    // Frees a block whose bin was found full.
+    void overflow(void* block, base::Bin bin) noexcept;
+    // Hit and miss together, for callers outside the hit path.
+    [[nodiscard]] void* take(base::Bin bin) noexcept;
+    void give(void* block, base::Bin bin) noexcept;
+
+    // Up to n blocks of a small class into out[]; fewer: out of memory.
+    [[nodiscard]] std::size_t take_batch(base::Bin bin, void** out, std::size_t n) noexcept;
+
+    // Collects idle bins, if it is time.
+    void look_at_clock() noexcept;
+    // Gives the cached runs back, and closes their bins.
+    void close_runs() noexcept;
+    // Updates the number of units in `pages`: more may be committed by now.
+    void see_committed() noexcept;
+
+    // Gives everything back: all bins, all current slabs.
+    void flush() noexcept;
+    // The same for a cache whose thread a fork cut in the middle of an
+    // operation.
+    void adopt() noexcept;
+
+    // Calls f(block) for each cached block of a bin.
+    template <class F>
+    void visit(base::Bin bin, F f) noexcept {
+        for (void** at = top[bin] - 1; *at != nullptr; --at) f(*at);
+    }
+
+    base::Atomic<std::uint32_t> busy;  // shared caches: held by exchange(1, acq), left by store(0, rel)
+    std::uint32_t exit_rounds;         // how often the destructor of the thread's exit has run
+
+  private:
+    static constexpr std::uint8_t kNew = 0;       // never refilled
+    static constexpr std::uint8_t kRefilled = 1;  // once, and still in its few slots
+    static constexpr std::uint8_t kGrown = 2;     // in slots of its own
+
+    [[nodiscard]] void** bottom(base::Bin bin) noexcept {
+        return slots_ + (stage_[bin] == kGrown ? kSlots.many : kSlots.few)[bin];
+    }
+    // How many blocks the bin can hold where it is.
+    [[nodiscard]] std::uint32_t slots_of(base::Bin bin) const noexcept {
+        return stage_[bin] == kGrown ? kCapacityOfBin[bin] : few_slots(bin);
+    }
+    void grow(base::Bin bin) noexcept;
+    [[nodiscard]] void* refill_few(base::Bin bin) noexcept;
+    [[nodiscard]] void** first_limit(base::Bin bin) noexcept;
+    void open(base::Bin bin) noexcept;
+    void open_runs(base::Bin bin) noexcept;
+    [[nodiscard]] Allocation take_run(base::Bin bin) noexcept;
+    void count_miss() noexcept;
+    void flush_bin(base::Bin bin) noexcept;
+    void collect_idle() noexcept;
+    void flush_idle_bin(base::Bin bin) noexcept;
+    void shrink(base::Bin bin) noexcept;
+    void make_room(base::Bin bin) noexcept;
+    void flush_idle_depot(base::Bin bin) noexcept;
+
+    std::uint32_t misses_;                    // since the last collect_idle()
+    std::uint32_t run_units_;                 // capacity of the open bins of runs
+    std::uint64_t collected_;                 // when collect_idle() was last called, in milliseconds
+    std::uint32_t quiet_;                     // 1: the last collect_idle() came by time, before kCollectMisses misses
+    void** seen_[base::kBins];                // tops at the last collect_idle()
+    std::uint8_t idle_[base::kBins];          // how far flush_idle_bin() has come with each bin
+    std::uint8_t remote_frees_[base::kBins];  // blocks that came to a closed bin
+    std::uint8_t stage_[base::kBins];         // of each bin: kNew, kRefilled or kGrown
+    depot::DepotHandle depot_handle_;
+    std::uint64_t depot_seen_[base::kClasses];  // Depot::version() of each class, as last read
+    base::Atomic<base::UnitId>
+        current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim, cleared before the publish
+    void* slots_[kSlots.all];
+};
+
+}  // namespace ashlar::cache
+
+#endif

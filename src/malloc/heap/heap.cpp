@@ -1,0 +1,223 @@
+#include "malloc/heap/heap.hpp"
+
+#include <initializer_list>
+#include <new>
+
+#include "base/report.hpp"
+
+namespace ashlar::cache {
+
+using base::acq;
+using base::Atomic;
+using base::Bin;
+using base::BitmapIndex;
+using base::kNoUnit;
+using base::kUnitSize;
+using base::rel;
+using base::rlx;
+using base::UnitId;
+using base::Word;
+
+void Heap::layout(region::Carver& carver, const region::Region& region, std::uint32_t caches) noexcept {
+    shared_ = carver.later<Cache>(kShared);
+    depot.layout(carver, *region.source);
+    for (BitmapIndex* index : {&idle_, &orphaned_}) region::layout_dense_index(carver, *index, caches + 1);
+    spans.layout(carver, region);
+    arena.layout(carver, spans);
+    caches_ = carver.apart<Cache>(caches);
+    most_caches_ = caches;
+    created_.store(region.stepwise ? 0 : Word{caches} << 32, rlx);  // relaxed: not published yet
+}
+
+Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t caches) noexcept {
+    region::Carver measure(0, 0, 0, region::table_grain(units));
+    measure.array<Heap>(1);
+    Heap scratch{};
+    scratch.layout(measure, {0, units + 1, &source, false}, caches);  // writes only into the scratch itself
+    region::Reservation made = region::Reservation::make(source, units, measure);
+    if (made.start == nullptr) return nullptr;
+    auto* heap = new (made.carver.array<Heap>(1)) Heap{};
+    heap->layout(made.carver, made.region, caches);
+    heap->mapping_ = made.start;
+    heap->bytes_ = made.bytes;
+    if (heap->spans.start(made.carver.tables())) return heap;
+    destroy(heap);
+    return nullptr;
+}
+
+std::size_t Heap::mapped() const noexcept {
+    if (!region().stepwise) return bytes_;
+    return bytes_ + most_of(created_.load(rlx)) * sizeof(Cache) + spans.reserved();  // relaxed: exact while the heap is quiet
+}
+
+void Heap::destroy(Heap* heap) noexcept {
+    const region::Source& source = *heap->region().source;
+    const std::uint32_t caches = most_of(heap->created_.load(rlx));  // relaxed: no other thread sees the heap
+    if (heap->region().stepwise) {
+        if (caches != 0) source.release(heap->caches_, caches * sizeof(Cache));
+        heap->spans.release();
+    }
+    source.release(heap->mapping_, heap->bytes_);
+}
+
+// ----------------------------------------------------------- caches of threads
+
+Cache* Heap::take_cache() noexcept {
+    std::uint32_t id = idle_.take_lowest();  // its fetch_and pairs with the insert in give_cache(): the cache's content
+    if (id == BitmapIndex::kNone) {
+        Word seen = created_.load(acq);  // [E40] acquire, here and in the CAS: pairs with reserve_caches()
+        for (;;) {
+            id = created_of(seen);
+            if (id == most_of(seen)) {
+                if (!reserve_caches()) return nullptr;
+                seen = created_.load(acq);  // [E40]
+                continue;
+            }
+            if (!commit(&caches_[id], 1)) return nullptr;
+            if (created_.cas(seen, seen + 1, acq, acq)) break;  // [E40]
+        }
+    }
+    Cache* cache = &caches_[id];
+    cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
+    return cache;
+}
+
+// Reserves address space for more caches. False: all are reserved, the system
+// refuses, or another thread holds the lock for long.
+bool Heap::reserve_caches() noexcept {
+    constexpr std::uint32_t kAtOnce = 64;
+    constexpr std::uint32_t kTries = 100;
+    if (!reserving_.lock_soon(kTries)) return false;
+    const Word seen = created_.load(rlx);  // relaxed: only the holder changes how many there may be, [E34]
+    const std::uint32_t most = most_of(seen);
+    const std::uint32_t left = most_caches_ - most;
+    const std::uint32_t n = left < kAtOnce ? left : kAtOnce;
+    bool done = created_of(seen) < most;
+    if (!done && n != 0 && region().source->reserve_at(caches_ + most, n * sizeof(Cache))) {
+        created_.fetch_add(Word{n} << 32, rel);  // [E40] release, pairs with take_cache(): the addresses are ours
+        done = true;
+    }
+    reserving_.leave();
+    return done;
+}
+
+void Heap::give_cache(Cache* cache) noexcept {
+    const auto id = static_cast<std::uint32_t>(cache - caches_);
+    cache->exit_rounds = 0;
+    if (id >= kIdleResident) drop(*cache);
+    idle_.insert(id);
+    arena.thread_ended();
+    spans.thread_ended();
+}
+
+bool Heap::commit(Cache* first, std::uint32_t n) const noexcept {
+    return region::commit_around(*region().source, first, n * sizeof(Cache));
+}
+
+// Returns the pages of an idle cache. It then reads as never attached. Locked
+// pages keep their content, which does no harm.
+void Heap::drop(Cache& cache) const noexcept {
+    static_assert(alignof(Cache) == kCachePage);
+    if (region::page_size() > kCachePage) return;
+    cache.heap = nullptr;
+    region().source->purge(&cache, sizeof(Cache));
+}
+
+// Releases the address space of caches that no thread has used yet, but for
+// some that the next threads may need. Then that of the spans.
+void Heap::shed() noexcept {
+    constexpr std::uint32_t kSpare = 256;
+    if (reserving_.try_lock()) {
+        Word seen = created_.load(rlx);
+        std::uint32_t most;
+        do {
+            most = created_of(seen) + kSpare;
+            if (most >= most_of(seen)) break;
+        } while (!created_.cas(seen, Word{most} << 32 | created_of(seen), rlx, rlx));  // relaxed: divides ids
+        if (most < most_of(seen)) region::release_within(*region().source, caches_ + most, caches_ + most_of(seen));
+        reserving_.leave();
+    }
+    spans.shed();
+}
+
+// --------------------------------------------------------------- shared caches
+
+// Calls f with a shared cache that it holds. False: all are busy, or there is
+// no memory for them. No thread waits for a holder, which may have stopped.
+template <class F>
+bool Heap::with_shared(F f) noexcept {
+    if (!has_shared()) {
+        if (!commit(shared_, kShared)) return false;
+        shared_committed_.store(1, rel);  // [E38] pairs with has_shared(): the pages are accessible
+    }
+    const auto thread = reinterpret_cast<std::uintptr_t>(&tls_cache);
+    const auto first = static_cast<std::uint32_t>((thread >> 12) * 0x9e3779b1U >> 8);
+    for (std::uint32_t i = 0; i < kShared; ++i) {
+        Cache& cache = shared_[(first + i) % kShared];
+        // [E11] acquire, pairs with the release below: the cache as its last
+        // user left it. Relaxed before: the exchange decides.
+        if (cache.busy.load(rlx) != 0 || cache.busy.exchange(1, acq) != 0) continue;
+        if (!cache.attached()) cache.attach(*this, first + i);
+        f(cache);
+        cache.busy.store(0, rel);  // [E11]
+        return true;
+    }
+    return false;
+}
+
+void* Heap::take(Bin bin) noexcept {
+    void* block = nullptr;
+    if (with_shared([&](Cache& cache) noexcept { block = cache.take(bin); })) return block;
+    if (base::is_run(bin)) return take_run(base::units_of_run(bin), 1).block;
+    Atomic<UnitId> current{kNoUnit};
+    bool zero;
+    const std::uint32_t n = take_blocks(bin, current, &block, 1, zero);
+    arena.leave(bin, current);
+    return n == 1 ? block : nullptr;
+}
+
+Allocation Heap::allocate(const Request& request) noexcept {
+    adopt_orphans();
+    const Bin bin = request.bin();
+    return bin != 0 ? Allocation{take(bin), false} : allocate_run(request);
+}
+
+void Heap::give(void* block, Bin bin) noexcept {
+    if (bin == 0) return give_run(block);
+    if (with_shared([&](Cache& cache) noexcept { cache.give(block, bin); })) return;
+    if (base::is_run(bin)) return give_run(block);
+    arena.give(bin, &block, 1);
+}
+
+// ---------------------------------------------------------------- large blocks
+
+Heap::Size Heap::size_of(const void* block) const noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
+    if (!spans.contains(address)) return {};
+    const arena::Arena::Block in_slab = arena.find(address);
+    if (in_slab.size != 0) {
+        if (in_slab.start != address || in_slab.free) return {};
+        return {in_slab.bin, in_slab.size};
+    }
+    if (address % kUnitSize != 0) return {};
+    const spans::UnitState state = spans.state(region().unit(address), rlx);  // relaxed: the caller holds the block
+    if (state.kind() != spans::Kind::large) return {};
+    return {base::bin_of_run(state.value()), state.value() * kUnitSize};
+}
+
+Allocation Heap::allocate_run(const Request& request) noexcept {
+    const std::size_t most = std::size_t{region().end} * kUnitSize;
+    if (request.size > most || request.alignment > most) return {nullptr, false};
+    const std::uint32_t align = request.alignment > kUnitSize ? base::units_of_size(request.alignment) : 1;
+    return take_run(request.size > 0 ? base::units_of_size(request.size) : 1, align);
+}
+
+bool Heap::resize(void* block, std::size_t from, std::size_t to) noexcept {
+    if (to > std::size_t{region().end} * kUnitSize) return false;
+    const UnitId start = region().unit(reinterpret_cast<std::uintptr_t>(block));
+    const std::uint32_t before = base::units_of_size(from);
+    const std::uint32_t after = base::units_of_size(to);
+    return before == after || spans.resize_large(start, before, after);
+}
+
+}  // namespace ashlar::cache

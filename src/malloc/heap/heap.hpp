@@ -1,0 +1,108 @@
+// A heap: a back end (region, spans, arena, depot) and caches. The process heap
+// is one, and each ashlar::Heap is one. Lock-free, any thread. During create()
+// and destroy() no other thread may use the heap.
+#ifndef ASHLAR_MALLOC_HEAP_HEAP_HPP
+#define ASHLAR_MALLOC_HEAP_HEAP_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bitmap_index.hpp"
+#include "malloc/cache/back_end.hpp"
+#include "malloc/cache/cache.hpp"
+
+namespace ashlar::cache {
+
+class Heap : public BackEnd {
+  public:
+    // A heap of `units` units with room for `caches` thread caches. nullptr:
+    // the source refuses.
+    [[nodiscard]] static Heap* create(const region::Source& source, base::UnitId units, std::uint32_t caches) noexcept;
+    static void destroy(Heap* heap) noexcept;
+
+    // Bytes of address space that are reserved.
+    [[nodiscard]] std::size_t mapped() const noexcept;
+
+    // A cache for the calling thread, empty or not; nullptr: all are in use.
+    [[nodiscard]] Cache* take_cache() noexcept;
+    // Takes a cache back. The caller has flushed it.
+    void give_cache(Cache* cache) noexcept;
+
+    // For threads without a cache of their own. They use a shared cache, or the
+    // slabs if all shared caches are busy. Of the request only size and
+    // alignment count.
+    [[nodiscard]] Allocation allocate(const Request& request) noexcept;
+    [[nodiscard]] void* take(base::Bin bin) noexcept;
+    // `bin` is that of the page map.
+    void give(void* block, base::Bin bin) noexcept;
+
+    struct Size {
+        base::Bin bin;      // 0: a large run without a bin
+        std::size_t bytes;  // 0: the pointer is not the start of a block
+    };
+    // The size of a block that the program holds. 0 bytes: the pointer is not
+    // the start of a block, or the block is free in its slab.
+    [[nodiscard]] Size size_of(const void* block) const noexcept;
+    // A run, for a request of any size and alignment.
+    [[nodiscard]] Allocation allocate_run(const Request& request) noexcept;
+    // Grows or shrinks a large block of `from` bytes to hold `to`, in place;
+    // false: nothing changed.
+    [[nodiscard]] bool resize(void* block, std::size_t from, std::size_t to) noexcept;
+
+    // Releases address space that was reserved and never used.
+    void shed() noexcept;
+    // Empties the shared caches and the depot, retires complete slabs, and
+    // frees runs kept for reuse, as far as no thread is using them.
+    void reclaim() noexcept;
+    // reclaim(), and returns the pages of all free memory to the system. True:
+    // there were any.
+    bool trim() noexcept;
+    // No other thread may use the heap meanwhile. False: the visitor stopped
+    // the walk.
+    bool visit(arena::BlockVisitor visitor, void* context) noexcept;
+    [[nodiscard]] std::size_t check() const noexcept;
+
+    // In the child of a fork, where `own` is the cache of its only thread. The
+    // caches of other threads are taken over at the next miss.
+    void adopt_fork(const Cache* own) noexcept;
+    // Flushes caches of threads that a fork left behind, if there are any.
+    void adopt_orphans() noexcept {
+        if (left_behind_.load(base::rlx) != 0) [[unlikely]]  // relaxed: a hint
+            adopt_some();
+    }
+
+  private:
+    static constexpr std::uint32_t kShared = 16;
+    static constexpr std::uint32_t kIdleResident = 64;  // caches that stay resident when their threads end
+
+    static std::uint32_t created_of(base::Word word) noexcept { return static_cast<std::uint32_t>(word); }
+    static std::uint32_t most_of(base::Word word) noexcept { return static_cast<std::uint32_t>(word >> 32); }
+    // [E38] acquire, pairs with the store in with_shared().
+    [[nodiscard]] bool has_shared() const noexcept { return shared_committed_.load(base::acq) != 0; }
+    [[nodiscard]] bool commit(Cache* first, std::uint32_t n) const noexcept;
+    [[nodiscard]] bool reserve_caches() noexcept;
+    void drop(Cache& cache) const noexcept;
+
+    void layout(region::Carver& carver, const region::Region& region, std::uint32_t caches) noexcept;
+    template <class F>
+    bool with_shared(F f) noexcept;
+    void adopt_some() noexcept;
+    void flush_shared() noexcept;
+    static void hide_cached(void* heap, base::Bin c, std::uintptr_t slab, base::Word* live) noexcept;
+
+    void* mapping_;
+    std::size_t bytes_;
+    Cache* shared_;
+    Cache* caches_;
+    base::BitmapIndex idle_;            // thread caches without a thread; they are empty
+    base::BitmapIndex orphaned_;        // thread caches whose thread a fork left behind
+    std::uint32_t most_caches_;         // thread caches that there may ever be
+    base::Atomic<base::Word> created_;  // low half: caches [0, created) have been handed out; high half: so many are reserved
+    base::TryLock reserving_;           // its holder may change the high half
+    base::Atomic<std::uint32_t> shared_committed_;
+    base::Atomic<std::uint32_t> left_behind_;  // 1: caches that a fork left behind are still to be adopted; a hint
+};
+
+}  // namespace ashlar::cache
+
+#endif

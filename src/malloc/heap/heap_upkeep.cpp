@@ -1,0 +1,98 @@
+// Heap: reclaiming, trimming, visiting and checking a whole heap, and repairing
+// it in the child of a fork. Lock-free, any thread. visit() needs a quiet heap,
+// and adopt_fork() the child of a fork.
+#include "base/report.hpp"
+#include "malloc/heap/heap.hpp"
+
+namespace ashlar::cache {
+
+using base::acq;
+using base::Bin;
+using base::BitmapIndex;
+using base::kGeometry;
+using base::rlx;
+using base::Word;
+
+void Heap::flush_shared() noexcept {
+    if (!has_shared()) return;
+    for (std::uint32_t i = 0; i < kShared; ++i) {
+        Cache& cache = shared_[i];
+        if (cache.busy.load(rlx) != 0 || cache.busy.exchange(1, acq) != 0) continue;  // [E11] as in with_shared()
+        if (cache.attached()) cache.flush();
+        cache.busy.store(0, base::rel);
+    }
+}
+
+void Heap::reclaim() noexcept {
+    adopt_orphans();
+    flush_shared();
+    for (Bin c = 1; c < base::kClasses; ++c) flush_depot(c);
+    arena.retire_reclaimable();
+    spans.give_recent();
+}
+
+bool Heap::trim() noexcept {
+    reclaim();
+    const bool pages = arena.purge();
+    arena.retire_reclaimable();  // slabs that became complete while purge() owned them
+    return spans.purge(true) != 0 || pages;
+}
+
+// Clears the bits of blocks of one slab, or the bit of one large run, that lie
+// in a cache or in the depot.
+void Heap::hide_cached(void* self, Bin c, std::uintptr_t slab, Word* live) noexcept {
+    const Heap& heap = *static_cast<Heap*>(self);
+    const std::size_t bytes = base::is_run(c) || c == 0 ? base::kUnitSize : kGeometry[c].units * base::kUnitSize;
+    const auto hide = [&](void* block) noexcept {
+        const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(block) - slab;
+        if (offset >= bytes) return;
+        const std::uint32_t number = base::is_run(c) ? 0 : base::block_of_offset(kGeometry[c], offset);
+        live[number / base::kWordBits] &= ~base::bit(number % base::kWordBits);
+    };
+    if (c == 0) return;
+    if (!base::is_run(c)) heap.depot.visit(c, hide);
+    for (std::uint32_t i = 0; heap.has_shared() && i < kShared; ++i) {
+        if (heap.shared_[i].attached()) heap.shared_[i].visit(c, hide);
+    }
+    const std::uint32_t created =
+        created_of(heap.created_.load(acq));  // [none: the heap is quiet, the caller waited for all threads]
+    for (std::uint32_t i = 0; i < created; ++i) {
+        if (heap.caches_[i].attached()) heap.caches_[i].visit(c, hide);
+    }
+}
+
+bool Heap::visit(arena::BlockVisitor visitor, void* context) noexcept {
+    spans.give_recent();
+    return arena.visit(hide_cached, this, visitor, context);
+}
+
+std::size_t Heap::check() const noexcept { return arena.check(); }
+
+void Heap::adopt_fork(const Cache* own) noexcept {
+    spans.adopt_fork();
+    depot.adopt_fork();
+    reserving_.reset();
+    bool others = false;
+    for (std::uint32_t i = 0; has_shared() && i < kShared; ++i) {
+        shared_[i].busy.store(0, rlx);  // relaxed: no other thread runs; a cache is consistent wherever a fork cuts
+        others = others || shared_[i].attached();
+    }
+    const std::uint32_t created = created_of(created_.load(rlx));
+    for (std::uint32_t i = 0; i < created; ++i) {
+        if (&caches_[i] == own || idle_.contains(i) || !caches_[i].attached()) continue;
+        orphaned_.insert(i);
+        others = true;
+    }
+    left_behind_.store(others ? 1 : 0, rlx);  // relaxed: no other thread runs
+}
+
+void Heap::adopt_some() noexcept {
+    left_behind_.store(0, rlx);  // relaxed: a hint; the index decides which thread adopts which cache
+    for (std::uint32_t id = orphaned_.take_lowest(); id != BitmapIndex::kNone; id = orphaned_.take_lowest()) {
+        caches_[id].adopt();
+        give_cache(&caches_[id]);
+    }
+    arena.find_again();
+}
+
+}  // namespace ashlar::cache

@@ -1,0 +1,168 @@
+#include "malloc/process/mapped_blocks.hpp"
+
+#include "base/bits.hpp"
+#include "core/region/region.hpp"
+
+namespace ashlar::cache {
+
+using base::acq;
+using base::acq_rel;
+using base::rel;
+using base::rlx;
+
+constinit MappedBlocks mapped_blocks{};
+
+namespace {
+
+constexpr std::size_t kMost = std::size_t{1} << 46;
+
+void* at(std::uintptr_t address) noexcept { return reinterpret_cast<void*>(address); }
+
+std::size_t whole_pages(std::size_t size) noexcept { return base::round_up(size, region::page_size()); }
+
+}  // namespace
+
+std::uint32_t MappedBlocks::first_place(std::uintptr_t start) noexcept {
+    return static_cast<std::uint32_t>((start >> 12) * 0x9e3779b97f4a7c15U >> 40) % kPlaces;
+}
+
+MappedBlocks::Place* MappedBlocks::find(std::uintptr_t start) noexcept {
+    if (start % region::page_size() != 0) return nullptr;
+    const std::uint32_t first = first_place(start);
+    for (std::uint32_t i = 0; i < kWindow; ++i) {
+        Place& place = places_[(first + i) % kPlaces];
+        // [E39] acquire, pairs with insert(): the size. Only the holder of the
+        // block finds it, and the program orders the holder after insert().
+        if (place.start.load(acq) == start) return &place;
+    }
+    return nullptr;
+}
+
+// A place that find() does not match until an address is stored in it. nullptr:
+// none is free.
+MappedBlocks::Place* MappedBlocks::claim(std::uintptr_t start, std::size_t bytes) noexcept {
+    const std::uint32_t first = first_place(start);
+    for (std::uint32_t i = 0; i < kWindow; ++i) {
+        Place& place = places_[(first + i) % kPlaces];
+        std::uintptr_t empty = 0;
+        // [E39] acquire: after the last block's holder is done with the place.
+        // Relaxed before: the CAS decides.
+        if (place.start.load(rlx) != 0 || !place.start.cas(empty, kBusy, acq, rlx)) continue;
+        place.bytes.store(bytes, rlx);
+        return &place;
+    }
+    return nullptr;
+}
+
+bool MappedBlocks::insert(std::uintptr_t start, std::size_t bytes) noexcept {
+    Place* place = claim(start, bytes);
+    if (place != nullptr) place->start.store(start, rel);  // [E39] release, pairs with find()
+    return place != nullptr;
+}
+
+void MappedBlocks::count(std::size_t more, std::size_t less) noexcept {
+    const std::size_t held = held_.fetch_add(more - less, rlx) + more - less;  // relaxed, all of it: counters
+    std::size_t peak = peak_.load(rlx);
+    while (held > peak && !peak_.cas(peak, held, rlx, rlx)) {
+    }
+}
+
+// Maps up to `alignment` bytes more than needed, and unmaps the excess at both
+// ends.
+void* MappedBlocks::take(std::size_t size, std::size_t alignment) noexcept {
+    const std::size_t page = region::page_size();
+    if (size > kMost || alignment > kMost) return nullptr;
+    const std::size_t bytes = whole_pages(size > 0 ? size : 1);
+    const std::size_t extra = alignment > page ? alignment - page : 0;
+    void* mapping = region::map(bytes + extra);
+    if (mapping == nullptr) return nullptr;
+    const auto from = reinterpret_cast<std::uintptr_t>(mapping);
+    const std::uintptr_t start = base::round_up(from, alignment > page ? alignment : page);
+    if (start > from) region::unmap(mapping, start - from);
+    if (from + extra > start) region::unmap(at(start + bytes), from + extra - start);
+    if (!insert(start, bytes)) {
+        region::unmap(at(start), bytes);
+        return nullptr;
+    }
+    count(bytes, 0);
+    return at(start);
+}
+
+std::size_t MappedBlocks::give(void* block) noexcept {
+    auto start = reinterpret_cast<std::uintptr_t>(block);
+    Place* place = find(start);
+    // [E39] acq_rel: of two frees of one block only one succeeds.
+    if (place == nullptr || !place->start.cas(start, kBusy, acq_rel, rlx)) return 0;
+    const std::size_t bytes = place->bytes.load(rlx);
+    region::unmap(block, bytes);
+    place->start.store(0, rel);  // [E39] release, pairs with the CAS in insert()
+    count(0, bytes);
+    return bytes;
+}
+
+std::size_t MappedBlocks::size_of(const void* block) const noexcept {
+    const Place* place = const_cast<MappedBlocks*>(this)->find(reinterpret_cast<std::uintptr_t>(block));
+    return place == nullptr ? 0 : place->bytes.load(rlx);  // relaxed: the caller holds the block
+}
+
+// Claims the place of the new address before the pages move, so that nothing
+// can fail afterwards. Neither place names an address meanwhile, since the
+// system may give either to another thread: the old one once the pages have
+// moved, the new one if it refuses.
+void* MappedBlocks::move(Place& place, std::uintptr_t start, std::size_t bytes) noexcept {
+    void* to = region::kSystem.reserve(bytes);
+    if (to == nullptr) return nullptr;
+    const auto target = reinterpret_cast<std::uintptr_t>(to);
+    Place* next = claim(target, bytes);
+    std::uintptr_t found = start;
+    // [E39] as in give(): another thread that frees the block meanwhile finds
+    // none.
+    if (next == nullptr || !place.start.cas(found, kBusy, acq_rel, rlx)) {
+        if (next != nullptr) next->start.store(0, rel);  // [E39] as in give()
+        region::unmap(to, bytes);
+        return nullptr;
+    }
+    if (!region::remap_to(at(start), place.bytes.load(rlx), to, bytes)) {  // relaxed: the caller holds the block
+        // The system may have unmapped the target before it refused, and
+        // another thread may have those addresses by now. The rest of the
+        // reservation stays reserved.
+        next->start.store(0, rel);      // [E39] as in give()
+        place.start.store(start, rel);  // [E39] as in insert()
+        return nullptr;
+    }
+    next->start.store(target, rel);  // [E39] as in insert()
+    place.start.store(0, rel);       // [E39] as in give()
+    return to;
+}
+
+void* MappedBlocks::resize(void* block, std::size_t size) noexcept {
+    const auto start = reinterpret_cast<std::uintptr_t>(block);
+    Place* place = find(start);
+    if (place == nullptr || size > kMost / 4) return nullptr;
+    const std::size_t before = place->bytes.load(rlx);  // relaxed: the caller holds the block
+    const bool grows = size > before;
+    if (!grows && size < kMapMoved / 2) return nullptr;  // too little for a mapping
+    // An eighth more than is asked for: most calls of a loop that grows a
+    // buffer then make no system call.
+    const std::size_t bytes = whole_pages(grows ? size + size / 8 : size);
+    void* now = block;
+    if (!grows) {
+        region::unmap(at(start + bytes), before - bytes);
+    } else if (!region::remap(block, before, bytes)) {
+        now = move(*place, start, bytes);
+        if (now == nullptr) return nullptr;
+    }
+    if (now == block) place->bytes.store(bytes, rlx);
+    count(bytes, before);
+    return now;
+}
+
+std::size_t MappedBlocks::around(const void* address) const noexcept {
+    std::size_t found = 0;
+    visit([&](void* block, std::size_t bytes) noexcept {
+        if (reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(block) < bytes) found = bytes;
+    });
+    return found;
+}
+
+}  // namespace ashlar::cache

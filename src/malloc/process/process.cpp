@@ -1,0 +1,252 @@
+#include "malloc/process/process.hpp"
+
+#include <cstdint>
+
+#include "base/report.hpp"
+#include "malloc/process/growth.hpp"
+#include "malloc/process/injection.hpp"
+#include "malloc/process/mapped_blocks.hpp"
+
+namespace ashlar::cache {
+
+using base::acq;
+using base::acq_rel;
+using base::Bin;
+using base::kUnitShift;
+using base::rlx;
+using base::UnitId;
+
+constinit Registry registry{};
+
+namespace {
+
+constinit base::Atomic<Heap*> process_heap{};
+
+// How many more misses go directly to further heaps, since the first region
+// was found full a moment ago. A hint.
+constinit base::Atomic<std::uint32_t> full_for{};
+constexpr std::uint32_t kFullFor = 64;
+
+// With more units its indexes would be one level deeper. Further heaps have the
+// memory beyond it.
+constexpr std::size_t kWantedRegion = std::size_t{4} << 40;
+constexpr std::size_t kMinRegion = std::size_t{4} << 20;
+constexpr std::uint32_t kMaxCaches = 16384;
+constexpr std::uint32_t kMinCaches = 8;
+
+Heap* create(std::size_t bytes) noexcept {
+    const auto units = static_cast<UnitId>(bytes >> kUnitShift) - 1;  // beside unit 0, which is unused
+    const std::uint32_t caches = units / 64 > kMaxCaches ? kMaxCaches : units / 64 < kMinCaches ? kMinCaches : units / 64;
+    return Heap::create(region::kSystemStepwise, units, caches);
+}
+
+// Reserves the wanted size, or as much as the system grants, down to
+// kMinRegion. If it refuses the wanted size, the address space is limited: then
+// half of what it grants is left to stacks, libraries and growth.
+Heap* reserve() noexcept {
+    std::size_t bytes = kWantedRegion;
+    Heap* heap = create(bytes);
+    if (heap != nullptr) return heap;
+    while (heap == nullptr && bytes > kMinRegion) {
+        bytes /= 2;
+        heap = create(bytes);
+    }
+    if (heap == nullptr || bytes / 2 < kMinRegion) return heap;
+    Heap::destroy(heap);
+    return create(bytes / 2);
+}
+
+}  // namespace
+
+// Threads that find no heap reserve one each. One heap is published and the
+// others are released, so that no thread waits.
+Heap* process() noexcept {
+    Heap* heap = process_heap.load(acq);  // [E13] acquire, pairs with the CAS below: the heap as it was made
+    if (heap != nullptr) [[likely]]
+        return heap;
+    Heap* made = reserve();
+    if (made == nullptr) return process_heap.load(acq);
+    made->also_tick = tick_grown;
+    if (process_heap.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
+    Heap::destroy(made);
+    return heap;
+}
+
+Heap* existing_process() noexcept { return process_heap.load(acq); }  // [E13]
+
+Heap* owner_of(const void* address) noexcept {
+    Heap* heap = existing_process();
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    if (heap == nullptr || !heap->spans.contains(at)) heap = registry.owner_of(at);
+    return heap != nullptr && heap->spans.contains(at) ? heap : nullptr;
+}
+
+// ---------------------------------------------------------------------- taking
+
+namespace {
+
+// The caller found the bin empty. A thread's first call creates its cache, and
+// that may fill the bin.
+Allocation take_cached(Cache& own, bool first, const Request& request, Bin bin) noexcept {
+    if (first) [[unlikely]] {
+        if (void* block = own.pop(bin); block != nullptr) return {block, false};
+    }
+    return own.refill(bin, request.zeroed);
+}
+
+// Rounds up to whole units, as for a run: good_size() promises that, and a
+// sized delete is compared with it.
+Allocation take_mapped(const Request& request) noexcept {
+    return {mapped_blocks.take(base::round_up(request.size, base::kUnitSize), request.alignment), true};
+}
+
+// For what the first region cannot give.
+Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bin bin, std::uint32_t full) noexcept {
+    Allocation found = allocate_existing(request);
+    full_for.store(found.block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);  // relaxed: as its load
+    if (found.block != nullptr) return found;
+    if (own != nullptr) own->flush();
+    heap.reclaim();
+    found = own != nullptr && bin != 0 ? own->refill(bin, request.zeroed) : heap.allocate(request);
+    if (found.block != nullptr) return found;
+    each_grown([](Heap& grown) noexcept { grown.reclaim(); });
+    if (request.size >= kMapMoved) {  // its address space comes back when it is freed; that of a heap does not
+        found = take_mapped(request);
+        if (found.block != nullptr) return found;
+    }
+    return allocate_grown(request);
+}
+
+}  // namespace
+
+Allocation allocate(const Request& request) noexcept {
+    if (injection.on() && request.counted && injection.refuses(request.size)) [[unlikely]]
+        return {nullptr, false};
+    if (request.size > PTRDIFF_MAX || request.alignment > PTRDIFF_MAX) return {nullptr, false};
+    if (request.size >= kMapped || request.movable) {
+        if (const Allocation found = take_mapped(request); found.block != nullptr) return found;
+    }
+    const bool first = tls_cache->heap == nullptr;
+    Cache* own = own_cache();
+    Heap* heap = process();
+    if (heap == nullptr) return {nullptr, false};
+    const Bin bin = request.bin();
+    const std::uint32_t full = full_for.load(rlx);  // relaxed, as the stores: a lost update costs one try
+    if (full == 0) [[likely]] {
+        heap->adopt_orphans();
+        const Allocation found = own != nullptr && bin != 0 ? take_cached(*own, first, request, bin) : heap->allocate(request);
+        if (found.block != nullptr) [[likely]]
+            return found;
+    }
+    return allocate_elsewhere(*heap, own, request, bin, full);
+}
+
+std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept {
+    const Bin bin = base::bin_of_size(size);
+    Cache* own = own_cache();
+    if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
+    process()->adopt_orphans();
+    return own->take_batch(bin, out, n);
+}
+
+void* resize_large(void* block, std::size_t from, std::size_t to) noexcept {
+    Heap* heap = owner_of(block);
+    if (heap == nullptr) return mapped_blocks.resize(block, to);
+    return heap->resize(block, from, to) ? block : nullptr;
+}
+
+// ---------------------------------------------------------------------- giving
+
+namespace {
+
+// Ends the program over a pointer that belongs to no heap.
+[[noreturn]] void report_stranger(const void* pointer) noexcept {
+    const std::size_t bytes = mapped_blocks.around(pointer);
+    if (bytes != 0) base::report_inside(pointer, bytes);
+    base::report_foreign(pointer);
+}
+
+}  // namespace
+
+void give(void* block) noexcept {
+    if (block == nullptr) return;
+    Heap* heap = owner_of(block);
+    if (heap == nullptr) {
+        const std::size_t bytes = mapped_blocks.give(block);
+        if (bytes == 0) report_stranger(block);
+        // A large block was freed, so that the program is likely to need less.
+        // Returns cached runs, and as much dirty memory as the block had: the
+        // cost is in proportion.
+        if (Cache* own = own_cache(); own != nullptr) own->close_runs();
+        if (heap = existing_process(); heap != nullptr) heap->spans.purge_some(base::units_of_size(bytes));
+        return;
+    }
+    const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
+    Cache* own = own_cache();
+    if (bin != 0 && own != nullptr && own->heap == heap) {
+        own->see_committed();
+        own->give(block, bin);
+    } else {
+        heap->give(block, bin);
+    }
+}
+
+std::size_t size_of(const void* block) noexcept {
+    const Heap* heap = owner_of(block);
+    if (heap == nullptr) {
+        const std::size_t bytes = mapped_blocks.size_of(block);
+        if (bytes == 0) report_stranger(block);
+        return bytes;
+    }
+    const std::size_t bytes = heap->size_of(block).bytes;
+    if (bytes == 0) heap->report(block);
+    return bytes;
+}
+
+// -------------------------------------------------------------- the whole heap
+
+bool trim() noexcept {
+    Heap* heap = process();
+    if (heap == nullptr) return false;
+    if (Cache* own = own_cache(); own != nullptr) own->flush();
+    bool any = heap->trim();
+    each_grown([&any](Heap& grown) noexcept { any = grown.trim() || any; });
+    return any;
+}
+
+std::size_t check() noexcept {
+    Heap* heap = process();
+    if (heap == nullptr) return 0;
+    const auto check_one = [](Heap& one) noexcept {
+        one.adopt_orphans();  // what a fork left behind does not count as a fault
+        return one.check();
+    };
+    std::size_t faults = check_one(*heap);
+    each_grown([&](Heap& grown) noexcept { faults += check_one(grown); });
+    return faults;
+}
+
+Totals totals(const Heap& heap) noexcept {
+    const spans::UnitCounts units = heap.spans.counts();
+    return {heap.arena.live_bytes(), units.held << kUnitShift, units.free << kUnitShift, units.peak << kUnitShift,
+            std::size_t{heap.spans.limit()} << kUnitShift};
+}
+
+Totals totals() noexcept {
+    Heap* heap = process();
+    if (heap == nullptr) return {};
+    Totals sum = totals(*heap);
+    const std::size_t mapped = mapped_blocks.held();
+    sum.live += mapped;
+    sum.held += mapped;
+    sum.peak += mapped_blocks.peak();
+    sum.reserved += mapped;
+    each_grown([&sum](Heap& grown) noexcept {
+        const Totals more = totals(grown);
+        sum = {sum.live + more.live, sum.held + more.held, sum.free + more.free, sum.peak + more.peak,
+               sum.reserved + more.reserved};
+    });
+    return sum;
+}
+
+}  // namespace ashlar::cache

@@ -1,0 +1,60 @@
+// The process heap behind malloc, the life of a thread's cache, and all paths
+// other than the hit path. Lock-free, any thread, from before the first
+// constructor to after the last destructor.
+#ifndef ASHLAR_MALLOC_PROCESS_PROCESS_HPP
+#define ASHLAR_MALLOC_PROCESS_PROCESS_HPP
+
+#include <cstddef>
+
+#include "malloc/heap/heap.hpp"
+#include "malloc/process/registry.hpp"
+
+namespace ashlar::cache {
+
+extern Registry registry;
+
+// The process heap, created on first use. nullptr: the system refuses even the
+// smallest.
+[[nodiscard]] Heap* process() noexcept;
+// The process heap, or nullptr before its first use.
+[[nodiscard]] Heap* existing_process() noexcept;
+// The calling thread's cache, made on first use; nullptr: it has none (any
+// more), or there is no memory for one.
+[[nodiscard]] Cache* own_cache() noexcept;
+// Gives the calling thread's cache back, if it has one. The thread gets no
+// other.
+void leave_own_cache() noexcept;
+// The heap that an address belongs to, or nullptr.
+[[nodiscard]] Heap* owner_of(const void* address) noexcept;
+
+// The miss path of every entry point. The caller has found the bin of the
+// request empty, if it has a cache; a movable request has no bin. nullptr: out
+// of memory, more than PTRDIFF_MAX, or an injected failure.
+[[nodiscard, gnu::noinline]] Allocation allocate(const Request& request) noexcept;
+// Up to n small blocks of one size into out[]. Fewer: out of memory, no cache,
+// or a size that only allocate() serves.
+[[nodiscard]] std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept;
+// Changes the size of a large block without copying it; the address may change.
+// nullptr: nothing changed.
+[[nodiscard]] void* resize_large(void* block, std::size_t from, std::size_t to) noexcept;
+// Frees a block of any heap, or does nothing for nullptr. Ends the program over
+// a pointer that it finds to be no live block.
+[[gnu::noinline]] void give(void* block) noexcept;
+// Usable bytes of a live block of any heap; ends the program over anything
+// else.
+[[nodiscard]] std::size_t size_of(const void* block) noexcept;
+
+// For the process heap and the heaps that it grew by.
+bool trim() noexcept;
+[[nodiscard]] std::size_t check() noexcept;
+// Releases address space of the process heap that was reserved and never used.
+void release_reservation() noexcept;
+struct Totals {
+    std::size_t live, held, free, peak, reserved;
+};
+[[nodiscard]] Totals totals() noexcept;
+[[nodiscard]] Totals totals(const Heap& heap) noexcept;
+
+}  // namespace ashlar::cache
+
+#endif

@@ -1,0 +1,173 @@
+// How a manager's buffer grows when nothing fits, and shrinks by trim(). Callbacks run under the growth lock alone: they may
+// use the manager, but not in a way that would need more growth.
+#include <algorithm>
+#include <string>
+
+#include "manager/engine/hole_purge.hpp"
+#include "manager/engine/manager.hpp"
+
+namespace ashlar::manager {
+
+namespace {
+
+thread_local char this_thread;
+
+}  // namespace
+
+// Relaxed: a thread asks only whether it is itself, which it wrote itself.
+Manager::Growing::Growing(Manager& manager) noexcept
+    : manager_(manager), first_(manager.grower_.load(base::rlx) != &this_thread) {
+    if (!first_) return;
+    manager_.growth_.lock();
+    manager_.grower_.store(&this_thread, base::rlx);
+}
+
+Manager::Growing::~Growing() {
+    if (!first_) return;
+    manager_.grower_.store(nullptr, base::rlx);  // relaxed, as above
+    manager_.growth_.unlock();
+}
+
+bool Manager::grows_here() const noexcept { return grower_.load(base::rlx) == &this_thread; }  // relaxed, as above
+bool Manager::in_callback() const noexcept { return grows_here() || collector_.in_callback(); }
+
+void Manager::refuse_in_callback(const char* member) const {
+    if (grows_here()) {
+        throw ManagerError(Status::in_callback,
+                           std::string(member) + ": called by a callback of the buffer's growth, for which a cycle may wait");
+    }
+    collector_.refuse_in_callback(member);
+}
+
+Size Manager::free_tail() const noexcept {
+    Size free = 0;
+    for (RangeId id = allocator_.last(); ranges::kind(allocator_[id]) == ranges::Kind::hole; id = allocator_[id].below)
+        free += allocator_[id].size;
+    return free;
+}
+
+Size Manager::wanted(Size size, Size alignment) const noexcept {
+    const Size taken = policy().shaped() ? policy().rounded(size, alignment) : size;
+    if (taken == 0) return 0;
+    // Policies of fixed shapes cut them at multiples of their size.
+    const Size step = policy().shaped() ? std::max(alignment, taken) : alignment;
+    const Size capacity = allocator_.totals().capacity;
+    Offset start = buffer_.contiguous() ? capacity - free_tail() : capacity;
+    start = (start + step - 1) & ~(step - 1);
+    return start + taken - capacity;
+}
+
+Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const {
+    Size offered = 0;
+    if (buffer_.kind() != Buffer::Kind::parts) {
+        offered = options_.grow_by(capacity, needed);
+    } else if (options_.next_part) {
+        part = options_.next_part(needed);
+        offered = part.size();
+    }
+    offered = std::min(offered & ~grain_, limit_ - capacity);
+    return offered < needed ? 0 : offered;
+}
+
+// Other threads may free or take blocks while the callback runs, but no other thread moves the
+// end of the buffer.
+bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) {
+    for (Size before = 0;;) {
+        Size capacity = 0, needed = 0;
+        {
+            const Guard guard(lock_);
+            if (take(taker)) return true;
+            capacity = allocator_.totals().capacity;
+            needed = wanted(size, alignment);
+        }
+        // It was not for want of room; or there is none left to be had.
+        if (needed == before || needed > limit_ - capacity) return false;
+        before = needed;
+        std::span<std::byte> part;
+        const Size added = ask(capacity, needed, part);
+        if (added == 0 || (!part.empty() && !buffer_.add(capacity, part))) {
+            hand_back(part);
+            reclaim(true);  // the callback may have freed blocks
+            const Guard guard(lock_);
+            return take(taker);
+        }
+        {
+            const Guard guard(lock_);
+            const bool grown = allocator_.grow(added, buffer_.contiguous());
+            if (grown && take(taker)) {
+                note_capacity();
+                return true;
+            }
+            if (grown) allocator_.shrink(added);
+        }
+        if (!part.empty()) hand_back(buffer_.drop_last());
+    }
+}
+
+void Manager::hand_back(std::span<std::byte> part) const noexcept {
+    if (!part.empty() && options_.release_part) options_.release_part(part);
+}
+
+// A part goes when it is free as a whole.
+Size Manager::drop_part() noexcept {
+    std::span<std::byte> part;
+    Size lost = 0;
+    {
+        const Guard guard(lock_);
+        const Offset start = buffer_.last_start();
+        const Size size = allocator_.totals().capacity - start;
+        if (start == 0 || free_tail() < size) return 0;
+        lost = allocator_.shrink(size);
+        note_capacity();
+        part = buffer_.drop_last();
+    }
+    hand_back(part);
+    return lost;
+}
+
+Size Manager::trim() noexcept {
+    reclaim(true);
+    const Growing growing(*this);
+    if (!growing) return 0;
+    Size lost = 0;
+    while (const Size part = drop_part()) lost += part;
+    if (buffer_.kind() != Buffer::Kind::parts) {
+        const Guard guard(lock_);
+        lost = allocator_.shrink(std::min(free_tail(), allocator_.totals().capacity - initial_));
+        note_capacity();
+    }
+    // The growth lock keeps the bytes beyond the end from being used.
+    if (buffer_.kind() == Buffer::Kind::own) {
+        buffer_.purge(capacity(), lost);
+        purge_holes();
+    }
+    trim_tables();
+    return lost;
+}
+
+void Manager::purge_holes() const noexcept {
+    HolePurge purge;
+    for (bool more = true; more; lock_.let_others_in()) {
+        const Guard guard(lock_);
+        more = purge.step(allocator_, buffer_);
+    }
+}
+
+void Manager::trim_tables() noexcept {
+    constexpr std::uint32_t kGroups = 4096;
+    SlabId next = 0;
+    for (bool more = has_small(); more; lock_.let_others_in()) {
+        const Guard guard(lock_);
+        next = small_.trim(next);
+        more = next != 0;
+    }
+    for (bool more = true; more; lock_.let_others_in()) {
+        const Guard guard(lock_);
+        more = allocator_.trim_directory(kGroups);
+    }
+    const Guard guard(lock_);
+    allocator_.trim_records();
+    moves_.trim();
+}
+
+}  // namespace ashlar::manager

@@ -1,0 +1,16 @@
+# Sets <result> to the settings of this project, which no subdirectory may change.
+function(settings result)
+  set(found)
+  get_cmake_property(names VARIABLES)
+  foreach(name IN LISTS names)
+    if(name MATCHES "^CMAKE_(C|CXX)_(STANDARD|EXTENSIONS|FLAGS|VISIBILITY)|^BUILD_" OR
+       name MATCHES "^CMAKE_(BUILD_TYPE|EXPORT|INTERPRO|UNITY|POSITION)")
+      list(APPEND found "${name}=${${name}}")
+    endif()
+  endforeach()
+  foreach(property INCLUDE_DIRECTORIES COMPILE_OPTIONS COMPILE_DEFINITIONS LINK_OPTIONS)
+    get_directory_property(value ${property})
+    list(APPEND found "${property}=${value}")
+  endforeach()
+  set(${result} "${found}" PARENT_SCOPE)
+endfunction()
