@@ -1,0 +1,70 @@
+// save_state() beside threads that allocate and free: what it saves is of one moment.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "unit/manager/state/crowd.hpp"
+
+namespace {
+
+using namespace ashlar;
+
+constexpr unsigned kThreads = 3;
+
+// Every thread has one block or two at any time, and says whose they are.
+void replace(MemoryManager& manager, const std::atomic<bool>& done, Size size) {
+    Offset old = manager.allocate(size).value();
+    while (!done) {
+        const Offset next = manager.allocate(size).value();
+        manager.deallocate(old);
+        old = next;
+    }
+    manager.deallocate(old);
+}
+
+void save_beside_threads(Size size) {
+    MemoryManager manager(crowd::kWhole);
+    std::atomic<bool> done = false;
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < kThreads; ++i) threads.emplace_back([&] { replace(manager, done, size); });
+    while (manager.statistics().blocks < kThreads) std::this_thread::yield();
+    for (unsigned i = 0; i < 200; ++i) {
+        const MemoryManager again = crowd::loaded(crowd::saved(manager, {.bytes = false}));
+        ASSERT_EQ(again.check(&std::cerr), 0U);
+        const std::uint64_t blocks = again.statistics().blocks;
+        ASSERT_GE(blocks, kThreads);
+        ASSERT_LE(blocks, 2 * kThreads);
+    }
+    done = true;
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(manager.check(), 0U);
+    EXPECT_EQ(manager.statistics().blocks, 0U);
+}
+
+TEST(StateThreads, SaveShowsOneMomentOfSmallBlocks) { save_beside_threads(40); }
+TEST(StateThreads, SaveShowsOneMomentOfLargeBlocks) { save_beside_threads(4000); }
+
+TEST(StateThreads, SaveGoesOnBesideNamesAndMoves) {
+    MemoryManager manager(crowd::kWhole);
+    std::vector<Handle> handles;
+    for (unsigned i = 0; i < 60; ++i) handles.push_back(manager.allocate_movable(1000 + i).value());
+    std::atomic<bool> done = false;
+    std::thread mover([&] {
+        for (unsigned i = 0; !done; ++i) {
+            manager.deallocate(handles[i % 60]);
+            handles[i % 60] = manager.allocate_movable(1000 + i % 60).value();
+            manager.set_name(manager.resolve(handles[i % 60]), "moved " + std::to_string(i));
+            static_cast<void>(manager.defragment({.moves = 4}));
+        }
+    });
+    for (unsigned i = 0; i < 200; ++i) {
+        const MemoryManager again = crowd::loaded(crowd::saved(manager, {.bytes = false}));
+        ASSERT_EQ(again.check(&std::cerr), 0U);
+        ASSERT_GE(again.statistics().blocks, 59U);
+    }
+    done = true;
+    mover.join();
+}
+
+}  // namespace
