@@ -23,8 +23,8 @@ struct SaveOptions {
 /// names and handles, and the slabs of small blocks. Pins, passes, callbacks
 /// and the collector are not saved. A block in a pass is saved where it was.
 ///
-/// Thread safety: as MemoryManager::check(). What is saved is of one moment,
-/// apart from names and user data that other threads set meanwhile. Bytes are
+/// Thread safety: as MemoryManager::check(). The state is of one moment, apart
+/// from names and user data that other threads set meanwhile. Bytes are
 /// copied after that moment, without the lock. If bytes are saved, other
 /// threads must not write, free or move blocks meanwhile.
 ///

@@ -1,11 +1,12 @@
-// A manager's blocks as data, and a fresh manager that gets them again. All of it happens under the lock; small blocks are
-// stopped meanwhile, so that what is copied is of one moment.
+// A manager's blocks as data, and a fresh manager that gets them again. All of
+// it happens under the lock; small blocks are stopped meanwhile, so that what
+// is copied is of one moment.
 #include "manager/engine/manager.hpp"
 #include "manager/engine/saved_state.hpp"
 
 namespace ashlar::manager {
 
-// ------------------------------------------------------------------------------------------------------------- copying
+// --------------------------------------------------------------------- copying
 
 void Manager::copy_notes(StateRoom& room, SavedBlock& block) const noexcept {
     annotations_.look(block.start, [&](std::string_view name, std::uint64_t user) noexcept {
@@ -82,11 +83,12 @@ SavedState Manager::state() const {
     return result;
 }
 
-// ------------------------------------------------------------------------------------------------------------ restoring
+// ------------------------------------------------------------------- restoring
 
 namespace {
 
-// The class of a saved slab, if this manager's slabs are like it; 0: they are not.
+// The class of a saved slab, if this manager's slabs are like it; 0: they are
+// not.
 Class class_of_saved(const Shape& shape, const SavedBlock& slab) noexcept {
     if (shape.shift == 0 || slab.taken != shape.slab_size() || slab.size > kMostSmall) return 0;
     const Class c = class_of_size(slab.size);

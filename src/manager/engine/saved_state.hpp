@@ -1,4 +1,5 @@
-// What is saved of a manager: its blocks by address, at one moment. Names lie one after the other in `names`.
+// The part of a manager that is saved: its blocks by address, at one moment.
+// Names lie one after the other in `names`.
 #ifndef ASHLAR_MANAGER_ENGINE_SAVED_STATE_HPP
 #define ASHLAR_MANAGER_ENGINE_SAVED_STATE_HPP
 
@@ -41,7 +42,8 @@ struct SavedState {
     }
 };
 
-// Fills a state without allocating, since the manager's lock is held. It counts what it has no room for.
+// Fills a state without allocating, since the manager's lock is held. It counts
+// what it has no room for.
 class StateRoom {
   public:
     explicit StateRoom(SavedState& state) noexcept : state_(state) {}

@@ -84,7 +84,8 @@ class Handles {
         const std::uint32_t lives = places_[index].lives;
         return handle.value >> 32 < lives || (handle.value >> 32 == lives && places_[index].range != no_range);
     }
-    // What a saved state keeps of the table: how many places there are and ever were, and the lives that no free place exceeds.
+    // The part of the table that a saved state keeps: how many places there are and ever were, and the lives that no free
+    // place exceeds.
     struct Counts {
         std::uint32_t created, most, lives;
     };

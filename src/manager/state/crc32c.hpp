@@ -1,5 +1,7 @@
-// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), as in iSCSI (RFC 3720, B.4) and ext4. Eight bytes at a time by eight
-// tables: M. Kounavis, F. Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators" (2005).
+// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), as in iSCSI (RFC 3720,
+// B.4) and ext4. Eight bytes at a time by eight tables: M. Kounavis, F. Berry,
+// "A Systematic Approach to Building High Performance Software-Based CRC
+// Generators" (2005).
 #ifndef ASHLAR_MANAGER_STATE_CRC32C_HPP
 #define ASHLAR_MANAGER_STATE_CRC32C_HPP
 

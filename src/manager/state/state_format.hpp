@@ -1,5 +1,6 @@
-// The words of a saved state, which docs/manager/state.md describes. All numbers are little-endian. In records they are
-// LEB128: seven bits a byte, the low ones first.
+// The words of a saved state, which docs/manager/state.md describes. All
+// numbers are little-endian. In records they are LEB128: seven bits a byte, the
+// low ones first.
 #ifndef ASHLAR_MANAGER_STATE_STATE_FORMAT_HPP
 #define ASHLAR_MANAGER_STATE_STATE_FORMAT_HPP
 
@@ -9,7 +10,8 @@
 
 namespace ashlar::manager {
 
-// As PNG's: a transfer that drops the eighth bit or changes ends of lines breaks it.
+// As PNG's: a transfer that drops the eighth bit or changes ends of lines
+// breaks it.
 inline constexpr unsigned char kMagic[8] = {0x89, 'A', 'S', 'H', '\r', '\n', 0x1a, '\n'};
 inline constexpr unsigned char kEndMark[8] = {'A', 'S', 'H', '-', 'E', 'N', 'D', '\n'};
 inline constexpr std::uint32_t kVersion = 1;

@@ -103,7 +103,8 @@ void StateReader::name(SavedState& state, SavedBlock& block) {
     }
 }
 
-// Records only say how far they are behind the one before, so that blocks cannot overlap.
+// Records only say how far they are behind the one before, so that blocks
+// cannot overlap.
 void StateReader::validate(const SavedState& state, const SavedBlock& block) {
     const Size grain = state.granularity - 1;
     require(block.start <= state.capacity && block.taken <= state.capacity - block.start, "a block reaches beyond the end");
@@ -136,7 +137,7 @@ void StateReader::validate_small(const SavedBlock& block) {
     --slab_.left;
 }
 
-// -------------------------------------------------------------------------------------------------------------- bytes
+// ----------------------------------------------------------------------- bytes
 
 void StateReader::finish(const SavedState& state, const Buffer& buffer) {
     if (bytes_) {
@@ -159,7 +160,7 @@ void StateReader::bytes_of(const SavedBlock& block, std::byte* to) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------- numbers
+// --------------------------------------------------------------------- numbers
 
 unsigned char StateReader::get() {
     using Traits = std::streambuf::traits_type;

@@ -1,5 +1,6 @@
-// Reads a saved state from a stream, and believes nothing that it says: whatever read() returns is a possible state, apart
-// from handles that come twice.
+// Reads a saved state from a stream, and believes nothing that it says:
+// whatever read() returns is a possible state, apart from handles that come
+// twice.
 #ifndef ASHLAR_MANAGER_STATE_STATE_READER_HPP
 #define ASHLAR_MANAGER_STATE_STATE_READER_HPP
 
@@ -20,7 +21,8 @@ class StateReader {
 
     // First this, then finish().
     [[nodiscard]] SavedState read();
-    // Copies the bytes of blocks into the buffer, if there are any and it has memory. Reads up to the end mark.
+    // Copies the bytes of blocks into the buffer, if there are any and it has
+    // memory. Reads up to the end mark.
     void finish(const SavedState& state, const Buffer& buffer);
 
   private:

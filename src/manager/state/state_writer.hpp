@@ -16,7 +16,8 @@ class StateWriter {
   public:
     explicit StateWriter(std::ostream& out) noexcept : out_(out) {}
 
-    // `bytes`: of the manager's own memory; null: none are written. Throws std::ios_base::failure, and what the stream throws.
+    // `bytes`: of the manager's own memory; null: none are written. Throws
+    // std::ios_base::failure, and what the stream throws.
     void write(const SavedState& state, const Buffer* bytes);
 
   private:

@@ -53,7 +53,8 @@ inline Handles fill(MemoryManager& manager, Size count, Size seed = 0) {
 
 using Seen = std::tuple<Size, BlockView::Kind, std::uint64_t, std::string, std::uint64_t>;
 
-// All blocks by offset: size, kind, user data, name, handle. `as_block`: small blocks are shown as others.
+// All blocks by offset: size, kind, user data, name, handle. `as_block`: small
+// blocks are shown as others.
 inline std::map<Offset, Seen> blocks(const MemoryManager& manager, bool as_block = false) {
     std::map<Offset, Seen> seen;
     manager.for_each([&](const BlockView& view) {

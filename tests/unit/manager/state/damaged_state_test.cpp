@@ -1,4 +1,5 @@
-// load_state() with streams that are no state: every one of them is refused, and none does harm.
+// load_state() with streams that are no state: every one of them is refused,
+// and none does harm.
 #include <gtest/gtest.h>
 
 #include <new>
@@ -27,7 +28,8 @@ std::string word(std::uint32_t value) {
     return made;
 }
 
-// A state without bytes, with checksums that are right whatever was changed in it.
+// A state without bytes, with checksums that are right whatever was changed in
+// it.
 std::string sealed(std::string header, const std::string& records) {
     header += word(crc(header));
     return header + records + word(crc(records)) + "ASH-END\n";
@@ -139,7 +141,8 @@ TEST(DamagedState, IsRefusedForRecordsThatAreNotPossible) {
     EXPECT_EQ(load(with_records("\x00\x05\x07"s, 2)), Status::bad_state);                                      // one of two
 }
 
-// A slab of 4096 bytes at 0 with blocks of 8, 0xf8 0x1f bytes more; user data: how many follow.
+// A slab of 4096 bytes at 0 with blocks of 8, 0xf8 0x1f bytes more; user data:
+// how many follow.
 TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
     using namespace std::string_literals;
     const std::string slab = "\x53\x00\x08\xf8\x1f"s;

@@ -1,4 +1,5 @@
-// save_state() and load_state(): every block comes back where it was, and the manager goes on as before.
+// save_state() and load_state(): every block comes back where it was, and the
+// manager goes on as before.
 #include <gtest/gtest.h>
 
 #include <unistd.h>

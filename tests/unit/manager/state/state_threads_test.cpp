@@ -1,4 +1,5 @@
-// save_state() beside threads that allocate and free: what it saves is of one moment.
+// save_state() beside threads that allocate and free: what it saves is of one
+// moment.
 #include <gtest/gtest.h>
 
 #include <atomic>
