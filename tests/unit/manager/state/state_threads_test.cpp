@@ -14,8 +14,9 @@ using namespace ashlar;
 constexpr unsigned kThreads = 3;
 
 // Every thread has one block or two at any time, and says whose they are.
-void replace(MemoryManager& manager, const std::atomic<bool>& done, Size size) {
+void replace(MemoryManager& manager, const std::atomic<bool>& done, std::atomic<unsigned>& ready, Size size) {
     Offset old = manager.allocate(size).value();
+    ++ready;
     while (!done) {
         const Offset next = manager.allocate(size).value();
         manager.deallocate(old);
@@ -27,9 +28,10 @@ void replace(MemoryManager& manager, const std::atomic<bool>& done, Size size) {
 void save_beside_threads(Size size) {
     MemoryManager manager(crowd::kWhole);
     std::atomic<bool> done = false;
+    std::atomic<unsigned> ready = 0;
     std::vector<std::thread> threads;
-    for (unsigned i = 0; i < kThreads; ++i) threads.emplace_back([&] { replace(manager, done, size); });
-    while (manager.statistics().blocks < kThreads) std::this_thread::yield();
+    for (unsigned i = 0; i < kThreads; ++i) threads.emplace_back([&] { replace(manager, done, ready, size); });
+    while (ready != kThreads) std::this_thread::yield();
     for (unsigned i = 0; i < 200 && !testing::Test::HasFailure(); ++i) {
         const MemoryManager again = crowd::loaded(crowd::saved(manager, {.bytes = false}));
         EXPECT_EQ(again.check(&std::cerr), 0U);
