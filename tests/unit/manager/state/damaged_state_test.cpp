@@ -141,6 +141,16 @@ TEST(DamagedState, IsRefusedForRecordsThatAreNotPossible) {
     EXPECT_EQ(load(with_records("\x00\x05\x07"s, 2)), Status::bad_state);                                      // one of two
 }
 
+TEST(DamagedState, IsRefusedForBlocksThatAreNoMultipleOfTheGranularity) {
+    using namespace std::string_literals;
+    MemoryManager manager(kWhole, {.granularity = 64});
+    const std::string header = header_of(saved(manager, {.bytes = false}), 1);
+    EXPECT_EQ(load(sealed(header, "\x00\x40\x40"s)), Status::ok);
+    EXPECT_EQ(load(sealed(header, "\x00\x20\x40"s)), Status::bad_state);
+    EXPECT_EQ(load(sealed(header, "\x00\x40\x20"s)), Status::bad_state);
+    EXPECT_EQ(load(sealed(header, "\x40\x40\x40\x20"s)), Status::bad_state);
+}
+
 // A slab of 4096 bytes at 0 with blocks of 8, 0xf8 0x1f bytes more; user data:
 // how many follow.
 TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
@@ -156,9 +166,12 @@ TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x04\x08\x08"s, 3)), Status::bad_state);  // two of one
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x00\x08\x08"s, 2)), Status::bad_state);              // a block inside
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\x08\x08"s, 3)), Status::bad_state);  // one inside, after
-    EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);                               // without a slab
-    EXPECT_EQ(load(with_records("\x53\x01\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);       // not at a multiple
-    EXPECT_EQ(load(with_records("\x53\x00\x0c\xf4\x1f\x01\x04\x00\x0c"s, 2)), Status::bad_state);       // of blocks of 12 bytes
+    // One of two, and a block or a slab behind it.
+    EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::bad_state);
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::ok);
+    EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);                          // without a slab
+    EXPECT_EQ(load(with_records("\x53\x01\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);  // not at a multiple
+    EXPECT_EQ(load(with_records("\x53\x00\x0c\xf4\x1f\x01\x04\x00\x0c"s, 2)), Status::bad_state);  // of blocks of 12 bytes
 }
 
 TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
@@ -171,7 +184,7 @@ TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
 
 // The format of version 1, byte for byte: docs/manager/state.md.
 TEST(StateFormat, IsAsDocumented) {
-    MemoryManager manager(kWhole, make::options());
+    MemoryManager manager(kWhole, make::options(2 * kWhole));
     static_cast<void>(manager.allocate(16));
     const Offset offset = manager.allocate(300).value();
     manager.deallocate(0);
@@ -185,18 +198,18 @@ TEST(StateFormat, IsAsDocumented) {
     const auto number = [&expected](std::uint64_t value, unsigned size) {
         for (; size != 0; --size, value >>= 8) expected += static_cast<char>(value);
     };
-    number(1, 4);       // version
-    number(0, 4);       // flags
-    number(kWhole, 8);  // capacity
-    number(kWhole, 8);  // limit
-    number(kWhole, 8);  // initial size
-    number(1, 8);       // granularity
-    number(0, 8);       // small_limit
-    number(0, 4);       // no slabs
-    number(0, 4);       // places of handles: now
-    number(0, 4);       // ever
-    number(0, 4);       // lives
-    number(1, 8);       // records
+    number(1, 4);           // version
+    number(0, 4);           // flags
+    number(kWhole, 8);      // capacity
+    number(2 * kWhole, 8);  // limit
+    number(kWhole, 8);      // initial size
+    number(1, 8);           // granularity
+    number(0, 8);           // small_limit
+    number(0, 4);           // no slabs
+    number(0, 4);           // places of handles: now
+    number(0, 4);           // ever
+    number(0, 4);           // lives
+    number(1, 8);           // records
     ASSERT_EQ(expected.size(), kHeader);
     EXPECT_TRUE(sealed(expected, std::string("\x30\x10\xac\x02\x07\x03"
                                              "abc",

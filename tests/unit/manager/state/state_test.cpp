@@ -289,6 +289,20 @@ TEST(State, RefusesOptionsWithTooFewRanges) {
     }
 }
 
+TEST(State, RefusesOptionsWithTooFewPlacesForHandles) {
+    MemoryManager manager(kWhole, make::options());
+    std::vector<Handle> handles;
+    for (unsigned i = 0; i < 4000; ++i) handles.push_back(manager.allocate_movable(8).value());
+    for (const Handle handle : handles) manager.deallocate(handle);
+    EXPECT_NO_THROW(static_cast<void>(loaded(saved(manager), {.most_ranges = 4000})));
+    try {
+        static_cast<void>(loaded(saved(manager), {.most_ranges = 3999}));
+        ADD_FAILURE();
+    } catch (const ManagerError& error) {
+        EXPECT_EQ(error.status(), Status::bad_options);
+    }
+}
+
 TEST(State, IsReadFromAStreamThatHoldsSeveral) {
     MemoryManager one(kWhole), two(kWhole);
     const Offset in_one = one.allocate(5000).value();
