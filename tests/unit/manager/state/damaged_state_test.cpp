@@ -166,7 +166,10 @@ TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x04\x08\x08"s, 3)), Status::bad_state);  // two of one
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x00\x08\x08"s, 2)), Status::bad_state);              // a block inside
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\x08\x08"s, 3)), Status::bad_state);  // one inside, after
-    // One of two, and a block or a slab behind it.
+    const std::string next = "\x04\x08\x08\x53\xf0\x1f\x08\xf8\x1f\x01\x04\x08\x08"s;  // a block, and a slab with one
+    EXPECT_EQ(load(with_records(slab + "\x01"s + next, 4)), Status::ok);
+    EXPECT_EQ(load(with_records(slab + "\x02"s + next, 4)), Status::bad_state);
+    // One of two, and a block behind it.
     EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::bad_state);
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::ok);
     EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);                          // without a slab
