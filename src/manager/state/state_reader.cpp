@@ -15,7 +15,7 @@ using Kind = SavedBlock::Kind;
 
 namespace {
 
-constexpr unsigned kMostShift = 48;  // of an alignment: more than any offset has
+constexpr unsigned kShifts = 64;  // of an alignment; a block at 0 may have any
 
 }  // namespace
 
@@ -116,7 +116,7 @@ void StateReader::validate(const SavedState& state, const SavedBlock& block) {
     if (block.kind != Kind::movable) return;
     const auto place = static_cast<std::uint32_t>(block.handle);
     require(place != 0 && place <= state.handles.created, "a handle is not possible");
-    require(block.shift < kMostShift && (block.start & ((Size{1} << block.shift) - 1)) == 0, "an alignment is not possible");
+    require(block.shift < kShifts && (block.start & ((Size{1} << block.shift) - 1)) == 0, "an alignment is not possible");
 }
 
 // The blocks of a slab follow it, and lie in it.

@@ -113,6 +113,12 @@ TEST(State, MovesBlocksOnlyToTheirAlignment) {
     for (const Handle handle : handles) EXPECT_EQ(again.resolve(handle) % 256, 0U);
 }
 
+TEST(State, KeepsABlockWithTheLargestAlignment) {
+    MemoryManager manager(kWhole, make::options());
+    const Handle handle = manager.allocate_movable(70, Size{1} << 63).value();
+    EXPECT_EQ(loaded(saved(manager)).resolve(handle), 0U);
+}
+
 TEST(State, KeepsSlabsSoThatSmallBlocksStaySmall) {
     MemoryManager manager(kWhole, make::options(0, make::Mode::one_slabs));
     std::vector<Offset> offsets;
