@@ -109,8 +109,8 @@ void fresh_places(benchmark::State& state) {
     pairs(state, manager);
 }
 
-// A slab comes into being at the lowest place, empties, goes back, and the place
-// is taken by another block: 2^19 times.
+// A slab comes into being at the lowest place, empties, goes back, and the
+// place is taken by another block: 2^19 times.
 MemoryManager at_all_places() {
     constexpr Size slab = Size{64} << 10;
     ManagerOptions options;

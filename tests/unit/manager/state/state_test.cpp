@@ -300,7 +300,7 @@ TEST(State, RefusesOptionsWithTooFewPlacesForHandles) {
     std::vector<Handle> handles;
     for (unsigned i = 0; i < 4000; ++i) handles.push_back(manager.allocate_movable(8).value());
     for (const Handle handle : handles) manager.deallocate(handle);
-    // The places of freed handles serve again: the low half of a handle is its place.
+    // Places of freed handles serve again: a handle ends in its place.
     MemoryManager again = loaded(saved(manager), {.most_ranges = 4000});
     EXPECT_LE(again.allocate_movable(8).value().value & 0xffffffff, 4000U);
     try {
