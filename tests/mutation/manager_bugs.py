@@ -173,7 +173,7 @@ MANAGER = (
     Mutation("a_state_is_copied_while_small_blocks_change", STATE, "options_.threads == Threads::many;", "false;",
             "manager_state", "manager_state.StateThreads.SaveShowsOneMomentOfSmallBlocks"),
     Mutation("a_state_is_copied_without_the_lock", STATE, "            const Guard guard(lock_);\n            if (freezes)",
-            "            if (freezes)", "manager_state", "manager_state.StateThreads.SaveShowsOneMomentOfLargeBlocks"),
+            "            if (freezes)", "manager_state", "manager_state.StateThreads.SaveWaitsForTheLock"),
     Mutation("loaded_roots_are_none", STATE, "    if (block.root) small_.make_root(block.start);\n", "", "manager_state",
             "manager_state.Threads/State.KeepsRootsForTheCollector/OneSlabs*"),
     Mutation("freed_handles_come_back", HANDLES, "places_[i].lives = counts.lives;", "places_[i].lives = 0;",
