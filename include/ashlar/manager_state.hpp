@@ -35,8 +35,9 @@ ASHLAR_API void save_state(const MemoryManager& manager, std::ostream& out,
                            SaveOptions options = {});
 /// Writes the state to a file. Writes `path` + ".new" first, syncs it and
 /// renames it. So the file at `path` is the old one or the new one, whenever
-/// the program or the system ends. Otherwise as the function above. Throws
-/// std::system_error if the file cannot be written.
+/// the program or the system ends. Calls for one path must not overlap.
+/// Otherwise as the function above. Throws std::system_error if the file cannot
+/// be written.
 ASHLAR_API void save_state(const MemoryManager& manager, const std::string& path,
                            SaveOptions options = {});
 

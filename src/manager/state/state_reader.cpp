@@ -22,6 +22,7 @@ constexpr unsigned kShifts = 64;  // of an alignment; a block at 0 may have any
 StateReader::StateReader(std::istream& in) noexcept : in_(in.good() ? in.rdbuf() : nullptr) {}
 
 SavedState StateReader::read() {
+    if (in_ == nullptr) refuse("the stream is not good");
     SavedState state;
     header(state);
     // Not reserved: the number of records is believed when they are there.
@@ -164,7 +165,7 @@ void StateReader::bytes_of(const SavedBlock& block, std::byte* to) {
 
 unsigned char StateReader::get() {
     using Traits = std::streambuf::traits_type;
-    const Traits::int_type got = in_ != nullptr ? in_->sbumpc() : Traits::eof();
+    const Traits::int_type got = in_->sbumpc();
     if (Traits::eq_int_type(got, Traits::eof())) refuse("the stream ends");
     const auto byte = static_cast<unsigned char>(Traits::to_char_type(got));
     crc_.add(byte);
@@ -174,7 +175,7 @@ unsigned char StateReader::get() {
 
 void StateReader::get(void* bytes, std::size_t size) {
     const auto wanted = static_cast<std::streamsize>(size);
-    if (in_ == nullptr || in_->sgetn(static_cast<char*>(bytes), wanted) != wanted) refuse("the stream ends");
+    if (in_->sgetn(static_cast<char*>(bytes), wanted) != wanted) refuse("the stream ends");
     crc_.add(static_cast<const unsigned char*>(bytes), size);
     at_ += size;
 }

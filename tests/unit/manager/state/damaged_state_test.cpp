@@ -180,7 +180,9 @@ TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
 TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
     std::string state = small_state(false);
     state[8] = 2;
-    std::istringstream in(state), empty;
+    std::istringstream in(state), empty, bad(state);
+    bad.setstate(std::ios::failbit);
+    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(bad)); }).find("not good"), std::string::npos);
     EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(in)); }).find("version 2"), std::string::npos);
     EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(empty)); }).find("at byte 0"), std::string::npos);
 }
