@@ -141,8 +141,7 @@ Status Manager::restore_range(const SavedBlock& block, std::string_view name) {
 Status Manager::restore(const SavedState& state) {
     const Guard guard(lock_);
     initial_ = state.initial;
-    if (state.handles.created > allocator_.ranges().last()) return Status::bad_options;
-    moves_.handles().begin_restore(state.handles);
+    if (!moves_.handles().begin_restore(state.handles, allocator_.ranges().last())) return Status::bad_options;
     bool in_slab = false;
     for (const SavedBlock& block : state.blocks) {
         if (block.kind == SavedBlock::Kind::slab) {
