@@ -90,7 +90,7 @@ namespace {
 // The class of a saved slab, if this manager's slabs are like it; 0: they are
 // not.
 Class class_of_saved(const Shape& shape, const SavedBlock& slab) noexcept {
-    if (shape.shift == 0 || slab.taken != shape.slab_size() || slab.size > kMostSmall) return 0;
+    if (shape.shift == 0 || slab.taken != shape.slab_size()) return 0;
     const Class c = class_of_size(slab.size);
     return size_of_class(c) == slab.size ? c : 0;
 }

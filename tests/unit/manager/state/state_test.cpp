@@ -295,6 +295,17 @@ TEST(State, RefusesOptionsWithTooFewRanges) {
     }
 }
 
+TEST(State, RefusesOptionsWithTooFewRangesForSlabs) {
+    MemoryManager manager(kWhole, make::options(0, make::Mode::one_slabs));
+    for (unsigned i = 0; i < 5000; ++i) static_cast<void>(manager.allocate(32));
+    try {
+        static_cast<void>(loaded(saved(manager), {.most_ranges = 10}));
+        ADD_FAILURE();
+    } catch (const ManagerError& error) {
+        EXPECT_EQ(error.status(), Status::bad_options);
+    }
+}
+
 TEST(State, RefusesOptionsWithTooFewPlacesForHandles) {
     MemoryManager manager(kWhole, make::options());
     std::vector<Handle> handles;
