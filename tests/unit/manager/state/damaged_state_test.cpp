@@ -205,7 +205,7 @@ TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
     const std::string large = "\x53\x00\x80\x08\x80\x18\x01"s;
     EXPECT_EQ(load(with_records(large + "\x44\x00\x83\x06\xfd\x01"s, 2)), Status::ok);
     EXPECT_EQ(load(with_records(large + "\x44\x00\x82\x06\xfe\x01"s, 2)), Status::bad_state);
-    // Blocks of 136 bytes: no class of this library, so that the policy holds them.
+    // Blocks of 136 bytes are of no class here, so that the policy holds them.
     EXPECT_EQ(load(with_records("\x53\x00\x88\x01\xf8\x1e\x01\x44\x00\x80\x01\x08"s, 2)), Status::ok);
     EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);                          // without a slab
     EXPECT_EQ(load(with_records("\x53\x01\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);  // not at a multiple
