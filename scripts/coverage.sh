@@ -25,7 +25,7 @@ build=build/coverage
 units="unit_base unit_region unit_spans unit_arena unit_depot unit_cache first_use api_prefixed api_heap api_adapters api_limits
     faults
     unit_ranges unit_small unit_small_threads manager_blocks manager_collector manager_resource manager_moves manager_model
-    manager_fork manager_threads"
+    manager_fork manager_threads manager_state"
 others="ashlar fuzz_replay fuzz_manager_replay manager_dump interleave api_plain api_libc api_out_of_memory
     api_plain_out_of_memory situation_exercise situation_linked situation_fail_nth situation_own_malloc situation_own_limits
     situation_own_new_plain_preloaded situation_own_new_array_preloaded situation_own_new_aligned_preloaded

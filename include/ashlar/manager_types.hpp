@@ -32,6 +32,7 @@ enum class Status {
     no_memory,      ///< NoMemory: the manager has a size, but no bytes.
     in_callback,    ///< ManagerError: the call would wait for its own callback.
     bad_options,    ///< ManagerError: options that exclude each other.
+    bad_state,      ///< BadState: a stream is not a whole saved state.
 };
 
 /// Base class of the manager's exceptions. When it is thrown, nothing has
@@ -72,6 +73,9 @@ using BadHandle = ManagerErrorOf<Status::bad_handle>;
 using Pinned = ManagerErrorOf<Status::pinned>;
 /// The manager has a size only, no bytes to read or write.
 using NoMemory = ManagerErrorOf<Status::no_memory>;
+/// A stream with a saved state ends early, was damaged, or is of another
+/// version of the format.
+using BadState = ManagerErrorOf<Status::bad_state>;
 
 /// Totals of a manager, in bytes. Free blocks in slabs and caches count as
 /// overhead, not as used or as holes. Slabs without live blocks are holes: they

@@ -13,6 +13,7 @@ namespace ashlar {
 
 namespace manager {
 class Manager;
+class StateAccess;
 }
 
 /// What every manager of a buffer can do. Sizes and offsets are in bytes.
@@ -326,6 +327,7 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
 
   private:
     friend class ManagerResource;
+    friend class manager::StateAccess;
     struct End {
         void operator()(manager::Manager* manager) const noexcept;
     };

@@ -7,7 +7,11 @@ import source
 
 TEST = "tests/audit/audit_test.py"  # names things that are not there
 # Of other projects, the processor or the system, or placeholders, and not named in any source.
-FOREIGN = {"prefetchw", "xchg", "MADV_POPULATE_WRITE", "Suite"}
+# With what docs/manager/comparison.md names of VMA and Boost.Interprocess.
+FOREIGN = {"prefetchw", "xchg", "MADV_POPULATE_WRITE", "Suite",
+           "VmaVirtualBlock", "vk_mem_alloc", "vmaClearVirtualBlock", "all_memory_deallocated", "allocate_aligned",
+           "allocate_many", "allocation_command", "check_sanity", "managed_external_buffer", "managed_mapped_file",
+           "null_mutex_family", "offset_ptr", "rbtree_best_fit", "segment_manager", "shrink_to_fit"}
 ELSEWHERE = "*Elsewhere:*"  # begins a line about other projects
 PLACEHOLDER = re.compile(r"\bNAME\b")
 

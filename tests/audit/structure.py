@@ -24,6 +24,7 @@ ALLOWED = {
     "manager/moves": {*_ROOMS, *_BYTES},
     "manager/engine": {"manager/engine", *_ROOMS, *_BYTES},
     "manager/report": {"manager/report", "manager/engine", "base", "public"},
+    "manager/state": {"manager/state", "manager/engine", "manager/slabs", "manager/base", "base", "public"},
     "manager/api": {"manager/api", "manager/engine", "base", "public"},
     "command": {"command"},
 }

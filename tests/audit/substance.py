@@ -4,7 +4,7 @@ import re
 BELOW_API = {"base", "core/region", "core/spans", "core/arena", "malloc/depot", "malloc/cache", "malloc/heap",
              "malloc/process", "manager/ranges"}
 LAYERS = BELOW_API | {"malloc/api", "manager/base", "manager/slabs", "manager/collector", "manager/moves", "manager/engine",
-                      "manager/report", "manager/api"}
+                      "manager/report", "manager/state", "manager/api"}
 ATOMICS = "src/base/atomic.hpp"
 FACTORY = "src/manager/ranges/make_policy.cpp"  # where a user asks for a policy of his own
 HOOKS = "tests/model/hooks.cpp"  # in the place of the sanitizer, over all accesses: it hides none

@@ -9,6 +9,7 @@ CYCLE = "src/manager/collector/collector_cycle.cpp"
 DIRECTORY = "src/manager/ranges/directory.hpp"
 GATE = "src/manager/collector/cycle_gate.cpp"
 GROWTH = "src/manager/engine/manager_growth.cpp"
+HANDLES = "src/manager/moves/handles.hpp"
 LOCK = "src/manager/base/lock.cpp"
 FORK = "src/manager/engine/manager_fork.cpp"
 LOST = "src/manager/collector/mark_overflow.hpp"
@@ -19,6 +20,8 @@ MOVES = "src/manager/moves/moves.cpp"
 NUMBERS = "src/manager/base/thread_numbers.cpp"
 SMALL = "src/manager/slabs/small.cpp"
 SMALL_INLINE = "src/manager/slabs/small_inline.hpp"
+STATE = "src/manager/engine/manager_state.cpp"
+STATE_READER = "src/manager/state/state_reader.cpp"
 
 PARTS = "unit_small_threads.BufferTest.AtFindsBytesWhilePartsAreAdded"
 LEAVES = "manager_collector.FreedInPass.BlockPinnedDuringTheScanIsNotDropped"
@@ -162,4 +165,28 @@ MANAGER = (
             "unit_small.SmallAnnotations.ThreadsCreateOneTable", preset="tsan"),
     Mutation("E42_finds_the_table", ANNOTATIONS + ".hpp", "table_.load(base::acq)", "table_.load(base::rlx)", "unit_small",
             "unit_small.SmallAnnotations.ThreadsCreateOneTable", preset="tsan"),
+    Mutation("loaded_slabs_are_the_policy_s", STATE, "    if (c == 0) return false;\n    const RangeId range",
+            "    return false;\n    const RangeId range", "manager_state",
+            "manager_state.State.KeepsSlabsSoThatSmallBlocksStaySmall"),
+    Mutation("a_state_has_targets_of_moves", STATE, " || (range.state & ranges::kTarget) != 0) return;", ") return;",
+            "manager_state", "manager_state.State.LeavesOutThePassAndThePins"),
+    Mutation("a_state_is_copied_while_small_blocks_change", STATE, "options_.threads == Threads::many;", "false;",
+            "manager_state", "manager_state.StateThreads.SaveShowsOneMomentOfSmallBlocks"),
+    Mutation("a_state_is_copied_without_the_lock", STATE, "            const Guard guard(lock_);\n            if (freezes)",
+            "            if (freezes)", "manager_state", "manager_state.StateThreads.SaveWaitsForTheLock"),
+    Mutation("loaded_roots_are_none", STATE, "    if (block.root) small_.make_root(block.start);\n", "", "manager_state",
+            "manager_state.Threads/State.KeepsRootsForTheCollector/OneSlabs*"),
+    Mutation("freed_handles_come_back", HANDLES, "places_[i].lives = counts.lives;", "places_[i].lives = 0;",
+            "manager_state", "manager_state.Threads/State.GoesOnWithTheSameHandlesAndNeverReusesOne/*"),
+    Mutation("places_of_freed_handles_are_lost", HANDLES, "void end_restore() noexcept { collect_unused(); }",
+            "void end_restore() noexcept {}", "manager_state",
+            "manager_state.State.RefusesOptionsWithTooFewPlacesForHandles"),
+    Mutation("a_checksum_is_not_compared", STATE_READER, "if (said != counted)", "if (said != counted && at_ == 0)",
+            "manager_state", "manager_state.DamagedState.IsRefusedWhicheverByteChanged"),
+    Mutation("a_slab_may_have_fewer_blocks", STATE_READER, "slab_.left == 0 && block.start >= slab_.end",
+            "block.start >= slab_.end", "manager_state",
+            "manager_state.DamagedState.IsRefusedForSlabsThatAreNotPossible"),
+    Mutation("a_block_may_reach_beyond_the_end", STATE_READER,
+            "block.start <= state.capacity && block.taken <= state.capacity - block.start", "block.start <= state.capacity",
+            "manager_state", "manager_state.DamagedState.IsRefusedForRecordsThatAreNotPossible"),
 )

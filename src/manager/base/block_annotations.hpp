@@ -27,6 +27,13 @@ class BlockAnnotations {
     [[nodiscard]] std::string name(Offset block) const;
     [[nodiscard]] std::unordered_map<Offset, std::string> names() const;
     [[nodiscard]] std::uint64_t user(Offset block) const noexcept;
+    // Calls use(name, user data) for a block that has annotations. Nothing is allocated.
+    template <class Use>
+    void look(Offset block, Use use) const noexcept {
+        const Guard guard(lock_);
+        const auto found = annotations_.find(block);
+        if (found != annotations_.end()) use(std::string_view(found->second.name), found->second.user);
+    }
 
     // Relaxed: an annotation is attached before its block is handed to the asking thread.
     [[nodiscard]] bool any() const noexcept { return count_.load(base::rlx) != 0; }

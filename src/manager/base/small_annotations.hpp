@@ -30,6 +30,10 @@ class SmallAnnotations {
 
     // Relaxed, as all below: the hand-over of a block orders its word.
     [[nodiscard]] std::uint64_t user(std::size_t block) const noexcept { return any() ? table()[block].load(base::rlx) : 0; }
+    // Relaxed: as above.
+    [[nodiscard]] bool named(std::size_t block) const noexcept {
+        return any() && (names(block).load(base::rlx) & base::bit(block % base::kWordBits)) != 0;
+    }
     // create() was called, for this one and the next. Relaxed: as above.
     void set_user(std::size_t block, std::uint64_t value) noexcept { table()[block].store(value, base::rlx); }
     // Relaxed: as above.

@@ -25,7 +25,10 @@
 
 namespace ashlar::manager {
 
+class StateRoom;
 class Views;
+struct SavedBlock;
+struct SavedState;
 
 class Manager {
   public:
@@ -101,6 +104,10 @@ class Manager {
     // The next few parts of the buffer, by address; false: there is none.
     [[nodiscard]] bool next_parts(Parts& parts) const noexcept;
     [[nodiscard]] std::size_t check(std::ostream* out) const;
+    // manager_state.cpp: all blocks, at one moment. restore() is for a fresh manager of that capacity and granularity, which
+    // is to be destroyed if it fails: bad_options: records or handles do not suffice; bad_state: a handle comes twice.
+    [[nodiscard]] SavedState state() const;
+    [[nodiscard]] Status restore(const SavedState& state);
 
     [[nodiscard]] const ManagerOptions& options() const noexcept { return options_; }
     [[nodiscard]] const Policy& policy() const noexcept { return *options_.policy; }
@@ -226,6 +233,15 @@ class Manager {
     void add_user_data(std::span<BlockView> views) const noexcept;
     [[nodiscard]] RangeId range_from(Offset offset, RangeId hint) const noexcept;
     [[nodiscard]] std::string explain(Offset offset) const;
+    // Under the lock; small blocks are stopped.
+    void copy_state(SavedState& state, StateRoom& room) const noexcept;
+    void copy_saved(StateRoom& room, const Range& range) const noexcept;
+    void copy_saved_slab(StateRoom& room, const Range& slab) const noexcept;
+    void copy_notes(StateRoom& room, SavedBlock& block) const noexcept;
+    // Under the lock of a fresh manager.
+    [[nodiscard]] bool restore_slab(const SavedBlock& slab);
+    void restore_small(const SavedBlock& block, std::string_view name);
+    [[nodiscard]] Status restore_range(const SavedBlock& block, std::string_view name);
 
     ManagerOptions options_;  // with the policy, also where it is one of ours
     Buffer buffer_;

@@ -84,6 +84,34 @@ class Handles {
         const std::uint32_t lives = places_[index].lives;
         return handle.value >> 32 < lives || (handle.value >> 32 == lives && places_[index].range != no_range);
     }
+    // The part of the table that a saved state keeps: how many places there are and ever were, and the lives that no free
+    // place exceeds.
+    struct Counts {
+        std::uint32_t created, most, lives;
+    };
+    // O(places).
+    [[nodiscard]] Counts counts() const noexcept {
+        Counts counts{state_->created, state_->most, state_->lives};
+        for (std::uint32_t i = 1; i <= counts.created; ++i) {
+            if (places_[i].range == no_range) counts.lives = std::max(counts.lives, places_[i].lives);
+        }
+        return counts;
+    }
+    // In a fresh table: begin_restore(), restore() for each block, end_restore(). O(places). Freed handles stay freed.
+    void begin_restore(Counts counts) noexcept {
+        *state_ = {counts.created, counts.most, 0, counts.lives};
+        for (std::uint32_t i = 1; i <= counts.created; ++i) places_[i].lives = counts.lives;
+    }
+    // False: another block has the place, or there is no such place.
+    [[nodiscard]] bool restore(Handle handle, RangeId range, std::uint8_t shift) noexcept {
+        const auto index = static_cast<std::uint32_t>(handle.value);
+        if (index == 0 || index > state_->created || places_[index].range != no_range) return false;
+        places_[index].lives = static_cast<std::uint32_t>(handle.value >> 32);
+        places_[index].shift = shift;
+        static_cast<void>(point(index, range));
+        return true;
+    }
+    void end_restore() noexcept { collect_unused(); }
     [[nodiscard]] Size metadata() const noexcept { return Size{state_->created} * sizeof(Place); }
     // Gives back the places above the last one with a block, if they are a quarter of all.
     // O(places). The lives of a place that comes back go on above those of all that went.
@@ -95,12 +123,7 @@ class Handles {
         if (before - last <= before / 4) return;
         state_->created = last;
         state_->lives = lives;
-        state_->unused = 0;
-        for (std::uint32_t index = last; index != 0; --index) {
-            if (places_[index].range != no_range) continue;
-            places_[index].next = state_->unused;
-            state_->unused = index;
-        }
+        collect_unused();
         region::purge_within(region::kSystem, &places_[last + 1], &places_[most]);
     }
     // Of a movable block.
@@ -128,6 +151,16 @@ class Handles {
         std::uint32_t unused;   // those that have none now
         std::uint32_t lives;    // of a place that is created: more than any that was given back has had
     };
+
+    // Those that have no block, the lowest first.
+    void collect_unused() noexcept {
+        state_->unused = 0;
+        for (std::uint32_t index = state_->created; index != 0; --index) {
+            if (places_[index].range != no_range) continue;
+            places_[index].next = state_->unused;
+            state_->unused = index;
+        }
+    }
 
     ranges::RangeAllocator* allocator_ = nullptr;
     State* state_ = nullptr;

@@ -32,6 +32,9 @@ class Moves {
 
     // The lock: bytes of the table of handles in use. Gives back what is not needed.
     [[nodiscard]] Size metadata() const noexcept { return handles_.metadata(); }
+    // The lock: for a saved state.
+    [[nodiscard]] Handles& handles() noexcept { return handles_; }
+    [[nodiscard]] const Handles& handles() const noexcept { return handles_; }
     void trim() noexcept { handles_.trim(allocator_->ranges().last()); }
 
     [[nodiscard]] Status resolve(Handle handle, Offset& at) const noexcept;

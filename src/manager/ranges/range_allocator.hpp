@@ -39,6 +39,8 @@ class RangeAllocator {
     [[nodiscard]] RangeId take_at(Offset start, Size size) noexcept { return take_at(start, size, size); }
     // The same for a block of which only `asked` bytes were asked for: one that moves keeps its shape.
     [[nodiscard]] RangeId take_at(Offset start, Size size, Size asked) noexcept;
+    // The same above all blocks, in O(1) beside the policy.
+    [[nodiscard]] RangeId append(Offset start, Size size, Size asked) noexcept;
     // Frees a block, and coalesces it with both neighbours. Never needs a record.
     void give(RangeId block) noexcept;
     // The same for callers that include range_allocator_inline.hpp: the whole call is inlined,

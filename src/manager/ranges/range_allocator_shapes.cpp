@@ -82,6 +82,12 @@ RangeId RangeAllocator::take_at(Offset start, Size size, Size asked) noexcept {
     return hole == no_range ? no_range : carve(hole, start, size, asked);
 }
 
+RangeId RangeAllocator::append(Offset start, Size size, Size asked) noexcept {
+    RangeId hole = last();
+    while (is_hole(ranges_[hole]) && ranges_[hole].start > start) hole = ranges_[hole].below;
+    return is_hole(ranges_[hole]) ? carve(hole, start, size, asked) : no_range;
+}
+
 // The hole with that byte, or no_range.
 RangeId RangeAllocator::hole_with(Offset offset) noexcept {
     const RangeId block = directory_.last_up_to(offset);

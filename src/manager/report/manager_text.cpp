@@ -32,6 +32,7 @@ const char* to_string(Status status) noexcept {
         case Status::no_memory: return "no_memory";
         case Status::in_callback: return "in_callback";
         case Status::bad_options: return "bad_options";
+        case Status::bad_state: return "bad_state";
     }
     return "unknown status";
 }

@@ -53,6 +53,8 @@ class Slabs {
     // block for the caller. kNone: the table of slabs is full.
     static constexpr Place kNone{0};
     [[nodiscard]] Place add(Offset start, Class c) noexcept;
+    // Quiet, and the lock: takes that free block. Relaxed: no other thread calls meanwhile.
+    void claim(Place place) noexcept { bits(place.slab())[place.word()].fetch_and(~place.bit(), base::rlx); }
     // Quiet, and the lock: frees all blocks, and forgets all slabs. Their ranges are the caller's to free.
     void clear() noexcept;
     // The lock: gives complete slabs back by give_slab(start), except one of each class;

@@ -203,6 +203,19 @@ void Small::clear() noexcept {
     cycle_->fetch_and(~kRoots, rlx);
 }
 
+bool Small::restore_slab(Offset start, Class c) noexcept {
+    const Place first = slabs_.add(start, c);
+    if (first == Slabs::kNone) return false;
+    static_cast<void>(slabs_.give(c, &first, 1));
+    return true;
+}
+
+void Small::restore(Offset start, Size size) noexcept {
+    const Slabs::Where at = slabs_.locate(start);
+    slabs_.claim(at.place);
+    static_cast<void>(allocated(0, at.c, at.place, size));
+}
+
 // ----------------------------------------------------------------------------------------------------------- about blocks
 
 Small::Found Small::find(Offset offset) const noexcept {

@@ -65,6 +65,14 @@ class Small {
     // Quiet, and the lock: frees all blocks and empties the caches. The slabs' ranges are the caller's to free.
     void clear() noexcept;
 
+    // Quiet, and the lock, for a saved state: makes the range allocator's block at `start` a slab of class c whose blocks are
+    // free. False: the table of slabs is full.
+    [[nodiscard]] bool restore_slab(Offset start, Class c) noexcept;
+    // Likewise: makes a free block of such a slab live, of `size` bytes.
+    void restore(Offset start, Size size) noexcept;
+    // The block size of a slab's class; 0: it is no slab. The lock.
+    [[nodiscard]] Size stride(SlabId slab) const noexcept { return kSizes[slabs_.class_of(slab)].size; }
+
     enum class Given : std::uint8_t {
         given,
         given_last,  // the same, and reclaim(false) has work

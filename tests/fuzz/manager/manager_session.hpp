@@ -55,6 +55,8 @@ class ManagerSession {
     void look();
     void look_at_figures() const;
     void look_at_parts() const;
+    // state.cpp
+    void save_and_load() const;
 
     void check_placement(Offset start, Size size, Size alignment, Size capacity) const;
     // Whether the books know every hole, so that they can check a refusal.

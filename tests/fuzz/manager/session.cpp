@@ -28,6 +28,7 @@ void ManagerSession::run() {
         }
     }
     look();
+    save_and_load();
     while (!books_.live().empty()) free_piece(books_.live().begin());
     manager_->trim();
     look();

@@ -1,0 +1,225 @@
+// load_state() with streams that are no state: every one of them is refused,
+// and none does harm.
+#include <gtest/gtest.h>
+
+#include <new>
+#include <random>
+
+#include "manager/state/crc32c.hpp"
+#include "unit/manager/state/crowd.hpp"
+
+namespace {
+
+using namespace ashlar;
+using crowd::kWhole;
+using crowd::saved;
+
+constexpr std::size_t kHeader = 80;  // bytes before its checksum; docs/manager/state.md
+
+std::uint32_t crc(const std::string& text) {
+    manager::Crc32c crc;
+    crc.add(reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    return crc.value();
+}
+
+std::string word(std::uint32_t value) {
+    std::string made;
+    for (unsigned i = 0; i < 4; ++i) made += static_cast<char>(value >> (8 * i));
+    return made;
+}
+
+// A state without bytes, with checksums that are right whatever was changed in
+// it.
+std::string sealed(std::string header, const std::string& records) {
+    header += word(crc(header));
+    return header + records + word(crc(records)) + "ASH-END\n";
+}
+
+std::string small_state(bool bytes) {
+    MemoryManager manager(kWhole);
+    crowd::fill(manager, 25);
+    return saved(manager, {.bytes = bytes});
+}
+
+// Small tables, so that a large number costs no memory.
+Status load(const std::string& state) {
+    std::istringstream in(state);
+    try {
+        const MemoryManager manager = load_state_without_memory(in, {.limit = 1, .most_ranges = 4096});
+        EXPECT_EQ(manager.check(&std::cerr), 0U);
+        return Status::ok;
+    } catch (const ManagerError& error) {
+        return error.status();
+    } catch (const std::bad_alloc&) {
+        return Status::no_room;  // for the tables of a large buffer
+    }
+}
+
+TEST(DamagedState, IsRefusedWhereverItEnds) {
+    for (const bool bytes : {false, true}) {
+        const std::string state = small_state(bytes);
+        ASSERT_EQ(load(state), Status::ok);
+        // All of the header and the records, and some places among the bytes.
+        const std::size_t step = bytes ? 37 : 1;
+        for (std::size_t size = 0; size < state.size(); size += step) {
+            ASSERT_EQ(load(state.substr(0, size)), Status::bad_state) << size;
+        }
+        ASSERT_EQ(load(state.substr(0, state.size() - 1)), Status::bad_state);
+    }
+}
+
+TEST(DamagedState, IsRefusedWhicheverByteChanged) {
+    for (const bool bytes : {false, true}) {
+        const std::string state = small_state(bytes);
+        for (std::size_t at = 0; at < state.size(); at += bytes ? 41 : 1) {
+            for (const unsigned flip : {0x01U, 0x80U, 0xffU}) {
+                std::string changed = state;
+                changed[at] = static_cast<char>(static_cast<unsigned char>(changed[at]) ^ flip);
+                ASSERT_EQ(load(changed), Status::bad_state) << at;
+            }
+        }
+    }
+}
+
+TEST(DamagedState, LeavesNoBrokenManagerThoughItsChecksumsAreRight) {
+    const std::string state = small_state(false);
+    const std::string header = state.substr(0, kHeader);
+    const std::string records = state.substr(kHeader + 4, state.size() - kHeader - 16);
+    ASSERT_EQ(sealed(header, records), state);
+    std::mt19937_64 random(7);
+    std::size_t loaded = 0, refused = 0;
+    const auto count = [&](Status status) { ++(status == Status::ok ? loaded : refused); };
+    for (std::size_t at = 0; at < kHeader; ++at) {
+        for (const unsigned flip : {0x01U, 0x10U, 0x80U}) {
+            std::string changed = header;
+            changed[at] = static_cast<char>(static_cast<unsigned char>(changed[at]) ^ flip);
+            count(load(sealed(changed, records)));
+        }
+    }
+    for (unsigned i = 0; i < 3000; ++i) {
+        std::string changed = records;
+        for (std::uint64_t n = 1 + random() % 3; n != 0; --n) {
+            const std::size_t at = random() % changed.size();
+            if (random() % 4 == 0) changed.erase(at, 1 + random() % 3);
+            if (at < changed.size()) changed[at] = static_cast<char>(random());
+        }
+        count(load(sealed(header, changed)));
+    }
+    EXPECT_GT(loaded, 0U);
+    EXPECT_GT(refused, 1000U);
+}
+
+std::string header_of(const std::string& state, std::uint64_t records) {
+    std::string header = state.substr(0, kHeader);
+    for (unsigned i = 0; i < 8; ++i) header[kHeader - 8 + i] = static_cast<char>(records >> (8 * i));
+    return header;
+}
+
+// Of a manager with a movable block, so that there is a place for one handle.
+std::string with_records(const std::string& records, std::uint64_t count) {
+    MemoryManager manager(kWhole, make::options(0, make::Mode::one_slabs));
+    static_cast<void>(manager.allocate_movable(10));
+    return sealed(header_of(saved(manager, {.bytes = false}), count), records);
+}
+
+TEST(DamagedState, IsRefusedForRecordsThatAreNotPossible) {
+    using namespace std::string_literals;
+    EXPECT_EQ(load(with_records("\x00\x05\x07"s, 1)), Status::ok);                 // a block of 7 bytes at 5
+    EXPECT_EQ(load(with_records("\x00\x05\x00"s, 1)), Status::bad_state);          // of none
+    EXPECT_EQ(load(with_records("\x05\x05\x07"s, 1)), Status::bad_state);          // of no kind
+    EXPECT_EQ(load(with_records("\x80\x05\x07"s, 1)), Status::bad_state);          // with an unknown flag
+    EXPECT_EQ(load(with_records("\x00\x80\x80\x40\x01"s, 1)), Status::bad_state);  // behind the end
+    EXPECT_EQ(load(with_records("\x00\xff\xff\x3f\x01"s, 1)), Status::ok);         // the last byte
+    EXPECT_EQ(load(with_records("\x00\xff\xff\x3f\x02"s, 1)), Status::bad_state);  // one more
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x00"s, 1)), Status::ok);         // movable: handle 1
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x02\x00"s, 1)), Status::bad_state);  // no such place
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x00\x00"s, 1)), Status::bad_state);  // no handle
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x01"s, 1)), Status::bad_state);  // an odd offset, aligned to 2
+    EXPECT_EQ(load(with_records("\x01\x00\x07\x01\x40"s, 1)), Status::bad_state);  // aligned to 2^64
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x00\x01\x05\x07\x01\x00"s, 2)), Status::bad_state);  // one handle twice
+    EXPECT_EQ(load(with_records("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x01"s, 1)), Status::bad_state);  // over 2^64
+    EXPECT_EQ(load(with_records("\x00\x05\x07"s, 2)), Status::bad_state);                                      // one of two
+}
+
+TEST(DamagedState, IsRefusedForBlocksThatAreNoMultipleOfTheGranularity) {
+    using namespace std::string_literals;
+    MemoryManager manager(kWhole, {.granularity = 64});
+    const std::string header = header_of(saved(manager, {.bytes = false}), 1);
+    EXPECT_EQ(load(sealed(header, "\x00\x40\x40"s)), Status::ok);
+    EXPECT_EQ(load(sealed(header, "\x00\x20\x40"s)), Status::bad_state);
+    EXPECT_EQ(load(sealed(header, "\x00\x40\x20"s)), Status::bad_state);
+    EXPECT_EQ(load(sealed(header, "\x40\x40\x40\x20"s)), Status::bad_state);
+}
+
+// A slab of 4096 bytes at 0 with blocks of 8, 0xf8 0x1f bytes more; user data:
+// how many follow.
+TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
+    using namespace std::string_literals;
+    const std::string slab = "\x53\x00\x08\xf8\x1f"s;
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08"s, 2)), Status::ok);
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x44\x00\x05\x03"s, 2)), Status::ok);                 // 5 of 8 bytes
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x44\x00\x05\x02"s, 2)), Status::bad_state);          // not 8
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x04\x08"s, 2)), Status::bad_state);              // between two places
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\xf8\x1f\x08"s, 2)), Status::ok);                 // the last place
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x80\x20\x08"s, 2)), Status::bad_state);          // behind the slab
+    EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08"s, 2)), Status::bad_state);              // one of two
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x04\x08\x08"s, 3)), Status::bad_state);  // two of one
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x00\x08\x08"s, 2)), Status::bad_state);              // a block inside
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\x08\x08"s, 3)), Status::bad_state);  // one inside, after
+    const std::string next = "\x04\x08\x08\x53\xf0\x1f\x08\xf8\x1f\x01\x04\x08\x08"s;  // a block, and a slab with one
+    EXPECT_EQ(load(with_records(slab + "\x01"s + next, 4)), Status::ok);
+    EXPECT_EQ(load(with_records(slab + "\x02"s + next, 4)), Status::bad_state);
+    // One of two, and a block behind it.
+    EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::bad_state);
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::ok);
+    EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);                          // without a slab
+    EXPECT_EQ(load(with_records("\x53\x01\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);  // not at a multiple
+    EXPECT_EQ(load(with_records("\x53\x00\x0c\xf4\x1f\x01\x04\x00\x0c"s, 2)), Status::bad_state);  // of blocks of 12 bytes
+}
+
+TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
+    std::string state = small_state(false);
+    state[8] = 2;
+    std::istringstream in(state), empty, bad(state);
+    bad.setstate(std::ios::failbit);
+    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(bad)); }).find("not good"), std::string::npos);
+    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(in)); }).find("version 2"), std::string::npos);
+    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(empty)); }).find("at byte 0"), std::string::npos);
+}
+
+// The format of version 1, byte for byte: docs/manager/state.md.
+TEST(StateFormat, IsAsDocumented) {
+    MemoryManager manager(kWhole, make::options(2 * kWhole));
+    static_cast<void>(manager.allocate(16));
+    const Offset offset = manager.allocate(300).value();
+    manager.deallocate(0);
+    manager.set_user_data(offset, 7);
+    manager.set_name(offset, "abc");
+    const std::string state = saved(manager, {.bytes = false});
+    std::string expected(
+        "\x89"
+        "ASH\r\n\x1a\n",
+        8);
+    const auto number = [&expected](std::uint64_t value, unsigned size) {
+        for (; size != 0; --size, value >>= 8) expected += static_cast<char>(value);
+    };
+    number(1, 4);           // version
+    number(0, 4);           // flags
+    number(kWhole, 8);      // capacity
+    number(2 * kWhole, 8);  // limit
+    number(kWhole, 8);      // initial size
+    number(1, 8);           // granularity
+    number(0, 8);           // small_limit
+    number(0, 4);           // no slabs
+    number(0, 4);           // places of handles: now
+    number(0, 4);           // ever
+    number(0, 4);           // lives
+    number(1, 8);           // records
+    ASSERT_EQ(expected.size(), kHeader);
+    EXPECT_TRUE(sealed(expected, std::string("\x30\x10\xac\x02\x07\x03"
+                                             "abc",
+                                             9)) == state);
+    EXPECT_EQ(crc("123456789"), 0xe3069283U);  // the check value of CRC-32C
+}
+
+}  // namespace
