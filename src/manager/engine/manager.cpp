@@ -142,22 +142,23 @@ void Manager::SlabSource::give_slab(Offset start) noexcept { manager.allocator_.
 Offset Manager::allocate_slowly(Size size, Size alignment, Class c) {
     Offset at = kNoOffset;
     const auto take = [&] {
-        if (c != 0) {
-            SlabSource source{*this};
-            at = small_.take_locked(thread_number(), c, size, source);
-            if (at != kNoOffset) return true;
-        }
-        const RangeId block = allocator_.take(size, alignment);
-        if (block == no_range) {
-            at = c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
-            return at != kNoOffset;
-        }
-        collector_.allocated(block);
-        at = allocator_[block].start;
-        return true;
+        at = take_anywhere(size, alignment, c);
+        return at != kNoOffset;
     };
     if (c != 0 && locked(take)) return at;
     return take_again(size, alignment, take) ? at : kNoOffset;
+}
+
+Offset Manager::take_anywhere(Size size, Size alignment, Class c) noexcept {
+    if (c != 0) {
+        SlabSource source{*this};
+        const Offset at = small_.take_locked(thread_number(), c, size, source);
+        if (at != kNoOffset) return at;
+    }
+    const RangeId block = allocator_.take(size, alignment);
+    if (block == no_range) return c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
+    collector_.allocated(block);
+    return allocator_[block].start;
 }
 
 void Manager::erase_small_annotation(Offset offset) noexcept {
@@ -227,7 +228,7 @@ Status Manager::with_block(Offset offset, Act act, bool targets) const {
 }
 
 // A size above the limit of the buffer is no misuse: it does not fit.
-Status Manager::resize(Offset offset, Size size) noexcept {
+Status Manager::resize_in_place(Offset offset, Size size) noexcept {
     const bool possible = size <= limit_;
     size = (size + (size == 0) + grain_) & ~grain_;
     const CycleGate::MutatorScope pass(collector_.gate());

@@ -57,6 +57,24 @@ Size Manager::wanted(Size size, Size alignment) const noexcept {
     return start + taken - capacity;
 }
 
+// A block that policies of fixed shapes placed can only have a size that it lies at a multiple of.
+Size Manager::wanted_behind(Offset offset, Size size) const noexcept {
+    const RangeId block = block_at(offset);
+    if (block == no_range || !buffer_.contiguous() || moves_.in_pass(allocator_[block])) return 0;
+    for (RangeId above = allocator_[block].above; above != no_range; above = allocator_[above].above) {
+        if (ranges::kind(allocator_[above]) != ranges::Kind::hole) return 0;
+    }
+    const Size taken = policy().shaped() ? policy().rounded(size, 1) : size;
+    if (policy().shaped() && (taken == 0 || offset % taken != 0)) return 0;
+    const Size capacity = allocator_.totals().capacity;
+    return taken > capacity - offset ? taken - (capacity - offset) : 0;
+}
+
+Size Manager::wanted(const Need& need) const noexcept {
+    const Size behind = need.behind != kNoOffset ? wanted_behind(need.behind, need.size) : 0;
+    return behind != 0 || need.only_behind ? behind : wanted(need.size, need.alignment);
+}
+
 Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const {
     Size offered = 0;
     if (buffer_.kind() != Buffer::Kind::parts) {
@@ -71,14 +89,14 @@ Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const 
 
 // Other threads may free or take blocks while the callback runs, but no other thread moves the
 // end of the buffer.
-bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) {
+bool Manager::grow(bool (*take)(void*), void* taker, const Need& need) {
     for (Size before = 0;;) {
         Size capacity = 0, needed = 0;
         {
             const Guard guard(lock_);
             if (take(taker)) return true;
             capacity = allocator_.totals().capacity;
-            needed = wanted(size, alignment);
+            needed = wanted(need);
         }
         // It was not for want of room; or there is none left to be had.
         if (needed == before || needed > limit_ - capacity) return false;
