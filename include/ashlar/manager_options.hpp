@@ -80,6 +80,11 @@ struct ManagerOptions {
     /// The buffer may grow to this many bytes. It does not grow if this is not
     /// more than its size.
     Size limit = 0;
+    /// MemoryManager::set_limit() may raise the limit to this many bytes, if it
+    /// is more than the size and the limit. Address space, tables and the
+    /// default of `most_ranges` are laid out for it. So are slabs, whose size
+    /// and largest block depend on it.
+    Size highest_limit = 0;
     /// Returns by how many bytes a buffer of `capacity` bytes is to grow. At
     /// least `wanted` are needed; less means no growth. The manager cuts off
     /// what exceeds the limit. Growth is contiguous: a block may lie across the

@@ -1,10 +1,12 @@
 /// \file
-/// The members of ashlar::MemoryManager that change the size of blocks.
+/// The members of ashlar::MemoryManager that change the size of blocks and of
+/// the buffer, and those for many blocks at once.
 #ifndef ASHLAR_MANAGER_SIZES_HPP
 #define ASHLAR_MANAGER_SIZES_HPP
 
 #include <ashlar/manager_types.hpp>
 #include <optional>
+#include <span>
 
 namespace ashlar {
 
@@ -39,11 +41,51 @@ class ASHLAR_API ManagerSizes {
     /// pinned. O(bytes copied), beside the policy.
     [[nodiscard]] bool resize(Handle handle, Size size);
 
+    /// Allocates blocks of `size` bytes each, as allocate() does. Stores their
+    /// offsets at the beginning of `out`. Returns how many: fewer than its size
+    /// means that no further one fits. Throws BadAlignment, and what a callback
+    /// of growth throws; then no block has been allocated. Takes the lock once
+    /// for up to 64 blocks. Small blocks come as O(1) for each, and without the
+    /// lock as those of allocate().
+    [[nodiscard]] std::size_t allocate_batch(Size size, Size alignment, std::span<Offset> out);
+    /// Frees blocks in their order, as deallocate() does. At the first offset
+    /// that deallocate() refuses, it throws BadOffset: the blocks before that
+    /// are free, and the others are left alone. what() names the offset and its
+    /// number. Takes the lock once for up to 64 blocks.
+    void deallocate_batch(std::span<const Offset> offsets);
+
+    /// Changes ManagerOptions::limit, to which the buffer may grow. It is
+    /// rounded down to the granularity. Throws BadSize if it is below the
+    /// capacity, or above both the size and the limit at construction and
+    /// ManagerOptions::highest_limit; then nothing has changed. Waits for a
+    /// callback of growth in another thread. O(1).
+    void set_limit(Size limit);
+    /// Adds at least `bytes` to the buffer at once, whether or not a block
+    /// needs them. They are rounded up to the granularity.
+    /// ManagerOptions::grow_by is not asked. A buffer of the caller's gets the
+    /// next part, as a whole where the limit allows it. Returns false if the
+    /// limit or the part is too small, or in a callback of growth; then nothing
+    /// has changed. Throws what ManagerOptions::next_part throws. O(1), beside
+    /// the callback and the policy.
+    [[nodiscard]] bool grow(Size bytes);
+
     /// Twin of reallocate(): ok, no_room, bad_offset, bad_alignment.
     [[nodiscard]] Status try_reallocate(Offset offset, Size size, Size alignment,
                                         Offset& result) noexcept;
     /// Twin of resize(): ok, no_room, bad_handle, pinned.
     [[nodiscard]] Status try_resize(Handle handle, Size size) noexcept;
+    /// Twin of allocate_batch(): ok if all fit, no_room, bad_alignment. Stores
+    /// in `count` how many blocks there are, also with no_room.
+    [[nodiscard]] Status try_allocate_batch(Size size, Size alignment, std::span<Offset> out,
+                                            std::size_t& count) noexcept;
+    /// Twin of deallocate_batch(): ok, bad_offset. Stores in `count` how many
+    /// blocks are free, in both cases.
+    [[nodiscard]] Status try_deallocate_batch(std::span<const Offset> offsets,
+                                              std::size_t& count) noexcept;
+    /// Twin of set_limit(): ok, bad_size.
+    [[nodiscard]] Status try_set_limit(Size limit) noexcept;
+    /// Twin of grow(): ok, no_room.
+    [[nodiscard]] Status try_grow(Size bytes) noexcept;
 
   protected:
     ManagerSizes() noexcept = default;

@@ -61,6 +61,13 @@ class Manager {
     [[nodiscard]] Status name(Offset offset, std::string& name) const;
 
     Size trim() noexcept;
+    [[nodiscard]] Status set_limit(Size limit) noexcept;
+    // Adds to the buffer at once: ok, no_room. Passes on exceptions of next_part().
+    [[nodiscard]] Status extend(Size bytes);
+    // Stores as many as fit, and returns how many. On an exception of a callback there is none.
+    [[nodiscard]] Status allocate_batch(Size size, Size alignment, std::span<Offset> out, std::size_t& count);
+    // Frees up to the first that is not the offset of a block, and returns how many.
+    [[nodiscard]] std::size_t deallocate_batch(std::span<const Offset> offsets) noexcept;
     // Frees every block: ok, pinned, in_callback.
     [[nodiscard]] Status clear() noexcept;
 
@@ -69,7 +76,7 @@ class Manager {
     [[nodiscard]] Status shape(Size& size, Size& alignment) const noexcept {
         if (!base::is_power_of_two(alignment)) [[unlikely]]
             return Status::bad_alignment;
-        if (size > limit_) [[unlikely]]
+        if (size > highest_) [[unlikely]]
             return Status::no_room;
         size = (size + (size == 0) + grain_) & ~grain_;
         if (alignment <= grain_ + 1) alignment = 1;  // all offsets of the range allocator are multiples of the granularity
@@ -106,6 +113,7 @@ class Manager {
     // waits for growth.
     void refuse_in_callback(const char* member) const;
     [[nodiscard]] bool in_callback() const noexcept;
+    [[noreturn]] void refuse_limit(Size limit) const;
     [[noreturn]] void refuse_alignment(const char* member, Size size, Size alignment) const;
 
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
@@ -178,6 +186,10 @@ class Manager {
     [[nodiscard]] Offset allocate_large(Size size, Size alignment);
     [[gnu::noinline]] [[nodiscard]] Offset allocate_slowly(Size size, Size alignment, Class c);
     void reclaim(bool all) noexcept;
+    [[nodiscard]] std::size_t take_small_batch(Size size, Class c, std::span<Offset> out) noexcept;
+    [[nodiscard]] std::size_t take_large_batch(Size size, Size alignment, std::span<Offset> out) noexcept;
+    [[nodiscard]] std::size_t give_small_batch(std::span<const Offset> offsets) noexcept;
+    [[nodiscard]] std::size_t give_large_batch(std::span<const Offset> offsets) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
     [[nodiscard]] bool wipes() const noexcept { return wipes_.load(base::rlx) != 0; }
     // Fills bytes of a block that only the caller knows, so that the collector finds no
@@ -189,12 +201,17 @@ class Manager {
     void erase_small_annotation(Offset offset) noexcept;
     // Makes room for annotations of small blocks, or throws std::bad_alloc.
     void annotate_small();
+    // Under the lock: the link to a block that a user may free, or nullptr.
     [[nodiscard]] RangeId* link_of_user(Offset offset) noexcept;
+    static constexpr std::uint32_t kNotTheUsers = ranges::kSlab | ranges::kMovable | ranges::kTarget;
     [[nodiscard]] Status deallocate_large(Offset offset) noexcept;
     [[gnu::cold]] [[nodiscard]] Status deallocate_while_marking(Offset offset) noexcept;
     // Under the growth lock: adds as much as the callbacks grant, and takes from it,
     // in one step for other threads.
     [[nodiscard]] bool grow(bool (*take)(void*), void* taker, const Need& need);
+    // Under the growth lock: adds bytes, of that part if there is one, and calls `take` in the same step. False: nothing
+    // changed.
+    [[nodiscard]] bool append(Size added, std::span<std::byte> part, bool (*take)(void*), void* taker);
     // Bytes to add behind the end, at least `needed`; 0: the callbacks grant none.
     [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part) const;
     // Under the growth lock alone: returns a part to the user, by the callback.
@@ -274,8 +291,9 @@ class Manager {
 
     ManagerOptions options_;  // with the policy, also where it is one of ours
     Buffer buffer_;
-    Size grain_;  // granularity - 1
-    Size initial_, limit_;
+    Size grain_;              // granularity - 1
+    Size initial_, highest_;  // highest_: that the limit may ever have
+    Size limit_;              // written under the growth lock and the lock
     ranges::Store store_;
     mutable ranges::RangeAllocator allocator_;  // looking for an interior offset adds to its tree
     mutable Small small_{};
@@ -316,6 +334,12 @@ class Manager {
 inline RangeId Manager::block_at(Offset offset) const noexcept {
     const RangeId block = allocator_.at(offset);
     return block != no_range && (allocator_[block].state & ranges::kSlab) == 0 ? block : no_range;
+}
+
+inline RangeId* Manager::link_of_user(Offset offset) noexcept {
+    RangeId* const link = allocator_.link_to(offset);
+    const bool theirs = *link != no_range && (allocator_[*link].state & kNotTheUsers) == 0;
+    return theirs ? link : nullptr;
 }
 
 [[gnu::always_inline]] inline Status Manager::deallocate(Offset offset) noexcept {

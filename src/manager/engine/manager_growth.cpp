@@ -103,23 +103,62 @@ bool Manager::grow(bool (*take)(void*), void* taker, const Need& need) {
         before = needed;
         std::span<std::byte> part;
         const Size added = ask(capacity, needed, part);
-        if (added == 0 || (!part.empty() && !buffer_.add(capacity, part))) {
+        if (added == 0) {
             hand_back(part);
             reclaim(true);  // the callback may have freed blocks
             const Guard guard(lock_);
             return take(taker);
         }
-        {
-            const Guard guard(lock_);
-            const bool grown = allocator_.grow(added, buffer_.contiguous());
-            if (grown && take(taker)) {
-                note_capacity();
-                return true;
-            }
-            if (grown) allocator_.shrink(added);
-        }
-        if (!part.empty()) hand_back(buffer_.drop_last());
+        if (append(added, part, take, taker)) return true;
     }
+}
+
+bool Manager::append(Size added, std::span<std::byte> part, bool (*take)(void*), void* taker) {
+    if (!part.empty() && !buffer_.add(capacity(), part)) {
+        hand_back(part);
+        return false;
+    }
+    {
+        const Guard guard(lock_);
+        const bool grown = allocator_.grow(added, buffer_.contiguous());
+        if (grown && take(taker)) {
+            note_capacity();
+            return true;
+        }
+        if (grown) allocator_.shrink(added);
+    }
+    if (!part.empty()) hand_back(buffer_.drop_last());
+    return false;
+}
+
+// The growth lock keeps the capacity and the limit as they are.
+Status Manager::extend(Size bytes) {
+    const Growing growing(*this);
+    if (!growing || bytes > limit_ - capacity()) return bytes == 0 ? Status::ok : Status::no_room;
+    Size added = bytes = (bytes + grain_) & ~grain_;
+    std::span<std::byte> part;
+    if (buffer_.kind() == Buffer::Kind::parts && bytes != 0) {
+        if (options_.next_part) part = options_.next_part(bytes);
+        added = std::min(part.size() & ~grain_, limit_ - capacity());
+    }
+    if (added < bytes) {
+        hand_back(part);
+        return Status::no_room;
+    }
+    return append(
+               added, part, [](void*) { return true; }, nullptr)
+               ? Status::ok
+               : Status::no_room;
+}
+
+// A callback of growth may call it as well: what it grants is cut off afterwards.
+Status Manager::set_limit(Size limit) noexcept {
+    limit &= ~grain_;
+    const Growing growing(*this);
+    const Guard guard(lock_);
+    if (limit > highest_ || limit < allocator_.totals().capacity) return Status::bad_size;
+    limit_ = limit;
+    return Status::ok;
 }
 
 void Manager::hand_back(std::span<std::byte> part) const noexcept {

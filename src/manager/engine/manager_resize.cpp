@@ -12,7 +12,6 @@ namespace {
 
 // Bytes that are copied or wiped in one hold of the lock.
 constexpr Size kHold = Size{1} << 16;
-constexpr std::uint32_t kNotTheUsers = ranges::kSlab | ranges::kMovable | ranges::kTarget;
 
 }  // namespace
 
@@ -32,7 +31,7 @@ bool Manager::worth_growing(const Need& need) const noexcept {
 
 // Without a look at a cycle: to add bytes takes no reference away.
 Status Manager::resize_by_growth(Offset offset, Size size) {
-    if (size > limit_) return Status::no_room;
+    if (size > highest_) return Status::no_room;
     size = (size + (size == 0) + grain_) & ~grain_;
     const Need need{size, 1, offset, true};
     if (!worth_growing(need)) return Status::no_room;
@@ -75,7 +74,7 @@ Status Manager::resize_movable(const Moves::Subject& block, Size size) noexcept 
 }
 
 Status Manager::resize(Handle handle, Size size) {
-    size = size > limit_ ? 0 : (size + (size == 0) + grain_) & ~grain_;
+    size = size > highest_ ? 0 : (size + (size == 0) + grain_) & ~grain_;
     Status status = Status::ok;
     Need need{size, 1};
     auto take = [&]() noexcept {

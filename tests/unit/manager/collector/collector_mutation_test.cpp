@@ -132,7 +132,7 @@ class Mutation {
                 }
                 break;
             case 6:  // to another place
-                if (graph_.blocks().contains(to) && to != root_) graph_.refer(block, i, move(to));
+                if (graph_.blocks().contains(to) && to != block && to != root_) graph_.refer(block, i, move(to));
                 break;
             default:
                 if (block != root_ && graph_.references(block) > 1) {

@@ -45,9 +45,9 @@ class Graph {
     // To another place. References to the old one stay as they are.
     Offset move(Offset block, Size alignment) {
         const Offset now = manager_.reallocate(block, manager_.size_of(block), alignment).value();
-        auto node = edges_.extract(block);
-        node.key() = now;
-        edges_.insert(std::move(node));
+        auto references = std::move(edges_.at(block));
+        edges_.erase(block);
+        edges_[now] = std::move(references);  // in the place of one that a cycle has freed, perhaps
         return now;
     }
     void remove(Offset block) {
