@@ -29,7 +29,8 @@ class ASHLAR_API ManagerSizes {
     ///
     /// For a collector the new block is one that the caller has just allocated,
     /// and the old one is deallocated. The lock is held for the copy of at most
-    /// 64 KiB. Throws BadAlignment, and BadOffset also for a movable block.
+    /// 64 KiB. If another thread forks meanwhile, the child may have both
+    /// blocks. Throws BadAlignment, and BadOffset also for a movable block.
     /// O(bytes copied), beside allocate() and deallocate().
     [[nodiscard]] std::optional<Offset> reallocate(Offset offset, Size size, Size alignment = 1);
     /// Resizes a movable block, at its alignment. Size 0 counts as 1. The block
