@@ -55,8 +55,7 @@ void ManagerSession::resize_movable() {
     require_at(now == piece->first || (status == Status::ok && piece->second.pins == 0 && memory_), "moved by resize()", now,
                asked);
     if (status == Status::ok) return resized(piece, now, asked);
-    require_at(status == (piece->second.pins != 0 && asked <= highest_ / granularity_ * granularity_ ? Status::pinned
-                                                                                                     : Status::no_room),
+    require_at(status == (piece->second.pins != 0 && asked <= highest_ ? Status::pinned : Status::no_room),
                "resize() of a live handle", now, asked);
     verify(now, piece->second);
 }
@@ -100,8 +99,7 @@ void ManagerSession::limit() {
     const bool grown = manager_->grow(more);
     const Size now = manager_->capacity();
     require_at(now <= limit_ && (grown ? now >= capacity + more : now == capacity), "grow()", capacity, now);
-    require_at(grown || parts_ || few_ranges_ || more > limit_ - capacity || limit_ - capacity < granularity_,
-               "grow() refused below the limit", capacity, more);
+    require_at(grown || parts_ || few_ranges_ || more > limit_ - capacity, "grow() refused below the limit", capacity, more);
 }
 
 }  // namespace fuzz
