@@ -163,14 +163,15 @@ TEST_P(Reallocate, ExceptionOfACallbackChangesNothing) {
 // The table of user data is only there once a small block has some.
 TEST_P(Reallocate, LargeBlockWithUserDataBecomesSmall) {
     MemoryManager manager(kWhole, make::options(0, GetParam()));
-    const Offset first = manager.allocate(3000).value();
-    manager.set_user_data(first, 5);
-    Offset odd = first;
-    for (const Size alignment : {Size{1} << 12, Size{1} << 17, Size{1} << 18}) {
-        odd = manager.reallocate(odd, alignment == 1 << 12 ? 3000 : 40, alignment).value();
-        EXPECT_EQ(manager.user_data(odd), 5U);
-        EXPECT_EQ(odd % alignment, 0U);
-    }
+    const Offset odd = 500'001;
+    ASSERT_TRUE(manager.allocate_at(odd, 3000));
+    manager.set_user_data(odd, 5);
+    manager.set_name(odd, "odd");
+    const Offset now = manager.reallocate(odd, 40, 16).value();
+    EXPECT_NE(now, odd);
+    EXPECT_EQ(now % 16, 0U);
+    EXPECT_EQ(manager.user_data(now), 5U);
+    EXPECT_EQ(manager.name(now), "odd");
     EXPECT_EQ(manager.statistics().blocks, 1U);
     EXPECT_EQ(manager.check(), 0U);
 }
