@@ -26,7 +26,8 @@ struct Exchange {
     std::atomic<std::size_t*> slot[slots];
 
     std::size_t* swap(Random& random, std::size_t* block) noexcept {
-        // acq_rel: publishes the block's content to the thread that takes it, and receives the same.
+        // acq_rel: publishes the block's content to the thread that takes it,
+        // and receives the same.
         return slot[random.below(slots)].exchange(block, std::memory_order_acq_rel);
     }
     /// Calls each(block) for the blocks here, while no other thread uses them.

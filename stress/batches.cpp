@@ -62,7 +62,8 @@ void batches(Run& run) {
         while (run.goes_on()) {
             Batch* mine = take_batch(random);
             done += mine->blocks.size();
-            // acq_rel: publishes the blocks' content to the thread that takes the batch, and receives the same.
+            // acq_rel: publishes the blocks' content to the thread that takes
+            // the batch, and receives the same.
             Batch* other = mailbox[random.below(run.threads)].exchange(mine, std::memory_order_acq_rel);
             if (other != nullptr) give_batch(random, other);
         }

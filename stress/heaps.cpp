@@ -79,7 +79,8 @@ struct Round {
     void churn(Random& random, std::vector<Block>& mine) {
         for (std::size_t i = 0; i < 500; ++i) {
             auto* block = new Block(take_from(*heap, random));
-            // acq_rel: publishes the content to the thread that frees the block, and receives the same.
+            // acq_rel: publishes the content to the thread that frees the
+            // block, and receives the same.
             const std::unique_ptr<Block> other(
                 mailbox[random.below(mailbox.size())].exchange(block, std::memory_order_acq_rel));
             if (other == nullptr) continue;

@@ -61,6 +61,22 @@ void free_each(MemoryManager& manager, const std::vector<Offset>& offsets) {
     for (const Offset offset : offsets) manager.deallocate(offset);
 }
 
+void take_each(MemoryManager& manager, std::vector<Offset>& offsets, Size size) {
+    for (Offset& offset : offsets) offset = manager.allocate(size).value();
+}
+
+// Frees all blocks and takes as many again, by single calls or as one batch.
+void replace_all(MemoryManager& manager, const std::vector<Offset>& offsets, Size size, bool batch) {
+    std::vector<Offset> again(offsets.size());
+    if (batch) {
+        manager.deallocate_batch(offsets);
+        benchmark::DoNotOptimize(manager.allocate_batch(size, 1, again));
+    } else {
+        free_each(manager, offsets);
+        take_each(manager, again, size);
+    }
+}
+
 void stop_at_once(MemoryManager& manager, const std::vector<Offset>&) {
     manager.for_each([](const BlockView&) { return false; });
 }
@@ -98,6 +114,12 @@ const bool registered = [] {
             const std::string tail = std::string(size == 16 ? "_small/" : "_large/") + std::to_string(blocks);
             add("million/free_each" + tail, prepare, free_each);
             add("million/clear" + tail, prepare, [](MemoryManager& manager, const std::vector<Offset>&) { manager.clear(); });
+            for (const bool batch : {false, true}) {
+                add(std::string("million/replace_") + (batch ? "batch" : "each") + tail, prepare,
+                    [=](MemoryManager& manager, const std::vector<Offset>& offsets) {
+                        replace_all(manager, offsets, size, batch);
+                    });
+            }
             add("million/for_each" + tail, prepare, stop_at_once);
             add("million/write_inside" + tail, prepare, write_inside);
         }

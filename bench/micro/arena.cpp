@@ -1,4 +1,5 @@
-// The arena and the depot: blocks from slabs, magazines between threads. An operation is a block, or a magazine.
+// The arena and the depot: blocks from slabs, magazines between threads. An
+// operation is a block, or a magazine.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// A thread's cache by itself: hits, misses that refill and overflow, batches, and the caches that threads without one share.
+// A thread's cache by itself: hits, misses that refill and overflow, batches,
+// and the caches that threads without one share.
 #include <benchmark/benchmark.h>
 
 #include <vector>

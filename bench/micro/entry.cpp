@@ -1,4 +1,5 @@
-// malloc and free by size, beside the system's. An operation is a call, or a malloc and its free where the name says both.
+// malloc and free by size, beside the system's. An operation is a call, or a
+// malloc and its free where the name says both.
 #include <benchmark/benchmark.h>
 
 #include <random>

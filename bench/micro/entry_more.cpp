@@ -1,5 +1,5 @@
-// calloc, realloc, aligned blocks, sized frees, batches and sizes. An operation is a call, or an allocation and its free where
-// the name says both.
+// calloc, realloc, aligned blocks, sized frees, batches and sizes. An operation
+// is a call, or an allocation and its free where the name says both.
 #include <benchmark/benchmark.h>
 
 #include <vector>

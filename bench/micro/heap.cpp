@@ -1,4 +1,5 @@
-// The C++ interface: Heap, Allocator, and std::pmr over MemoryResource. An operation is an allocation and its release.
+// The C++ interface: Heap, Allocator, and std::pmr over MemoryResource. An
+// operation is an allocation and its release.
 #include <benchmark/benchmark.h>
 
 #include <memory_resource>

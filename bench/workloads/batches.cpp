@@ -1,4 +1,5 @@
-// Many blocks allocated in a row, then all freed: in order, in reverse, or at random.
+// Many blocks allocated in a row, then all freed: in order, in reverse, or at
+// random.
 #include "blocks.hpp"
 #include "measure.hpp"
 

@@ -1,6 +1,7 @@
-// Blocks as the workloads use them: stamped when allocated, verified when freed. The first word holds the size, mixed
-// with the address; the last byte repeats the size; and every page is written. Two blocks that overlap damage each
-// other's stamps.
+// Blocks as the workloads use them: stamped when allocated, verified when
+// freed. The first word holds the size, mixed with the address; the last byte
+// repeats the size; and every page is written. Two blocks that overlap damage
+// each other's stamps.
 #ifndef ASHLAR_BENCH_BLOCKS_HPP
 #define ASHLAR_BENCH_BLOCKS_HPP
 

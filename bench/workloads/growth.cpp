@@ -1,4 +1,5 @@
-// realloc: one buffer that grows to several megabytes, and many strings that grow side by side.
+// realloc: one buffer that grows to several megabytes, and many strings that
+// grow side by side.
 #include "blocks.hpp"
 #include "measure.hpp"
 

@@ -1,5 +1,6 @@
-// ashlar_workloads: runs one workload under whatever malloc the process has, and prints one line of JSON. Plain libc,
-// so that the program itself allocates nothing that the workload does not.
+// ashlar_workloads: runs one workload under whatever malloc the process has,
+// and prints one line of JSON. Plain libc, so that the program itself allocates
+// nothing that the workload does not.
 #include <dlfcn.h>
 #include <unistd.h>
 

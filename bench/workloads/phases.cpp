@@ -1,5 +1,5 @@
-// Programs whose work comes in phases: bursts with idle time after them, and generations of threads that exchange
-// blocks.
+// Programs whose work comes in phases: bursts with idle time after them, and
+// generations of threads that exchange blocks.
 #include "blocks.hpp"
 #include "measure.hpp"
 #include "team.hpp"

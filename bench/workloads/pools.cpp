@@ -1,6 +1,7 @@
-// A pool of many threads of which one works at a time: each wakes for a request,
-// allocates, frees all but a little, and sleeps again. At the end all threads still
-// exist, so that the memory shows how much sleeping threads keep to themselves.
+// A pool of many threads of which one works at a time: each wakes for a
+// request, allocates, frees all but a little, and sleeps again. At the end all
+// threads still exist, so that the memory shows how much sleeping threads keep
+// to themselves.
 #include <semaphore.h>
 
 #include "blocks.hpp"

@@ -1,4 +1,5 @@
-// A live set of constant count in which random blocks are replaced by blocks of other sizes.
+// A live set of constant count in which random blocks are replaced by blocks of
+// other sizes.
 #include "blocks.hpp"
 #include "measure.hpp"
 

@@ -1,5 +1,6 @@
-// A bounded single-producer single-consumer ring of blocks. Both ends keep a copy of the other's position and publish
-// their own once per batch, so that the ring costs little beside the allocator.
+// A bounded single-producer single-consumer ring of blocks. Both ends keep a
+// copy of the other's position and publish their own once per batch, so that
+// the ring costs little beside the allocator.
 #ifndef ASHLAR_BENCH_RING_HPP
 #define ASHLAR_BENCH_RING_HPP
 
@@ -19,7 +20,8 @@ class Ring {
     /// Producer: whether a batch fits.
     [[nodiscard]] bool has_room() noexcept {
         if (pushed_ - popped_seen_ <= Capacity - Batch) return true;
-        // acquire pairs with release in take(): the slots were read before they are written again
+        // acquire pairs with release in take(): the slots were read before they
+        // are written again
         popped_seen_ = popped_.load(std::memory_order_acquire);
         return pushed_ - popped_seen_ <= Capacity - Batch;
     }

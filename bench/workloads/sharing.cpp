@@ -1,5 +1,6 @@
-// False sharing, after Hoard's cache-thrash and cache-scratch (Berger et al., "Hoard: a scalable memory allocator", 2000).
-// Threads write to small blocks of their own over and over: slow where two threads' blocks share a cache line.
+// False sharing, after Hoard's cache-thrash and cache-scratch (Berger et al.,
+// "Hoard: a scalable memory allocator", 2000). Threads write to small blocks of
+// their own over and over: slow where two threads' blocks share a cache line.
 #include <atomic>
 #include <new>
 

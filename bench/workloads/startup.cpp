@@ -1,5 +1,6 @@
-// ashlar_startup COUNT LIBRARY PROGRAM [ARGUMENTS]: starts the program COUNT times under LD_PRELOAD=LIBRARY ("" for
-// none), one after another, and prints one line of JSON. Linked statically: a child's peak counts from its parent's
+// ashlar_startup COUNT LIBRARY PROGRAM [ARGUMENTS]: starts the program COUNT
+// times under LD_PRELOAD=LIBRARY ("" for none), one after another, and prints
+// one line of JSON. Linked statically: a child's peak counts from its parent's
 // size on, which must be small.
 #include <spawn.h>
 #include <sys/resource.h>

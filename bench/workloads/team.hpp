@@ -1,4 +1,5 @@
-// Threads for the workloads: plain pthreads, since std::thread would allocate from the heap that is being measured.
+// Threads for the workloads: plain pthreads, since std::thread would allocate
+// from the heap that is being measured.
 #ifndef ASHLAR_BENCH_TEAM_HPP
 #define ASHLAR_BENCH_TEAM_HPP
 

@@ -1,4 +1,5 @@
-// Resident memory and live bytes over time, sampled by a thread that does nothing else and allocates nothing.
+// Resident memory and live bytes over time, sampled by a thread that does
+// nothing else and allocates nothing.
 #ifndef ASHLAR_BENCH_TRACE_HPP
 #define ASHLAR_BENCH_TRACE_HPP
 

@@ -1,5 +1,6 @@
-// Latencies go into histograms with 32 buckets for each doubling, so that a percentile is exact to 3%. Threads share a few
-// sets of them, each addition being one relaxed atomic operation outside of the interval that is timed.
+// Latencies go into histograms with 32 buckets for each doubling, so that a
+// percentile is exact to 3%. Threads share a few sets of them, each addition
+// being one relaxed atomic operation outside of the interval that is timed.
 #include "watch.hpp"
 
 #include <time.h>
@@ -192,7 +193,8 @@ std::uint64_t live_bytes() noexcept {
 void print_latency() noexcept {
     const std::uint64_t passed = ticks() - opened_ticks;
     const double ns_per_tick = static_cast<double>(monotonic_ns() - opened_ns) / static_cast<double>(passed == 0 ? 1 : passed);
-    // The median: under the same conditions as the calls, from whose times it is subtracted.
+    // The median: under the same conditions as the calls, from whose times it
+    // is subtracted.
     const std::uint64_t clock = Summary(&Set::clock).percentile(0.5);
     std::printf("{");
     print_kind("malloc", &Set::allocations, clock, ns_per_tick);

@@ -1,6 +1,6 @@
-// Watches more than the total time, on request: the time of each malloc and each free,
-// and the live bytes. Otherwise it costs a load and a branch at each call, under every
-// allocator. Nothing here allocates.
+// Watches more than the total time, on request: the time of each malloc and
+// each free, and the live bytes. Otherwise it costs a load and a branch at each
+// call, under every allocator. Nothing here allocates.
 #ifndef ASHLAR_BENCH_WATCH_HPP
 #define ASHLAR_BENCH_WATCH_HPP
 

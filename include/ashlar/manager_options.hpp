@@ -44,13 +44,14 @@ enum class Wipe {
 /// Options of a MemoryManager.
 ///
 /// Callbacks: `grow_by` and `next_part` are called when nothing fits and the
-/// limit leaves enough room. One thread calls them at a time, without the
-/// manager's lock. They may use the manager, but their own requests do not grow
-/// the buffer. They must not wait for a collection cycle, which may wait for
-/// growth: collect(), find_leaks(), start_collector() and stop_collector()
-/// throw ManagerError there. A callback may free blocks instead, or defragment,
-/// and add nothing. What it throws passes through allocate(), and ends the
-/// program in try_allocate().
+/// limit leaves enough room, `next_part` also by MemoryManager::grow(). One
+/// thread calls them at a time, without the manager's lock. They may use the
+/// manager, but their own requests do not grow the buffer. They must not wait
+/// for a collection cycle, which may wait for growth: collect(), find_leaks(),
+/// start_collector() and stop_collector() throw ManagerError there. A callback
+/// may free blocks instead, or defragment, and add nothing. What it throws
+/// passes through the member that needs room, such as allocate(), and ends the
+/// program in a twin such as try_allocate().
 struct ManagerOptions {
     /// The built-in policy that chooses the hole for a block.
     Placement placement = Placement::tlsf;
@@ -80,6 +81,11 @@ struct ManagerOptions {
     /// The buffer may grow to this many bytes. It does not grow if this is not
     /// more than its size.
     Size limit = 0;
+    /// MemoryManager::set_limit() may raise the limit to this many bytes, if it
+    /// is more than the size and the limit. Address space, tables and the
+    /// default of `most_ranges` are laid out for it. So are slabs, whose size
+    /// and largest block depend on it.
+    Size highest_limit = 0;
     /// Returns by how many bytes a buffer of `capacity` bytes is to grow. At
     /// least `wanted` are needed; less means no growth. The manager cuts off
     /// what exceeds the limit. Growth is contiguous: a block may lie across the

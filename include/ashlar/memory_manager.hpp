@@ -4,6 +4,7 @@
 #ifndef ASHLAR_MEMORY_MANAGER_HPP
 #define ASHLAR_MEMORY_MANAGER_HPP
 
+#include <ashlar/manager_sizes.hpp>
 #include <ashlar/manager_types.hpp>
 #include <iosfwd>
 #include <optional>
@@ -12,7 +13,6 @@
 namespace ashlar {
 
 namespace manager {
-class Manager;
 class StateAccess;
 }
 
@@ -64,7 +64,7 @@ class ASHLAR_API MemoryManagerInterface {
 /// A `try_` twin does what its namesake does, but returns a Status and stores
 /// the result in the last argument. After a failure that argument has no
 /// meaning. Where it is noexcept, an exception of a callback ends the program.
-class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
+class ASHLAR_API MemoryManager final : public MemoryManagerInterface, public ManagerSizes {
   public:
     /// Manages a buffer of its own of `block_size` bytes, zero at first.
     /// Reserves address space for the limit; the system adds pages as they are
@@ -117,10 +117,14 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// of a ManagerResource are such blocks. Throws as allocate().
     [[nodiscard]] std::optional<Offset> allocate_root(Size size, Size alignment = 1);
     /// Resizes a block in place. Size 0 counts as 1. Returns false if that is
-    /// not possible; then nothing has changed. A small block keeps its class:
-    /// it cannot grow beyond the class's size, nor shrink to more than 253
-    /// bytes below it. A block in a pass keeps its size. Throws BadOffset.
+    /// not possible; then nothing has changed. If nothing but free bytes is
+    /// behind the block, the buffer grows as by allocate(). A small block keeps
+    /// its class: it cannot grow beyond the class's size, nor shrink to more
+    /// than 253 bytes below it. A block in a pass keeps its size. Throws
+    /// BadOffset.
     [[nodiscard]] bool resize(Offset offset, Size size);
+    using ManagerSizes::resize;
+    using ManagerSizes::try_resize;
 
     /// Twin of allocate(): ok, no_room, bad_alignment.
     [[nodiscard]] Status try_allocate(Size size, Size alignment, Offset& offset) noexcept;
@@ -328,6 +332,7 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
   private:
     friend class ManagerResource;
     friend class manager::StateAccess;
+    friend class ManagerSizes;
     struct End {
         void operator()(manager::Manager* manager) const noexcept;
     };

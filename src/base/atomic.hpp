@@ -1,5 +1,7 @@
-// Atomic words without default orders: an access that does not name its order does not compile. All-zero memory is a valid
-// array of them, so that fresh pages need no constructor. Every use says which other access it pairs with (docs/orderings.md).
+// Atomic words without default orders: an access that does not name its order
+// does not compile. All-zero memory is a valid array of them, so that fresh
+// pages need no constructor. Every use says which other access it pairs with
+// (docs/orderings.md).
 #ifndef ASHLAR_BASE_ATOMIC_HPP
 #define ASHLAR_BASE_ATOMIC_HPP
 
@@ -78,7 +80,8 @@ class Atomic {
     T value_;
 };
 
-// Keeps the compiler, not the processor, from moving stores across: for state that a fork may cut at any instruction.
+// Keeps the compiler, not the processor, from moving stores across: for state
+// that a fork may cut at any instruction.
 inline void compiler_fence() noexcept { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
 
 // Tells the processor that this is a loop that waits for another one's store.
@@ -96,17 +99,21 @@ inline void opaque(T& value) noexcept {
     asm("" : "+r"(value));
 }
 
-// A spinlock that is tried, never waited for. Both ends are read-modify-writes, [E9], but for leave().
+// A spinlock that is tried, never waited for. Both ends are read-modify-writes,
+// [E9], but for leave().
 class TryLock {
   public:
-    // [E9] acq_rel, pairs with the exchange in unlock(): what the last holder wrote; and the failing one puts the caller's
-    // hint before the holder's unlock, whose look after it must find the hint. [E34] acquire, pairs with leave().
+    // [E9] acq_rel, pairs with the exchange in unlock(): what the last holder
+    // wrote; and the failing one puts the caller's hint before the holder's
+    // unlock, whose look after it must find the hint. [E34] acquire, pairs with
+    // leave().
     [[nodiscard]] bool try_lock() noexcept {
         const bool had = held_.exchange(1, acq_rel) == 0;
         count(had ? Event::lock_had : Event::lock_refused, this);
         return had;
     }
-    // Tries a limited number of times, so that a stopped holder delays no thread for longer.
+    // Tries a limited number of times, so that a stopped holder delays no
+    // thread for longer.
     [[nodiscard]] bool lock_soon(unsigned tries, unsigned pauses = 1) noexcept {
         for (; tries > 0; --tries) {
             if (!looks_taken() && try_lock()) return true;
@@ -118,10 +125,12 @@ class TryLock {
     [[nodiscard]] bool looks_taken() const noexcept { return held_.load(rlx) != 0; }
     // [E9] acq_rel, pairs with the exchange in try_lock().
     void unlock() noexcept { held_.exchange(0, acq_rel); }
-    // Releases without the hand-off check, for locks without a pending-work hint: a plain
-    // store. [E34] release, pairs with the exchange in try_lock().
+    // Releases without the hand-off check, for locks without a pending-work
+    // hint: a plain store. [E34] release, pairs with the exchange in
+    // try_lock().
     void leave() noexcept { held_.store(0, rel); }
-    // Only for the child of a fork: the holder may not exist there, and no other thread runs.
+    // Only for the child of a fork: the holder may not exist there, and no
+    // other thread runs.
     void reset() noexcept { held_.store(0, rlx); }
 
   private:

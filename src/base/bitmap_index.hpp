@@ -1,5 +1,7 @@
-// BitmapIndex: a set of ids as a hierarchy of bits, for any number of threads, lock-free. From any moment on at which an insert
-// has finished and the id has not been removed, every summary on its path says "maybe". Summaries may say too much.
+// BitmapIndex: a set of ids as a hierarchy of bits, for any number of threads,
+// lock-free. From any moment on at which an insert has finished and the id has
+// not been removed, every summary on its path says "maybe". Summaries may say
+// too much.
 //
 //   summary word    63      32 31       0      one "some" bit and one "busy" bit for each of 32 child words;
 //                  |   busy   |   some   |     a child may be non-empty when either is set
@@ -24,7 +26,8 @@ class BitmapIndex {
     // A word of level `level` stands for 2^shift ids.
     static constexpr unsigned shift_of_level(std::uint32_t level) noexcept { return kWordShift + level * kFanShift; }
 
-    // Words that level `level` of an index over ids [0, ids) has; the levels end where there is one word.
+    // Words that level `level` of an index over ids [0, ids) has; the levels
+    // end where there is one word.
     static constexpr std::uint32_t words_of_level(std::uint32_t ids, std::uint32_t level) noexcept {
         std::uint32_t words = (ids + kWordBits - 1) / kWordBits;
         for (std::uint32_t l = 0; l < level; ++l) words = (words + kFan - 1) / kFan;
@@ -36,7 +39,8 @@ class BitmapIndex {
         return level + 1;
     }
 
-    // Word i of a level lies at level[i * stride]: several indexes can share their cache lines and pages.
+    // Word i of a level lies at level[i * stride]: several indexes can share
+    // their cache lines and pages.
     void attach(std::uint32_t level, Atomic<Word>* words, std::uint32_t stride) noexcept {
         level_[level] = words;
         stride_ = stride;
@@ -47,36 +51,43 @@ class BitmapIndex {
     bool insert(std::uint32_t id) noexcept;
     // Takes the id out; false: it was not in.
     bool remove(std::uint32_t id) noexcept;
-    // Takes the lowest id that it meets, or kNone. An id that is in all the while, and was put in before in happens-before, is
-    // not missed.
+    // Takes the lowest id that it meets, or kNone. An id that is in all the
+    // while, and was put in before in happens-before, is not missed.
     [[nodiscard]] std::uint32_t take_lowest() noexcept;
     // The same, but the id stays in.
     [[nodiscard]] std::uint32_t lowest_id() noexcept;
-    // Whether some id was in at a moment during the call. Reads down to the leaves: a summary may say too much for ever.
+    // Whether some id was in at a moment during the call. Reads down to the
+    // leaves: a summary may say too much for ever.
     [[nodiscard]] bool any() const noexcept { return any_in(depth_ - 1, 0); }
-    // [E3] seq_cst, for a check that looks at hint and state as a taker does; for others only a choice.
+    // [E3] seq_cst, for a check that looks at hint and state as a taker does;
+    // for others only a choice.
     [[nodiscard]] bool contains(std::uint32_t id) const noexcept {
         return (leaf(id / kWordBits).load(seq_cst) & bit(id % kWordBits)) != 0;
     }
 
-    // Claims of several ids of one leaf word at once, for sets whose leaf bits are themselves the truth.
+    // Claims of several ids of one leaf word at once, for sets whose leaf bits
+    // are themselves the truth.
     [[nodiscard]] Word take_mask(std::uint32_t word, Word ids) noexcept {
-        // [E8] acquire, pairs with the release in give_mask(): what the last holder of these ids wrote.
+        // [E8] acquire, pairs with the release in give_mask(): what the last
+        // holder of these ids wrote.
         const Word old = leaf(word).fetch_and(~ids, acq);
         if (old != 0 && (old & ~ids) == 0) clear(1, word);
         return old & ids;
     }
     // Returns the bits that were already in: a fault of the giver.
     Word give_mask(std::uint32_t word, Word ids) noexcept {
-        // [E8] release, pairs with the acquire in take_mask(); seq_cst for the way up, as in insert() [E4].
+        // [E8] release, pairs with the acquire in take_mask(); seq_cst for the
+        // way up, as in insert() [E4].
         const Word old = leaf(word).fetch_or(ids, seq_cst);
         raise(word);
         return old & ids;
     }
-    // The leaf word as it is now, for looking only. [E9] seq_cst, after the hint that led here was taken: its giver may only
-    // have tested that the hint is there, which orders nothing by itself.
+    // The leaf word as it is now, for looking only. [E9] seq_cst, after the
+    // hint that led here was taken: its giver may only have tested that the
+    // hint is there, which orders nothing by itself.
     [[nodiscard]] Word leaf_word(std::uint32_t word) const noexcept { return leaf(word).load(seq_cst); }
-    // The first leaf word at or after `word` that may be non-empty, below `end`; `end` where there is none.
+    // The first leaf word at or after `word` that may be non-empty, below
+    // `end`; `end` where there is none.
     [[nodiscard]] std::uint32_t next_word(std::uint32_t word, std::uint32_t end) const noexcept;
 
   private:

@@ -1,4 +1,5 @@
-// The constants that every layer shares. Compile-time choices are `if constexpr` on a constant of this file, never an #if.
+// The constants that every layer shares. Compile-time choices are `if
+// constexpr` on a constant of this file, never an #if.
 #ifndef ASHLAR_BASE_CONFIG_HPP
 #define ASHLAR_BASE_CONFIG_HPP
 
@@ -12,7 +13,8 @@ inline constexpr std::size_t kUnitSize = std::size_t{1} << kUnitShift;  // 64 Ki
 inline constexpr std::size_t kMinAlignment = 16;
 inline constexpr std::size_t kCacheLine = 64;
 
-// A unit's number within its region. Unit 0 is never handed out, so that 0 can mean "none" in every shared word.
+// A unit's number within its region. Unit 0 is never handed out, so that 0 can
+// mean "none" in every shared word.
 using UnitId = std::uint32_t;
 inline constexpr UnitId kNoUnit = 0;
 

@@ -1,5 +1,6 @@
-// Reports accesses to shared words to a counter: bench/count/, which estimates how a
-// program scales to more cores than the machine has. Without ASHLAR_COUNT it is empty.
+// Reports accesses to shared words to a counter: bench/count/, which estimates
+// how a program scales to more cores than the machine has. Without ASHLAR_COUNT
+// it is empty.
 #ifndef ASHLAR_BASE_COUNT_HPP
 #define ASHLAR_BASE_COUNT_HPP
 
@@ -18,8 +19,8 @@ enum class Event : unsigned {
 };
 inline constexpr unsigned kEvents = 7;
 
-// Defined by the counter. Called after the access, by any thread inside any operation:
-// it may neither allocate nor wait.
+// Defined by the counter. Called after the access, by any thread inside any
+// operation: it may neither allocate nor wait.
 void note(Event event, const void* word) noexcept;
 
 inline void count(Event event, const void* word) noexcept {

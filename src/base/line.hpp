@@ -1,4 +1,5 @@
-// One line of text, put together on the stack and written to stderr in one system call: no malloc, no stdio, no locale.
+// One line of text, put together on the stack and written to stderr in one
+// system call: no malloc, no stdio, no locale.
 #ifndef ASHLAR_BASE_LINE_HPP
 #define ASHLAR_BASE_LINE_HPP
 
@@ -13,8 +14,8 @@ class Line {
     Line& number(std::uint64_t value) noexcept;
     Line& pointer(const void* address) noexcept;
     Line& size(std::size_t bytes) noexcept;  // "12.3 MiB"
-    // Ends the line and writes it to the file descriptor; the rest that can't be written is
-    // dropped. Keeps errno.
+    // Ends the line and writes it to the file descriptor; the rest that can't
+    // be written is dropped. Keeps errno.
     void write(int descriptor) noexcept;
 
     [[nodiscard]] const char* data() const noexcept { return text_; }

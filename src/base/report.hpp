@@ -1,4 +1,5 @@
-// The end of a program that misused the heap: one line on stderr, then abort(). Uses neither malloc nor stdio.
+// The end of a program that misused the heap: one line on stderr, then abort().
+// Uses neither malloc nor stdio.
 #ifndef ASHLAR_BASE_REPORT_HPP
 #define ASHLAR_BASE_REPORT_HPP
 
@@ -18,7 +19,8 @@ namespace ashlar::base {
 // A line without the abort, for check(): "ashlar: check: <what> at <where>".
 [[gnu::cold]] void report_finding(const void* where, const char* what) noexcept;
 
-// A state transition from the wrong state is a bug of this library: found in debug builds only.
+// A state transition from the wrong state is a bug of this library: found in
+// debug builds only.
 inline void expect(bool holds, const void* where, const char* what) noexcept {
     if constexpr (kDebug) {
         if (!holds) report_corruption(where, what);

@@ -1,5 +1,7 @@
-// Size classes and their geometry, all of it constant tables by class: a giver that was delayed past its slab's next life reads
-// nothing that the slab's owner writes. Four steps per doubling, as in jemalloc: from 64 B on at most a quarter is slack.
+// Size classes and their geometry, all of it constant tables by class: a giver
+// that was delayed past its slab's next life reads nothing that the slab's
+// owner writes. Four steps per doubling, as in jemalloc: from 64 B on at most a
+// quarter is slack.
 //
 //   bin    0        1 .. 40                      41 .. 72
 //          nothing  blocks of 16 B .. 32 KiB     runs of 1 .. 32 units (64 KiB .. 2 MiB)
@@ -25,7 +27,8 @@ inline constexpr std::size_t kMaxSmall = std::size_t{32} * 1024;
 inline constexpr std::size_t kMaxRun = std::size_t{kMaxRunUnits} * kUnitSize;
 inline constexpr std::size_t kMaxSlabWords = kUnitSize / kMinAlignment / kWordBits;
 
-// Class of a size from 1 to kMaxSmall, by computation: 16-byte steps up to 128, then four steps per doubling.
+// Class of a size from 1 to kMaxSmall, by computation: 16-byte steps up to 128,
+// then four steps per doubling.
 constexpr Bin class_of_size(std::size_t size) noexcept {
     if (size <= 128) return static_cast<Bin>((std::max<std::size_t>(size, 1) + 15) / 16);
     const unsigned log = static_cast<unsigned>(std::bit_width(size - 1)) - 1;  // 2^log < size <= 2^(log+1), log >= 7
@@ -54,8 +57,8 @@ struct ClassGeometry {
 };
 
 namespace detail {
-// Enough units for eight blocks, and of those lengths the one that leaves least over: a slab of few blocks is a refill for
-// nothing.
+// Enough units for eight blocks, and of those lengths the one that leaves least
+// over: a slab of few blocks is a refill for nothing.
 constexpr std::uint32_t slab_units(std::size_t size) noexcept {
     constexpr std::uint32_t kMaxUnits = 5;
     if (size * 8 <= kUnitSize) return 1;
@@ -95,13 +98,15 @@ constexpr std::array<ClassGeometry, kClasses> make_geometry() noexcept {
 
 inline constexpr std::array<ClassGeometry, kClasses> kGeometry = detail::make_geometry();
 
-// Slabs of blocks that are at least a page know which blocks have not been handed out since their pages were zero. Their
-// bitmaps are short: the second half of the slab's words has a bit for each such block.
+// Slabs of blocks that are at least a page know which blocks have not been
+// handed out since their pages were zero. Their bitmaps are short: the second
+// half of the slab's words has a bit for each such block.
 inline constexpr std::size_t kFreshSize = 4096;
 inline constexpr std::uint32_t kFreshWord = kMaxSlabWords / 2;
 constexpr bool knows_fresh(Bin c) noexcept { return kGeometry[c].size >= kFreshSize; }
 
-// Whether blocks are no larger than a line of the cache: neighbours share one, or a pair of lines that is fetched together.
+// Whether blocks are no larger than a line of the cache: neighbours share one,
+// or a pair of lines that is fetched together.
 constexpr bool shares_lines(Bin c) noexcept { return kGeometry[c].size <= kCacheLine; }
 
 // Which bits of word `w` of a slab stand for blocks.
@@ -126,7 +131,8 @@ constexpr Bin bin_of_size(std::size_t size) noexcept {
     return size <= kMaxRun ? bin_of_run(units_of_size(size)) : 0;
 }
 
-// The smallest bin whose every block lies at a multiple of `alignment` (a power of two up to a unit); 0: none.
+// The smallest bin whose every block lies at a multiple of `alignment` (a power
+// of two up to a unit); 0: none.
 constexpr Bin bin_of_aligned(std::size_t size, std::size_t alignment) noexcept {
     if (size <= kMaxSmall && alignment <= kMaxSmall) {
         for (Bin c = class_of_size((size + alignment - 1) & ~(alignment - 1)); c < kClasses; ++c) {
@@ -136,7 +142,8 @@ constexpr Bin bin_of_aligned(std::size_t size, std::size_t alignment) noexcept {
     return size <= kMaxRun ? bin_of_run(std::max(1U, units_of_size(size))) : 0;
 }
 
-// The bin that serves a size at an alignment, a power of two; 0 where only the spans can.
+// The bin that serves a size at an alignment, a power of two; 0 where only the
+// spans can.
 constexpr Bin bin_of(std::size_t size, std::size_t alignment) noexcept {
     if (alignment <= kMinAlignment) return bin_of_size(size);
     return alignment <= kUnitSize ? bin_of_aligned(size, alignment) : 0;

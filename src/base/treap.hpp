@@ -1,10 +1,11 @@
-// Treaps (Seidel and Aragon, Algorithmica 16, 1996) whose nodes are numbers of records in
-// the caller's table; 0 is no node. A node's heap priority is a hash of its number: nothing
-// is stored, and no order of calls makes the tree degenerate. All operations are O(log
-// nodes) expected. Sequential code, without memory of its own.
+// Treaps (Seidel and Aragon, Algorithmica 16, 1996) whose nodes are numbers of
+// records in the caller's table; 0 is no node. A node's heap priority is a hash
+// of its number: nothing is stored, and no order of calls makes the tree
+// degenerate. All operations are O(log nodes) expected. Sequential code,
+// without memory of its own.
 //
-// `Nodes`, a value of a word or two, gives a node's children and the order of nodes. It may
-// keep sums of whole subtrees:
+// `Nodes`, a value of a word or two, gives a node's children and the order of
+// nodes. It may keep sums of whole subtrees:
 //
 //   std::uint32_t& left(std::uint32_t), right(std::uint32_t); bool before(std::uint32_t, std::uint32_t);
 //   bool update(std::uint32_t node);        optional: called when something below the node has changed, lower ones first; says
@@ -30,8 +31,8 @@ concept Summed = requires(Nodes nodes, Node node) {
     nodes.update(node);
 };
 
-// Follows the way to `key` down to where `stop(node)` holds, has that link changed, and brings those above up to date as far as
-// needed.
+// Follows the way to `key` down to where `stop(node)` holds, has that link
+// changed, and brings those above up to date as far as needed.
 template <Summed Nodes, class Stop, class Change>
 void change_below(Nodes nodes, Node& root, Node key, Stop stop, Change change) noexcept {
     constexpr unsigned kMost = 64;
@@ -50,7 +51,8 @@ void change_below(Nodes nodes, Node& root, Node key, Stop stop, Change change) n
     while (depth != 0 && nodes.update(path[depth - 1])) --depth;
 }
 
-// Splits `tree` into the nodes before `key` and those after it; `key` itself is in neither.
+// Splits `tree` into the nodes before `key` and those after it; `key` itself is
+// in neither.
 template <class Nodes>
 void split(Nodes nodes, Node tree, Node key, Node& low, Node& high) noexcept {
     Node* into_low = &low;
@@ -145,7 +147,8 @@ void insert(Nodes nodes, Node& root, Node node) noexcept {
     });
 }
 
-// The node must be in the tree, with the key that it was inserted with. Leaves the node as it is.
+// The node must be in the tree, with the key that it was inserted with. Leaves
+// the node as it is.
 template <class Nodes>
 void erase(Nodes nodes, Node& root, Node node) noexcept {
     Node* at = &root;
@@ -158,14 +161,16 @@ void erase(Nodes nodes, Node& root, Node node) noexcept {
     change_below(nodes, root, node, stop, [&](Node& link) { link = join(nodes, nodes.left(node), nodes.right(node)); });
 }
 
-// Call after a change of the node's share in the sums, but not of its place in the order.
+// Call after a change of the node's share in the sums, but not of its place in
+// the order.
 template <Summed Nodes>
 void refresh(Nodes nodes, Node root, Node node) noexcept {
     const auto stop = [&](Node at) { return at == node; };
     change_below(nodes, root, node, stop, [&](Node) { nodes.update(node); });
 }
 
-// The first node for which `reached` holds; it must hold for all that come after one for which it does.
+// The first node for which `reached` holds; it must hold for all that come
+// after one for which it does.
 template <class Nodes, class Reached>
 [[nodiscard]] Node first(Nodes nodes, Node root, Reached reached) noexcept {
     Node found = kNone;
@@ -180,7 +185,8 @@ template <class Nodes, class Reached>
     return found;
 }
 
-// The last node for which `passed` holds; it must hold for all that come before one for which it does.
+// The last node for which `passed` holds; it must hold for all that come before
+// one for which it does.
 template <class Nodes, class Passed>
 [[nodiscard]] Node last(Nodes nodes, Node root, Passed passed) noexcept {
     Node found = kNone;
@@ -195,8 +201,8 @@ template <class Nodes, class Passed>
     return found;
 }
 
-// The first node for which `reached` and `good` hold; `reached` as above. O(log nodes), beside those that are reached and not
-// good.
+// The first node for which `reached` and `good` hold; `reached` as above. O(log
+// nodes), beside those that are reached and not good.
 template <class Nodes, class Reached, class Good>
 [[nodiscard]] Node first_good(Nodes nodes, Node root, Reached reached, Good good) noexcept {
     while (root != kNone && !reached(root)) root = nodes.right(root);
@@ -215,9 +221,10 @@ template <class Nodes, class Good>
     return true;
 }
 
-// The nodes of a tree if their order and priorities are right; else, or where there are more than `most`, most + 1. Finds its
-// end in any tangle of links. `last`: no record beyond is looked at. `low` and `high`: the nodes between whom all must lie, if
-// any.
+// The nodes of a tree if their order and priorities are right; else, or where
+// there are more than `most`, most + 1. Finds its end in any tangle of links.
+// `last`: no record beyond is looked at. `low` and `high`: the nodes between
+// whom all must lie, if any.
 template <class Nodes>
 [[nodiscard]] std::uint64_t check(Nodes nodes, Node root, std::uint64_t most, Node last, Node low = kNone,
                                   Node high = kNone) noexcept {

@@ -20,8 +20,8 @@ std::vector<Series>::iterator find(std::vector<Series>& series, const std::strin
     return std::find_if(series.begin(), series.end(), [&](const Series& one) { return one.allocator.name == name; });
 }
 
-// libc itself is preloaded for the row "system": so this is libc's malloc also where the program links another
-// allocator, and all rows pay for a preload.
+// libc itself is preloaded for the row "system": so this is libc's malloc also
+// where the program links another allocator, and all rows pay for a preload.
 std::vector<Series> choose(const Options& options) {
     std::vector<Series> all;
     all.push_back({{kSystem, kLibc}, {}, false, {}});
@@ -52,8 +52,8 @@ std::vector<Series> choose(const Options& options) {
     return chosen;
 }
 
-// Warns of another malloc that the program is linked with: then the row "system" is not the
-// program as it usually runs.
+// Warns of another malloc that the program is linked with: then the row
+// "system" is not the program as it usually runs.
 void warn_of_linked_allocator(const std::string& program, std::vector<std::string>& warnings) {
     const auto file = read_elf(program);
     if (!file) return;
@@ -69,8 +69,8 @@ class Rounds {
     Rounds(const Command& command, const Options& options, std::vector<Series>& series)
         : command_(command), options_(options), series_(series), quiet_(options.show_output || ::isatty(STDERR_FILENO) == 0) {}
 
-    // Each round begins one allocator further on. Without the system malloc there is nothing to compare with: then it
-    // ends.
+    // Each round begins one allocator further on. Without the system malloc
+    // there is nothing to compare with: then it ends.
     void run() {
         const auto count = series_.size();
         for (int round = 0; round < options_.warmup + options_.runs; ++round) {

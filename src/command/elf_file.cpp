@@ -15,7 +15,8 @@ using Section = ElfW(Shdr);
 using Dynamic = ElfW(Dyn);
 using Symbol = ElfW(Sym);
 
-// A size in a damaged file may be anything; no table read here is larger than this in a real one.
+// A size in a damaged file may be anything; no table read here is larger than
+// this in a real one.
 constexpr std::size_t kLargestTable = std::size_t{256} << 20;
 
 class Reader {

@@ -16,8 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// File names per allocator, the preferred first; a * stands for versions, of which the last in order is taken. The
-// names that only a developer's package has (no version) come last, so that what programs load is what is compared.
+// File names per allocator, the preferred first; a * stands for versions, of
+// which the last in order is taken. The names that only a developer's package
+// has (no version) come last, so that what programs load is what is compared.
 struct Family {
     const char* name;
     std::vector<const char*> files;
@@ -73,7 +74,8 @@ std::vector<std::string> linker_directories() {
     return directories;
 }
 
-// Compilers keep their run-time libraries, scudo among them, away from the linker's directories.
+// Compilers keep their run-time libraries, scudo among them, away from the
+// linker's directories.
 std::vector<std::string> compiler_directories() {
     std::vector<std::string> directories;
     for (const char* pattern : {"/usr/lib/llvm-*/lib/clang/*/lib/*", "/usr/lib/clang/*/lib/*", "/usr/lib64/clang/*/lib/*"}) {

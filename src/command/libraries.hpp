@@ -1,4 +1,5 @@
-// Which allocators there are on this machine, as shared libraries for LD_PRELOAD.
+// Which allocators there are on this machine, as shared libraries for
+// LD_PRELOAD.
 #ifndef ASHLAR_COMMAND_LIBRARIES_HPP
 #define ASHLAR_COMMAND_LIBRARIES_HPP
 

@@ -14,8 +14,9 @@ namespace {
 
 constexpr int kUsage = 2;
 
-// Where PROGRAM begins: at the first word that is neither an option nor the value of one, or
-// after "--". CLI11 does not see the words from there on: it would take some as its own.
+// Where PROGRAM begins: at the first word that is neither an option nor the
+// value of one, or after "--". CLI11 does not see the words from there on: it
+// would take some as its own.
 struct Split {
     std::vector<std::string> own;
     std::vector<std::string> program;

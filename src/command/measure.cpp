@@ -31,8 +31,9 @@ double now() {
 
 double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
 
-// The child's report to its parent: a page that both share. The child takes the time itself,
-// right before exec, so that neither fork nor the scheduler's next choice counts.
+// The child's report to its parent: a page that both share. The child takes the
+// time itself, right before exec, so that neither fork nor the scheduler's next
+// choice counts.
 struct Start {
     double time = 0;
     int error = 0;
@@ -93,7 +94,8 @@ std::string read_end(int file) {
     return from == std::string::npos || from == 0 ? text : text.substr(from + 1);
 }
 
-// The dynamic linker warns at the start of each process, so its line may be far from the end.
+// The dynamic linker warns at the start of each process, so its line may be far
+// from the end.
 bool says_not_loaded(int file) {
     std::string text(16384, '\0');
     const ssize_t got = ::pread(file, text.data(), text.size(), 0);
@@ -106,7 +108,8 @@ bool says_not_loaded(int file) {
 Run measure(const Command& command, const std::string& preload) {
     SharedStart start;
     const Descriptor errors(::memfd_create("stderr", MFD_CLOEXEC));
-    // All allocations come before the fork: pages that the child touches count as its memory.
+    // All allocations come before the fork: pages that the child touches count
+    // as its memory.
     const auto arguments = exec_arguments(command.arguments);
     const pid_t child = ::fork();
     if (child < 0) throw Failure(2, std::string("can't start a process: ") + std::strerror(errno));

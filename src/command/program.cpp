@@ -28,7 +28,8 @@ bool is_regular(const std::string& path) {
     throw Failure(kNotExecutable, path + (directory ? ": is a directory" : ": is not executable"));
 }
 
-// The program that the kernel starts for a script, or nothing where the file is no script.
+// The program that the kernel starts for a script, or nothing where the file is
+// no script.
 std::optional<std::string> script_interpreter(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     char mark[2] = {};
@@ -40,7 +41,8 @@ std::optional<std::string> script_interpreter(const std::string& path) {
     return interpreter;
 }
 
-// Whether the kernel would start it in secure mode, where the dynamic linker drops LD_PRELOAD.
+// Whether the kernel would start it in secure mode, where the dynamic linker
+// drops LD_PRELOAD.
 bool gains_privileges(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return false;

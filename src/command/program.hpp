@@ -1,5 +1,5 @@
-// The program that the user names: where it is, whether it can be started, and whether LD_PRELOAD can have an effect on
-// it.
+// The program that the user names: where it is, whether it can be started, and
+// whether LD_PRELOAD can have an effect on it.
 #ifndef ASHLAR_COMMAND_PROGRAM_HPP
 #define ASHLAR_COMMAND_PROGRAM_HPP
 

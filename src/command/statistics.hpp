@@ -1,13 +1,17 @@
 // Whether two series of runs differ.
 //
-// Runs are compared in pairs: each round runs every allocator once, and gives each one ratio to the system malloc of
-// the same round, so that what changes slowly (clock frequency, neighbours, caches of the disk) cancels. The ratio that
-// is reported is the median of these. Around it lies the interval from the k-th smallest to the k-th largest ratio,
-// with the largest k for which it covers the true median with at least 15/16 probability: the classic order-statistics
-// interval, that is the sign test turned round, which assumes nothing about how the times are distributed. P(not
-// covered) = 2 * P(Binomial(n, 1/2) < k). Five runs give the whole range (15/16); nine leave out one on each side.
-// There is a difference if the interval lies wholly below 0.99 or above 1.01; less than one percent is never called a
-// difference. With fewer than five runs no interval is that sure.
+// Runs are compared in pairs: each round runs every allocator once, and gives
+// each one ratio to the system malloc of the same round, so that what changes
+// slowly (clock frequency, neighbours, caches of the disk) cancels. The ratio
+// that is reported is the median of these. Around it lies the interval from the
+// k-th smallest to the k-th largest ratio, with the largest k for which it
+// covers the true median with at least 15/16 probability: the classic
+// order-statistics interval, that is the sign test turned round, which assumes
+// nothing about how the times are distributed. P(not covered) = 2 *
+// P(Binomial(n, 1/2) < k). Five runs give the whole range (15/16); nine leave
+// out one on each side. There is a difference if the interval lies wholly below
+// 0.99 or above 1.01; less than one percent is never called a difference. With
+// fewer than five runs no interval is that sure.
 #ifndef ASHLAR_COMMAND_STATISTICS_HPP
 #define ASHLAR_COMMAND_STATISTICS_HPP
 

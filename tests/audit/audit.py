@@ -6,7 +6,6 @@ import argparse
 import sys
 
 import names
-import not_yet
 import orderings
 import prose
 import source
@@ -22,25 +21,19 @@ RULES = {rule.__name__: rule for rule in (
 
 
 def check(project, rule):
-    """The rule's faults, without those of files in not_yet.txt; an entry there without a fault is a fault too."""
-    faults, idle = not_yet.split(project, rule, sorted(set(RULES[rule](project))))
-    return faults + [f"{path}: has no fault, or is gone, but is in {not_yet.FILE}: run audit.py --update" for path in idle]
+    """The rule's faults, each once, in order."""
+    return sorted(set(RULES[rule](project)))
 
 
 def update(project):
-    """Removes files without faults from not_yet.txt, and adds files with narrow comments to comments_done.txt."""
-    listed = not_yet.read(project)
-    for rule in not_yet.RULES:
-        for path in not_yet.split(project, rule, sorted(set(RULES[rule](project))))[1]:
-            listed[path].discard(rule)
-    (project.root / not_yet.FILE).write_text(not_yet.text_of(listed), encoding="utf-8")
+    """Adds the files with narrow comments to comments_done.txt, and removes those that are gone."""
     (project.root / widths.DONE).write_text(widths.updated(project), encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description="Checks the sources against the rules of the project.")
     parser.add_argument("--rule", action="append", choices=sorted(RULES), help="check only this rule; repeatable")
-    parser.add_argument("--update", action="store_true", help="first update not_yet.txt and comments_done.txt")
+    parser.add_argument("--update", action="store_true", help="first update comments_done.txt")
     parser.add_argument("root")
     arguments = parser.parse_args()
     project = source.Project(arguments.root)

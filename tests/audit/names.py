@@ -127,13 +127,24 @@ def _snake(name):
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+def _interface_of(file):
+    """Whether the file is named after what it defines for others: a header of libc or C++ that it includes (malloc.cpp), a
+    function (dlopen.cpp), or a setting ASHLAR_… that it reads (fail_nth.cpp)."""
+    name = re.escape(file.path.stem)
+    defines = rf'^[^ /}}#].*\b{name}\(.*\{{|\basm\("{name}"\)'
+    return re.search(rf'^#include <{name}(\.h)?>|{defines}|"ASHLAR_{name.upper()}"', file.text, re.M) is not None
+
+
 def homes(project):
-    """A source without a header of its name begins with the name of a header or class of its folder: collector_cycle.cpp."""
+    """A source without a header of its name begins with the name of a header or class of its folder: collector_cycle.cpp.
+    Others are named after their interface."""
     for file in project.cpp("src"):
-        if file.path.suffix not in {".cpp", ".c"} or file.path.stem == "main":
+        if file.path.suffix not in {".cpp", ".c"} or file.path.stem == "main" or _interface_of(file):
             continue
-        headers = [h for h in project.cpp("src") if h.path.parent == file.path.parent and h.path.suffix in {".hpp", ".h"}]
+        beside = [other for other in project.cpp("src") if other.path.parent == file.path.parent]
+        headers = [other for other in beside if other.path.suffix in {".hpp", ".h"}]
         homes_of = {h.path.stem for h in headers} | {h.path.stem for h in project.cpp("include")}
+        homes_of |= {other.path.stem for other in beside if other not in headers and _interface_of(other)}
         for header in headers:
             homes_of |= {_snake(name) for name in _CLASS.findall(header.code)}
         if not any(file.path.stem == home or file.path.stem.startswith(home + "_") for home in homes_of):

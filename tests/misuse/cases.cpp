@@ -46,7 +46,8 @@ std::vector<void*> take_many(std::size_t size, std::size_t count) {
 // Enough to push any block out of a bin, and not all of the memory.
 std::size_t many(std::size_t size) { return size > largest_with_a_bin ? 4 : size > largest_in_a_slab ? 12 : 600; }
 
-// One block among neighbours that stay live, so that its slab stays a slab; announced.
+// One block among neighbours that stay live, so that its slab stays a slab;
+// announced.
 char* victim(std::size_t size) {
     static std::vector<void*> neighbours = take_many(size, 20);
     auto* block = static_cast<char*>(take(size));

@@ -1,4 +1,5 @@
-// The faults, each with how and when it must be seen. README.md has the same as a table for readers.
+// The faults, each with how and when it must be seen. README.md has the same as
+// a table for readers.
 #ifndef ASHLAR_MISUSE_CASES_HPP
 #define ASHLAR_MISUSE_CASES_HPP
 

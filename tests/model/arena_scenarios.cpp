@@ -1,4 +1,5 @@
-// The slab protocol: claim, take, give, publish, keep, retire, and hints that are stale.
+// The slab protocol: claim, take, give, publish, keep, retire, and hints that
+// are stale.
 #include "arena_fixture.hpp"
 
 namespace {

@@ -24,8 +24,9 @@ Layer& lay(ashlar::base::UnitId units, std::size_t grain = ashlar::base::kCacheL
     return layer;
 }
 
-// The holder of each byte. A holder writes to its bytes when it gets them, and checks them
-// when it gives them back. These are plain accesses, whose order the memory model checks.
+// The holder of each byte. A holder writes to its bytes when it gets them, and
+// checks them when it gives them back. These are plain accesses, whose order
+// the memory model checks.
 class Ledger {
   public:
     // Blocks taken in the set-up are held at the beginning of every run.

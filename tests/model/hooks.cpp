@@ -83,7 +83,8 @@ void store(volatile T* at, T value, int order, const void* caller) {
     *at = value;
 }
 
-// Succeeds if the newest value is the expected one; a failure is a load, which may read an older one.
+// Succeeds if the newest value is the expected one; a failure is a load, which
+// may read an older one.
 template <class T>
 bool cas(volatile T* at, T* expected, T desired, int success, int failure, const void* caller) {
     if (interleave::is_shared(at)) look_up(at, sizeof(T));

@@ -198,7 +198,8 @@ std::uint64_t Memory::load(unsigned thread, Word word, int order, unsigned age) 
     return read.value;
 }
 
-// `continues`: a read-modify-write stays in the release sequence of the store that it read.
+// `continues`: a read-modify-write stays in the release sequence of the store
+// that it read.
 void Memory::append(unsigned thread, Word word, std::uint64_t value, int order, bool continues) {
     std::uint32_t index;
     Location& here = location(word, index);

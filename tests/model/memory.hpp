@@ -29,8 +29,9 @@ inline constexpr std::size_t kGuardOffset = kPageBytes / 2 - 12;
 inline bool is_shared(std::uintptr_t at) noexcept { return at - kSharedStart < kSharedBytes; }
 inline bool is_shared(const volatile void* at) noexcept { return is_shared(reinterpret_cast<std::uintptr_t>(at)); }
 
-// The knowledge of a thread, or that a store passes on: for each thread how much
-// of it happened before, for each word the oldest store that may still be read.
+// The knowledge of a thread, or that a store passes on: for each thread how
+// much of it happened before, for each word the oldest store that may still be
+// read.
 //   | thread 0 | ... | thread 3 | word 0 | word 1 | ...
 using View = std::vector<std::uint16_t>;
 
@@ -79,7 +80,8 @@ class Memory {
     // see what it knew. Orders no plain accesses.
     void barrier(unsigned thread);
 
-    // Plain accesses. False: another thread's access to the same bytes is ordered neither before nor after this one.
+    // Plain accesses. False: another thread's access to the same bytes is
+    // ordered neither before nor after this one.
     bool read_plain(unsigned thread, std::uintptr_t at, std::size_t bytes);
     bool write_plain(unsigned thread, std::uintptr_t at, std::size_t bytes);
     // Called before each write of a run.
@@ -102,9 +104,10 @@ class Memory {
     // The end of the used part of the shared range.
     void use(std::uintptr_t end) { used_ = end - kSharedStart > used_ ? end - kSharedStart : used_; }
 
-    // Whether a word is visible: in some run so far two threads used it, and one of them
-    // wrote. Accesses to other words need no place in the schedule: a switch before such an
-    // access can move to the thread's next visible one, which changes nothing.
+    // Whether a word is visible: in some run so far two threads used it, and
+    // one of them wrote. Accesses to other words need no place in the schedule:
+    // a switch before such an access can move to the thread's next visible one,
+    // which changes nothing.
     bool note_use(unsigned thread, Word word, bool writes) noexcept;
     // Whether words became visible since this was last asked.
     [[nodiscard]] bool grew() noexcept;

@@ -33,7 +33,8 @@ class Scenario {
     // which are scheduled like the others.
     virtual void begin_child() {}
     virtual void run_child(unsigned) {}
-    // After each run, alone. `stopped`: a bit for each thread that did not reach its end.
+    // After each run, alone. `stopped`: a bit for each thread that did not
+    // reach its end.
     virtual void end(unsigned stopped) = 0;
     // After all runs; returns an outcome that no run has shown, or nothing.
     virtual std::string verdict() { return {}; }

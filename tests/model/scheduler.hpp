@@ -75,7 +75,8 @@ class Scheduler {
     void before_call(bool order);
     // The current thread waits for another: lets one run, if any can.
     void yield();
-    // Prints each atomic access of the run, with its place in the program for addr2line.
+    // Prints each atomic access of the run, with its place in the program for
+    // addr2line.
     void trace(bool on) { tracing_ = on; }
     void traced(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) {
         if (tracing_) print(access, word, order, value, caller);

@@ -1,4 +1,5 @@
-// Small blocks through their caches: shards, double frees, and the collector's cycle beside them.
+// Small blocks through their caches: shards, double frees, and the collector's
+// cycle beside them.
 #include "small_fixture.hpp"
 
 namespace {
@@ -100,8 +101,9 @@ struct Flushed : Cached {
 };
 const Enrolled<Flushed> kFlushed{"small.flushed"};
 
-// E41: while small blocks are stopped, tags, free bits, shards and counters agree. Between
-// two stops the other thread finds no shard, and goes without one.
+// E41: while small blocks are stopped, tags, free bits, shards and counters
+// agree. Between two stops the other thread finds no shard, and goes without
+// one.
 struct Frozen : Cached {
     void prepare() override { hold(1, 0, take(1)); }
     void run(unsigned thread) override {

@@ -105,7 +105,7 @@ MANAGER = (
             "        small_.reclaim(true, source);", "        small_.reclaim(false, source);", "manager_blocks",
             "manager_blocks.Threads/SlabStatistics.LargestFreeOfAnEmptyManagerIsItsCapacity/Many*"),
     Mutation("a_refusal_outlives_the_hole_that_has_room", "src/manager/ranges/range_allocator_inline.hpp",
-            "        gained(ranges_[low].start, ranges_[low].size + size);\n", "", "unit_ranges",
+            "    gained(start, size);\n", "", "unit_ranges",
             "unit_ranges.Refusal.IsTrueWhateverChanged"),
     Mutation("one_thread_gets_slabs_by_default", MANAGER_CPP, "many ? kMostSmall : 0;", "kMostSmall;",
             "manager_blocks fuzz_manager_replay",

@@ -23,10 +23,10 @@ DEPOT = "src/malloc/depot/depot.cpp"
 DEEP_BINDING = "src/malloc/api/deep_binding.cpp"
 DLOPEN = "src/malloc/api/dlopen.cpp"
 ENTRY = "src/malloc/api/entry.cpp"
-EXIT_LINE = "src/malloc/api/exit_line.cpp"
+AT_EXIT = "src/malloc/api/statistics_at_exit.cpp"
 GROWTH = "src/malloc/process/growth.cpp"
 HEAP = "src/malloc/api/heap.cpp"
-LIMITS = "src/malloc/api/limits.cpp"
+SETRLIMIT = "src/malloc/api/setrlimit.cpp"
 MALLOC = "src/malloc/api/malloc.cpp"
 NEW = "src/malloc/api/new.cpp"
 REPLACED = "src/malloc/api/replaced.hpp"
@@ -271,9 +271,9 @@ SITUATIONS = (
              "    if (block == nullptr) [[unlikely]]\n        errno = ENOMEM;\n    return block;",
             "    return block;",
             "ashlar situation_limits", "situations.ulimit_400000"),
-    Mutation("setuid_programs_obey_the_environment", EXIT_LINE, "secure_getenv", "getenv", "ashlar situation_linked",
+    Mutation("setuid_programs_obey_the_environment", AT_EXIT, "secure_getenv", "getenv", "ashlar situation_linked",
             "situations.setuid"),
-    Mutation("every_program_prints_a_summary", EXIT_LINE,
+    Mutation("every_program_prints_a_summary", AT_EXIT,
             "    if (wish != nullptr && *wish != '\\0' && *wish != '0') descriptor = fcntl(STDERR_FILENO, "
             "F_DUPFD_CLOEXEC, 100);",
             "    descriptor = fcntl(wish == nullptr ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
@@ -292,12 +292,11 @@ SITUATIONS = (
             "  target_link_options(ashlar_${planted} INTERFACE LINKER:-u,malloc,-u,__mallinfo2)\nendforeach()",
             "situation_static_archive situation_static_object situation_static_plain",
             "situations.static_archive situations.static_object situations.static_archive_symbols "
-            "situations.static_object_symbols",
-            also=(("$<TARGET_OBJECTS:ashlar_malloc> $<TARGET_OBJECTS:ashlar_static_libc>)", "$<TARGET_OBJECTS:ashlar_malloc>)"),
+            "situations.static_object_symbols", also=((" $<TARGET_OBJECTS:ashlar_malloc_static>)", ")"),
                   ("--wildcard ${shared_layers} ",
                    "--wildcard --weaken-symbol=*alloc* --weaken-symbol=*align --weaken-symbol=*free "
                    "--weaken-symbol=__libc_* "))),
-    Mutation("a_constructor_writes_past_the_end", EXIT_LINE, "    const char* wish = secure_getenv(\"ASHLAR_STATS\");\n",
+    Mutation("a_constructor_writes_past_the_end", AT_EXIT, "    const char* wish = secure_getenv(\"ASHLAR_STATS\");\n",
             "    const char* wish = secure_getenv(\"ASHLAR_STATS\");\n    static volatile unsigned size = 24;\n"
             "    char* planted = static_cast<char*>(std::malloc(size));\n"
             "    if (planted != nullptr) planted[size] = 0;\n    std::free(planted);\n",
@@ -344,25 +343,25 @@ OWN_FUNCTIONS = (
 )
 
 OWN_LIMITS = (
-    Mutation("an_address_space_limit_keeps_the_reservation", LIMITS, "if (resource == RLIMIT_AS && wanted",
+    Mutation("an_address_space_limit_keeps_the_reservation", SETRLIMIT, "if (resource == RLIMIT_AS && wanted",
             "if (resource == -1 && wanted",
             "api_limits", "api_limits.Limits.AddressSpaceLimitReleasesTheReservation"),
-    Mutation("another_process_counts_as_this_one", LIMITS, "(process == 0 || process == getpid())",
+    Mutation("another_process_counts_as_this_one", SETRLIMIT, "(process == 0 || process == getpid())",
             "(process >= 0 || process == getpid())",
             "api_limits", "api_limits.Limits.LimitOfAnotherProcessKeepsTheReservation"),
-    Mutation("memory_is_locked_with_the_reservation", LIMITS, "(flags & MCL_CURRENT) != 0 && lockable",
+    Mutation("memory_is_locked_with_the_reservation", SETRLIMIT, "(flags & MCL_CURRENT) != 0 && lockable",
             "(flags & MCL_CURRENT) == 0 && lockable",
             "api_limits", "api_limits.Limits.LockedMemoryLimitCountsForMlockallOfPresentPages"),
-    Mutation("the_old_limit_is_not_returned", LIMITS, "SYS_prlimit64, process, resource, wanted, before)",
+    Mutation("the_old_limit_is_not_returned", SETRLIMIT, "SYS_prlimit64, process, resource, wanted, before)",
             "SYS_prlimit64, process, resource, wanted, resource < 0 ? before : nullptr)",
             "ashlar situation_own_limits api_limits",
             "situations.own_limits api_limits.Limits.SetrlimitReturnsTheSystemsAnswer"),
-    Mutation("a_refused_limit_is_no_error", LIMITS,
+    Mutation("a_refused_limit_is_no_error", SETRLIMIT,
             "    return static_cast<int>(syscall(SYS_prlimit64, process, resource, wanted, before));",
             "    syscall(SYS_prlimit64, process, resource, wanted, before);\n    return 0;",
             "ashlar situation_own_limits api_limits",
             "situations.own_limits api_limits.Limits.SetrlimitReturnsTheSystemsAnswer"),
-    Mutation("memory_is_never_locked", LIMITS, "    return static_cast<int>(syscall(SYS_mlockall, flags));", "    return 0;",
+    Mutation("memory_is_never_locked", SETRLIMIT, "    return static_cast<int>(syscall(SYS_mlockall, flags));", "    return 0;",
             "ashlar situation_own_limits", "situations.own_limits"),
 )
 

@@ -1,6 +1,7 @@
-// A library opened with RTLD_DEEPBIND looks its symbols up in itself and its own dependencies
-// first, where it finds libc's malloc. Its blocks must be Ashlar's nevertheless. A library that
-// opens another by its own RUNPATH must find it, although Ashlar's dlopen() is in between.
+// A library opened with RTLD_DEEPBIND looks its symbols up in itself and its
+// own dependencies first, where it finds libc's malloc. Its blocks must be
+// Ashlar's nevertheless. A library that opens another by its own RUNPATH must
+// find it, although Ashlar's dlopen() is in between.
 //   deepbind LIBRARY OPENER
 #include "situation.hpp"
 

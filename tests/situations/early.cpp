@@ -1,5 +1,6 @@
-// Allocation before any constructor has run: in .preinit_array, in constructors of the highest priority, in a library's
-// constructors when it is opened. The blocks live on and are freed by main.
+// Allocation before any constructor has run: in .preinit_array, in constructors
+// of the highest priority, in a library's constructors when it is opened. The
+// blocks live on and are freed by main.
 #include <memory>
 #include <string>
 

@@ -1,4 +1,5 @@
-// The plain workload for tools and sandboxes: every size, in threads, with threads that free for others, and a fork.
+// The plain workload for tools and sandboxes: every size, in threads, with
+// threads that free for others, and a fork.
 #include <memory>
 #include <string>
 #include <thread>

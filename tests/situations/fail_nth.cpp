@@ -44,8 +44,8 @@ void by_posix() {
     if (!fails) std::free(block);
 }
 
-// A block that can't grow is still there, and shrinking never fails. Twice: a large block could
-// grow in place, without an allocation that can fail.
+// A block that can't grow is still there, and shrinking never fails. Twice: a
+// large block could grow in place, without an allocation that can fail.
 void by_realloc(std::size_t size) {
     kept[0] = kept[9000 - 1] = 77;
     for (const std::size_t more : {size, size * 3 / 2}) {

@@ -1,6 +1,6 @@
 // Children of a multithreaded program, forked while its other threads allocate.
-// A child frees its parent's blocks, allocates every size, starts threads, forks
-// again, and exits. No call in it may wait.
+// A child frees its parent's blocks, allocates every size, starts threads,
+// forks again, and exits. No call in it may wait.
 // usage: fork_storm [FORKS]
 #include <atomic>
 #include <string>

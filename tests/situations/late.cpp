@@ -1,5 +1,7 @@
-// Allocation after a thread's destructors have run: key destructors in all their rounds, thread_local destructors, and at the
-// program's end atexit functions, static destructors and destructor functions. The last ones run after Ashlar's own.
+// Allocation after a thread's destructors have run: key destructors in all
+// their rounds, thread_local destructors, and at the program's end atexit
+// functions, static destructors and destructor functions. The last ones run
+// after Ashlar's own.
 #include <climits>
 #include <string>
 #include <thread>
@@ -31,7 +33,8 @@ void work_in_destructor() {
     left_behind->push_back(situation::take(block_size, 7));
 }
 
-// Sets its key again until the last round: at that time every other destructor of the thread, Ashlar's too, has run.
+// Sets its key again until the last round: at that time every other destructor
+// of the thread, Ashlar's too, has run.
 void destroy(void* value) {
     const Value last = *static_cast<Value*>(value);
     delete static_cast<Value*>(value);

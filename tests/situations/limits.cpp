@@ -1,6 +1,7 @@
-// A program under a limit of address space (ulimit -v), or in a sandbox that refuses big mappings: it uses MIB megabytes in
-// small and large blocks and in threads; then everything until NULL and ENOMEM, twice; and each time recovers. usage: limits
-// MIB
+// A program under a limit of address space (ulimit -v), or in a sandbox that
+// refuses big mappings: it uses MIB megabytes in small and large blocks and in
+// threads; then everything until NULL and ENOMEM, twice; and each time
+// recovers. usage: limits MIB
 #include <cerrno>
 #include <cstdint>
 #include <new>

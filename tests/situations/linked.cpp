@@ -1,4 +1,5 @@
-// Linked to libashlar.so, as a program may be, or preloaded with it: says whether the loader considers it setuid.
+// Linked to libashlar.so, as a program may be, or preloaded with it: says
+// whether the loader considers it setuid.
 #include <sys/auxv.h>
 
 #include "situation.hpp"

@@ -1,4 +1,5 @@
-// dlopen of many libraries that use thread-local data, with threads that run before, between and after.
+// dlopen of many libraries that use thread-local data, with threads that run
+// before, between and after.
 //   many_libraries DIRECTORY COUNT              under the drop-in
 //   many_libraries DIRECTORY COUNT LIBASHLAR    Ashlar itself is opened last, RTLD_LOCAL, and used by dlsym beside another
 //   malloc

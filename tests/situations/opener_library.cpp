@@ -1,4 +1,5 @@
-// Opened by `deepbind`: opens its neighbour by a bare name, which only this library's own RUNPATH leads to.
+// Opened by `deepbind`: opens its neighbour by a bare name, which only this
+// library's own RUNPATH leads to.
 #include <dlfcn.h>
 
 extern "C" __attribute__((visibility("default"))) const char* open_neighbour();

@@ -1,6 +1,7 @@
-// A program with a malloc family of its own: all that glibc's manual lists under "Replacing malloc". reallocarray, cfree and
-// the sized frees are not in that list, and must call the program's realloc and free. The names that begin with __libc_ are
-// for programs that reach around a malloc, and stay Ashlar's.
+// A program with a malloc family of its own: all that glibc's manual lists
+// under "Replacing malloc". reallocarray, cfree and the sized frees are not in
+// that list, and must call the program's realloc and free. The names that begin
+// with __libc_ are for programs that reach around a malloc, and stay Ashlar's.
 #include <cerrno>
 #include <cstdint>
 
@@ -95,7 +96,8 @@ void* filled(std::size_t size) {
 
 void resize_arrays() {
     int before = reallocs;
-    // volatile, as compilers take a block for gone after a reallocarray that fails.
+    // volatile, as compilers take a block for gone after a reallocarray that
+    // fails.
     auto* volatile grown = static_cast<unsigned char*>(reallocarray(filled(100), 50, 20));
     situation::require(grown != nullptr && is_own(grown) && reallocs == before + 1, "reallocarray went past realloc");
     situation::require(grown[0] == 7 && grown[99] == 7, "reallocarray lost content");

@@ -1,6 +1,6 @@
 // A program that replaces only two forms of operator new and delete, as the
-// standard allows. Every form that the standard defines by these must call them,
-// every other must be Ashlar's. Built with one of
+// standard allows. Every form that the standard defines by these must call
+// them, every other must be Ashlar's. Built with one of
 //   OWN_PLAIN            new(size), delete(block)
 //   OWN_ARRAY            new[](size), delete[](block)
 //   OWN_ALIGNED          new(size, alignment), delete(block, alignment)
@@ -150,7 +150,8 @@ struct alignas(64) Line {
     unsigned char bytes[64] = {};
 };
 
-// As programs have them: the compiler chooses the form. Of arrays with destructors it is the sized delete[].
+// As programs have them: the compiler chooses the form. Of arrays with
+// destructors it is the sized delete[].
 template <class T>
 void use_expressions(bool own, bool own_array) {
     T* volatile one = new T;

@@ -1,5 +1,5 @@
-// Runs a program in a sandbox whose kernel refuses some calls, as containers and
-// hardened systems do:
+// Runs a program in a sandbox whose kernel refuses some calls, as containers
+// and hardened systems do:
 //   refuse map BYTES PRELOAD PROGRAM ARGS...     mappings of BYTES or more: ENOMEM
 //   refuse advice 0 PRELOAD PROGRAM ARGS...      every madvise: EINVAL
 //   refuse remap 0 PRELOAD PROGRAM ARGS...       every mremap: ENOMEM

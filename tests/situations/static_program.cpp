@@ -1,4 +1,5 @@
-// Linked with -static: every allocation of libc and libstdc++ in the program must be Ashlar's.
+// Linked with -static: every allocation of libc and libstdc++ in the program
+// must be Ashlar's.
 #include <atomic>
 #include <string>
 #include <thread>

@@ -1,5 +1,5 @@
-// 10,000 short-lived threads one after another, which leave blocks for others to
-// free, and 2,000 detached ones: memory stays bounded, whatever the ended
+// 10,000 short-lived threads one after another, which leave blocks for others
+// to free, and 2,000 detached ones: memory stays bounded, whatever the ended
 // threads had in their caches.
 // usage: thread_turnover [THREADS]
 #include <atomic>

@@ -1,4 +1,5 @@
-// The time that the library sees; it starts at 0 and stands still. Linked with --wrap=clock_gettime.
+// The time that the library sees; it starts at 0 and stands still. Linked with
+// --wrap=clock_gettime.
 #ifndef ASHLAR_TESTS_SUPPORT_FAKE_CLOCK_HPP
 #define ASHLAR_TESTS_SUPPORT_FAKE_CLOCK_HPP
 

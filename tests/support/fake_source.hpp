@@ -1,7 +1,8 @@
-// A fake of the system below the heap: memory as from the system, but it counts and can refuse.
-// It writes to pages that it purges, so that ThreadSanitizer sees a purge of pages in use.
-// Reserved memory has no access until it is committed, so that an early write crashes. Counters
-// are relaxed: they must order nothing for the code under test.
+// A fake of the system below the heap: memory as from the system, but it counts
+// and can refuse. It writes to pages that it purges, so that ThreadSanitizer
+// sees a purge of pages in use. Reserved memory has no access until it is
+// committed, so that an early write crashes. Counters are relaxed: they must
+// order nothing for the code under test.
 #ifndef ASHLAR_TESTS_SUPPORT_FAKE_SOURCE_HPP
 #define ASHLAR_TESTS_SUPPORT_FAKE_SOURCE_HPP
 

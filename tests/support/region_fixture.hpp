@@ -1,5 +1,6 @@
-// Puts a layer with layout(carver, region) and start(tables) on fresh memory of a fake source, with `units` units for it to
-// hand out. The source counts from here on.
+// Puts a layer with layout(carver, region) and start(tables) on fresh memory of
+// a fake source, with `units` units for it to hand out. The source counts from
+// here on.
 #ifndef ASHLAR_TESTS_SUPPORT_REGION_FIXTURE_HPP
 #define ASHLAR_TESTS_SUPPORT_REGION_FIXTURE_HPP
 
@@ -26,7 +27,8 @@ class Fixture {
         layer_->layout(made.carver, made.region);
         if (!layer_->start(made.carver.tables())) std::abort();
     }
-    // Of a layer that has released a part itself, the rest stays mapped: the hole may hold another mapping by now.
+    // Of a layer that has released a part itself, the rest stays mapped: the
+    // hole may hold another mapping by now.
     ~Fixture() {
         if (FakeSource::reserved == bytes_) FakeSource::source.release(mapping_, bytes_);
     }

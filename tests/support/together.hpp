@@ -1,4 +1,5 @@
-// Runs a function in several threads that start at the same moment, and waits for all of them; and lets them meet.
+// Runs a function in several threads that start at the same moment, and waits
+// for all of them; and lets them meet.
 #ifndef ASHLAR_TESTS_SUPPORT_TOGETHER_HPP
 #define ASHLAR_TESTS_SUPPORT_TOGETHER_HPP
 

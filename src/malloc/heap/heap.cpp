@@ -69,22 +69,32 @@ Cache* Heap::take_cache() noexcept {
         for (;;) {
             id = created_of(seen);
             if (id == most_of(seen)) {
-                if (!reserve_caches()) return nullptr;
+                if (!reserve_caches(0)) return nullptr;
                 seen = created_.load(acq);  // [E40]
                 continue;
             }
             if (!commit(&caches_[id], 1)) return nullptr;
             if (created_.cas(seen, seen + 1, acq, acq)) break;  // [E40]
         }
+        reserve_caches_ahead();
     }
     Cache* cache = &caches_[id];
     cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
     return cache;
 }
 
-// Reserves address space for more caches. False: all are reserved, the system
-// refuses, or another thread holds the lock for long.
-bool Heap::reserve_caches() noexcept {
+void Heap::reserve_caches_ahead() noexcept {
+    constexpr std::uint32_t kAhead = 16;
+    const Word seen = created_.load(rlx);  // relaxed: a choice
+    const std::uint32_t most = most_of(seen);
+    if (most - created_of(seen) > kAhead || most == most_caches_ || reserving_.looks_taken()) return;
+    static_cast<void>(reserve_caches(kAhead));
+}
+
+// Reserves address space for more caches, unless more than `enough` are unused.
+// False: all are reserved, the system refuses, or another thread holds the lock
+// for long.
+bool Heap::reserve_caches(std::uint32_t enough) noexcept {
     constexpr std::uint32_t kAtOnce = 64;
     constexpr std::uint32_t kTries = 100;
     if (!reserving_.lock_soon(kTries)) return false;
@@ -92,7 +102,7 @@ bool Heap::reserve_caches() noexcept {
     const std::uint32_t most = most_of(seen);
     const std::uint32_t left = most_caches_ - most;
     const std::uint32_t n = left < kAtOnce ? left : kAtOnce;
-    bool done = created_of(seen) < most;
+    bool done = most - created_of(seen) > enough;
     if (!done && n != 0 && region().source->reserve_at(caches_ + most, n * sizeof(Cache))) {
         created_.fetch_add(Word{n} << 32, rel);  // [E40] release, pairs with take_cache(): the addresses are ours
         done = true;

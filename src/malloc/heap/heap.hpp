@@ -25,6 +25,10 @@ class Heap : public BackEnd {
 
     // A cache for the calling thread, empty or not; nullptr: all are in use.
     [[nodiscard]] Cache* take_cache() noexcept;
+    // Reserves address space for more caches, if few of those that are reserved
+    // are left. So hardly a thread needs the lock, and meets another that has
+    // it. Also for a heap that is not published yet.
+    void reserve_caches_ahead() noexcept;
     // Takes a cache back. The caller has flushed it.
     void give_cache(Cache* cache) noexcept;
 
@@ -80,7 +84,7 @@ class Heap : public BackEnd {
     // [E38] acquire, pairs with the store in with_shared().
     [[nodiscard]] bool has_shared() const noexcept { return shared_committed_.load(base::acq) != 0; }
     [[nodiscard]] bool commit(Cache* first, std::uint32_t n) const noexcept;
-    [[nodiscard]] bool reserve_caches() noexcept;
+    [[nodiscard]] bool reserve_caches(std::uint32_t enough) noexcept;
     void drop(Cache& cache) const noexcept;
 
     void layout(region::Carver& carver, const region::Region& region, std::uint32_t caches) noexcept;

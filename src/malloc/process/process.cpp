@@ -67,6 +67,7 @@ Heap* process() noexcept {
     Heap* made = reserve();
     if (made == nullptr) return process_heap.load(acq);
     made->also_tick = tick_grown;
+    made->reserve_caches_ahead();
     if (process_heap.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
     Heap::destroy(made);
     return heap;

@@ -1,4 +1,5 @@
-// The process heap's reservation, for the limits of api/limits.cpp. Any thread.
+// The process heap's reservation, for the limits of api/setrlimit.cpp. Any
+// thread.
 #include "malloc/process/process.hpp"
 
 namespace ashlar::cache {

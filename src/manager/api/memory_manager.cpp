@@ -1,5 +1,6 @@
 // The members of MemoryManager for blocks and the buffer: a status becomes an
 // exception here.
+#include <algorithm>
 #include <ashlar/memory_manager.hpp>
 #include <utility>
 
@@ -21,9 +22,10 @@ void validate(Size size, const ManagerOptions& options) {
         throw BadAlignment("MemoryManager: a granularity of " + std::to_string(options.granularity) +
                            " bytes, which is not a power of two up to 2^48");
     }
-    if (size < options.granularity || size > max_buffer || options.limit > max_buffer) {
-        throw BadSize("MemoryManager: a buffer of " + std::to_string(size) + " bytes, a limit of " +
-                      std::to_string(options.limit) + ": " + std::to_string(options.granularity) + " to 2^48 are possible");
+    const Size limit = std::max(options.limit, options.highest_limit);
+    if (size < options.granularity || size > max_buffer || limit > max_buffer) {
+        throw BadSize("MemoryManager: a buffer of " + std::to_string(size) + " bytes, a limit of " + std::to_string(limit) +
+                      ": " + std::to_string(options.granularity) + " to 2^48 are possible");
     }
 }
 
@@ -35,7 +37,8 @@ void refuse_next_part(const ManagerOptions& options) {
 std::unique_ptr<manager::Manager> make_own(Size size, ManagerOptions options) {
     validate(size, options);
     refuse_next_part(options);
-    return std::make_unique<manager::Manager>(manager::Buffer::own(std::max(size, options.limit)), size, std::move(options));
+    const Size most = std::max({size, options.limit, options.highest_limit});
+    return std::make_unique<manager::Manager>(manager::Buffer::own(most), size, std::move(options));
 }
 
 std::unique_ptr<manager::Manager> make_over(std::span<std::byte> buffer, ManagerOptions options) {

@@ -24,10 +24,11 @@ std::uint32_t most_ranges(const ManagerOptions& options, Size limit, bool contig
 
 Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
     : options_(std::move(options)), buffer_(std::move(buffer)), grain_(options_.granularity - 1), initial_(initial & ~grain_),
+      highest_(std::max({initial_, options_.limit & ~grain_, options_.highest_limit & ~grain_})),
       limit_(std::max(initial_, options_.limit & ~grain_)), annotations_(options_.threads == Threads::many) {
     if (options_.policy == nullptr) options_.policy = make_policy(options_.placement);
     if (!options_.grow_by) options_.grow_by = grow_doubling();
-    std::uint32_t most = most_ranges(options_, limit_, buffer_.contiguous());
+    std::uint32_t most = most_ranges(options_, highest_, buffer_.contiguous());
     // As many as there is room for, if address space is short.
     while (!attach(most)) {
         if (options_.most_ranges != 0 || most <= kFewRanges) throw std::bad_alloc();
@@ -45,10 +46,10 @@ bool Manager::attach(std::uint32_t most) {
     Shared* shared = nullptr;
     const bool many = options_.threads == Threads::many;
     if (options_.small_limit == small_limit_by_threads) options_.small_limit = many ? kMostSmall : 0;
-    const Shape small_shape = Shape::of(limit_, options_.small_limit, options_.granularity);
+    const Shape small_shape = Shape::of(highest_, options_.small_limit, options_.granularity);
     const bool done = store_.create([&](region::Carver& carver) {
         shared = carver.array<Shared>(1);
-        allocator_.layout(carver, *options_.policy, limit_, most);
+        allocator_.layout(carver, *options_.policy, highest_, most);
         small_.layout(carver, small_shape, many);
         collector_.layout(carver, most, many);
         moves_.layout(carver, most);
@@ -75,14 +76,6 @@ Offset Manager::allocate_large(Size size, Size alignment) {
         }
     }
     return allocate_slowly(size, alignment, 0);
-}
-
-// Under the lock: the link to a block that a user may free, or nullptr.
-inline RangeId* Manager::link_of_user(Offset offset) noexcept {
-    RangeId* const link = allocator_.link_to(offset);
-    constexpr std::uint32_t kNotTheUsers = ranges::kSlab | ranges::kMovable | ranges::kTarget;
-    const bool theirs = *link != no_range && (allocator_[*link].state & kNotTheUsers) == 0;
-    return theirs ? link : nullptr;
 }
 
 Status Manager::deallocate_large(Offset offset) noexcept {
@@ -142,22 +135,23 @@ void Manager::SlabSource::give_slab(Offset start) noexcept { manager.allocator_.
 Offset Manager::allocate_slowly(Size size, Size alignment, Class c) {
     Offset at = kNoOffset;
     const auto take = [&] {
-        if (c != 0) {
-            SlabSource source{*this};
-            at = small_.take_locked(thread_number(), c, size, source);
-            if (at != kNoOffset) return true;
-        }
-        const RangeId block = allocator_.take(size, alignment);
-        if (block == no_range) {
-            at = c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
-            return at != kNoOffset;
-        }
-        collector_.allocated(block);
-        at = allocator_[block].start;
-        return true;
+        at = take_anywhere(size, alignment, c);
+        return at != kNoOffset;
     };
     if (c != 0 && locked(take)) return at;
     return take_again(size, alignment, take) ? at : kNoOffset;
+}
+
+Offset Manager::take_anywhere(Size size, Size alignment, Class c) noexcept {
+    if (c != 0) {
+        SlabSource source{*this};
+        const Offset at = small_.take_locked(thread_number(), c, size, source);
+        if (at != kNoOffset) return at;
+    }
+    const RangeId block = allocator_.take(size, alignment);
+    if (block == no_range) return c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
+    collector_.allocated(block);
+    return allocator_[block].start;
 }
 
 void Manager::erase_small_annotation(Offset offset) noexcept {
@@ -227,8 +221,8 @@ Status Manager::with_block(Offset offset, Act act, bool targets) const {
 }
 
 // A size above the limit of the buffer is no misuse: it does not fit.
-Status Manager::resize(Offset offset, Size size) noexcept {
-    const bool possible = size <= limit_;
+Status Manager::resize_in_place(Offset offset, Size size) noexcept {
+    const bool possible = size <= highest_;
     size = (size + (size == 0) + grain_) & ~grain_;
     const CycleGate::MutatorScope pass(collector_.gate());
     if (pass.cycle()) return resize_in_cycle(offset, possible ? size : 0);

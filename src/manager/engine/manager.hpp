@@ -45,7 +45,11 @@ class Manager {
     [[nodiscard]] Status allocate_root(Size size, Size alignment, Offset& at);
     [[nodiscard]] Status allocate_at(Offset start, Size size, std::uint32_t flags) noexcept;
     [[nodiscard]] Status deallocate(Offset offset) noexcept;
-    [[nodiscard]] Status resize(Offset offset, Size size) noexcept;
+    // In place, with growth of the buffer behind its last block.
+    [[nodiscard]] Status resize(Offset offset, Size size);
+    // In place, or to another place: `at` is the old offset, and becomes the new one.
+    [[nodiscard]] Status reallocate(Offset& at, Size size, Size alignment);
+    [[nodiscard]] Status resize(Handle handle, Size size);
     [[nodiscard]] Status read(Offset start, std::span<std::byte> out) const noexcept;
     [[nodiscard]] Status write(Offset start, std::span<const std::byte> data) noexcept;
 
@@ -60,6 +64,13 @@ class Manager {
     [[nodiscard]] Status name(Offset offset, std::string& name) const;
 
     Size trim() noexcept;
+    [[nodiscard]] Status set_limit(Size limit) noexcept;
+    // Adds to the buffer at once: ok, no_room. Passes on exceptions of next_part().
+    [[nodiscard]] Status extend(Size bytes);
+    // Stores as many as fit, and returns how many. On an exception of a callback there is none.
+    [[nodiscard]] Status allocate_batch(Size size, Size alignment, std::span<Offset> out, std::size_t& count);
+    // Frees up to the first that is not the offset of a block, and returns how many.
+    [[nodiscard]] std::size_t deallocate_batch(std::span<const Offset> offsets) noexcept;
     // Frees every block: ok, pinned, in_callback.
     [[nodiscard]] Status clear() noexcept;
 
@@ -68,21 +79,31 @@ class Manager {
     [[nodiscard]] Status shape(Size& size, Size& alignment) const noexcept {
         if (!base::is_power_of_two(alignment)) [[unlikely]]
             return Status::bad_alignment;
-        if (size > limit_) [[unlikely]]
+        if (size > highest_) [[unlikely]]
             return Status::no_room;
         size = (size + (size == 0) + grain_) & ~grain_;
         if (alignment <= grain_ + 1) alignment = 1;  // all offsets of the range allocator are multiples of the granularity
         return Status::ok;
     }
+    // What growth is to make room for; looked at under the lock, each time after `take`.
+    struct Need {
+        Size size, alignment;       // of a block
+        Offset behind = kNoOffset;  // that begins there already, if nothing but free bytes is behind it
+        bool only_behind = false;   // otherwise it may be a new one
+    };
     // For a caller that found that nothing fits: empty slabs go back to the range allocator, then
     // the buffer grows. Calls `take` under the lock until it returns true. False: no
     // more space can be gained. Passes on exceptions of the user's callbacks.
     template <class Take>
-    [[nodiscard]] bool take_again(Size size, Size alignment, Take take) {
+    [[nodiscard]] bool take_again(const Need& need, Take& take) {
         reclaim(true);
         if (locked(take)) return true;
         const Growing growing(*this);
-        return growing && grow([](void* taker) { return (*static_cast<Take*>(taker))(); }, &take, size, alignment);
+        return growing && grow([](void* taker) { return (*static_cast<Take*>(taker))(); }, &take, need);
+    }
+    template <class Take>
+    [[nodiscard]] bool take_again(Size size, Size alignment, Take take) {
+        return take_again(Need{size, alignment}, take);
     }
 
     // Throws the exception of a status, with a message. `member` is the name of the
@@ -95,6 +116,7 @@ class Manager {
     // waits for growth.
     void refuse_in_callback(const char* member) const;
     [[nodiscard]] bool in_callback() const noexcept;
+    [[noreturn]] void refuse_limit(Size limit) const;
     [[noreturn]] void refuse_alignment(const char* member, Size size, Size alignment) const;
 
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
@@ -171,6 +193,10 @@ class Manager {
     [[nodiscard]] Offset allocate_large(Size size, Size alignment);
     [[gnu::noinline]] [[nodiscard]] Offset allocate_slowly(Size size, Size alignment, Class c);
     void reclaim(bool all) noexcept;
+    [[nodiscard]] std::size_t take_small_batch(Size size, Class c, std::span<Offset> out) noexcept;
+    [[nodiscard]] std::size_t take_large_batch(Size size, Size alignment, std::span<Offset> out) noexcept;
+    [[nodiscard]] std::size_t give_small_batch(std::span<const Offset> offsets) noexcept;
+    [[nodiscard]] std::size_t give_large_batch(std::span<const Offset> offsets) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
     [[nodiscard]] bool wipes() const noexcept { return wipes_.load(base::rlx) != 0; }
     // Fills bytes of a block that only the caller knows, so that the collector finds no
@@ -182,12 +208,17 @@ class Manager {
     void erase_small_annotation(Offset offset) noexcept;
     // Makes room for annotations of small blocks, or throws std::bad_alloc.
     void annotate_small();
+    // Under the lock: the link to a block that a user may free, or nullptr.
     [[nodiscard]] RangeId* link_of_user(Offset offset) noexcept;
+    static constexpr std::uint32_t kNotTheUsers = ranges::kSlab | ranges::kMovable | ranges::kTarget;
     [[nodiscard]] Status deallocate_large(Offset offset) noexcept;
     [[gnu::cold]] [[nodiscard]] Status deallocate_while_marking(Offset offset) noexcept;
     // Under the growth lock: adds as much as the callbacks grant, and takes from it,
     // in one step for other threads.
-    [[nodiscard]] bool grow(bool (*take)(void*), void* taker, Size size, Size alignment);
+    [[nodiscard]] bool grow(bool (*take)(void*), void* taker, const Need& need);
+    // Under the growth lock: adds bytes, of that part if there is one, and calls `take` in the same step. False: nothing
+    // changed.
+    [[nodiscard]] bool append(Size added, std::span<std::byte> part, bool (*take)(void*), void* taker);
     // Bytes to add behind the end, at least `needed`; 0: the callbacks grant none.
     [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part) const;
     // Under the growth lock alone: returns a part to the user, by the callback.
@@ -201,14 +232,45 @@ class Manager {
     // Give pages back to the system, with the lock for a bounded time at once.
     void purge_holes() const noexcept;
     void trim_tables() noexcept;
-    // Bytes to add so that the request fits at the end; under the lock.
+    // Bytes to add so that the request fits at the end, 0: none would help; under the lock.
+    [[nodiscard]] Size wanted(const Need& need) const noexcept;
     [[nodiscard]] Size wanted(Size size, Size alignment) const noexcept;
+    [[nodiscard]] bool worth_growing(const Need& need) const noexcept;
+    [[nodiscard]] Size wanted_behind(Offset offset, Size size) const noexcept;
     // Under the lock: the block of the range allocator that begins there, or no_range.
     [[nodiscard]] RangeId block_at(Offset offset) const noexcept;
+    [[nodiscard]] Status resize_in_place(Offset offset, Size size) noexcept;
+    [[nodiscard]] Status resize_by_growth(Offset offset, Size size);
     // Under the lock: resizes in place. If empty slabs are in the way, they go back
     // first.
     [[nodiscard]] bool resize_range(RangeId block, Size size) noexcept;
     [[nodiscard]] bool only_slabs_in_the_way(RangeId block, Size size) const noexcept;
+    // A block that reallocate() may change.
+    struct Subject {
+        Size size;      // 0: there is none
+        RangeId range;  // no_range: a small block
+    };
+    // One reallocate() whose block moves.
+    struct Relocation {
+        Offset from;
+        Size size, alignment;
+        Offset to = kNoOffset;
+        Size copied = 0;       // bytes
+        bool lengthy = false;  // too much for one hold of the lock: the new block is a root, and the old one is still there
+        Status status = Status::ok;
+    };
+    // Under the lock, but for a small block.
+    [[nodiscard]] Subject subject(Offset offset) const noexcept;
+    [[nodiscard]] Status relocate(Relocation& job);
+    [[nodiscard]] bool relocate_small(Relocation& job, Class c) noexcept;
+    [[nodiscard]] bool relocate_locked(Relocation& job, Class c) noexcept;
+    void relocate_lengthy(Relocation& job) noexcept;
+    void copy_into(const Relocation& job) noexcept;
+    void copy_in_cycle(const Relocation& job) noexcept;
+    [[nodiscard]] Small::Given succeed(Offset from, RangeId old, Offset to) noexcept;
+    // Under the lock: a block from slabs or ranges, as allocate_slowly() does; kNoOffset: nothing fits.
+    [[nodiscard]] Offset take_anywhere(Size size, Size alignment, Class c) noexcept;
+    [[nodiscard]] Status resize_movable(const Moves::Subject& block, Size size) noexcept;
     // Calls act(small, range) for the live block that begins there, the range under the lock and null for a small block.
     template <class Act>
     [[nodiscard]] Status with_block(Offset offset, Act act, bool targets = false) const;
@@ -245,8 +307,9 @@ class Manager {
 
     ManagerOptions options_;  // with the policy, also where it is one of ours
     Buffer buffer_;
-    Size grain_;  // granularity - 1
-    Size initial_, limit_;
+    Size grain_;              // granularity - 1
+    Size initial_, highest_;  // highest_: that the limit may ever have
+    Size limit_;              // written under the growth lock and the lock
     ranges::Store store_;
     mutable ranges::RangeAllocator allocator_;  // looking for an interior offset adds to its tree
     mutable Small small_{};
@@ -287,6 +350,12 @@ class Manager {
 inline RangeId Manager::block_at(Offset offset) const noexcept {
     const RangeId block = allocator_.at(offset);
     return block != no_range && (allocator_[block].state & ranges::kSlab) == 0 ? block : no_range;
+}
+
+inline RangeId* Manager::link_of_user(Offset offset) noexcept {
+    RangeId* const link = allocator_.link_to(offset);
+    const bool theirs = *link != no_range && (allocator_[*link].state & kNotTheUsers) == 0;
+    return theirs ? link : nullptr;
 }
 
 [[gnu::always_inline]] inline Status Manager::deallocate(Offset offset) noexcept {

@@ -77,6 +77,11 @@ void Manager::refuse_move(const Move& move) {
                     " is not one of this pass, or comes twice");
 }
 
+void Manager::refuse_limit(Size limit) const {
+    throw BadSize("set_limit: " + bytes(limit) + ": at least the capacity of " + bytes(capacity()) + ", at most " +
+                  bytes(highest_) + " are possible");
+}
+
 void Manager::refuse_alignment(const char* member, Size size, Size alignment) const {
     throw BadAlignment(std::string(member) + ": " + bytes(size) + " at a multiple of " + std::to_string(alignment) +
                        ", which is not a power of two");

@@ -57,6 +57,24 @@ Size Manager::wanted(Size size, Size alignment) const noexcept {
     return start + taken - capacity;
 }
 
+// A block that policies of fixed shapes placed can only have a size that it lies at a multiple of.
+Size Manager::wanted_behind(Offset offset, Size size) const noexcept {
+    const RangeId block = block_at(offset);
+    if (block == no_range || !buffer_.contiguous() || moves_.in_pass(allocator_[block])) return 0;
+    for (RangeId above = allocator_[block].above; above != no_range; above = allocator_[above].above) {
+        if (ranges::kind(allocator_[above]) != ranges::Kind::hole) return 0;
+    }
+    const Size taken = policy().shaped() ? policy().rounded(size, 1) : size;
+    if (policy().shaped() && (taken == 0 || offset % taken != 0)) return 0;
+    const Size capacity = allocator_.totals().capacity;
+    return taken > capacity - offset ? taken - (capacity - offset) : 0;
+}
+
+Size Manager::wanted(const Need& need) const noexcept {
+    const Size behind = need.behind != kNoOffset ? wanted_behind(need.behind, need.size) : 0;
+    return behind != 0 || need.only_behind ? behind : wanted(need.size, need.alignment);
+}
+
 Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const {
     Size offered = 0;
     if (buffer_.kind() != Buffer::Kind::parts) {
@@ -71,37 +89,76 @@ Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const 
 
 // Other threads may free or take blocks while the callback runs, but no other thread moves the
 // end of the buffer.
-bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) {
+bool Manager::grow(bool (*take)(void*), void* taker, const Need& need) {
     for (Size before = 0;;) {
         Size capacity = 0, needed = 0;
         {
             const Guard guard(lock_);
             if (take(taker)) return true;
             capacity = allocator_.totals().capacity;
-            needed = wanted(size, alignment);
+            needed = wanted(need);
         }
         // It was not for want of room; or there is none left to be had.
         if (needed == before || needed > limit_ - capacity) return false;
         before = needed;
         std::span<std::byte> part;
         const Size added = ask(capacity, needed, part);
-        if (added == 0 || (!part.empty() && !buffer_.add(capacity, part))) {
+        if (added == 0) {
             hand_back(part);
             reclaim(true);  // the callback may have freed blocks
             const Guard guard(lock_);
             return take(taker);
         }
-        {
-            const Guard guard(lock_);
-            const bool grown = allocator_.grow(added, buffer_.contiguous());
-            if (grown && take(taker)) {
-                note_capacity();
-                return true;
-            }
-            if (grown) allocator_.shrink(added);
-        }
-        if (!part.empty()) hand_back(buffer_.drop_last());
+        if (append(added, part, take, taker)) return true;
     }
+}
+
+bool Manager::append(Size added, std::span<std::byte> part, bool (*take)(void*), void* taker) {
+    if (!part.empty() && !buffer_.add(capacity(), part)) {
+        hand_back(part);
+        return false;
+    }
+    {
+        const Guard guard(lock_);
+        const bool grown = allocator_.grow(added, buffer_.contiguous());
+        if (grown && take(taker)) {
+            note_capacity();
+            return true;
+        }
+        if (grown) allocator_.shrink(added);
+    }
+    if (!part.empty()) hand_back(buffer_.drop_last());
+    return false;
+}
+
+// The growth lock keeps the capacity and the limit as they are.
+Status Manager::extend(Size bytes) {
+    const Growing growing(*this);
+    if (!growing || bytes > limit_ - capacity()) return bytes == 0 ? Status::ok : Status::no_room;
+    Size added = bytes = (bytes + grain_) & ~grain_;
+    std::span<std::byte> part;
+    if (buffer_.kind() == Buffer::Kind::parts && bytes != 0) {
+        if (options_.next_part) part = options_.next_part(bytes);
+        added = std::min(part.size() & ~grain_, limit_ - capacity());
+    }
+    if (added < bytes) {
+        hand_back(part);
+        return Status::no_room;
+    }
+    return append(
+               added, part, [](void*) { return true; }, nullptr)
+               ? Status::ok
+               : Status::no_room;
+}
+
+// A callback of growth may call it as well: what it grants is cut off afterwards.
+Status Manager::set_limit(Size limit) noexcept {
+    limit &= ~grain_;
+    const Growing growing(*this);
+    const Guard guard(lock_);
+    if (limit > highest_ || limit < allocator_.totals().capacity) return Status::bad_size;
+    limit_ = limit;
+    return Status::ok;
 }
 
 void Manager::hand_back(std::span<std::byte> part) const noexcept {

@@ -105,13 +105,14 @@ class LowestHole {
     }
     // The range to look at first: in the next chunk from `chunk` on that may do, or above the frontier.
     [[nodiscard]] RangeId enter(std::uint32_t chunk, Search& search) noexcept {
-        for (; chunk < state_->chunks && chunks_[chunk].largest < search.size; ++chunk) {
-            while (chunk % kGroup == 0 && chunk + kGroup < state_->chunks && groups_[chunk / kGroup] < search.size)
-                chunk += kGroup;
-            if (chunks_[chunk].largest >= search.size) break;
+        while (chunk < state_->chunks) {
+            const bool none = chunk % kGroup == 0 && groups_[chunk / kGroup] < search.size;
+            if (!none && chunks_[chunk].largest >= search.size) break;
+            chunk += none ? kGroup : 1;
         }
         search.noted = chunk < state_->chunks;
         search.chunk = chunk;
+        if (!search.noted && state_->frontier >= search.before) return no_range;
         return range_with(search.noted ? chunks_[chunk].start : state_->frontier);
     }
     // Adds a range above the frontier to the last chunk, or to a new one, which begins with a block: that is found at once.

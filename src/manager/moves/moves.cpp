@@ -335,10 +335,15 @@ bool Moves::jump(RangeId block, Offset to) noexcept {
     const Range old = (*allocator_)[block];
     const RangeId target = allocator_->take_at(to, old.size, old.asked);
     if (target == no_range) return false;
-    std::memcpy(buffer_->at(to), buffer_->at(old.start), old.asked);
-    become(handles_.of((*allocator_)[block]), old, target);
-    allocator_->give(block);
+    move_to(block, target, old.asked);
     return true;
+}
+
+void Moves::move_to(RangeId block, RangeId target, Size bytes) noexcept {
+    const Range old = (*allocator_)[block];
+    std::memcpy(buffer_->at((*allocator_)[target].start), buffer_->at(old.start), bytes);
+    become(handles_.of(old), old, target);
+    allocator_->give(block);
 }
 
 // The block and the hole below it change places. A policy that keeps free ranges in pieces has no use for that.

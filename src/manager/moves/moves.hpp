@@ -48,6 +48,20 @@ class Moves {
     [[nodiscard]] Status pin(Handle handle, Offset& at) noexcept;
     [[nodiscard]] Status unpin(Handle handle) noexcept;
     [[nodiscard]] Status deallocate(Handle handle) noexcept;
+    // A movable block: under the lock.
+    struct Subject {
+        RangeId range;  // no_range: not the handle of a live block
+        Size alignment;
+        bool pinned, in_pass;
+    };
+    [[nodiscard]] Subject subject(Handle handle) const noexcept {
+        const Handles::Place* place = handles_.find(handle);
+        if (place == nullptr) return {no_range, 1, false, false};
+        return {place->range, Size{1} << place->shift, place->pins != 0, place->target != no_range};
+    }
+    // Under the lock: a block that is neither pinned nor in a pass moves to a range that was just taken, with so many of
+    // its bytes.
+    void move_to(RangeId block, RangeId target, Size bytes) noexcept;
     // The caller holds the lock and frees the ranges. False: a block is pinned, or there is a pass; nothing changed.
     [[nodiscard]] bool clear() noexcept { return state_->pass == Pass::none && handles_.clear(); }
     // Called without the lock between two parts of one operation, for tests. Must not

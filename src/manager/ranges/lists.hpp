@@ -124,7 +124,7 @@ class Lists {
         return most;
     }
     static void note_behind(Ranges ranges, RangeId hole, RangeId next) noexcept {
-        const Size most = next == no_range ? 0 : std::max(ranges[next].size, behind(ranges, next));
+        const Size most = std::max(ranges[next].size, behind(ranges, next));
         std::memcpy(&ranges[hole].link[2], &most, sizeof most);
     }
     [[nodiscard]] static RangeId& next(Ranges ranges, RangeId hole) noexcept { return ranges[hole].link[1]; }

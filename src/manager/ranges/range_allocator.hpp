@@ -153,7 +153,8 @@ class RangeAllocator {
     [[gnu::always_inline]] void give_to(P& policy, RangeId block) noexcept;
     void become_hole(RangeId range) noexcept;
     void absorb(RangeId hole) noexcept;
-    void become_block(RangeId range, Size asked) noexcept;
+    // Of that many bytes, all of them asked for.
+    void become_block(RangeId range, Size size) noexcept;
 
     [[gnu::noinline]] [[nodiscard]] RangeId take_by_policy(Size size, Size alignment) noexcept;
     [[gnu::noinline]] void give_by_policy(RangeId block) noexcept;

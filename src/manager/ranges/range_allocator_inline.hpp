@@ -57,16 +57,15 @@ inline void RangeAllocator::absorb(P& policy, RangeId hole) noexcept {
     recycle(hole);
 }
 
-inline void RangeAllocator::become_block(RangeId id, Size asked) noexcept {
+inline void RangeAllocator::become_block(RangeId id, Size size) noexcept {
     Range& range = ranges_[id];
     become(range, Kind::block);
-    range.asked = asked;
+    range.asked = size;
     range.user = 0;
     directory_.insert(id);
     Totals& totals = state_->totals;
     ++totals.blocks;
-    totals.used += range.size;
-    totals.rounding += range.size - asked;
+    totals.used += size;
     if (totals.used > totals.peak) totals.peak = totals.used;
 }
 
@@ -97,26 +96,28 @@ inline void RangeAllocator::give_to(P& policy, RangeId block) noexcept {
     const Range& range = ranges_[block];
     const RangeId low = range.below;
     const RangeId high = range.above;
-    const Offset start = range.start;
-    const Size size = range.size;
-    if (!is_hole(ranges_[high])) {
-        if (!is_hole(ranges_[low])) return become_hole(policy, block);
-        recycle(block);
-        gained(ranges_[low].start, ranges_[low].size + size);
-        return policy.move(low, ranges_[low].start, ranges_[low].size + size);
-    }
+    const bool free_below = is_hole(ranges_[low]);
+    const bool free_above = is_hole(ranges_[high]);
+    if (!free_below && !free_above) return become_hole(policy, block);
+    Offset start = range.start;
+    Size size = range.size;
     recycle(block);
-    const Size above = ranges_[high].size;
-    if (!is_hole(ranges_[low])) {
-        gained(start, size + above);
-        return policy.move(high, start, size + above);
+    RangeId kept = high;
+    if (free_below) {
+        kept = low;
+        start = ranges_[low].start;
+        size += ranges_[low].size;
     }
-    const Offset begin = ranges_[low].start;
-    const Size below = ranges_[low].size;
-    gained(begin, below + size + above);
-    const bool keep_low = below >= above;
-    absorb(policy, keep_low ? high : low);
-    policy.move(keep_low ? low : high, begin, below + size + above);
+    if (free_above) {
+        const Size above = ranges_[high].size;
+        size += above;
+        if (free_below) {
+            if (ranges_[low].size < above) kept = high;
+            absorb(policy, kept == low ? high : low);
+        }
+    }
+    gained(start, size);
+    policy.move(kept, start, size);
 }
 
 inline RangeId RangeAllocator::take_inline(Size size, Size alignment) noexcept {

@@ -120,7 +120,9 @@ RangeId RangeAllocator::carve(RangeId hole, Offset start, Size size, Size asked)
     absorb_above(below, count);
     const RangeId block = fresh(fill(below, from, start - from), start, size);
     state_->spare -= debt(start, size);
-    become_block(block, asked);
+    become_block(block, size);
+    ranges_[block].asked = asked;
+    state_->totals.rounding += size - asked;
     fill(block, end, to - end);
     return block;
 }

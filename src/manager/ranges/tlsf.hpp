@@ -22,7 +22,7 @@ class Tlsf final : public Policy {
     void attach(Ranges ranges, void* state, bool fresh) noexcept override;
     void insert(RangeId hole) noexcept override { state_->link(ranges_, hole, class_of(ranges_[hole].size)); }
     void erase(RangeId hole) noexcept override { state_->unlink(ranges_, hole, class_of(ranges_[hole].size)); }
-    void move(RangeId hole, Offset start, Size size) noexcept override {
+    [[gnu::always_inline]] void move(RangeId hole, Offset start, Size size) noexcept override {
         Range& range = ranges_[hole];
         const unsigned from = class_of(range.size);
         const unsigned to = class_of(size);

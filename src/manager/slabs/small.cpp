@@ -120,6 +120,27 @@ Offset Small::take(std::uint32_t thread, Class c, Size size) noexcept {
     return hand_out(place, c, size);
 }
 
+std::size_t Small::take_batch(std::uint32_t thread, Class c, Size size, std::span<Offset> out) noexcept {
+    const Call call(*this, thread);
+    Shard* const shard = call.shard();
+    std::size_t done = 0;
+    while (done < out.size()) {
+        Place places[kMostCached];
+        const auto want = static_cast<std::uint32_t>(std::min<std::size_t>(out.size() - done, kMostCached));
+        std::uint32_t n = shard != nullptr ? std::min<std::uint32_t>(shard->count[c], want) : 0;
+        if (n != 0) {
+            shard->count[c] = static_cast<std::uint8_t>(shard->count[c] - n);
+            std::copy_n(shard->places[c] + shard->count[c], n, places);
+        } else {
+            n = slabs_.take(c, places, want);
+        }
+        if (n == 0) break;
+        for (std::uint32_t i = 0; i < n; ++i) out[done++] = hand_out(places[i], c, size);
+    }
+    call.note(done, done * size);
+    return done;
+}
+
 Offset Small::take_larger(std::uint32_t thread, Class c, Size size, Size alignment) noexcept {
     for (++c; c < kClasses && kSizes[c].size - size <= kMostSlack; ++c) {
         if (!shape().suits(c, alignment)) continue;
@@ -133,11 +154,8 @@ Offset Small::allocated(std::uint32_t thread, Class c, Place place, Size size) n
     return hand_out(place, c, size);
 }
 
-Small::Given Small::give(std::uint32_t thread, Offset offset) noexcept {
-    const Slabs::Where at = slabs_.locate(offset);
-    if (at.c == 0) return Given::not_small;
-    if (at.within != 0) return Given::not_live;
-    const Call call(*this, thread);
+// A block that was live is the caller's from now on, to be put back.
+[[gnu::always_inline]] inline Small::Given Small::withdraw(Offset offset, const Slabs::Where& at, Size& size) noexcept {
     // [E23] acquire, pairs with the release in hand_out(). [E27] seq_cst, before the look at the cycle.
     const std::uint32_t tag = slabs_.tag(at.place).exchange(0, seq_cst);
     if (tag == 0) return Given::not_live;
@@ -154,16 +172,46 @@ Small::Given Small::give(std::uint32_t thread, Offset offset) noexcept {
         slabs_.mark_word(at.place).fetch_or(at.place.bit(), seq_cst);
         slabs_.root_word(at.place).fetch_and(~at.place.bit(), rlx);  // relaxed: the next holder is ordered after this
     }
-    const Size size = kSizes[at.c].size - (tag - 1);
+    size = kSizes[at.c].size - (tag - 1);
+    return Given::given;
+}
+
+// True: reclaim(false) has work.
+[[gnu::always_inline]] inline bool Small::put_back(Shard* shard, const Slabs::Where& at) noexcept {
+    if (shard == nullptr) [[unlikely]]
+        return slabs_.give(at.c, &at.place, 1);
     bool last = false;
-    if (Shard* shard = call.shard(); shard != nullptr) [[likely]] {
-        if (shard->count[at.c] == cached_[at.c]) last = overflow(*shard, at.c);
-        shard->places[at.c][shard->count[at.c]++] = at.place;
-    } else {
-        last = slabs_.give(at.c, &at.place, 1);
-    }
+    if (shard->count[at.c] == cached_[at.c]) last = overflow(*shard, at.c);
+    shard->places[at.c][shard->count[at.c]++] = at.place;
+    return last;
+}
+
+Small::Given Small::give(std::uint32_t thread, Offset offset) noexcept {
+    const Slabs::Where at = slabs_.locate(offset);
+    if (at.c == 0) return Given::not_small;
+    if (at.within != 0) return Given::not_live;
+    const Call call(*this, thread);
+    Size size = 0;
+    if (withdraw(offset, at, size) != Given::given) return Given::not_live;
+    const bool last = put_back(call.shard(), at);
     call.note(~std::uint64_t{0}, Size{0} - size);
     return last ? Given::given_last : Given::given;
+}
+
+std::size_t Small::give_batch(std::uint32_t thread, std::span<const Offset> offsets, bool& last) noexcept {
+    const Call call(*this, thread);
+    std::uint64_t blocks = 0;
+    Size bytes = 0;
+    for (const Offset offset : offsets) {
+        const Slabs::Where at = slabs_.locate(offset);
+        Size size = 0;
+        if (at.c == 0 || at.within != 0 || withdraw(offset, at, size) != Given::given) break;
+        last |= put_back(call.shard(), at);
+        ++blocks;
+        bytes += size;
+    }
+    call.note(0 - blocks, 0 - bytes);
+    return blocks;
 }
 
 // Gives the newer half, straight from the shard.

@@ -11,6 +11,7 @@
 #define ASHLAR_MANAGER_SLABS_SMALL_HPP
 
 #include <cstdint>
+#include <span>
 
 #include "manager/base/thread_numbers.hpp"
 #include "manager/slabs/slabs.hpp"
@@ -30,6 +31,8 @@ class Small {
 
     // A block of class_of(size, ...); kNoOffset: no slab has room. `thread`: thread_number().
     [[nodiscard]] Offset take(std::uint32_t thread, Class c, Size size) noexcept;
+    // Stores up to out.size() such blocks; returns how many.
+    [[nodiscard]] std::size_t take_batch(std::uint32_t thread, Class c, Size size, std::span<Offset> out) noexcept;
     // The same for a manager for one thread whose shard has a block. kNoOffset: the
     // caller calls take().
     [[nodiscard]] Offset take_alone(Class c, Size size) noexcept;
@@ -81,6 +84,8 @@ class Small {
     };
     // Of two threads that give the same block one gets not_live.
     Given give(std::uint32_t thread, Offset offset) noexcept;
+    // Frees the first of these, up to one that give() would not; returns how many. `last`: one was given_last.
+    [[nodiscard]] std::size_t give_batch(std::uint32_t thread, std::span<const Offset> offsets, bool& last) noexcept;
     // Frees a block of a manager for one thread, if no cycle runs and its shard has room.
     // False: the caller calls give().
     [[nodiscard]] bool give_alone(Offset offset) noexcept;
@@ -201,6 +206,8 @@ class Small {
     void note(std::uint32_t thread, std::uint64_t blocks, Size bytes) noexcept;
     [[nodiscard]] Offset allocated(std::uint32_t thread, Class c, Place place, Size size) noexcept;
     [[nodiscard]] Offset hand_out(Place place, Class c, Size size) noexcept;
+    [[nodiscard]] Given withdraw(Offset offset, const Slabs::Where& at, Size& size) noexcept;
+    [[nodiscard]] bool put_back(Shard* shard, const Slabs::Where& at) noexcept;
     [[nodiscard]] bool overflow(Shard& shard, Class c) noexcept;
     void flush() noexcept;
     void sweep_slab(SlabId slab, Visit visit, void* context) noexcept;

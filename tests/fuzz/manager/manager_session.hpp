@@ -36,6 +36,12 @@ class ManagerSession {
     void resize();
     void note();
     void trim();
+    // sizes.cpp
+    void reallocate();
+    void resize_movable();
+    void batch();
+    void limit();
+    void resized(Books::Map::iterator piece, Offset now, Size asked);
     // access.cpp
     void access();
     void misuse();
@@ -100,7 +106,7 @@ class ManagerSession {
 
     ashlar::Placement placement_ = ashlar::Placement::tlsf;
     bool memory_ = true, parts_ = false, few_ranges_ = false, slabs_ = false;
-    Size granularity_ = 1, initial_ = 0, limit_ = 0;
+    Size granularity_ = 1, initial_ = 0, limit_ = 0, highest_ = 0;
     std::vector<std::unique_ptr<std::byte[]>> bytes_;  // the caller's parts
     std::unique_ptr<ashlar::MemoryManager> manager_;
     Team team_;

@@ -8,12 +8,13 @@ void ManagerSession::run() {
     using Self = ManagerSession;
     // A repeated case has more weight.
     static constexpr Call calls[] = {
-        &Self::take,         &Self::take,         &Self::take,    &Self::take,   &Self::take,         &Self::take,
-        &Self::give,         &Self::give,         &Self::give,    &Self::give,   &Self::burst,        &Self::burst,
-        &Self::take_at,      &Self::reserve,      &Self::resize,  &Self::resize, &Self::note,         &Self::trim,
-        &Self::access,       &Self::access,       &Self::misuse,  &Self::misuse, &Self::stale_handle, &Self::take_movable,
-        &Self::take_movable, &Self::give_movable, &Self::pin,     &Self::unpin,  &Self::defragment,   &Self::pass,
-        &Self::link,         &Self::link,         &Self::collect, &Self::leaks,  &Self::look,
+        &Self::take,           &Self::take,         &Self::take,    &Self::take,   &Self::take,         &Self::take,
+        &Self::give,           &Self::give,         &Self::give,    &Self::give,   &Self::burst,        &Self::burst,
+        &Self::take_at,        &Self::reserve,      &Self::resize,  &Self::resize, &Self::note,         &Self::trim,
+        &Self::access,         &Self::access,       &Self::misuse,  &Self::misuse, &Self::stale_handle, &Self::take_movable,
+        &Self::take_movable,   &Self::give_movable, &Self::pin,     &Self::unpin,  &Self::defragment,   &Self::pass,
+        &Self::link,           &Self::link,         &Self::collect, &Self::leaks,  &Self::look,         &Self::reallocate,
+        &Self::resize_movable, &Self::batch,        &Self::limit,
     };
     constexpr std::size_t kinds = sizeof calls / sizeof *calls;
     set_up();

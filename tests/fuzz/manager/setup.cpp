@@ -60,7 +60,7 @@ void ManagerSession::set_up() {
         options.most_ranges = static_cast<std::uint32_t>((placement_ == Placement::buddy ? 60 : 2) + in_.below(100));
         few_ranges_ = true;
     }
-    limit_ = std::max(options.limit, initial_);
+    limit_ = highest_ = std::max(options.limit, initial_) / granularity_ * granularity_;
     slabs_ = slabs_ && limit_ >= Size{1} << 20 && granularity_ <= 16;
     if (kind == 3) {
         manager_ = std::make_unique<MemoryManager>(MemoryManager::without_memory(initial_, std::move(options)));

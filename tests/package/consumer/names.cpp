@@ -1,4 +1,5 @@
-// Compiled once with each target of Ashlar: none brings the directory of its sources with it.
+// Compiled once with each target of Ashlar: none brings the directory of its
+// sources with it.
 #include <ashlar/ashlar.h>
 
 #include "core/region/region.hpp"

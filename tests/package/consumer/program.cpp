@@ -1,4 +1,5 @@
-// The C++ side: operator new, with and without exceptions, the headers, and threads. Prints "sound".
+// The C++ side: operator new, with and without exceptions, the headers, and
+// threads. Prints "sound".
 #include <cstdio>
 #include <cstdlib>
 #include <memory_resource>
@@ -37,7 +38,8 @@ void exhaust() {
         thrown = true;
     }
     require(thrown, "operator new did not throw");
-    // With the archive and the drop-in, operator new is Ashlar's; with the object alone, libstdc++'s. Both run the handler.
+    // With the archive and the drop-in, operator new is Ashlar's; with the
+    // object alone, libstdc++'s. Both run the handler.
     require(handler_calls == 1, "the new-handler was not run once");
     require(::operator new(too_much, std::nothrow) == nullptr, "operator new(nothrow) returned impossible memory");
 }

@@ -63,7 +63,8 @@ std::vector<Moment> moments_of(const std::vector<Event>& events) {
     return moments;
 }
 
-// Bytes perhaps held, over time: a question for the most of them since some moment needs only the falling stairs seen from now.
+// Bytes perhaps held, over time: a question for the most of them since some
+// moment needs only the falling stairs seen from now.
 class Stairs {
   public:
     void change(Tick at, std::size_t add, std::size_t take_away) {

@@ -7,9 +7,9 @@
 //        |--------------- perhaps held -----------------------|
 //
 // For one byte there is such an order exactly if the times at which a thread
-// certainly holds it are disjoint: put each take at its end and each give at its
-// begin. So one sweep over the times decides, with the held bytes in a tree:
-// O(n log n).
+// certainly holds it are disjoint: put each take at its end and each give at
+// its begin. So one sweep over the times decides, with the held bytes in a
+// tree: O(n log n).
 #ifndef ASHLAR_TESTS_SUPPORT_AUDITOR_AUDITOR_HPP
 #define ASHLAR_TESTS_SUPPORT_AUDITOR_AUDITOR_HPP
 

@@ -104,7 +104,8 @@ TEST(Auditor, MostPerhapsHeldMatchesBruteForce) {
         for (auditor::Tick t = begin; t <= end; ++t) {
             std::size_t held = 0;
             for (std::size_t i = 0; i < events.size(); i += 2) {
-                // At one tick begins come before ends, and the question comes before what ends there too.
+                // At one tick begins come before ends, and the question comes
+                // before what ends there too.
                 if (events[i].begin <= t && (events[i + 1].end > t || (t == end && events[i + 1].end == t)))
                     held += events[i].size;
             }

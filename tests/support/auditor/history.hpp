@@ -1,7 +1,7 @@
-// The calls of a multithreaded program to an allocator, as the program saw them:
-// each thread records when each call began and returned, in a buffer of its own.
-// Times are ticks of one counter, not of the processors' clocks: a call that
-// returned before another began has lower ones.
+// The calls of a multithreaded program to an allocator, as the program saw
+// them: each thread records when each call began and returned, in a buffer of
+// its own. Times are ticks of one counter, not of the processors' clocks: a
+// call that returned before another began has lower ones.
 #ifndef ASHLAR_TESTS_SUPPORT_AUDITOR_HISTORY_HPP
 #define ASHLAR_TESTS_SUPPORT_AUDITOR_HISTORY_HPP
 

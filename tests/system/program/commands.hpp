@@ -1,4 +1,5 @@
-// The subcommands. Each takes its arguments as text, measures, and adds its figures to the line.
+// The subcommands. Each takes its arguments as text, measures, and adds its
+// figures to the line.
 #ifndef ASHLAR_SYSTEM_COMMANDS_HPP
 #define ASHLAR_SYSTEM_COMMANDS_HPP
 

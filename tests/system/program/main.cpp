@@ -1,6 +1,6 @@
 // usage: ashlar_system SITUATION ARGUMENTS...
-// Brings the process into the situation, measures, and prints one line of JSON. Status 77: the
-// machine lacks something.
+// Brings the process into the situation, measures, and prints one line of JSON.
+// Status 77: the machine lacks something.
 #include <cstdio>
 #include <cstring>
 

@@ -1,5 +1,5 @@
-// Reserved and unused address space: its cost for a core dump, for a lock of all
-// memory, under a limit, and in the kernel's accounting.
+// Reserved and unused address space: its cost for a core dump, for a lock of
+// all memory, under a limit, and in the kernel's accounting.
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,7 @@
-// A seccomp filter as a sandbox has it: it knows the calls that the C library's malloc makes, and
-// of madvise only the advice that malloc gives. Every other call ends the process. The workload
-// then uses blocks of every size in several threads.
+// A seccomp filter as a sandbox has it: it knows the calls that the C library's
+// malloc makes, and of madvise only the advice that malloc gives. Every other
+// call ends the process. The workload then uses blocks of every size in several
+// threads.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -43,7 +44,8 @@ constexpr std::uint32_t allowed_calls[] = {
     // threads
     SYS_clone, SYS_clone3, SYS_set_robust_list, SYS_rseq, SYS_rt_sigprocmask, SYS_rt_sigaction,
     SYS_exit, SYS_exit_group, SYS_gettid, SYS_getpid, SYS_tgkill, SYS_sched_yield,
-    // the C library reads the number of processors, and the program its own figures
+    // the C library reads the number of processors, and the program its own
+    // figures
     SYS_openat, SYS_read, SYS_pread64, SYS_close, SYS_newfstatat, SYS_fstat, SYS_lseek, SYS_write,
     SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_rt_sigreturn, SYS_restart_syscall};
 

@@ -1,5 +1,5 @@
-// Many threads with few blocks each. Their stacks are the program's own, so that the C library's
-// cache of stacks is not counted.
+// Many threads with few blocks each. Their stacks are the program's own, so
+// that the C library's cache of stacks is not counted.
 #include <cstdlib>
 #include <cstring>
 

@@ -1,5 +1,5 @@
-// The program uses only a part of its blocks. Pages that it does not touch must not become
-// resident.
+// The program uses only a part of its blocks. Pages that it does not touch must
+// not become resident.
 #include <cstdlib>
 #include <cstring>
 

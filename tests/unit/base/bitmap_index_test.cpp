@@ -35,7 +35,8 @@ void expect_same(OwnBitmapIndex& own, const std::set<std::uint32_t>& model, std:
     ASSERT_EQ(own.index.contains(id), model.contains(id)) << id;
     ASSERT_EQ(own.index.any(), !model.empty());
     ASSERT_EQ(own.unnamed(), 0U);
-    // A summary may say too much, never too little: next_word may stop early, but not pass over an id.
+    // A summary may say too much, never too little: next_word may stop early,
+    // but not pass over an id.
     const std::uint32_t end = BitmapIndex::words_of_level(own.ids(), 0);
     ASSERT_LE(own.index.next_word(word, end), first_word(model, word, end));
     ASSERT_GE(own.index.next_word(word, end), word);

@@ -68,7 +68,8 @@ TEST_P(IndexThreads, OverlappingTakeMasksShareNoBit) {
 
 INSTANTIATE_TEST_SUITE_P(Depths, IndexThreads, testing::Values(64U, 2048U, 70'000U));
 
-// Many short meetings of an insert with the clears of its path; a summary that says too little would show at the end of one.
+// Many short meetings of an insert with the clears of its path; a summary that
+// says too little would show at the end of one.
 TEST(IndexThreads, ConcurrentClearHidesNoInsert) {
     constexpr int rounds = 3000;
     OwnBitmapIndex own(64 * 32 + 64);

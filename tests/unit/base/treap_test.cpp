@@ -1,4 +1,5 @@
-// Treaps against a std::set, with and without sums over subtrees, balanced and as deep as they can be.
+// Treaps against a std::set, with and without sums over subtrees, balanced and
+// as deep as they can be.
 #include <algorithm>
 #include <cmath>
 #include <numeric>

@@ -27,7 +27,8 @@ TEST(IntervalRank, CoversTheMedian) {
 }
 
 TEST(DifferenceOf, PairsTheRunsOfARound) {
-    // Each round is twice as slow as the one before; within the rounds the difference is always 10%.
+    // Each round is twice as slow as the one before; within the rounds the
+    // difference is always 10%.
     const std::vector<double> baseline = {1, 2, 4, 8, 16};
     const std::vector<double> slower = {1.1, 2.2, 4.4, 8.8, 17.6};
     EXPECT_EQ(difference(slower, baseline).outcome, Outcome::more);
@@ -64,8 +65,8 @@ TEST(DifferenceOf, BaselineOfZeroGivesNoDifference) {
     EXPECT_EQ(difference({1, 1, 1, 1, 1}, {0, 0, 0, 0, 0}).outcome, Outcome::no_difference);
 }
 
-// Of series that are drawn alike, at most one in 16 may be called different; of such that differ by a third, nearly all
-// must be.
+// Of series that are drawn alike, at most one in 16 may be called different; of
+// such that differ by a third, nearly all must be.
 TEST(DifferenceOf, ErrorRateIsAsStated) {
     std::mt19937_64 random(1);
     std::lognormal_distribution<double> noise(0, 0.1);

@@ -1,4 +1,5 @@
-// A pointer that is not a block in use ends the program, at the latest when it reaches its slab.
+// A pointer that is not a block in use ends the program, at the latest when it
+// reaches its slab.
 #include <csignal>
 #include <cstdio>
 

@@ -1,4 +1,5 @@
-// An Arena over a real Spans over a fake source. The library's clock stands at 0.
+// An Arena over a real Spans over a fake source. The library's clock stands at
+// 0.
 #ifndef ASHLAR_TESTS_UNIT_CORE_ARENA_ARENA_FIXTURE_HPP
 #define ASHLAR_TESTS_UNIT_CORE_ARENA_ARENA_FIXTURE_HPP
 

@@ -16,8 +16,8 @@ class ArenaThreads : public ArenaOver {
   protected:
     static constexpr unsigned threads = 4;
 
-    // A holder writes this at both ends of its block. It is plain memory, so that a missing edge
-    // is a race.
+    // A holder writes this at both ends of its block. It is plain memory, so
+    // that a missing edge is a race.
     struct Stamp {
         std::uint64_t owner;
         Bin c;
@@ -118,7 +118,8 @@ TEST_P(LeaveDuringTheLastGives, NeverLosesTheSlab) {
             if (self == 0) {
                 arena_.leave(c, currents_[c]);
             } else {
-                // Each of two threads gives a half; in odd rounds one block stays out.
+                // Each of two threads gives a half; in odd rounds one block
+                // stays out.
                 const std::uint32_t first = self == 1 ? (round % 2 == 0 ? 0U : 1U) : n / 2;
                 const std::uint32_t end = self == 1 ? n / 2 : n;
                 for (std::uint32_t i = first; i < end; ++i) arena_.give(c, &blocks[i], 1);

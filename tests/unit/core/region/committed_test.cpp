@@ -32,7 +32,8 @@ struct Layer {
         return committed.start(region, of);
     }
 
-    // Writes to units and to every entry below `end`, and to a word of bits beyond.
+    // Writes to units and to every entry below `end`, and to a word of bits
+    // beyond.
     void write(UnitId end) const {
         for (UnitId unit = 1; unit < end; ++unit) {
             auto* start = reinterpret_cast<char*>(region.address(unit));

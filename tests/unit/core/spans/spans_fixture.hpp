@@ -1,4 +1,5 @@
-// A Spans over a fake source, for tests in one thread. The library's clock stands at 0.
+// A Spans over a fake source, for tests in one thread. The library's clock
+// stands at 0.
 #ifndef ASHLAR_TESTS_UNIT_CORE_SPANS_SPANS_FIXTURE_HPP
 #define ASHLAR_TESTS_UNIT_CORE_SPANS_SPANS_FIXTURE_HPP
 

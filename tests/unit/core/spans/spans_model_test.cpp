@@ -13,7 +13,8 @@ using ashlar::base::kNoUnit;
 using ashlar::base::kUnitSize;
 using ashlar::base::UnitId;
 
-// Best fit, lowest first, after the run kept of that length, before the frontier.
+// Best fit, lowest first, after the run kept of that length, before the
+// frontier.
 class Model {
   public:
     explicit Model(UnitId units) : free_(units + 1, false) {}

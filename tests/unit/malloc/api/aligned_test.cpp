@@ -1,4 +1,5 @@
-// The aligned entry points: every power of two up to 4 MiB, the sizes around it, and what is refused.
+// The aligned entry points: every power of two up to 4 MiB, the sizes around
+// it, and what is refused.
 #include <unistd.h>
 
 #include <cerrno>

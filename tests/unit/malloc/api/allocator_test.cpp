@@ -1,4 +1,5 @@
-// ashlar::Allocator and ashlar::HeapAllocator in the containers of the standard library.
+// ashlar::Allocator and ashlar::HeapAllocator in the containers of the standard
+// library.
 #include <list>
 #include <map>
 #include <memory>

@@ -1,5 +1,7 @@
-// The C entry points as a table of functions: the tests of their semantics are written once and linked with one table
-// after another. Calls through it are opaque to the compiler, which may otherwise reason about malloc and free by name.
+// The C entry points as a table of functions: the tests of their semantics are
+// written once and linked with one table after another. Calls through it are
+// opaque to the compiler, which may otherwise reason about malloc and free by
+// name.
 #ifndef ASHLAR_TESTS_UNIT_MALLOC_API_API_HPP
 #define ASHLAR_TESTS_UNIT_MALLOC_API_API_HPP
 

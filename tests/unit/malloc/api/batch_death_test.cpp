@@ -14,7 +14,8 @@ class BatchMisuse : public testing::TestWithParam<std::size_t> {
   protected:
     void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
-    // 100 blocks, each beside one that stays live, so that their slabs stay slabs when they are freed.
+    // 100 blocks, each beside one that stays live, so that their slabs stay
+    // slabs when they are freed.
     static std::vector<void*> take(std::size_t size) {
         std::vector<void*> all(200);
         if (ash_malloc_batch(size, all.size(), all.data()) != all.size()) std::_Exit(1);

@@ -22,7 +22,8 @@ class Chain {
         first_ = link;
         return true;
     }
-    // Allocates until memory is out; returns the number of blocks. `error` gets the last errno.
+    // Allocates until memory is out; returns the number of blocks. `error` gets
+    // the last errno.
     std::size_t exhaust(std::size_t size, int* error = nullptr) {
         std::size_t count = 0;
         errno = 0;

@@ -27,7 +27,8 @@ class Misuse : public testing::TestWithParam<std::size_t> {
     void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
-// One block among neighbours that stay live, so that its slab stays a slab when it is freed.
+// One block among neighbours that stay live, so that its slab stays a slab when
+// it is freed.
 char* block_among_others(std::size_t size) {
     const auto allocate_neighbours = [size] {
         for (int i = 0; i < 100; ++i) {

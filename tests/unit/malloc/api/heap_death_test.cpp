@@ -16,7 +16,8 @@ class HeapMisuse : public testing::TestWithParam<std::size_t> {
   protected:
     void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
-    // One block among neighbours that stay live, so that its slab stays a slab when it is freed.
+    // One block among neighbours that stay live, so that its slab stays a slab
+    // when it is freed.
     static char* block_among_others(Heap& heap, std::size_t size) {
         const auto allocate_neighbours = [&heap, size] {
             for (int i = 0; i < 100; ++i) {

@@ -60,7 +60,8 @@ inline bool is_aligned(const void* block, std::size_t alignment) {
     return reinterpret_cast<std::uintptr_t>(block) % alignment == 0;
 }
 
-// The value, but unknown to the compiler, so that it neither warns about impossible sizes nor folds the call.
+// The value, but unknown to the compiler, so that it neither warns about
+// impossible sizes nor folds the call.
 template <class T>
 T opaque(T value) {
     asm volatile("" : "+r"(value) : : "memory");

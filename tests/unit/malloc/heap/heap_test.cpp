@@ -75,6 +75,31 @@ TEST(HeapCreate, InStepsRefusesACacheWithoutAddresses) {
     EXPECT_EQ(FakeSource::reserved, 0U);
 }
 
+// While another thread holds the lock, or the system refuses, the caches that
+// are reserved already must do.
+TEST(HeapCreate, InStepsReservesCachesBeforeTheLastOneIsTaken) {
+    FakeSource::reset();
+    FakeSource::stepwise = true;
+    auto* heap = ashlar::cache::Heap::create(FakeSource::source, 1U << 20, 200);
+    ASSERT_NE(heap, nullptr);
+    if (!heap->region().stepwise) GTEST_SKIP() << "this address space has no room for such a region";
+    heap->reserve_caches_ahead();
+    const auto take = [heap](int n) {
+        for (; n != 0 && heap->take_cache() != nullptr; --n) {
+        }
+        return n;
+    };
+    FakeSource::refuse_reserve_at = true;
+    EXPECT_EQ(take(40), 0) << "of the first 64";
+    FakeSource::refuse_reserve_at = false;
+    EXPECT_EQ(take(20), 0);
+    FakeSource::refuse_reserve_at = true;
+    EXPECT_EQ(take(20), 0) << "of the next 64, reserved when 16 were left";
+    FakeSource::refuse_reserve_at = false;
+    ashlar::cache::Heap::destroy(heap);
+    EXPECT_EQ(FakeSource::reserved, 0U);
+}
+
 TEST_F(HeapTest, TakeCacheReturnsNullAfterTheLastUntilAGive) {
     std::set<Cache*> caches;
     for (int i = 0; i < 4; ++i) {

@@ -8,7 +8,8 @@ import tempfile
 valgrind, program, threads, ceiling = sys.argv[1:]
 PAIRS = 20000
 with tempfile.TemporaryDirectory(prefix="ashlar-counted.") as directory:
-    done = subprocess.run([valgrind, "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={pathlib.Path(directory) / 'out'}",
+    out = pathlib.Path(directory) / "out"
+    done = subprocess.run([valgrind, "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}",
                            program, threads, str(PAIRS)], capture_output=True, text=True, check=False)
 if done.returncode != 0:
     sys.exit(f"status {done.returncode}\n{done.stderr}")

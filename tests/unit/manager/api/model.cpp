@@ -53,8 +53,8 @@ void Session::step() {
         case 1: return misuse();
         case 2: return note();
         case 3: return random_.below(20) == 0 ? trim() : read();
-        case 4:
-        case 5: return resize();
+        case 4: return resize();
+        case 5: return random_.below(2) == 0 ? resize() : reallocate();
         case 6:
         case 7: return read();
         case 8:
@@ -197,10 +197,33 @@ void Session::resize() {
     if (room > old) {
         ASSERT_TRUE(is_free(block->first + old, room - old));
     }
+    resized(block, room);
+}
+
+// New bytes have no contents yet.
+void Session::resized(Blocks::iterator block, Size room) {
+    const Size old = block->second.size;
     block->second.size = room;
     if (setting_.memory == Setting::Memory::none) return;
     block->second.bytes.resize(room);
     if (room > old) manager_.write(block->first + old, std::span(block->second.bytes).subspan(old));
+}
+
+void Session::reallocate() {
+    if (blocks_.empty()) return;
+    const auto block = some_block();
+    const Size size = some_size();
+    const Size alignment = random_.below(3) == 0 ? Size{1} << random_.below(9) : 1;
+    Offset now = 0;
+    const Status status = manager_.try_reallocate(block->first, size, alignment, now);
+    ASSERT_TRUE(status == Status::ok || status == Status::no_room);
+    if (status == Status::no_room) return;
+    ASSERT_EQ(now % alignment, 0U);
+    auto node = blocks_.extract(block);
+    ASSERT_TRUE(is_free(now, rounded(size)));
+    ASSERT_TRUE(now == node.key() || (!node.mapped().reserved && !manager_.is_block(node.key())));
+    node.key() = now;
+    resized(blocks_.insert(std::move(node)).position, rounded(size));
 }
 
 void Session::write() {

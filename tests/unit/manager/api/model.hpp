@@ -50,6 +50,8 @@ class Session {
     void deallocate();
     void misuse();
     void resize();
+    void reallocate();
+    void resized(Blocks::iterator block, Size room);
     void write();
     void read();
     void note();

@@ -1,4 +1,7 @@
-"""usage: readme_test.py README SOURCE PROGRAM: the example that README.md shows is the one that is compiled, and prints what it says."""
+"""usage: readme_test.py README SOURCE PROGRAM
+
+The example that README.md shows is the one that is compiled, and prints what it says.
+"""
 import os
 import pathlib
 import re

@@ -24,6 +24,9 @@ class Inner {
     void deallocate(Offset at) { EXPECT_EQ(inner::deallocate(manager_, at), Status::ok) << at; }
     void write(Offset at, std::span<const std::byte> data) { EXPECT_EQ(manager_.write(at, data), Status::ok) << at; }
     bool resize(Offset at, Size size) { return manager_.resize(at, size) == Status::ok; }
+    std::optional<Offset> reallocate(Offset at, Size size, Size alignment) {
+        return manager_.reallocate(at, size, alignment) == Status::ok ? std::optional(at) : std::nullopt;
+    }
     [[nodiscard]] Size size_of(Offset at) const { return manager_.size_of(at); }
     manager::Manager& operator*() { return manager_; }
 
@@ -101,7 +104,7 @@ class Mutation {
         const Offset block = walk();
         const std::size_t i = random_() % graph_.references(block);
         const Offset to = graph_.reference(block, i);
-        switch (random_() % 7) {
+        switch (random_() % 8) {
             case 0:  // the last reference may go
                 graph_.refer(block, i, kNull);
                 break;
@@ -128,6 +131,9 @@ class Mutation {
                     graph_.refer(block, i, next);
                 }
                 break;
+            case 6:  // to another place
+                if (graph_.blocks().contains(to) && to != block && to != root_) graph_.refer(block, i, move(to));
+                break;
             default:
                 if (block != root_ && graph_.references(block) > 1) {
                     held_.push_back(graph_.reference(block, graph_.references(block) - 1));
@@ -137,9 +143,19 @@ class Mutation {
         }
         see();
     }
+    Offset move(Offset block) {
+        see();
+        const Offset now = graph_.move(block, Size{16} << random_() % 10);
+        if (now != block) forget(block);
+        blocks_.push_back(now);
+        return now;
+    }
     void drop(Offset block) {
         see();
         graph_.remove(block);
+        forget(block);
+    }
+    void forget(Offset block) {
         std::erase(blocks_, block);
         std::erase(held_, block);
         ever_.erase(block);

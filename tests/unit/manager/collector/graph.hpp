@@ -42,6 +42,14 @@ class Graph {
     void shorten(Offset block, std::size_t references) {
         if (manager_.resize(block, 8 * references)) edges_.at(block).resize(references);
     }
+    // To another place. References to the old one stay as they are.
+    Offset move(Offset block, Size alignment) {
+        const Offset now = manager_.reallocate(block, manager_.size_of(block), alignment).value();
+        auto references = std::move(edges_.at(block));
+        edges_.erase(block);
+        edges_[now] = std::move(references);  // in the place of one that a cycle has freed, perhaps
+        return now;
+    }
     void remove(Offset block) {
         manager_.deallocate(block);
         edges_.erase(block);

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""usage: instructions_test.py PROGRAM POLICY: counts instructions of ranges_counted by callgrind, and says whether they are too many.
+"""usage: instructions_test.py PROGRAM POLICY
 
-A million holes may cost more than a thousand by the logarithm: the mean depth of a treap of n nodes, 2 ln n - 2.85, grows from 11 to 25.
-TLSF and buddy, which have no tree, may cost hardly more at all. For TLSF there are ceilings on its operations through the heap, records,
-directory and totals included; they are what g++ 12 needed at -O2, and a tenth more.
+Counts the instructions of ranges_counted by callgrind, and says whether they are too many.
+
+A million holes may cost more than a thousand by the logarithm. The mean depth of a treap of n nodes, 2 ln n - 2.85, grows from
+11 to 25. TLSF and buddy have no tree, and may cost hardly more at all. TLSF has ceilings on its operations through the range
+allocator, with records, directory and totals. They are what g++ 12 needed at -O2, and a tenth more.
 """
 import re
 import subprocess

@@ -1,4 +1,7 @@
-"""Reads what manager_dump wrote: JSON by the published schema, sums that must come out, and pictures that any reader understands."""
+"""Reads what manager_dump wrote: JSON by the published schema, sums that must come out, and pictures.
+
+Any reader of SVG understands the pictures.
+"""
 import argparse
 import json
 import pathlib
@@ -12,8 +15,8 @@ import xml.etree.ElementTree
 OPTIONS = None
 SVG = "{http://www.w3.org/2000/svg}"
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
-WORDS = {"$schema", "$id", "title", "description", "type", "required", "properties", "additionalProperties", "items", "enum", "const",
-         "minimum", "maximum", "pattern", "minLength"}
+WORDS = {"$schema", "$id", "title", "description", "type", "required", "properties", "additionalProperties", "items", "enum",
+         "const", "minimum", "maximum", "pattern", "minLength"}
 
 
 def faults(value, schema, path="$"):
@@ -27,7 +30,9 @@ def faults(value, schema, path="$"):
         yield f"{path}: {value!r} is not one of {schema['enum']}"
     if "const" in schema and value != schema["const"]:
         yield f"{path}: {value!r} is not {schema['const']!r}"
-    if value != value or ("minimum" in schema and value < schema["minimum"]) or ("maximum" in schema and value > schema["maximum"]):
+    too_small = "minimum" in schema and value < schema["minimum"]
+    too_large = "maximum" in schema and value > schema["maximum"]
+    if value != value or too_small or too_large:
         yield f"{path}: {value} is out of range"
     if "pattern" in schema and not re.search(schema["pattern"], value):
         yield f"{path}: {value!r} does not look like {schema['pattern']}"
@@ -56,7 +61,8 @@ class Dumps(unittest.TestCase):
         cls.dumps = {path.stem: json.loads(path.read_bytes().decode("utf-8")) for path in cls.directory.glob("*.json")}
 
     def test_every_dump_is_written(self):
-        self.assertEqual(set(self.dumps), {"notes", "empty", "largest", "blocks", "buddy", "small", "small_one", "crowd", "callers"})
+        self.assertEqual(set(self.dumps),
+                         {"notes", "empty", "largest", "blocks", "buddy", "small", "small_one", "crowd", "callers"})
 
     def test_dumps_follow_the_schema(self):
         for name, dump in self.dumps.items():
@@ -64,8 +70,9 @@ class Dumps(unittest.TestCase):
 
     def test_schema_refuses_changed_dumps(self):
         good = self.dumps["notes"]
-        for change in ({"version": 2}, {"granularity": "1"}, {"granularity": 0}, {"policy": ""}, {"memory": "ours"}, {"more": 1},
-                       {"ranges": [{"offset": 0, "size": 1}]}, {"ranges": [{"offset": 0, "size": 1, "kind": "hole"}]},
+        for change in ({"version": 2}, {"granularity": "1"}, {"granularity": 0}, {"policy": ""}, {"memory": "ours"},
+                       {"more": 1}, {"ranges": [{"offset": 0, "size": 1}]},
+                       {"ranges": [{"offset": 0, "size": 1, "kind": "hole"}]},
                        {"ranges": [{"offset": 0, "size": 1, "kind": "free", "user_data": "x"}]}, {"statistics": {}}):
             self.assertNotEqual(list(faults({**good, **change}, self.schema)), [], change)
         for name in good:
@@ -99,8 +106,9 @@ class Dumps(unittest.TestCase):
 
     def test_names_and_user_data_are_kept(self):
         named = [part for part in self.dumps["notes"]["ranges"] if "name" in part]
-        self.assertEqual([part["name"] for part in named], ["plain", '<&"quoted"\\>', "tab\tnewline\n\x01\x7f", "naïve € 🧱",
-                                                            "broken ��� ���"])
+        names = [part["name"] for part in named]
+        self.assertEqual(names, ["plain", '<&"quoted"\\>', "tab\tnewline\n\x01\x7f", "naïve € 🧱",
+                                 "broken ��� ���"])
         self.assertEqual({part["user_data"] for part in named}, {str(2**64 - 1)})
 
     def test_pictures_show_every_block(self):

@@ -1,4 +1,5 @@
-// A header of the project's own, under a name that one of Ashlar's sources has as well.
+// A header of the project's own, under a name that one of Ashlar's sources has
+// as well.
 #ifndef CONSUMER_REGION_HPP
 #define CONSUMER_REGION_HPP
 

@@ -1,6 +1,6 @@
 // Which limits of a program make the process heap release its reservation.
-// setrlimit is that of src/malloc/api/limits.cpp, and the heap below it counts
-// the releases.
+// setrlimit is that of src/malloc/api/setrlimit.cpp, and the heap below it
+// counts the releases.
 #include <cerrno>
 #include <csignal>
 
