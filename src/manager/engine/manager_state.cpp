@@ -56,6 +56,7 @@ void Manager::copy_state(SavedState& state, StateRoom& room) const noexcept {
     const ranges::RangeAllocator::Totals& totals = allocator_.totals();
     state.capacity = totals.capacity;
     state.limit = limit_;
+    state.highest_limit = highest_;
     state.initial = initial_;
     state.granularity = granularity();
     state.small_limit = options_.small_limit;

@@ -14,7 +14,7 @@ using namespace ashlar;
 using crowd::kWhole;
 using crowd::saved;
 
-constexpr std::size_t kHeader = 80;  // bytes before its checksum; docs/manager/state.md
+constexpr std::size_t kHeader = 88;  // bytes before its checksum; docs/manager/state.md
 
 std::uint32_t crc(const std::string& text) {
     manager::Crc32c crc;
@@ -124,13 +124,18 @@ Status load_with(std::size_t at, unsigned size, std::uint64_t value, Size granul
 }
 
 TEST(DamagedState, IsRefusedForHeadersThatAreNotPossible) {
-    constexpr std::size_t flags = 12, capacity = 16, limit = 24, initial = 32, grain = 40, shift = 56, places = 60;
+    constexpr std::size_t flags = 12, capacity = 16, limit = 24, highest = 32, initial = 40, grain = 48, shift = 64,
+                          places = 68;
     EXPECT_EQ(load_with(grain, 8, 1), Status::ok);
     EXPECT_EQ(load_with(flags, 4, 2), Status::bad_state);
     for (const Size size : {Size{0}, Size{3}, Size{1} << 49}) EXPECT_EQ(load_with(grain, 8, size), Status::bad_state);
     for (const Size size : {Size{0}, Size{100}, Size{1} << 49}) EXPECT_EQ(load_with(capacity, 8, size, 64), Status::bad_state);
-    EXPECT_EQ(load_with(limit, 8, 2 * kWhole, 64), Status::ok);
-    for (const Size size : {Size{64}, kWhole + 1, Size{1} << 49}) EXPECT_EQ(load_with(limit, 8, size, 64), Status::bad_state);
+    EXPECT_EQ(load_with(highest, 8, 2 * kWhole, 64), Status::ok);
+    for (const Size size : {Size{64}, kWhole + 1, Size{1} << 49}) {
+        EXPECT_EQ(load_with(highest, 8, size, 64), Status::bad_state);
+        EXPECT_EQ(load_with(limit, 8, size, 64), Status::bad_state);
+    }
+    EXPECT_EQ(load_with(limit, 8, 2 * kWhole, 64), Status::bad_state);  // above the highest
     EXPECT_EQ(load_with(initial, 8, 64, 64), Status::ok);
     for (const Size size : {Size{0}, Size{65}, 2 * kWhole}) EXPECT_EQ(load_with(initial, 8, size, 64), Status::bad_state);
     EXPECT_EQ(load_with(shift, 4, 16), Status::ok);
@@ -224,7 +229,9 @@ TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
 
 // The format of version 1, byte for byte: docs/manager/state.md.
 TEST(StateFormat, IsAsDocumented) {
-    MemoryManager manager(kWhole, make::options(2 * kWhole));
+    ManagerOptions options = make::options(2 * kWhole);
+    options.highest_limit = 4 * kWhole;
+    MemoryManager manager(kWhole, std::move(options));
     static_cast<void>(manager.allocate(16));
     const Offset offset = manager.allocate(300).value();
     manager.deallocate(0);
@@ -242,6 +249,7 @@ TEST(StateFormat, IsAsDocumented) {
     number(0, 4);           // flags
     number(kWhole, 8);      // capacity
     number(2 * kWhole, 8);  // limit
+    number(4 * kWhole, 8);  // highest limit
     number(kWhole, 8);      // initial size
     number(1, 8);           // granularity
     number(0, 8);           // small_limit
