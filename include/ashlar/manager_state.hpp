@@ -19,7 +19,7 @@ struct SaveOptions {
     bool bytes = true;
 };
 
-/// Writes the state of a manager: capacity, limit, all blocks with user data,
+/// Writes the state of a manager: capacity, limits, all blocks with user data,
 /// names and handles, and the slabs of small blocks. Pins, passes, callbacks
 /// and the collector are not saved. A block in a pass is saved where it was.
 ///
@@ -47,10 +47,10 @@ ASHLAR_API void save_state(const MemoryManager& manager, const std::string& path
 ///
 /// All blocks have their offsets, sizes, handles, names and user data again.
 /// The capacity, the granularity and the initial size are the saved ones. So
-/// are `limit` and `small_limit`, unless the options set them. Everything else
-/// is what the options say. Slabs become slabs again if the limit leads to the
-/// same size of slabs. Otherwise the policy holds each saved small block. New
-/// small blocks come from slabs in both cases.
+/// are `limit`, `highest_limit` and `small_limit`, unless the options set them.
+/// Everything else is what the options say. Slabs become slabs again if the
+/// highest limit leads to the same size of slabs. Otherwise the policy holds
+/// each saved small block. New small blocks come from slabs in both cases.
 ///
 /// Throws BadState if the stream ends early, was damaged, or is of another
 /// version. Throws ManagerError (bad_options) if the options do not suit: a

@@ -56,6 +56,7 @@ void Manager::copy_state(SavedState& state, StateRoom& room) const noexcept {
     const ranges::RangeAllocator::Totals& totals = allocator_.totals();
     state.capacity = totals.capacity;
     state.limit = limit_;
+    state.highest_limit = highest_;
     state.initial = initial_;
     state.granularity = granularity();
     state.small_limit = options_.small_limit;
@@ -90,7 +91,7 @@ namespace {
 // The class of a saved slab, if this manager's slabs are like it; 0: they are
 // not.
 Class class_of_saved(const Shape& shape, const SavedBlock& slab) noexcept {
-    if (shape.shift == 0 || slab.taken != shape.slab_size() || slab.size > kMostSmall) return 0;
+    if (shape.shift == 0 || slab.taken != shape.slab_size()) return 0;
     const Class c = class_of_size(slab.size);
     return size_of_class(c) == slab.size ? c : 0;
 }
@@ -141,8 +142,7 @@ Status Manager::restore_range(const SavedBlock& block, std::string_view name) {
 Status Manager::restore(const SavedState& state) {
     const Guard guard(lock_);
     initial_ = state.initial;
-    if (state.handles.created > allocator_.ranges().last()) return Status::bad_options;
-    moves_.handles().begin_restore(state.handles);
+    if (!moves_.handles().begin_restore(state.handles, allocator_.ranges().last())) return Status::bad_options;
     bool in_slab = false;
     for (const SavedBlock& block : state.blocks) {
         if (block.kind == SavedBlock::Kind::slab) {

@@ -29,7 +29,7 @@ struct SavedBlock {
 };
 
 struct SavedState {
-    Size capacity = 0, limit = 0, initial = 0;
+    Size capacity = 0, limit = 0, highest_limit = 0, initial = 0;
     Size granularity = 1;
     Size small_limit = 0;
     std::uint32_t slab_shift = 0;  // log2 of a slab's bytes; 0: no slabs

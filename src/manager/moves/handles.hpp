@@ -98,9 +98,14 @@ class Handles {
         return counts;
     }
     // In a fresh table: begin_restore(), restore() for each block, end_restore(). O(places). Freed handles stay freed.
-    void begin_restore(Counts counts) noexcept {
-        *state_ = {counts.created, counts.most, 0, counts.lives};
+    // False: there are only `most` places.
+    [[nodiscard]] bool begin_restore(Counts counts, std::uint32_t most) noexcept {
+        if (counts.created > most) return false;
+        state_->created = counts.created;
+        state_->most = counts.most;
+        state_->lives = counts.lives;
         for (std::uint32_t i = 1; i <= counts.created; ++i) places_[i].lives = counts.lives;
+        return true;
     }
     // False: another block has the place, or there is no such place.
     [[nodiscard]] bool restore(Handle handle, RangeId range, std::uint8_t shift) noexcept {

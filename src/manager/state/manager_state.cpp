@@ -39,6 +39,7 @@ void complete(ManagerOptions& options, const SavedState& state) {
     }
     options.granularity = state.granularity;
     if (options.limit == 0) options.limit = state.limit;
+    if (options.highest_limit == 0) options.highest_limit = state.highest_limit;
     if (options.small_limit == small_limit_by_threads) options.small_limit = state.small_limit;
 }
 

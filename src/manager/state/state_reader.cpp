@@ -42,6 +42,7 @@ void StateReader::header(SavedState& state) {
     const std::uint32_t flags = word();
     state.capacity = number(8);
     state.limit = number(8);
+    state.highest_limit = number(8);
     state.initial = number(8);
     state.granularity = number(8);
     state.small_limit = number(8);
@@ -59,8 +60,9 @@ void StateReader::validate_header(const SavedState& state) const {
     require(base::is_power_of_two(grain) && grain <= max_buffer, "the granularity is not possible");
     require(state.capacity >= grain && state.capacity <= max_buffer && state.capacity % grain == 0,
             "the capacity is not possible");
-    require(state.limit >= state.capacity && state.limit <= max_buffer && state.limit % grain == 0,
-            "the limit is not possible");
+    require(state.limit >= state.capacity && state.limit % grain == 0, "the limit is not possible");
+    require(state.highest_limit >= state.limit && state.highest_limit <= max_buffer && state.highest_limit % grain == 0,
+            "the highest limit is not possible");
     require(state.initial >= grain && state.initial <= state.capacity && state.initial % grain == 0,
             "the initial size is not possible");
     require(state.slab_shift == 0 || (state.slab_shift >= Shape::kLeastShift && state.slab_shift <= Shape::kMostShift),

@@ -27,6 +27,7 @@ void StateWriter::header(const SavedState& state, bool bytes) {
     number(bytes ? kHasBytes : 0, 4);
     number(state.capacity, 8);
     number(state.limit, 8);
+    number(state.highest_limit, 8);
     number(state.initial, 8);
     number(state.granularity, 8);
     number(state.small_limit, 8);

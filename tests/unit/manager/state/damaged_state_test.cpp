@@ -14,7 +14,7 @@ using namespace ashlar;
 using crowd::kWhole;
 using crowd::saved;
 
-constexpr std::size_t kHeader = 80;  // bytes before its checksum; docs/manager/state.md
+constexpr std::size_t kHeader = 88;  // bytes before its checksum; docs/manager/state.md
 
 std::uint32_t crc(const std::string& text) {
     manager::Crc32c crc;
@@ -115,6 +115,34 @@ std::string header_of(const std::string& state, std::uint64_t records) {
     return header;
 }
 
+// The state of an empty manager with another number in its header.
+Status load_with(std::size_t at, unsigned size, std::uint64_t value, Size granularity = 1) {
+    MemoryManager manager(kWhole, {.granularity = granularity});
+    std::string header = saved(manager, {.bytes = false}).substr(0, kHeader);
+    for (unsigned i = 0; i < size; ++i) header[at + i] = static_cast<char>(value >> (8 * i));
+    return load(sealed(header, ""));
+}
+
+TEST(DamagedState, IsRefusedForHeadersThatAreNotPossible) {
+    constexpr std::size_t flags = 12, capacity = 16, limit = 24, highest = 32, initial = 40, grain = 48, shift = 64,
+                          places = 68;
+    EXPECT_EQ(load_with(grain, 8, 1), Status::ok);
+    EXPECT_EQ(load_with(flags, 4, 2), Status::bad_state);
+    for (const Size size : {Size{0}, Size{3}, Size{1} << 49}) EXPECT_EQ(load_with(grain, 8, size), Status::bad_state);
+    for (const Size size : {Size{0}, Size{100}, Size{1} << 49}) EXPECT_EQ(load_with(capacity, 8, size, 64), Status::bad_state);
+    EXPECT_EQ(load_with(highest, 8, 2 * kWhole, 64), Status::ok);
+    for (const Size size : {Size{64}, kWhole + 1, Size{1} << 49}) {
+        EXPECT_EQ(load_with(highest, 8, size, 64), Status::bad_state);
+        EXPECT_EQ(load_with(limit, 8, size, 64), Status::bad_state);
+    }
+    EXPECT_EQ(load_with(limit, 8, 2 * kWhole, 64), Status::bad_state);  // above the highest
+    EXPECT_EQ(load_with(initial, 8, 64, 64), Status::ok);
+    for (const Size size : {Size{0}, Size{65}, 2 * kWhole}) EXPECT_EQ(load_with(initial, 8, size, 64), Status::bad_state);
+    EXPECT_EQ(load_with(shift, 4, 16), Status::ok);
+    for (const std::uint32_t log : {11U, 17U}) EXPECT_EQ(load_with(shift, 4, log), Status::bad_state);
+    EXPECT_EQ(load_with(places, 4, 1), Status::bad_state);  // more than there ever were
+}
+
 // Of a manager with a movable block, so that there is a place for one handle.
 std::string with_records(const std::string& records, std::uint64_t count) {
     MemoryManager manager(kWhole, make::options(0, make::Mode::one_slabs));
@@ -138,6 +166,8 @@ TEST(DamagedState, IsRefusedForRecordsThatAreNotPossible) {
     EXPECT_EQ(load(with_records("\x01\x00\x07\x01\x40"s, 1)), Status::bad_state);  // aligned to 2^64
     EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x00\x01\x05\x07\x01\x00"s, 2)), Status::bad_state);  // one handle twice
     EXPECT_EQ(load(with_records("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x01"s, 1)), Status::bad_state);  // over 2^64
+    EXPECT_EQ(load(with_records("\x40\x05\x07\x80\x80\x80\x80\x80\x80\x80\x01"s, 1)), Status::bad_state);      // by 2^49 more
+    EXPECT_EQ(load(with_records("\x10\x05\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s, 1)), Status::ok);     // data: 2^64 - 1
     EXPECT_EQ(load(with_records("\x00\x05\x07"s, 2)), Status::bad_state);                                      // one of two
 }
 
@@ -172,6 +202,16 @@ TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
     // One of two, and a block behind it.
     EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::bad_state);
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::ok);
+    EXPECT_EQ(load(with_records("\x53\x00\x08\xf7\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);       // too short
+    EXPECT_EQ(load(with_records("\x5b\x00\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);       // a root
+    EXPECT_EQ(load(with_records("\x73\x00\x08\xf8\x1f\x01\x01n\x04\x08\x08"s, 2)), Status::bad_state);  // with a name
+    EXPECT_EQ(load(with_records(slab + "\x81\x04"s + "\x04\x08\x08"s, 2)), Status::bad_state);          // with 513 blocks
+    // Blocks of 1024 bytes: 771 of them may be asked for, 770 are too few.
+    const std::string large = "\x53\x00\x80\x08\x80\x18\x01"s;
+    EXPECT_EQ(load(with_records(large + "\x44\x00\x83\x06\xfd\x01"s, 2)), Status::ok);
+    EXPECT_EQ(load(with_records(large + "\x44\x00\x82\x06\xfe\x01"s, 2)), Status::bad_state);
+    // Blocks of 136 bytes are of no class here, so that the policy holds them.
+    EXPECT_EQ(load(with_records("\x53\x00\x88\x01\xf8\x1e\x01\x44\x00\x80\x01\x08"s, 2)), Status::ok);
     EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);                          // without a slab
     EXPECT_EQ(load(with_records("\x53\x01\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);  // not at a multiple
     EXPECT_EQ(load(with_records("\x53\x00\x0c\xf4\x1f\x01\x04\x00\x0c"s, 2)), Status::bad_state);  // of blocks of 12 bytes
@@ -189,7 +229,9 @@ TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
 
 // The format of version 1, byte for byte: docs/manager/state.md.
 TEST(StateFormat, IsAsDocumented) {
-    MemoryManager manager(kWhole, make::options(2 * kWhole));
+    ManagerOptions options = make::options(2 * kWhole);
+    options.highest_limit = 4 * kWhole;
+    MemoryManager manager(kWhole, std::move(options));
     static_cast<void>(manager.allocate(16));
     const Offset offset = manager.allocate(300).value();
     manager.deallocate(0);
@@ -207,6 +249,7 @@ TEST(StateFormat, IsAsDocumented) {
     number(0, 4);           // flags
     number(kWhole, 8);      // capacity
     number(2 * kWhole, 8);  // limit
+    number(4 * kWhole, 8);  // highest limit
     number(kWhole, 8);      // initial size
     number(1, 8);           // granularity
     number(0, 8);           // small_limit

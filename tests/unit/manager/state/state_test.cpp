@@ -255,6 +255,20 @@ TEST_P(State, GrowsToTheSavedLimitAndShrinksToTheInitialSize) {
     EXPECT_EQ(again.capacity(), kWhole);
 }
 
+TEST_P(State, KeepsTheHighestLimitAndItsSlabs) {
+    ManagerOptions options = make::options(2 * kWhole, GetParam());
+    options.highest_limit = 32 * kWhole;
+    MemoryManager manager(kWhole, std::move(options));
+    manager.set_limit(4 * kWhole);
+    for (unsigned i = 0; i < 1000; ++i) static_cast<void>(manager.allocate(1 + i % 300));
+    MemoryManager again = loaded(saved(manager));
+    EXPECT_EQ(again.statistics().limit, 4 * kWhole);
+    EXPECT_EQ(blocks(again), blocks(manager));
+    again.set_limit(32 * kWhole);
+    EXPECT_THROW(again.set_limit(32 * kWhole + 1), BadSize);
+    free_all(again);
+}
+
 TEST(State, OfAnEmptyManagerIsAnEmptyManager) {
     const MemoryManager manager(kWhole);
     MemoryManager again = loaded(saved(manager));
@@ -292,6 +306,17 @@ TEST(State, RefusesOptionsWithTooFewRanges) {
                 EXPECT_EQ(error.status(), Status::bad_options);
             }
         }
+    }
+}
+
+TEST(State, RefusesOptionsWithTooFewRangesForSlabs) {
+    MemoryManager manager(kWhole, make::options(0, make::Mode::one_slabs));
+    for (unsigned i = 0; i < 5000; ++i) static_cast<void>(manager.allocate(32));
+    try {
+        static_cast<void>(loaded(saved(manager), {.most_ranges = 10}));
+        ADD_FAILURE();
+    } catch (const ManagerError& error) {
+        EXPECT_EQ(error.status(), Status::bad_options);
     }
 }
 

@@ -17,7 +17,7 @@ using namespace ashlar;
 // The number of records, as the header of a state says it.
 std::uint64_t records(const std::string& state) {
     std::uint64_t count = 0;
-    for (std::size_t i = 80; i-- != 72;) count = count << 8 | static_cast<unsigned char>(state[i]);
+    for (std::size_t i = 88; i-- != 80;) count = count << 8 | static_cast<unsigned char>(state[i]);
     return count;
 }
 
