@@ -176,6 +176,24 @@ TEST_P(Reallocate, LargeBlockWithUserDataBecomesSmall) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
+TEST_P(Reallocate, RootStaysOne) {
+    MemoryManager manager(4 * kWhole, make::options(0, GetParam()));
+    Offset block = manager.allocate_root(40, 8).value();
+    const Offset plain = manager.allocate(40, 8).value();
+    for (const Size size : {Size{300}, Size{900}, Size{3000}, Size{200'000}}) {
+        block = manager.reallocate(block, size, 8).value();
+        manager.write(block, std::vector<std::byte>(size, std::byte{0xff}));
+        manager.collect({});
+        EXPECT_TRUE(manager.is_block(block)) << size;
+        EXPECT_FALSE(manager.is_block(plain)) << size;
+        EXPECT_EQ(manager.statistics().blocks, 1U);
+    }
+    const Offset other = manager.reallocate(manager.allocate(40, 8).value(), 600).value();
+    manager.collect({});
+    EXPECT_FALSE(manager.is_block(other)) << "it was none";
+    EXPECT_EQ(manager.check(), 0U);
+}
+
 // ----------------------------------------------------------------------------------------------- resize() of the last block
 
 TEST_P(Reallocate, ResizeGrowsTheBufferBehindItsLastBlock) {
