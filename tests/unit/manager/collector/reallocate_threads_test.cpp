@@ -1,4 +1,5 @@
-// Blocks that move and change their size beside the collector's thread: each mutator's list of nodes stays whole.
+// Blocks that move and change their size beside the collector's thread: each
+// mutator's list of nodes stays whole.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -19,7 +20,8 @@ using ashlar::Size;
 constexpr Offset kNull = ~Offset{0};
 constexpr std::size_t kNodes = 12;
 
-// A list in one root block: words {next, key}, then bytes of the key. Each step moves a node and links it again.
+// A list in one root block: words {next, key}, then bytes of the key. Each step
+// moves a node and links it again.
 class Mutator {
   public:
     Mutator(MemoryManager& manager, unsigned seed) : manager_(manager), random_(seed) {
@@ -27,7 +29,8 @@ class Mutator {
         set(root_, kNull);
         for (std::size_t i = 0; i < kNodes; ++i) push(i);
     }
-    // The roots are asked for between two steps: a block that moved is linked by then, or allocated during the cycle.
+    // The roots are asked for between two steps: a block that moved is linked
+    // by then, or allocated during the cycle.
     std::mutex& mutex() { return mutex_; }
 
     void step() {
@@ -128,8 +131,8 @@ TEST(ReallocateThreads, ListsStayWholeWhereBlocksAreNotWiped) {
     run(std::move(options), 1500);
 }
 
-// Nothing keeps cycles away while these blocks move: they are roots at any time, before and after. Many small blocks make the
-// beginning of a cycle long.
+// Nothing keeps cycles away while these blocks move: they are roots at any
+// time, before and after. Many small blocks make the beginning of a cycle long.
 TEST(ReallocateThreads, RootsStayRootsWithoutAMutex) {
     MemoryManager manager(16U << 20);
     std::vector<Offset> many(40'000);
@@ -174,7 +177,8 @@ TEST(ReallocateThreads, RootsStayRootsWithoutAMutex) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// Movable blocks change their size while others move them, and pin them to look.
+// Movable blocks change their size while others move them, and pin them to
+// look.
 TEST(ReallocateThreads, MovableBlocksKeepTheirBytes) {
     MemoryManager manager(4U << 20);
     std::vector<std::thread> threads;
