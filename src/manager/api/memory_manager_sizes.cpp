@@ -1,4 +1,5 @@
-// The members of MemoryManager that change the size of blocks and of the buffer, and those for many blocks.
+// The members of MemoryManager that change the size of blocks and of the
+// buffer, and those for many blocks.
 #include <ashlar/memory_manager.hpp>
 #include <string>
 

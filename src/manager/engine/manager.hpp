@@ -85,7 +85,7 @@ class Manager {
         if (alignment <= grain_ + 1) alignment = 1;  // all offsets of the range allocator are multiples of the granularity
         return Status::ok;
     }
-    // What growth is to make room for; looked at under the lock, each time after `take`.
+    // The purpose of growth; looked at under the lock, each time after `take`.
     struct Need {
         Size size, alignment;       // of a block
         Offset behind = kNoOffset;  // that begins there already, if nothing but free bytes is behind it

@@ -1,4 +1,5 @@
-// Many blocks at once: what a call costs beside its blocks is paid once for up to kBatch of them.
+// Many blocks at once: what a call costs beside its blocks is paid once for up
+// to kBatch of them.
 #include <algorithm>
 
 #include "manager/engine/manager.hpp"
@@ -57,7 +58,8 @@ std::size_t Manager::take_large_batch(Size size, Size alignment, std::span<Offse
     return out.size();
 }
 
-// The blocks of a piece are all small, or all large, more often than not. What neither function frees is left to deallocate().
+// The blocks of a piece are all small, or all large, more often than not. What
+// neither function frees is left to deallocate().
 std::size_t Manager::deallocate_batch(std::span<const Offset> offsets) noexcept {
     std::size_t done = 0;
     while (done < offsets.size()) {

@@ -1,6 +1,7 @@
-// Blocks that get another size: in place, with growth of the buffer behind them, or in another place.
-// A collector may run beside. Under the lock it is told of every change, and a block that only this
-// thread knows is protected from it: by the lock, by the gate, or as a root.
+// Blocks that get another size: in place, with growth of the buffer behind
+// them, or in another place. A collector may run beside. Under the lock it is
+// told of every change, and a block that only this thread knows is protected
+// from it: by the lock, by the gate, or as a root.
 #include <algorithm>
 #include <cstring>
 
@@ -22,7 +23,8 @@ Status Manager::resize(Offset offset, Size size) {
     return status == Status::no_room ? resize_by_growth(offset, size) : status;
 }
 
-// Keeps a resize that must fail from emptying the caches, and from asking the callback.
+// Keeps a resize that must fail from emptying the caches, and from asking the
+// callback.
 bool Manager::worth_growing(const Need& need) const noexcept {
     const Guard guard(lock_);
     const Size more = wanted(need);
@@ -131,12 +133,14 @@ Status Manager::relocate(Relocation& job) {
     auto take = [&]() noexcept { return relocate_locked(job, c); };
     if (!relocate_small(job, c) && !locked(take) && !take_again(Need{job.size, job.alignment}, take)) return Status::no_room;
     if (job.lengthy) relocate_lengthy(job);
-    // The old block went while this thread was about to move it: another thread has freed it.
+    // The old block went while this thread was about to move it: another thread
+    // has freed it.
     if (job.status == Status::bad_offset && job.to != kNoOffset) static_cast<void>(deallocate(job.to));
     return job.status;
 }
 
-// From slab to slab, without the lock. No cycle begins meanwhile. False: nothing is done.
+// From slab to slab, without the lock. No cycle begins meanwhile. False:
+// nothing is done.
 bool Manager::relocate_small(Relocation& job, Class c) noexcept {
     if (c == 0) return false;
     const CycleGate::MutatorScope pass(collector_.gate());
@@ -152,7 +156,8 @@ bool Manager::relocate_small(Relocation& job, Class c) noexcept {
     return true;
 }
 
-// False: nothing fits. In one hold of the lock, unless it is much work: a cycle sees either one block or the other.
+// False: nothing fits. In one hold of the lock, unless it is much work: a cycle
+// sees either one block or the other.
 bool Manager::relocate_locked(Relocation& job, Class c) noexcept {
     const Subject old = subject(job.from);
     if (old.size == 0) {
@@ -225,8 +230,8 @@ void Manager::copy_in_cycle(const Relocation& job) noexcept {
     }
 }
 
-// The new block gets what the old one had, which is freed. Under the lock, or inside the gate and without a cycle for two small
-// ones.
+// The new block gets what the old one had, which is freed. Under the lock, or
+// inside the gate and without a cycle for two small ones.
 Small::Given Manager::succeed(Offset from, RangeId old, Offset to) noexcept {
     std::uint64_t user = 0;
     bool named = false, root = false;

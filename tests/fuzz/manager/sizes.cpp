@@ -1,4 +1,5 @@
-// Blocks that move to get another size, many blocks at once, and the limit of the buffer.
+// Blocks that move to get another size, many blocks at once, and the limit of
+// the buffer.
 #include <algorithm>
 #include <vector>
 

@@ -184,7 +184,8 @@ TEST_P(Batch, BlocksAreWiped) {
     }
 }
 
-// Two threads free the same blocks: each is freed once. Others allocate and collect meanwhile.
+// Two threads free the same blocks: each is freed once. Others allocate and
+// collect meanwhile.
 TEST(BatchThreads, EachBlockIsFreedOnce) {
     MemoryManager manager(8 << 20);
     for (int round = 0; round < 40; ++round) {

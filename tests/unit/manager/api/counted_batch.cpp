@@ -1,5 +1,6 @@
-// usage: manager_counted_batch each|batch PAIRS     for callgrind with --instr-atstart=no, which then counts PAIRS
-// deallocations and allocations of large blocks, by single calls or 64 at a time, with Threads::many.
+// usage: manager_counted_batch each|batch PAIRS     for callgrind with
+// --instr-atstart=no, which then counts PAIRS deallocations and allocations of
+// large blocks, by single calls or 64 at a time, with Threads::many.
 #include <valgrind/callgrind.h>
 
 #include <ashlar/memory_manager.hpp>

@@ -93,7 +93,7 @@ TEST(SetLimit, ConstructionRefusesAHighestLimitBeyondTheMaximum) {
     EXPECT_EQ(manager.try_grow(1), Status::no_room);
 }
 
-// What a callback grants is cut to the limit that it sets.
+// The bytes that a callback grants are cut to the limit that it sets.
 TEST(SetLimit, MayBeCalledByTheCallback) {
     MemoryManager* self = nullptr;
     Size limit = 0;

@@ -1,9 +1,11 @@
-// reallocate(): in place or to another place, with all that the block had. And resize() at the end of a buffer that may grow.
+// reallocate(): in place or to another place, with all that the block had. And
+// resize() at the end of a buffer that may grow.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <ashlar/memory_manager.hpp>
+#include <thread>
 
 #include "unit/manager/make.hpp"
 
@@ -35,7 +37,8 @@ TEST_P(Reallocate, StaysWhereItCanBeResized) {
     EXPECT_EQ(manager.size_of(block), 1U);
 }
 
-// Sizes of all kinds: blocks of slabs, of the policy, and such that are copied in several steps.
+// Sizes of all kinds: blocks of slabs, of the policy, and such that are copied
+// in several steps.
 TEST_P(Reallocate, MovesBytesNameAndUserData) {
     constexpr std::array<Size, 6> sizes{8, 100, 600, 3000, 60'000, 200'000};
     for (const Placement placement : make::placements) {
@@ -176,7 +179,48 @@ TEST_P(Reallocate, LargeBlockWithUserDataBecomesSmall) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// ----------------------------------------------------------------------------------------------- resize() of the last block
+// Another thread frees blocks that this one is about to move: a fault of the
+// program, after which the manager is whole.
+TEST(ReallocateThreads, BlocksThatAnotherThreadFreesLeaveTheManagerWhole) {
+    MemoryManager manager(8 << 20);
+    for (const Size size : {Size{48}, Size{1500}, Size{20'000}, Size{80'000}}) {
+        for (int round = 0; round < 20; ++round) {
+            std::vector<Offset> blocks(32);
+            ASSERT_EQ(manager.allocate_batch(size, 8, blocks), blocks.size());
+            std::thread other([&] {
+                for (const Offset block : blocks) static_cast<void>(manager.try_deallocate(block));
+            });
+            for (const Offset block : blocks) {
+                Offset now = 0;
+                const Status status = manager.try_reallocate(block, size * 3 / 2, 8, now);
+                EXPECT_TRUE(status == Status::ok || status == Status::bad_offset || status == Status::no_room);
+            }
+            other.join();
+            EXPECT_EQ(manager.check(), 0U);
+            manager.clear();
+        }
+    }
+}
+
+TEST_P(Reallocate, RootStaysOne) {
+    MemoryManager manager(4 * kWhole, make::options(0, GetParam()));
+    Offset block = manager.allocate_root(40, 8).value();
+    const Offset plain = manager.allocate(40, 8).value();
+    for (const Size size : {Size{300}, Size{900}, Size{3000}, Size{200'000}}) {
+        block = manager.reallocate(block, size, 8).value();
+        manager.write(block, std::vector<std::byte>(size, std::byte{0xff}));
+        manager.collect({});
+        EXPECT_TRUE(manager.is_block(block)) << size;
+        EXPECT_FALSE(manager.is_block(plain)) << size;
+        EXPECT_EQ(manager.statistics().blocks, 1U);
+    }
+    const Offset other = manager.reallocate(manager.allocate(40, 8).value(), 600).value();
+    manager.collect({});
+    EXPECT_FALSE(manager.is_block(other)) << "it was none";
+    EXPECT_EQ(manager.check(), 0U);
+}
+
+// ------------------------------------------------ resize() of the last block
 
 TEST_P(Reallocate, ResizeGrowsTheBufferBehindItsLastBlock) {
     for (const Placement placement : make::placements) {

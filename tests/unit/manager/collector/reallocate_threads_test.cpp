@@ -1,4 +1,5 @@
-// Blocks that move and change their size beside the collector's thread: each mutator's list of nodes stays whole.
+// Blocks that move and change their size beside the collector's thread: each
+// mutator's list of nodes stays whole.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -19,7 +20,8 @@ using ashlar::Size;
 constexpr Offset kNull = ~Offset{0};
 constexpr std::size_t kNodes = 12;
 
-// A list in one root block: words {next, key}, then bytes of the key. Each step moves a node and links it again.
+// A list in one root block: words {next, key}, then bytes of the key. Each step
+// moves a node and links it again.
 class Mutator {
   public:
     Mutator(MemoryManager& manager, unsigned seed) : manager_(manager), random_(seed) {
@@ -27,7 +29,8 @@ class Mutator {
         set(root_, kNull);
         for (std::size_t i = 0; i < kNodes; ++i) push(i);
     }
-    // The roots are asked for between two steps: a block that moved is linked by then, or allocated during the cycle.
+    // The roots are asked for between two steps: a block that moved is linked
+    // by then, or allocated during the cycle.
     std::mutex& mutex() { return mutex_; }
 
     void step() {
@@ -128,7 +131,54 @@ TEST(ReallocateThreads, ListsStayWholeWhereBlocksAreNotWiped) {
     run(std::move(options), 1500);
 }
 
-// Movable blocks change their size while others move them, and pin them to look.
+// Nothing keeps cycles away while these blocks move: they are roots at any
+// time, before and after. Many small blocks make the beginning of a cycle long.
+TEST(ReallocateThreads, RootsStayRootsWithoutAMutex) {
+    MemoryManager manager(16U << 20);
+    std::vector<Offset> many(40'000);
+    ASSERT_EQ(manager.allocate_batch(64, 8, many), many.size());
+    for (std::size_t i = 0; i < many.size(); ++i) {
+        const Offset next = i + 1 < many.size() ? many[i + 1] : kNull;
+        manager.write(many[i], std::as_bytes(std::span(&next, 1)));
+    }
+    ashlar::CollectorOptions collecting;
+    collecting.period = std::chrono::milliseconds(0);
+    collecting.budget = 64;
+    collecting.roots = [&many] { return std::vector<Offset>{many[0]}; };
+    manager.start_collector(collecting);
+    std::vector<std::thread> threads;
+    for (unsigned t = 0; t < 2; ++t) {
+        threads.emplace_back([&manager, t] {
+            std::mt19937_64 random(t);
+            Offset at = manager.allocate_root(100'000, 8).value();
+            Size size = 100'000;
+            for (int i = 0; i < 2000; ++i) {
+                const std::array<std::uint64_t, 2> words{random() | std::uint64_t{1} << 60, kNull};
+                manager.write(at, std::as_bytes(std::span(words)));
+                const bool walled = manager.reserve_range(at + size, 8);  // so that it cannot stay
+                const Offset wall = at + size;
+                size = i % 8 == 7 ? 80'000 : size + 8 + random() % 30'000 / 8 * 8;
+                const auto now = manager.reallocate(at, size, 8);
+                ASSERT_TRUE(now);
+                if (walled) manager.deallocate(wall);
+                at = *now;
+                std::array<std::uint64_t, 2> found{};
+                ASSERT_EQ(manager.try_read(at, std::as_writable_bytes(std::span(found))), ashlar::Status::ok) << i;
+                ASSERT_EQ(found, words) << i;
+                ASSERT_EQ(manager.size_of(at), size);
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    while (manager.last_collection().cycles < 3) std::this_thread::yield();
+    manager.stop_collector();
+    manager.collect(std::array{many[0]});
+    EXPECT_EQ(manager.statistics().blocks, many.size() + threads.size()) << "still roots";
+    EXPECT_EQ(manager.check(), 0U);
+}
+
+// Movable blocks change their size while others move them, and pin them to
+// look.
 TEST(ReallocateThreads, MovableBlocksKeepTheirBytes) {
     MemoryManager manager(4U << 20);
     std::vector<std::thread> threads;

@@ -1,4 +1,5 @@
-// resize() of movable blocks: in place, with growth of the buffer, or in another place.
+// resize() of movable blocks: in place, with growth of the buffer, or in
+// another place.
 #include <gtest/gtest.h>
 
 #include <array>
