@@ -41,7 +41,8 @@ enum class Wipe {
     never
 };
 
-/// Options of a MemoryManager.
+/// Options of a MemoryManager. They can be copied, so that several managers
+/// share one object. Each manager has copies of the callbacks.
 ///
 /// Callbacks: `grow_by` and `next_part` are called when nothing fits and the
 /// limit leaves enough room. One thread calls them at a time, without the
@@ -54,9 +55,11 @@ enum class Wipe {
 struct ManagerOptions {
     /// The built-in policy that chooses the hole for a block.
     Placement placement = Placement::tlsf;
-    /// A policy of the program's own, in place of `placement`. The manager owns
-    /// it.
-    std::unique_ptr<Policy> policy = nullptr;
+    /// Returns a policy of the program's own, in place of `placement`. Each
+    /// manager that is constructed with these options calls it once and owns
+    /// the result. `placement` is used if it is not set or returns nullptr.
+    /// What it throws passes through the constructor.
+    std::function<std::unique_ptr<Policy>()> policy = nullptr;
 
     /// Which threads may call the manager.
     Threads threads = Threads::many;

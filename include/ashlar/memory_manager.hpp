@@ -65,6 +65,10 @@ class ASHLAR_API MemoryManagerInterface {
 /// meaning. Where it is noexcept, an exception of a callback ends the program.
 class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
   public:
+    /// Creates a manager without a buffer, to be assigned later. It behaves as
+    /// one that was moved from. The first one of a process throws
+    /// std::bad_alloc if there is no memory. O(1).
+    MemoryManager();
     /// Manages a buffer of its own of `block_size` bytes, zero at first.
     /// Reserves address space for the limit; the system adds pages as they are
     /// touched. The size is rounded down to the granularity. The address of a

@@ -55,6 +55,7 @@ MemoryManager::MemoryManager(std::unique_ptr<manager::Manager> manager) {
     manager_.reset(manager.release());
     manager_->set_holder(this);
 }
+MemoryManager::MemoryManager() : manager_(&no_manager()) {}
 MemoryManager::MemoryManager(Size block_size, ManagerOptions options)
     : MemoryManager(make_own(block_size, std::move(options))) {}
 MemoryManager::MemoryManager(std::span<std::byte> buffer, ManagerOptions options)

@@ -25,7 +25,8 @@ std::uint32_t most_ranges(const ManagerOptions& options, Size limit, bool contig
 Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
     : options_(std::move(options)), buffer_(std::move(buffer)), grain_(options_.granularity - 1), initial_(initial & ~grain_),
       limit_(std::max(initial_, options_.limit & ~grain_)), annotations_(options_.threads == Threads::many) {
-    if (options_.policy == nullptr) options_.policy = make_policy(options_.placement);
+    if (options_.policy) policy_ = options_.policy();
+    if (policy_ == nullptr) policy_ = make_policy(options_.placement);
     if (!options_.grow_by) options_.grow_by = grow_doubling();
     std::uint32_t most = most_ranges(options_, limit_, buffer_.contiguous());
     // As many as there is room for, if address space is short.
@@ -48,7 +49,7 @@ bool Manager::attach(std::uint32_t most) {
     const Shape small_shape = Shape::of(limit_, options_.small_limit, options_.granularity);
     const bool done = store_.create([&](region::Carver& carver) {
         shared = carver.array<Shared>(1);
-        allocator_.layout(carver, *options_.policy, limit_, most);
+        allocator_.layout(carver, *policy_, limit_, most);
         small_.layout(carver, small_shape, many);
         collector_.layout(carver, most, many);
         moves_.layout(carver, most);

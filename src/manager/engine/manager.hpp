@@ -103,7 +103,7 @@ class Manager {
     [[nodiscard]] std::size_t check(std::ostream* out) const;
 
     [[nodiscard]] const ManagerOptions& options() const noexcept { return options_; }
-    [[nodiscard]] const Policy& policy() const noexcept { return *options_.policy; }
+    [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
     [[nodiscard]] Size granularity() const noexcept { return grain_ + 1; }
     [[nodiscard]] const Buffer& buffer() const noexcept { return buffer_; }
     [[nodiscard]] BlockAnnotations& annotations() const noexcept { return annotations_; }
@@ -227,7 +227,8 @@ class Manager {
     [[nodiscard]] RangeId range_from(Offset offset, RangeId hint) const noexcept;
     [[nodiscard]] std::string explain(Offset offset) const;
 
-    ManagerOptions options_;  // with the policy, also where it is one of ours
+    ManagerOptions options_;
+    std::unique_ptr<Policy> policy_;  // of the program's, or one of ours
     Buffer buffer_;
     Size grain_;  // granularity - 1
     Size initial_, limit_;
