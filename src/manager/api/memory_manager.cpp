@@ -35,7 +35,8 @@ void refuse_next_part(const ManagerOptions& options) {
 std::unique_ptr<manager::Manager> make_own(Size size, ManagerOptions options) {
     validate(size, options);
     refuse_next_part(options);
-    return std::make_unique<manager::Manager>(manager::Buffer::own(std::max(size, options.limit)), size, std::move(options));
+    return std::make_unique<manager::Manager>(manager::Buffer::own(std::max(size, options.limit), size), size,
+                                              std::move(options));
 }
 
 std::unique_ptr<manager::Manager> make_over(std::span<std::byte> buffer, ManagerOptions options) {

@@ -49,8 +49,8 @@ bool Manager::attach(std::uint32_t most) {
     const Shape small_shape = Shape::of(limit_, options_.small_limit, options_.granularity);
     const bool done = store_.create([&](region::Carver& carver) {
         shared = carver.array<Shared>(1);
-        allocator_.layout(carver, *policy_, limit_, most);
         small_.layout(carver, small_shape, many);
+        allocator_.layout(carver, *policy_, limit_, most);
         collector_.layout(carver, most, many);
         moves_.layout(carver, most);
     });

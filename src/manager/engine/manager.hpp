@@ -15,12 +15,12 @@
 #include "manager/base/block_annotations.hpp"
 #include "manager/base/buffer.hpp"
 #include "manager/base/lock.hpp"
+#include "manager/base/store.hpp"
 #include "manager/collector/collector.hpp"
 #include "manager/collector/collector_thread.hpp"
 #include "manager/engine/snapshot.hpp"
 #include "manager/moves/moves.hpp"
 #include "manager/ranges/range_allocator.hpp"
-#include "manager/ranges/store.hpp"
 #include "manager/slabs/small_inline.hpp"
 
 namespace ashlar::manager {
@@ -182,7 +182,7 @@ class Manager {
     // in one step for other threads.
     [[nodiscard]] bool grow(bool (*take)(void*), void* taker, Size size, Size alignment);
     // Bytes to add behind the end, at least `needed`; 0: the callbacks grant none.
-    [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part) const;
+    [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part);
     // Under the growth lock alone: returns a part to the user, by the callback.
     void hand_back(std::span<std::byte> part) const noexcept;
     // Under the growth lock alone: drops the last part if it is free, and returns its
@@ -232,7 +232,7 @@ class Manager {
     Buffer buffer_;
     Size grain_;  // granularity - 1
     Size initial_, limit_;
-    ranges::Store store_;
+    Store store_;
     mutable ranges::RangeAllocator allocator_;  // looking for an interior offset adds to its tree
     mutable Small small_{};
     mutable Lock lock_, growth_;

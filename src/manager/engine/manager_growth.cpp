@@ -57,7 +57,7 @@ Size Manager::wanted(Size size, Size alignment) const noexcept {
     return start + taken - capacity;
 }
 
-Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const {
+Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) {
     Size offered = 0;
     if (buffer_.kind() != Buffer::Kind::parts) {
         offered = options_.grow_by(capacity, needed);
@@ -66,7 +66,7 @@ Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const 
         offered = part.size();
     }
     offered = std::min(offered & ~grain_, limit_ - capacity);
-    return offered < needed ? 0 : offered;
+    return offered < needed || !buffer_.open(capacity + offered) ? 0 : offered;
 }
 
 // Other threads may free or take blocks while the callback runs, but no other thread moves the

@@ -114,7 +114,7 @@ Status Manager::allocate_movable(Size size, Size alignment, Handle& handle) {
     const Status shaped = shape(size, alignment);
     if (shaped != Status::ok) return shaped;
     const auto take = [&] {
-        const RangeId block = allocator_.take(size, alignment);
+        const RangeId block = moves_.make_room() ? allocator_.take(size, alignment) : no_range;
         if (block == no_range) return false;
         collector_.allocated(block);
         handle = moves_.adopt(block, alignment);

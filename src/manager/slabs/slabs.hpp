@@ -16,6 +16,7 @@
 #include "base/atomic.hpp"
 #include "base/bitmap_index.hpp"
 #include "core/region/region.hpp"
+#include "core/region/step_tables.hpp"
 #include "manager/slabs/shape.hpp"
 
 namespace ashlar::manager {
@@ -40,6 +41,11 @@ class Slabs {
   public:
     void layout(region::Carver& carver, const Shape& shape) noexcept;
     [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
+    // The lock. From now on a table by SlabId, carved by Carver::stepped(), is open wherever ids
+    // are in use. False: the system refuses.
+    [[nodiscard]] bool open_with_slabs(const void* table, std::size_t entry_bytes) noexcept {
+        return steps_.add(table, entry_bytes, *opened_);
+    }
 
     // ------------------------------------------------------------------------------------------------------ free blocks
 
@@ -156,6 +162,7 @@ class Slabs {
     bool give_word(SlabId slab, Class c, std::uint32_t word, base::Word mask) noexcept;
     [[nodiscard]] bool complete(SlabId slab, Class c) const noexcept;
     [[nodiscard]] SlabId new_id(Size page) noexcept;
+    [[nodiscard]] bool open_id(SlabId slab) noexcept;
     [[nodiscard]] bool keep(SlabId slab, bool all) noexcept;
     [[nodiscard]] bool retire(SlabId slab) noexcept;
     [[nodiscard]] bool is_clean(SlabId slab) const noexcept {
@@ -177,9 +184,11 @@ class Slabs {
     base::Atomic<std::uint8_t>* tags_;
     base::Atomic<SlabId>* spare_;         // of each class: a complete slab that is kept; written under the lock
     SlabId* created_;                     // ids used so far; the lock
+    SlabId* opened_;                      // tables of ids [0, opened) are accessible; the lock
     SlabId* clean_;                       // of them, those in clean_bits_; the lock
     base::Word* clean_bits_;              // by id: retired, and its tables were given back; the lock
     base::Atomic<std::uint32_t>* count_;  // slabs now
+    region::StepTables steps_;
 };
 
 }  // namespace ashlar::manager

@@ -24,6 +24,10 @@ class Small {
     // none. `shared`: many threads.
     void layout(region::Carver& carver, const Shape& shape, bool shared) noexcept;
     [[nodiscard]] const Shape& shape() const noexcept { return slabs_.shape(); }
+    // See Slabs.
+    [[nodiscard]] bool open_with_slabs(const void* table, std::size_t entry_bytes) noexcept {
+        return slabs_.open_with_slabs(table, entry_bytes);
+    }
 
     // 0: not for slabs. size >= 1; `alignment` is a power of two.
     [[nodiscard]] Class class_of(Size size, Size alignment) const noexcept { return shape().class_of(size, alignment); }
@@ -182,6 +186,7 @@ class Small {
         Place places[kClasses][kMostCached];
     };
 
+    [[nodiscard]] static std::uint32_t shards_of(const Shape& shape) noexcept;
     [[nodiscard]] Totals sums() const noexcept;
     class Call;
 

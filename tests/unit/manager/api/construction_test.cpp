@@ -1,4 +1,5 @@
-// Managers without a buffer that get one later, and options that several managers share.
+// Managers without a buffer that get one later, and options that several
+// managers share.
 #include <gtest/gtest.h>
 
 #include <algorithm>
