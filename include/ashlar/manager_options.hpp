@@ -41,17 +41,20 @@ enum class Wipe {
     never
 };
 
+/// A budget that no manager exceeds.
+inline constexpr Size no_budget = ~Size{0};
+
 /// Options of a MemoryManager. They can be copied, so that several managers
 /// share one object. Each manager has copies of the callbacks.
 ///
 /// Callbacks: `grow_by` and `next_part` are called when nothing fits and the
-/// limit leaves enough room. One thread calls them at a time, without the
-/// manager's lock. They may use the manager, but their own requests do not grow
-/// the buffer. They must not wait for a collection cycle, which may wait for
-/// growth: collect(), find_leaks(), start_collector() and stop_collector()
-/// throw ManagerError there. A callback may free blocks instead, or defragment,
-/// and add nothing. What it throws passes through allocate(), and ends the
-/// program in try_allocate().
+/// limit leaves enough room, `on_failure` when they added nothing. One thread
+/// calls them at a time, without the manager's lock. They may use the manager,
+/// but their own requests do not grow the buffer. They must not wait for a
+/// collection cycle, which may wait for growth: collect(), find_leaks(),
+/// start_collector() and stop_collector() throw ManagerError there. A callback
+/// may free blocks instead, or defragment, and add nothing. What it throws
+/// passes through allocate(), and ends the program in try_allocate().
 struct ManagerOptions {
     /// The built-in policy that chooses the hole for a block.
     Placement placement = Placement::tlsf;
@@ -99,6 +102,20 @@ struct ManagerOptions {
     /// MemoryManager::trim() drops them. Not called for the parts that remain
     /// when the manager ends. Called as the two above. Must not throw.
     std::function<void(std::span<std::byte> part)> release_part = nullptr;
+
+    /// Called before a request fails, with its size and alignment: nothing
+    /// fits, and the buffer does not grow, or the budget is exceeded. It may
+    /// free blocks, or trim other managers. If it returns true, the request is
+    /// tried once more. Not called for its own requests, nor by resize(),
+    /// allocate_at() and reserve_range(). Called as `grow_by`.
+    std::function<bool(Size size, Size alignment)> on_failure = nullptr;
+    /// Requests fail rather than have the policy hand out more than this many
+    /// bytes. See MemoryManager::set_budget().
+    Size budget = no_budget;
+    /// Whether allocations and deallocations are counted; see
+    /// MemoryManager::counters(). It costs a few instructions for each, and the
+    /// fastest path with Threads::one.
+    bool count_allocations = false;
 
     /// Whether blocks are wiped. It costs the time to write them, and touches
     /// their pages. Bytes by which resize() enlarges a block are wiped too.

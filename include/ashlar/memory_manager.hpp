@@ -4,6 +4,7 @@
 #ifndef ASHLAR_MEMORY_MANAGER_HPP
 #define ASHLAR_MEMORY_MANAGER_HPP
 
+#include <ashlar/manager_counters.hpp>
 #include <ashlar/manager_types.hpp>
 #include <iosfwd>
 #include <optional>
@@ -299,6 +300,20 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// thread uses at that moment are left out. O(1), beside Policy::largest()
     /// and what is given back.
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
+    /// Returns what has happened since reset_counters(). O(threads' caches).
+    [[nodiscard]] ManagerCounters counters() const noexcept;
+    /// Sets the counters to 0, and the peaks to what is in use now. O(threads'
+    /// caches).
+    void reset_counters() noexcept;
+    /// Sets the number of bytes that the policy may hand out; no_budget ends
+    /// the budget. A request that would exceed it fails after
+    /// ManagerOptions::on_failure, and the buffer does not grow for it. Free
+    /// blocks in slabs and caches are handed out all the same, and resize(),
+    /// allocate_at() and reserve_range() ignore it. Nothing is freed if more is
+    /// in use. O(1).
+    void set_budget(Size bytes) noexcept;
+    /// Returns the budget and what is in use of it. O(1).
+    [[nodiscard]] ManagerBudget budget() const noexcept;
     /// Returns the distribution of block and hole sizes at one moment, as both
     /// dumps do. Small blocks that other threads allocate or free meanwhile may
     /// be missing, and the totals may differ by them. Throws std::bad_alloc.

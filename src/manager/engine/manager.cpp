@@ -37,6 +37,11 @@ Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
     if (!allocator_.grow(initial_, true)) throw std::bad_alloc();
     note_capacity();
     if (options_.wipe == Wipe::always) wipe_from_now_on();
+    if (options_.count_allocations) {
+        counts_ = std::make_unique<AllocationCounts>();
+        extras_.fetch_or(kCounts, base::rlx);  // relaxed: no other thread knows the manager yet
+    }
+    set_budget(options_.budget);
     enlist();
 }
 
@@ -123,7 +128,9 @@ Status Manager::deallocate_while_marking(Offset offset) noexcept {
 bool Manager::SlabSource::may_take() const noexcept {
     const ranges::RangeAllocator& allocator = manager.allocator_;
     const Size capacity = allocator.totals().capacity;
-    const Size held = manager.small_.held() + manager.small_.shape().slab_size();
+    const Size slab = manager.small_.shape().slab_size();
+    const Size held = manager.small_.held() + slab;
+    if (!manager.within_budget(slab)) return false;
     return held <= capacity - capacity / 8 || allocator.spare() <= allocator.ranges().last() / 2;
 }
 
@@ -148,7 +155,7 @@ Offset Manager::allocate_slowly(Size size, Size alignment, Class c) {
             at = small_.take_locked(thread_number(), c, size, source);
             if (at != kNoOffset) return true;
         }
-        const RangeId block = allocator_.take(size, alignment);
+        const RangeId block = within_budget(size) ? allocator_.take(size, alignment) : no_range;
         if (block == no_range) {
             at = c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
             return at != kNoOffset;
@@ -157,7 +164,7 @@ Offset Manager::allocate_slowly(Size size, Size alignment, Class c) {
         at = allocator_[block].start;
         return true;
     };
-    if (c != 0 && locked(take)) return at;
+    if ((c != 0 || has_budget()) && locked(take)) return at;
     return take_again(size, alignment, take) ? at : kNoOffset;
 }
 
@@ -182,6 +189,7 @@ Status Manager::allocate_at(Offset start, Size size, std::uint32_t flags) noexce
         if (block == no_range) return false;
         collector_.allocated(block);
         allocator_[block].state |= flags;
+        count_allocation();
         return true;
     };
     if (locked(take)) return Status::ok;

@@ -77,6 +77,7 @@ bool Manager::grow(bool (*take)(void*), void* taker, Size size, Size alignment) 
         {
             const Guard guard(lock_);
             if (take(taker)) return true;
+            if (!within_budget(size)) return false;
             capacity = allocator_.totals().capacity;
             needed = wanted(size, alignment);
         }

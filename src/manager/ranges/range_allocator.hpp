@@ -73,6 +73,7 @@ class RangeAllocator {
         bool operator==(const Totals&) const noexcept = default;
     };
     [[nodiscard]] const Totals& totals() const noexcept { return state_->totals; }
+    void reset_peak() noexcept { state_->totals.peak = state_->totals.used; }
     [[nodiscard]] Size largest() const noexcept { return policy_->largest(); }
     [[nodiscard]] Policy& policy() const noexcept { return *policy_; }
     // Records that are left for further ranges, if the system opens them.
