@@ -8,7 +8,7 @@
 
 namespace ashlar {
 
-/// What has happened since a manager's beginning, or since
+/// Counts since a manager's beginning, or since
 /// MemoryManager::reset_counters().
 struct ManagerCounters {
     /// Number of blocks that were allocated, reserved ranges included; 0

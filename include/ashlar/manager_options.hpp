@@ -9,8 +9,11 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace ashlar {
+
+struct BlockView;
 
 /// Maximum size of a buffer, and maximum limit of its growth: 256 TiB.
 inline constexpr Size max_buffer = Size{1} << 48;
@@ -116,6 +119,12 @@ struct ManagerOptions {
     /// MemoryManager::counters(). It costs a few instructions for each, and the
     /// fastest path with Threads::one.
     bool count_allocations = false;
+
+    /// Called for each block that is live when the manager ends, by address,
+    /// with its name; reserved ranges are blocks as well. The user data is in
+    /// the view. It must not use the manager. If it throws, the report ends
+    /// there. See write_leaks() in `manager_leaks.hpp`.
+    std::function<void(const BlockView& block, std::string_view name)> on_end = nullptr;
 
     /// Whether blocks are wiped. It costs the time to write them, and touches
     /// their pages. Bytes by which resize() enlarges a block are wiped too.

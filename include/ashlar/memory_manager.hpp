@@ -92,7 +92,8 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// Moves a manager as above. The manager that this object had ends, and its
     /// collector stops. Assigning a manager to itself does nothing.
     MemoryManager& operator=(MemoryManager&&) noexcept;
-    /// Stops the collector and frees the manager's own buffer and records.
+    /// Stops the collector, calls ManagerOptions::on_end for each live block,
+    /// and frees the manager's own buffer and records.
     ~MemoryManager() override;
 
     /// Allocates a block; see MemoryManagerInterface::allocate().
@@ -300,7 +301,7 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// thread uses at that moment are left out. O(1), beside Policy::largest()
     /// and what is given back.
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
-    /// Returns what has happened since reset_counters(). O(threads' caches).
+    /// Returns the counts since reset_counters(). O(threads' caches).
     [[nodiscard]] ManagerCounters counters() const noexcept;
     /// Sets the counters to 0, and the peaks to what is in use now. O(threads'
     /// caches).
@@ -308,7 +309,7 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface {
     /// Sets the number of bytes that the policy may hand out; no_budget ends
     /// the budget. A request that would exceed it fails after
     /// ManagerOptions::on_failure, and the buffer does not grow for it. Free
-    /// blocks in slabs and caches are handed out all the same, and resize(),
+    /// blocks in slabs and caches are still handed out, and resize(),
     /// allocate_at() and reserve_range() ignore it. Nothing is freed if more is
     /// in use. O(1).
     void set_budget(Size bytes) noexcept;

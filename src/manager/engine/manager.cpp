@@ -45,8 +45,6 @@ Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
     enlist();
 }
 
-Manager::~Manager() { delist(); }
-
 bool Manager::attach(std::uint32_t most) {
     Shared* shared = nullptr;
     const bool many = options_.threads == Threads::many;

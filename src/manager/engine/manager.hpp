@@ -244,6 +244,7 @@ class Manager {
     [[nodiscard]] Status write_piece(Offset start, std::span<const std::byte> data, Size length) noexcept;
     [[nodiscard]] bool live_at(Offset offset, Offset& start, Size& size) const noexcept;
     [[nodiscard]] Status resize_in_cycle(Offset offset, Size size) noexcept;
+    void report_live() noexcept;
     void enlist();
     void delist() noexcept;
     [[nodiscard]] bool grows_here() const noexcept;
