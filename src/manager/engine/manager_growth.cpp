@@ -159,13 +159,14 @@ void Manager::trim_tables() noexcept {
     SlabId next = 0;
     for (bool more = has_small(); more; lock_.let_others_in()) {
         const Guard guard(lock_);
-        next = small_.trim(next);
+        next = small_.trim(next, annotations_.small());
         more = next != 0;
     }
     for (bool more = true; more; lock_.let_others_in()) {
         const Guard guard(lock_);
         more = allocator_.trim_directory(kGroups);
     }
+    annotations_.trim();
     const Guard guard(lock_);
     allocator_.trim_records();
     moves_.trim();

@@ -248,7 +248,7 @@ void Slabs::set_clean(SlabId slab, bool clean) noexcept {
 
 // Tags, bits and roots of retired slabs are 0, and add() writes the marks: other threads see no
 // difference.
-void Slabs::give_back_tables(SlabId from, SlabId to) noexcept {
+void Slabs::give_back_tables(SlabId from, SlabId to, SmallAnnotations& annotations) noexcept {
     const auto purge = [from, to](auto* table, std::size_t per) {
         region::purge_within(region::kSystem, table + from * per, table + to * per);
     };
@@ -256,10 +256,11 @@ void Slabs::give_back_tables(SlabId from, SlabId to) noexcept {
     purge(bits_, words_of_slab_);
     purge(marks_, words_of_slab_);
     purge(roots_, words_of_slab_);
+    annotations.give_back(std::size_t{from} * tags_of_slab_, std::size_t{to} * tags_of_slab_);
     for (SlabId slab = from; slab < to; ++slab) set_clean(slab, true);
 }
 
-SlabId Slabs::trim(SlabId from) noexcept {
+SlabId Slabs::trim(SlabId from, SmallAnnotations& annotations) noexcept {
     constexpr std::uint32_t kSlabs = 1024;
     constexpr unsigned kRuns = 16;
     unsigned runs = 0;
@@ -270,7 +271,7 @@ SlabId Slabs::trim(SlabId from) noexcept {
         bool clean = true;
         for (; slab < end && class_of(slab) == 0; ++slab) clean = clean && is_clean(slab);
         if (!clean) {
-            give_back_tables(first, slab);
+            give_back_tables(first, slab, annotations);
             ++runs;
         }
         if (slab == first) ++slab;

@@ -17,6 +17,7 @@
 #include "base/bitmap_index.hpp"
 #include "core/region/region.hpp"
 #include "core/region/step_tables.hpp"
+#include "manager/base/small_annotations.hpp"
 #include "manager/slabs/shape.hpp"
 
 namespace ashlar::manager {
@@ -136,9 +137,11 @@ class Slabs {
         const Size of_slab = tags_of_slab_ + 3 * sizeof(base::Word) * words_of_slab_ + 2 * sizeof(std::uint32_t);
         return (Size{*created_} - *clean_) * of_slab;
     }
-    // The lock. Gives back tables of retired slabs, from number `from` on, 0 at first.
+    // Blocks that these tables are for, as number_of() counts them.
+    [[nodiscard]] std::size_t table_blocks() const noexcept { return std::size_t{*created_ - *clean_} * tags_of_slab_; }
+    // The lock. Gives back tables of retired slabs, and annotations of their blocks, from number `from` on, 0 at first.
     // Returns the next number, 0: done. The work of one call is bounded.
-    [[nodiscard]] SlabId trim(SlabId from) noexcept;
+    [[nodiscard]] SlabId trim(SlabId from, SmallAnnotations& annotations) noexcept;
     // Free blocks of a slab, at some moment.
     [[nodiscard]] std::uint32_t free_blocks(SlabId slab, Class c) const noexcept;
     // Broken invariants of the words that only change under the lock. The lock.
@@ -169,7 +172,7 @@ class Slabs {
         return (clean_bits_[slab / base::kWordBits] & base::bit(slab % base::kWordBits)) != 0;
     }
     void set_clean(SlabId slab, bool clean) noexcept;
-    void give_back_tables(SlabId from, SlabId to) noexcept;
+    void give_back_tables(SlabId from, SlabId to, SmallAnnotations& annotations) noexcept;
 
     Shape shape_;
     std::uint32_t words_of_slab_, tags_of_slab_;

@@ -134,7 +134,9 @@ class Small {
     // Bytes of tables in use; the lock.
     [[nodiscard]] Size metadata() const noexcept { return shape().shift == 0 ? 0 : slabs_.metadata(); }
     // The lock: gives back the tables of slabs that were retired; see Slabs::trim().
-    [[nodiscard]] SlabId trim(SlabId from) noexcept { return slabs_.trim(from); }
+    [[nodiscard]] SlabId trim(SlabId from, SmallAnnotations& annotations) noexcept { return slabs_.trim(from, annotations); }
+    // The lock: blocks that tables in use are for.
+    [[nodiscard]] std::size_t table_blocks() const noexcept { return shape().shift == 0 ? 0 : slabs_.table_blocks(); }
     // The lock, and many threads: stops small blocks. Returns when no thread is inside take(),
     // give() or resize(); calls that begin now wait for thaw(). In between, tags, free bits,
     // shards and counters agree.
