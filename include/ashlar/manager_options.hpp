@@ -9,8 +9,11 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace ashlar {
+
+struct BlockView;
 
 /// Maximum size of a buffer, and maximum limit of its growth: 256 TiB.
 inline constexpr Size max_buffer = Size{1} << 48;
@@ -41,23 +44,30 @@ enum class Wipe {
     never
 };
 
-/// Options of a MemoryManager.
+/// A budget that no manager exceeds.
+inline constexpr Size no_budget = ~Size{0};
+
+/// Options of a MemoryManager. They can be copied, so that several managers
+/// share one object. Each manager has copies of the callbacks.
 ///
 /// Callbacks: `grow_by` and `next_part` are called when nothing fits and the
-/// limit leaves enough room, `next_part` also by MemoryManager::grow(). One
-/// thread calls them at a time, without the manager's lock. They may use the
-/// manager, but their own requests do not grow the buffer. They must not wait
-/// for a collection cycle, which may wait for growth: collect(), find_leaks(),
-/// start_collector() and stop_collector() throw ManagerError there. A callback
-/// may free blocks instead, or defragment, and add nothing. What it throws
-/// passes through the member that needs room, such as allocate(), and ends the
-/// program in a twin such as try_allocate().
+/// limit leaves enough room, `next_part` also by MemoryManager::grow().
+/// `on_failure` is called when they added nothing. One thread calls them at a
+/// time, without the manager's lock. They may use the manager, but their own
+/// requests do not grow the buffer. They must not wait for a collection cycle,
+/// which may wait for growth: collect(), find_leaks(), start_collector() and
+/// stop_collector() throw ManagerError there. A callback may free blocks
+/// instead, or defragment, and add nothing. What it throws passes through the
+/// member that needs room, such as allocate(), and ends the program in a twin
+/// such as try_allocate().
 struct ManagerOptions {
     /// The built-in policy that chooses the hole for a block.
     Placement placement = Placement::tlsf;
-    /// A policy of the program's own, in place of `placement`. The manager owns
-    /// it.
-    std::unique_ptr<Policy> policy = nullptr;
+    /// Returns a policy of the program's own, in place of `placement`. Each
+    /// manager that is constructed with these options calls it once and owns
+    /// the result. `placement` is used if it is not set or returns nullptr.
+    /// What it throws passes through the constructor.
+    std::function<std::unique_ptr<Policy>()> policy = nullptr;
 
     /// Which threads may call the manager.
     Threads threads = Threads::many;
@@ -102,6 +112,26 @@ struct ManagerOptions {
     /// MemoryManager::trim() drops them. Not called for the parts that remain
     /// when the manager ends. Called as the two above. Must not throw.
     std::function<void(std::span<std::byte> part)> release_part = nullptr;
+
+    /// Called before a request fails, with its size and alignment: nothing
+    /// fits, and the buffer does not grow, or the budget is exceeded. It may
+    /// free blocks, or trim other managers. If it returns true, the request is
+    /// tried once more. Not called for its own requests, nor by resize(),
+    /// allocate_at() and reserve_range(). Called as `grow_by`.
+    std::function<bool(Size size, Size alignment)> on_failure = nullptr;
+    /// Requests fail rather than have the policy hand out more than this many
+    /// bytes. See MemoryManager::set_budget().
+    Size budget = no_budget;
+    /// Whether allocations and deallocations are counted; see
+    /// MemoryManager::counters(). It costs a few instructions for each, and the
+    /// fastest path with Threads::one.
+    bool count_allocations = false;
+
+    /// Called for each block that is live when the manager ends, by address,
+    /// with its name; reserved ranges are blocks as well. The user data is in
+    /// the view. It must not use the manager. If it throws, the report ends
+    /// there. See write_leaks() in `manager_leaks.hpp`.
+    std::function<void(const BlockView& block, std::string_view name)> on_end = nullptr;
 
     /// Whether blocks are wiped. It costs the time to write them, and touches
     /// their pages. Bytes by which resize() enlarges a block are wiped too.

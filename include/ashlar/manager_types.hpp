@@ -101,8 +101,8 @@ struct ManagerStatistics {
     /// Number of holes.
     std::uint64_t free_ranges;
     /// In records and tables outside the buffer: of ranges and their directory,
-    /// of slabs, and of handles. Used parts count until MemoryManager::trim()
-    /// gives them back.
+    /// of slabs and handles, and of names and user data. Used parts count until
+    /// MemoryManager::trim() gives them back.
     Size metadata;
     /// Returns 1 - largest_free / free: 0 if all free memory is one hole or
     /// none is free, near 1 if it is in many small holes. O(1).

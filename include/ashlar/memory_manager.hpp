@@ -4,6 +4,7 @@
 #ifndef ASHLAR_MEMORY_MANAGER_HPP
 #define ASHLAR_MEMORY_MANAGER_HPP
 
+#include <ashlar/manager_counters.hpp>
 #include <ashlar/manager_sizes.hpp>
 #include <ashlar/manager_types.hpp>
 #include <iosfwd>
@@ -66,6 +67,10 @@ class ASHLAR_API MemoryManagerInterface {
 /// meaning. Where it is noexcept, an exception of a callback ends the program.
 class ASHLAR_API MemoryManager final : public MemoryManagerInterface, public ManagerSizes {
   public:
+    /// Creates a manager without a buffer, to be assigned later. It behaves as
+    /// one that was moved from. The first one of a process throws
+    /// std::bad_alloc if there is no memory. O(1).
+    MemoryManager();
     /// Manages a buffer of its own of `block_size` bytes, zero at first.
     /// Reserves address space for the limit; the system adds pages as they are
     /// touched. The size is rounded down to the granularity. The address of a
@@ -88,7 +93,8 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface, public Man
     /// Moves a manager as above. The manager that this object had ends, and its
     /// collector stops. Assigning a manager to itself does nothing.
     MemoryManager& operator=(MemoryManager&&) noexcept;
-    /// Stops the collector and frees the manager's own buffer and records.
+    /// Stops the collector, calls ManagerOptions::on_end for each live block,
+    /// and frees the manager's own buffer and records.
     ~MemoryManager() override;
 
     /// Allocates a block; see MemoryManagerInterface::allocate().
@@ -300,6 +306,20 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface, public Man
     /// thread uses at that moment are left out. O(1), beside Policy::largest()
     /// and what is given back.
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
+    /// Returns the counts since reset_counters(). O(threads' caches).
+    [[nodiscard]] ManagerCounters counters() const noexcept;
+    /// Sets the counters to 0, and the peaks to what is in use now. O(threads'
+    /// caches).
+    void reset_counters() noexcept;
+    /// Sets the number of bytes that the policy may hand out; no_budget ends
+    /// the budget. A request that would exceed it fails after
+    /// ManagerOptions::on_failure, and the buffer does not grow for it. Free
+    /// blocks in slabs and caches are still handed out, and resize(),
+    /// allocate_at() and reserve_range() ignore it. Nothing is freed if more is
+    /// in use. O(1).
+    void set_budget(Size bytes) noexcept;
+    /// Returns the budget and what is in use of it. O(1).
+    [[nodiscard]] ManagerBudget budget() const noexcept;
     /// Returns the distribution of block and hole sizes at one moment, as both
     /// dumps do. Small blocks that other threads allocate or free meanwhile may
     /// be missing, and the totals may differ by them. Throws std::bad_alloc.

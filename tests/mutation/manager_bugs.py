@@ -143,8 +143,8 @@ MANAGER = (
             "unit_small manager_blocks",
             "unit_small.SmallSlabs.OneEmptySlabOfAClassIsKept/Alone* "
             "manager_blocks.Threads/Reclaim.AllocateAtTakesEmptySlabs/OneSlabs*"),
-    Mutation("one_thread_has_a_cache_by_its_number", SMALL, "shards_mask_ = shared ? kShards - 1 : 0;",
-            "shards_mask_ = kShards - 1;", "manager_blocks",
+    Mutation("one_thread_has_a_cache_by_its_number", SMALL, "shards_mask_ = shared ? shards_of(shape) - 1 : 0;",
+            "shards_mask_ = shards_of(shape) - 1;", "manager_blocks",
             "manager_blocks.OneThread.CallerMayChangeLater",
             also=(("shape.shift != 0 && !shared ? shards_ : nullptr;", "nullptr;"),)),
     Mutation("clear_leaves_cached_blocks", SMALL,

@@ -91,6 +91,8 @@ std::size_t page_size() noexcept { return getauxval(AT_PAGESZ); }
 
 void* map_uncharged(std::size_t bytes) noexcept { return map_with(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_NORESERVE); }
 
+void* reserve_uncharged(std::size_t bytes) noexcept { return map_with(nullptr, bytes, PROT_NONE, MAP_NORESERVE); }
+
 void* map(std::size_t bytes) noexcept { return map_with(nullptr, bytes, PROT_READ | PROT_WRITE, 0); }
 
 bool remap(void* start, std::size_t from, std::size_t to) noexcept {

@@ -54,6 +54,9 @@ extern const Source kSystemStepwise;
 // nullptr: refused.
 [[nodiscard]] void* map_uncharged(std::size_t bytes) noexcept;
 
+// The same without access, until Source::commit() opens parts of it.
+[[nodiscard]] void* reserve_uncharged(std::size_t bytes) noexcept;
+
 // One block of pages of its own, outside any region.
 [[nodiscard]] void* map(std::size_t bytes) noexcept;
 void unmap(void* start, std::size_t bytes) noexcept;
@@ -131,6 +134,22 @@ class Carver {
     T* apart(std::size_t count) noexcept {
         return reinterpret_cast<T*>(carve(tables_next_, count * sizeof(T), grain_ > alignof(T) ? grain_ : alignof(T)));
     }
+    // A table of StepTables: reserved, if this carver has a range for that
+    // (`later`), else dense. The owner opens the reserved part as far as the
+    // first `open` entries reach.
+    template <class T>
+    T* stepped(std::size_t count, std::size_t open = 0) noexcept {
+        if (!steps()) return array<T>(count);
+        T* const table = later<T>(count);
+        if (open != 0) later_open_ = reinterpret_cast<std::uintptr_t>(table + open) - later_start_;
+        return table;
+    }
+    [[nodiscard]] std::size_t later_open() const noexcept { return later_open_; }
+    [[nodiscard]] bool steps() const noexcept { return later_start_ != 0; }
+    // The owner has opened the reserved part up to this address; without a
+    // reserved part everything is open.
+    void set_open(std::uintptr_t end) noexcept { open_end_ = end; }
+    [[nodiscard]] std::uintptr_t open_end() const noexcept { return steps() ? open_end_ : ~std::uintptr_t{0}; }
     [[nodiscard]] std::size_t used() const noexcept { return next_ - start_; }
     [[nodiscard]] std::size_t later_used() const noexcept { return later_next_ - later_start_; }
     [[nodiscard]] std::size_t tables_used() const noexcept { return tables_next_ - tables_start_; }
@@ -154,6 +173,8 @@ class Carver {
     std::uintptr_t tables_start_;
     std::uintptr_t tables_next_;
     std::size_t grain_;
+    std::uintptr_t open_end_ = 0;
+    std::size_t later_open_ = 0;
     Tables tables_;
 };
 

@@ -38,7 +38,7 @@ std::unique_ptr<manager::Manager> make_own(Size size, ManagerOptions options) {
     validate(size, options);
     refuse_next_part(options);
     const Size most = std::max({size, options.limit, options.highest_limit});
-    return std::make_unique<manager::Manager>(manager::Buffer::own(most), size, std::move(options));
+    return std::make_unique<manager::Manager>(manager::Buffer::own(most, size), size, std::move(options));
 }
 
 std::unique_ptr<manager::Manager> make_over(std::span<std::byte> buffer, ManagerOptions options) {
@@ -58,6 +58,7 @@ MemoryManager::MemoryManager(std::unique_ptr<manager::Manager> manager) {
     manager_.reset(manager.release());
     manager_->set_holder(this);
 }
+MemoryManager::MemoryManager() : manager_(&no_manager()) {}
 MemoryManager::MemoryManager(Size block_size, ManagerOptions options)
     : MemoryManager(make_own(block_size, std::move(options))) {}
 MemoryManager::MemoryManager(std::span<std::byte> buffer, ManagerOptions options)

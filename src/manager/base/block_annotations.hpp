@@ -37,7 +37,11 @@ class BlockAnnotations {
 
     // Relaxed: an annotation is attached before its block is handed to the asking thread.
     [[nodiscard]] bool any() const noexcept { return count_.load(base::rlx) != 0; }
+    // Bytes of names, and of the table that holds them, as far as they are known.
+    [[nodiscard]] Size metadata() const noexcept;
     void erase(Offset block) noexcept;
+    // Gives back what the table has had for more blocks.
+    void trim() noexcept;
     void clear() noexcept;
     // For a fork: no thread is inside any other member while it is held.
     [[nodiscard]] Lock& lock() noexcept { return lock_; }
@@ -54,7 +58,11 @@ class BlockAnnotations {
     base::TryLock word_{};
     mutable Lock lock_;
     base::Atomic<std::uint64_t> count_{0};
+    // Of a name outside its string.
+    [[nodiscard]] static Size bytes_of(const std::string& name) noexcept;
+
     std::unordered_map<Offset, Annotation> annotations_;
+    Size name_bytes_ = 0;  // the sum of bytes_of()
 };
 
 }  // namespace ashlar::manager

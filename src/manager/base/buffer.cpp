@@ -23,7 +23,7 @@ std::byte* map_aligned(Size bytes) noexcept {
     const Size page = region::page_size();
     const Size alignment = std::min(std::bit_ceil(std::max(bytes, page)), kMostAlignment);
     bytes = base::round_up(bytes, page);
-    auto* const low = static_cast<std::byte*>(region::map_uncharged(bytes + alignment - page));
+    auto* const low = static_cast<std::byte*>(region::reserve_uncharged(bytes + alignment - page));
     if (low == nullptr) return nullptr;
     std::byte* const start =
         low + (base::round_up(reinterpret_cast<std::uintptr_t>(low), alignment) - reinterpret_cast<std::uintptr_t>(low));
@@ -34,13 +34,21 @@ std::byte* map_aligned(Size bytes) noexcept {
 
 }  // namespace
 
-Buffer Buffer::own(Size limit) {
+Buffer Buffer::own(Size limit, Size size) {
     Buffer made;
     made.first_ = map_aligned(limit);
     if (made.first_ == nullptr) throw std::bad_alloc();
     made.first_size_ = limit;
     made.kind_ = Kind::own;
+    if (!made.open(size)) throw std::bad_alloc();
     return made;
+}
+
+bool Buffer::open(Offset end) noexcept {
+    if (kind_ != Kind::own || end <= opened_) return true;
+    if (!region::commit_around(region::kSystem, first_ + opened_, end - opened_)) return false;
+    opened_ = end;
+    return true;
 }
 
 Buffer::Buffer(std::span<std::byte> first) noexcept : kind_(Kind::parts), first_(first.data()), first_size_(first.size()) {}
@@ -48,8 +56,8 @@ Buffer::Buffer(std::span<std::byte> first) noexcept : kind_(Kind::parts), first_
 // Only before the manager has it: no other thread looks, so relaxed.
 Buffer::Buffer(Buffer&& other) noexcept
     : kind_(std::exchange(other.kind_, Kind::none)), first_(std::exchange(other.first_, nullptr)),
-      first_size_(std::exchange(other.first_size_, 0)), parts_(other.parts_.exchange(0, base::rlx)),
-      chunks_(std::move(other.chunks_)) {}
+      first_size_(std::exchange(other.first_size_, 0)), opened_(std::exchange(other.opened_, 0)),
+      parts_(other.parts_.exchange(0, base::rlx)), chunks_(std::move(other.chunks_)) {}
 
 Buffer::~Buffer() {
     if (kind_ == Kind::own) region::kSystem.release(first_, first_size_);

@@ -18,9 +18,10 @@ class Buffer {
   public:
     enum class Kind { own, parts, none };
 
-    // Reserves `limit` bytes of address space; throws std::bad_alloc. Addresses are aligned as
-    // their offsets are, up to 1 GiB.
-    [[nodiscard]] static Buffer own(Size limit);
+    // Reserves `limit` bytes of address space, and makes the first `size` accessible; throws
+    // std::bad_alloc. Addresses are aligned as their offsets are, up to 1 GiB.
+    [[nodiscard]] static Buffer own(Size limit, Size size);
+    [[nodiscard]] static Buffer own(Size size) { return own(size, size); }
     explicit Buffer(std::span<std::byte> first) noexcept;
     Buffer() noexcept = default;  // none
     Buffer(Buffer&& other) noexcept;
@@ -39,6 +40,8 @@ class Buffer {
     }
     // The offset below `capacity`, which was read before, whose byte lies at the address; `capacity`: none does. O(parts).
     [[nodiscard]] Offset offset_of(const void* address, Size capacity) const noexcept;
+    // Makes the bytes of a buffer of its own accessible up to `end`. False: the system refuses. Under the growth lock.
+    [[nodiscard]] bool open(Offset end) noexcept;
     // The caller's next part, whose first byte is `start`. False: no memory to note it in.
     [[nodiscard]] bool add(Offset start, std::span<std::byte> part) noexcept;
     // Where the last part begins, beside the first one; 0: there is no other.
@@ -64,6 +67,7 @@ class Buffer {
     Kind kind_ = Kind::none;
     std::byte* first_ = nullptr;
     Size first_size_ = 0;
+    Size opened_ = 0;                                        // of a buffer of its own: accessible
     base::Atomic<std::uint32_t> parts_{0};                   // beside the first
     std::array<std::unique_ptr<Part[]>, kChunks> chunks_{};  // of 1, 2, 4 … parts
 };

@@ -18,10 +18,15 @@ bool SmallAnnotations::create() noexcept {
     return true;
 }
 
+void SmallAnnotations::give_back(std::size_t from, std::size_t to) noexcept {
+    if (any()) region::purge_within(region::kSystem, table() + from, table() + to);
+}
+
 // Where the pages stay, only words that are not zero are written.
 void SmallAnnotations::clear() noexcept {
+    touched_.store(0, base::rlx);  // relaxed: no other thread calls meanwhile
     if (!any() || region::kSystem.purge(table(), bytes())) return;
-    // Relaxed: no other thread calls meanwhile.
+    // Relaxed, all of it: as above.
     for (std::size_t i = 0; i < bytes() / sizeof(std::uint64_t); ++i) {
         if (table()[i].load(base::rlx) != 0) table()[i].store(0, base::rlx);
     }

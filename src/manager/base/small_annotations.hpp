@@ -35,9 +35,21 @@ class SmallAnnotations {
         return any() && (names(block).load(base::rlx) & base::bit(block % base::kWordBits)) != 0;
     }
     // create() was called, for this one and the next. Relaxed: as above.
-    void set_user(std::size_t block, std::uint64_t value) noexcept { table()[block].store(value, base::rlx); }
+    void set_user(std::size_t block, std::uint64_t value) noexcept {
+        touch();
+        table()[block].store(value, base::rlx);
+    }
     // Relaxed: as above.
-    void set_named(std::size_t block) noexcept { names(block).fetch_or(base::bit(block % base::kWordBits), base::rlx); }
+    void set_named(std::size_t block) noexcept {
+        touch();
+        names(block).fetch_or(base::bit(block % base::kWordBits), base::rlx);
+    }
+    // Bytes of the table for so many blocks; 0 if none has had an annotation since clear(). Relaxed: for statistics.
+    [[nodiscard]] std::size_t metadata(std::size_t blocks) const noexcept {
+        return touched_.load(base::rlx) == 0 ? 0 : blocks * sizeof(std::uint64_t) + blocks / 8;
+    }
+    // Gives back the words of blocks [from, to), none of which is live.
+    void give_back(std::size_t from, std::size_t to) noexcept;
     // The block is about to go. True: it had a name. Words that are zero are only read, so that they need no memory.
     bool erase(std::size_t block) noexcept {
         if (!any()) return false;
@@ -59,7 +71,13 @@ class SmallAnnotations {
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return (blocks_ + blocks_ / base::kWordBits) * sizeof(std::uint64_t); }
 
+    // Relaxed: see metadata().
+    void touch() noexcept {
+        if (touched_.load(base::rlx) == 0) touched_.store(1, base::rlx);
+    }
+
     std::size_t blocks_ = 0;
+    base::Atomic<std::uint32_t> touched_{0};
     base::Atomic<Table> table_{nullptr};
 };
 

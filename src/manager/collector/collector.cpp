@@ -43,7 +43,7 @@ bool Collector::shade(Offset offset) noexcept {
 
 // A marked block waits on the stack until its references are followed.
 void Collector::push(RangeId block) noexcept {
-    if (state_->depth < kStack) {
+    if (state_->depth < room_) {
         stack_[state_->depth++] = (*allocator_)[block].start;
     } else {
         overflow_.add(block);
@@ -51,7 +51,7 @@ void Collector::push(RangeId block) noexcept {
 }
 
 void Collector::push_small(Offset block) noexcept {
-    if (state_->depth < kStack) {
+    if (state_->depth < room_) {
         stack_[state_->depth++] = block;
     } else {
         const Offset slab = block & ~(small_->shape().slab_size() - 1);
@@ -152,7 +152,7 @@ std::uint32_t Collector::spread(std::uint32_t budget, bool& done) {
 // Refills the empty stack with marked blocks that had no room on it.
 void Collector::find_overflow() noexcept {
     if (overflow_.any_small()) {
-        overflow_.take_small(kStack, [this](Offset block) noexcept { stack_[state_->depth++] = block; });
+        overflow_.take_small(room_, [this](Offset block) noexcept { stack_[state_->depth++] = block; });
         return;
     }
     const RangeId id = overflow_.take_range();

@@ -104,6 +104,7 @@ class Collector {
         std::uint32_t failed;  // a visitor threw: nothing is to be freed in this cycle
         std::uint32_t cut;     // a fork ended the last cycle, and blocks may be marked
         std::uint32_t depth;   // of the stack
+        std::uint32_t opened;  // entries [0, opened) of it are accessible
         Offset cursor;         // of a walk over the range allocator's ranges: all that starts below has been seen
         CollectionStatistics now, last;
     };
@@ -134,6 +135,7 @@ class Collector {
     void in_slices(const Cycle& cycle, Work work);
     void take_turn() noexcept;
     void leave_turn() noexcept;
+    void open_stack();
     void begin(const Cycle& cycle);
     void mark(const Cycle& cycle);
     void mark_roots(const Cycle& cycle, std::span<const Offset> roots);
@@ -152,6 +154,8 @@ class Collector {
     CycleGate gate_;
     State* state_ = nullptr;
     Offset* stack_ = nullptr;
+    std::uint32_t room_ = 0;  // of the stack
+    region::StepTables steps_;
     MarkOverflow overflow_;
     // Of the cycle that runs; in the process that runs it.
     const ReferenceVisitor* visitor_ = nullptr;

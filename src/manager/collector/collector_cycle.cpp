@@ -18,7 +18,10 @@ thread_local char this_thread;
 
 void Collector::layout(region::Carver& carver, std::uint32_t most_ranges, bool shared) noexcept {
     state_ = carver.array<State>(1);
-    stack_ = carver.array<Offset>(kStack);
+    room_ = has_small() ? kStack : std::min(kStack, most_ranges);
+    stack_ = carver.stepped<Offset>(room_);
+    steps_ = region::StepTables(carver.open_end());
+    steps_.add(stack_, sizeof *stack_);
     overflow_.layout(carver, most_ranges, small_->shape());
     gate_.layout(carver, shared);
 }
@@ -53,6 +56,7 @@ void Collector::in_slices(const Cycle& cycle, Work work) {
 
 CollectionStatistics Collector::run(const Cycle& cycle) {
     const Clock::time_point start = Clock::now();
+    open_stack();
     begin(cycle);
     try {
         whiten(cycle);
@@ -79,6 +83,12 @@ CollectionStatistics Collector::run(const Cycle& cycle) {
     leave_turn();
     if (failure != nullptr) std::rethrow_exception(failure);
     return done;
+}
+
+void Collector::open_stack() {
+    const Guard guard(*lock_);
+    if (state_->opened < room_) state_->opened = steps_.open(state_->opened, room_, room_);
+    if (state_->opened < room_ || !overflow_.open_with(*allocator_, *small_)) throw std::bad_alloc();
 }
 
 void Collector::take_turn() noexcept {

@@ -7,8 +7,8 @@
 
 #include "base/bits.hpp"
 #include "core/region/region.hpp"
-#include "manager/ranges/kind.hpp"
-#include "manager/slabs/slabs.hpp"
+#include "manager/ranges/range_allocator.hpp"
+#include "manager/slabs/small.hpp"
 
 namespace ashlar::manager {
 
@@ -18,9 +18,16 @@ class MarkOverflow {
         const std::size_t ids = shape.shift != 0 ? std::size_t{shape.slabs} + 1 : 0;
         words_ = shape.most_words();
         heads_ = carver.array<Heads>(1);
-        ranges_ = carver.array<RangeId>(std::size_t{most_ranges} + 1);
-        slabs_ = carver.array<Slab>(ids);
-        bits_ = carver.array<base::Word>(ids * words_);
+        ranges_ = carver.stepped<RangeId>(std::size_t{most_ranges} + 1);
+        slabs_ = carver.stepped<Slab>(ids);
+        bits_ = carver.stepped<base::Word>(ids * words_);
+    }
+    // From now on the links are accessible wherever records and slabs are. False: the system refuses.
+    [[nodiscard]] bool open_with(ranges::RangeAllocator& allocator, Small& small) noexcept {
+        opened_ =
+            opened_ || (allocator.open_with_records(ranges_, sizeof *ranges_) &&
+                        small.open_with_slabs(slabs_, sizeof *slabs_) && small.open_with_slabs(bits_, words_ * sizeof *bits_));
+        return opened_;
     }
 
     [[nodiscard]] bool any_range() const noexcept { return heads_->range != 0; }
@@ -88,6 +95,7 @@ class MarkOverflow {
     }
     [[nodiscard]] base::Word* bits(SlabId slab) const noexcept { return bits_ + std::size_t{slab} * words_; }
 
+    bool opened_ = false;
     std::uint32_t words_ = 0;  // of a slab
     Heads* heads_ = nullptr;
     RangeId* ranges_ = nullptr;  // links

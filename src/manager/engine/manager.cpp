@@ -26,7 +26,8 @@ Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
     : options_(std::move(options)), buffer_(std::move(buffer)), grain_(options_.granularity - 1), initial_(initial & ~grain_),
       highest_(std::max({initial_, options_.limit & ~grain_, options_.highest_limit & ~grain_})),
       limit_(std::max(initial_, options_.limit & ~grain_)), annotations_(options_.threads == Threads::many) {
-    if (options_.policy == nullptr) options_.policy = make_policy(options_.placement);
+    if (options_.policy) policy_ = options_.policy();
+    if (policy_ == nullptr) policy_ = make_policy(options_.placement);
     if (!options_.grow_by) options_.grow_by = grow_doubling();
     std::uint32_t most = most_ranges(options_, highest_, buffer_.contiguous());
     // As many as there is room for, if address space is short.
@@ -37,10 +38,13 @@ Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
     if (!allocator_.grow(initial_, true)) throw std::bad_alloc();
     note_capacity();
     if (options_.wipe == Wipe::always) wipe_from_now_on();
+    if (options_.count_allocations) {
+        counts_ = std::make_unique<AllocationCounts>();
+        extras_.fetch_or(kCounts, base::rlx);  // relaxed: no other thread knows the manager yet
+    }
+    set_budget(options_.budget);
     enlist();
 }
-
-Manager::~Manager() { delist(); }
 
 bool Manager::attach(std::uint32_t most) {
     Shared* shared = nullptr;
@@ -49,8 +53,8 @@ bool Manager::attach(std::uint32_t most) {
     const Shape small_shape = Shape::of(highest_, options_.small_limit, options_.granularity);
     const bool done = store_.create([&](region::Carver& carver) {
         shared = carver.array<Shared>(1);
-        allocator_.layout(carver, *options_.policy, highest_, most);
         small_.layout(carver, small_shape, many);
+        allocator_.layout(carver, *policy_, highest_, most);
         collector_.layout(carver, most, many);
         moves_.layout(carver, most);
     });
@@ -115,7 +119,9 @@ Status Manager::deallocate_while_marking(Offset offset) noexcept {
 bool Manager::SlabSource::may_take() const noexcept {
     const ranges::RangeAllocator& allocator = manager.allocator_;
     const Size capacity = allocator.totals().capacity;
-    const Size held = manager.small_.held() + manager.small_.shape().slab_size();
+    const Size slab = manager.small_.shape().slab_size();
+    const Size held = manager.small_.held() + slab;
+    if (!manager.within_budget(slab)) return false;
     return held <= capacity - capacity / 8 || allocator.spare() <= allocator.ranges().last() / 2;
 }
 
@@ -138,7 +144,7 @@ Offset Manager::allocate_slowly(Size size, Size alignment, Class c) {
         at = take_anywhere(size, alignment, c);
         return at != kNoOffset;
     };
-    if (c != 0 && locked(take)) return at;
+    if ((c != 0 || has_budget()) && locked(take)) return at;
     return take_again(size, alignment, take) ? at : kNoOffset;
 }
 
@@ -148,7 +154,7 @@ Offset Manager::take_anywhere(Size size, Size alignment, Class c) noexcept {
         const Offset at = small_.take_locked(thread_number(), c, size, source);
         if (at != kNoOffset) return at;
     }
-    const RangeId block = allocator_.take(size, alignment);
+    const RangeId block = within_budget(size) ? allocator_.take(size, alignment) : no_range;
     if (block == no_range) return c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
     collector_.allocated(block);
     return allocator_[block].start;
@@ -175,6 +181,7 @@ Status Manager::allocate_at(Offset start, Size size, std::uint32_t flags) noexce
         if (block == no_range) return false;
         collector_.allocated(block);
         allocator_[block].state |= flags;
+        count_allocation();
         return true;
     };
     if (locked(take)) return Status::ok;

@@ -8,6 +8,7 @@
 #ifndef ASHLAR_MANAGER_ENGINE_MANAGER_HPP
 #define ASHLAR_MANAGER_ENGINE_MANAGER_HPP
 
+#include <algorithm>
 #include <ashlar/memory_manager.hpp>
 #include <memory>
 
@@ -15,12 +16,13 @@
 #include "manager/base/block_annotations.hpp"
 #include "manager/base/buffer.hpp"
 #include "manager/base/lock.hpp"
+#include "manager/base/store.hpp"
 #include "manager/collector/collector.hpp"
 #include "manager/collector/collector_thread.hpp"
+#include "manager/engine/allocation_counts.hpp"
 #include "manager/engine/snapshot.hpp"
 #include "manager/moves/moves.hpp"
 #include "manager/ranges/range_allocator.hpp"
-#include "manager/ranges/store.hpp"
 #include "manager/slabs/small_inline.hpp"
 
 namespace ashlar::manager {
@@ -92,14 +94,12 @@ class Manager {
         bool only_behind = false;   // otherwise it may be a new one
     };
     // For a caller that found that nothing fits: empty slabs go back to the range allocator, then
-    // the buffer grows. Calls `take` under the lock until it returns true. False: no
-    // more space can be gained. Passes on exceptions of the user's callbacks.
+    // the buffer grows, then the user is asked. Calls `take` under the lock until it returns true.
+    // False: no more space can be gained. Passes on exceptions of the user's callbacks.
     template <class Take>
     [[nodiscard]] bool take_again(const Need& need, Take& take) {
         reclaim(true);
-        if (locked(take)) return true;
-        const Growing growing(*this);
-        return growing && grow([](void* taker) { return (*static_cast<Take*>(taker))(); }, &take, need);
+        return locked(take) || gain([](void* taker) { return (*static_cast<Take*>(taker))(); }, &take, need);
     }
     template <class Take>
     [[nodiscard]] bool take_again(Size size, Size alignment, Take take) {
@@ -120,6 +120,11 @@ class Manager {
     [[noreturn]] void refuse_alignment(const char* member, Size size, Size alignment) const;
 
     [[nodiscard]] ManagerStatistics statistics() const noexcept;
+    // manager_budget.cpp
+    [[nodiscard]] ManagerCounters counters() const noexcept;
+    void reset_counters() noexcept;
+    void set_budget(Size bytes) noexcept;
+    [[nodiscard]] ManagerBudget budget() const noexcept;
     // Without the lock. Relaxed: the hand-over of a block orders the growth before it.
     [[nodiscard]] Size capacity() const noexcept { return capacity_.load(base::rlx); }
     [[nodiscard]] Snapshot snapshot() const;
@@ -132,7 +137,7 @@ class Manager {
     [[nodiscard]] Status restore(const SavedState& state);
 
     [[nodiscard]] const ManagerOptions& options() const noexcept { return options_; }
-    [[nodiscard]] const Policy& policy() const noexcept { return *options_.policy; }
+    [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
     [[nodiscard]] Size granularity() const noexcept { return grain_ + 1; }
     [[nodiscard]] const Buffer& buffer() const noexcept { return buffer_; }
     [[nodiscard]] BlockAnnotations& annotations() const noexcept { return annotations_; }
@@ -198,7 +203,27 @@ class Manager {
     [[nodiscard]] std::size_t give_small_batch(std::span<const Offset> offsets) noexcept;
     [[nodiscard]] std::size_t give_large_batch(std::span<const Offset> offsets) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
-    [[nodiscard]] bool wipes() const noexcept { return wipes_.load(base::rlx) != 0; }
+    [[nodiscard]] bool wipes() const noexcept { return (extras_.load(base::rlx) & kWipes) != 0; }
+    // Whether requests have a budget, or new blocks are wiped or counted. Relaxed: as above.
+    [[nodiscard]] bool has_extras() const noexcept { return extras_.load(base::rlx) != 0; }
+    // Relaxed: the budget itself is read under the lock.
+    [[nodiscard]] bool has_budget() const noexcept { return (extras_.load(base::rlx) & kBudget) != 0; }
+    [[nodiscard]] Status allocate_plain(Size size, Size alignment, Offset& at);
+    [[gnu::noinline]] [[nodiscard]] Status allocate_with_extras(Size size, Size alignment, Offset& at);
+    // Not from inside the gate: what a new block needs beyond its place.
+    void finish(Offset start, Size size) noexcept;
+    void count_allocation() noexcept;
+    // Returns the status, and counts it if it is no_room.
+    [[gnu::cold]] Status refused(Status status) noexcept;
+    // Under the lock.
+    [[nodiscard]] bool within_budget(Size size) const noexcept {
+        const Size used = allocator_.totals().used;
+        return used < budget_ && size <= budget_ - used;
+    }
+    // The end of take_again(): by growth, or by what the user frees. False: the failure is counted.
+    [[nodiscard]] bool gain(bool (*take)(void*), void* taker, const Need& need);
+    // Under the growth lock: whether the user wants another try.
+    [[nodiscard]] bool ask_for_room(Size size, Size alignment);
     // Fills bytes of a block that only the caller knows, so that the collector finds no
     // reference there. Not from inside the gate.
     [[gnu::noinline]] void wipe(Offset start, Size size) noexcept;
@@ -220,14 +245,18 @@ class Manager {
     // changed.
     [[nodiscard]] bool append(Size added, std::span<std::byte> part, bool (*take)(void*), void* taker);
     // Bytes to add behind the end, at least `needed`; 0: the callbacks grant none.
-    [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part) const;
+    [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part);
     // Under the growth lock alone: returns a part to the user, by the callback.
     void hand_back(std::span<std::byte> part) const noexcept;
     // Under the growth lock alone: drops the last part if it is free, and returns its
     // bytes, else 0.
     [[nodiscard]] Size drop_part() noexcept;
     // Under the lock, after the end of the range allocator has moved.
-    void note_capacity() noexcept { capacity_.store(allocator_.totals().capacity, base::rlx); }  // relaxed: see capacity()
+    void note_capacity() noexcept {
+        const Size capacity = allocator_.totals().capacity;
+        peak_capacity_ = std::max(peak_capacity_, capacity);
+        capacity_.store(capacity, base::rlx);  // relaxed: see capacity()
+    }
     [[nodiscard]] Size free_tail() const noexcept;
     // Give pages back to the system, with the lock for a bounded time at once.
     void purge_holes() const noexcept;
@@ -284,6 +313,7 @@ class Manager {
     [[nodiscard]] Status write_piece(Offset start, std::span<const std::byte> data, Size length) noexcept;
     [[nodiscard]] bool live_at(Offset offset, Offset& start, Size& size) const noexcept;
     [[nodiscard]] Status resize_in_cycle(Offset offset, Size size) noexcept;
+    void report_live() noexcept;
     void enlist();
     void delist() noexcept;
     [[nodiscard]] bool grows_here() const noexcept;
@@ -305,18 +335,25 @@ class Manager {
     void restore_small(const SavedBlock& block, std::string_view name);
     [[nodiscard]] Status restore_range(const SavedBlock& block, std::string_view name);
 
-    ManagerOptions options_;  // with the policy, also where it is one of ours
+    ManagerOptions options_;
+    std::unique_ptr<Policy> policy_;  // of the program's, or one of ours
     Buffer buffer_;
     Size grain_;              // granularity - 1
     Size initial_, highest_;  // highest_: that the limit may ever have
     Size limit_;              // written under the growth lock and the lock
-    ranges::Store store_;
+    Store store_;
     mutable ranges::RangeAllocator allocator_;  // looking for an interior offset adds to its tree
     mutable Small small_{};
     mutable Lock lock_, growth_;
     base::Atomic<const void*> grower_{nullptr};  // the thread with the growth lock
-    base::Atomic<std::uint32_t> wipes_{0};       // 1: new blocks are wiped
-    base::Atomic<Size> capacity_{0};             // the range allocator's, for those without the lock; written under it
+    static constexpr std::uint32_t kWipes = 1, kCounts = 2, kBudget = 4;
+    base::Atomic<std::uint32_t> extras_{0};  // of new blocks
+    Size budget_ = no_budget, peak_capacity_ = 0;
+    base::Atomic<std::uint64_t> failures_{0};
+    std::unique_ptr<AllocationCounts> counts_;  // null: nothing is counted
+    // When the counters were reset last: failures, allocations, and blocks that were live.
+    std::uint64_t failures_from_ = 0, counts_from_ = 0, live_from_ = 0;
+    base::Atomic<Size> capacity_{0};  // the range allocator's, for those without the lock; written under it
     mutable BlockAnnotations annotations_;
     Collector collector_{allocator_, small_, lock_, buffer_, annotations_};
     Moves moves_{allocator_, lock_, buffer_, annotations_, collector_};
@@ -326,7 +363,7 @@ class Manager {
 };
 
 [[gnu::always_inline]] inline Offset Manager::allocate_alone(Size size, Size alignment) noexcept {
-    if (!small_.alone() || wipes() || shape(size, alignment) != Status::ok) return kNoOffset;
+    if (!small_.alone() || has_extras() || shape(size, alignment) != Status::ok) return kNoOffset;
     const Class c = small_.shape().known_class_of(size, alignment);
     return c != 0 ? small_.take_alone(c, size) : kNoOffset;
 }
@@ -335,16 +372,19 @@ class Manager {
     return small_.alone() && !small_.watched() && !annotations_.small().any() && small_.give_alone(offset);
 }
 
-[[gnu::always_inline]] inline Status Manager::allocate(Size size, Size alignment, Offset& at) {
+[[gnu::always_inline]] inline Status Manager::allocate_plain(Size size, Size alignment, Offset& at) {
     const Status shaped = shape(size, alignment);
     if (shaped != Status::ok) [[unlikely]]
-        return shaped;
+        return refused(shaped);
     const Class c = small_.class_of(size, alignment);
     at = c != 0 ? allocate_small(size, alignment, c) : allocate_large(size, alignment);
-    if (at == kNoOffset) return Status::no_room;
-    if (wipes()) [[unlikely]]
-        wipe(at, size);
-    return Status::ok;
+    return at == kNoOffset ? Status::no_room : Status::ok;
+}
+
+[[gnu::always_inline]] inline Status Manager::allocate(Size size, Size alignment, Offset& at) {
+    if (has_extras()) [[unlikely]]
+        return allocate_with_extras(size, alignment, at);
+    return allocate_plain(size, alignment, at);
 }
 
 inline RangeId Manager::block_at(Offset offset) const noexcept {

@@ -23,7 +23,7 @@ Status Manager::allocate_batch(Size size, Size alignment, std::span<Offset> out,
     count = 0;
     const Status shaped = shape(size, alignment);
     if (shaped == Status::bad_alignment || out.empty()) return shaped == Status::bad_alignment ? shaped : Status::ok;
-    if (shaped != Status::ok) return shaped;
+    if (shaped != Status::ok) return refused(shaped);
     const Class c = small_.class_of(size, alignment);
     try {
         for (Offset at = 0; count < out.size() && at != kNoOffset;) {
@@ -39,7 +39,7 @@ Status Manager::allocate_batch(Size size, Size alignment, std::span<Offset> out,
         count = 0;
         throw;
     }
-    for (std::size_t i = 0; i < count && wipes(); ++i) wipe(out[i], size);
+    for (std::size_t i = 0; i < count && has_extras(); ++i) finish(out[i], size);
     return count == out.size() ? Status::ok : Status::no_room;
 }
 
@@ -50,7 +50,7 @@ std::size_t Manager::take_small_batch(Size size, Class c, std::span<Offset> out)
 std::size_t Manager::take_large_batch(Size size, Size alignment, std::span<Offset> out) noexcept {
     const Guard guard(lock_);
     for (std::size_t i = 0; i < out.size(); ++i) {
-        const RangeId block = allocator_.take_inline(size, alignment);
+        const RangeId block = within_budget(size) ? allocator_.take_inline(size, alignment) : no_range;
         if (block == no_range) return i;
         collector_.allocated(block);
         out[i] = allocator_[block].start;

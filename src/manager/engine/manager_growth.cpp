@@ -75,7 +75,7 @@ Size Manager::wanted(const Need& need) const noexcept {
     return behind != 0 || need.only_behind ? behind : wanted(need.size, need.alignment);
 }
 
-Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const {
+Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) {
     Size offered = 0;
     if (buffer_.kind() != Buffer::Kind::parts) {
         offered = options_.grow_by(capacity, needed);
@@ -84,7 +84,7 @@ Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) const 
         offered = part.size();
     }
     offered = std::min(offered & ~grain_, limit_ - capacity);
-    return offered < needed ? 0 : offered;
+    return offered < needed || !buffer_.open(capacity + offered) ? 0 : offered;
 }
 
 // Other threads may free or take blocks while the callback runs, but no other thread moves the
@@ -95,6 +95,7 @@ bool Manager::grow(bool (*take)(void*), void* taker, const Need& need) {
         {
             const Guard guard(lock_);
             if (take(taker)) return true;
+            if (need.behind == kNoOffset && !within_budget(need.size)) return false;
             capacity = allocator_.totals().capacity;
             needed = wanted(need);
         }
@@ -141,7 +142,7 @@ Status Manager::extend(Size bytes) {
         if (options_.next_part) part = options_.next_part(bytes);
         added = std::min(part.size() & ~grain_, limit_ - capacity());
     }
-    if (added < bytes) {
+    if (added < bytes || !buffer_.open(capacity() + added)) {
         hand_back(part);
         return Status::no_room;
     }
@@ -215,13 +216,14 @@ void Manager::trim_tables() noexcept {
     SlabId next = 0;
     for (bool more = has_small(); more; lock_.let_others_in()) {
         const Guard guard(lock_);
-        next = small_.trim(next);
+        next = small_.trim(next, annotations_.small());
         more = next != 0;
     }
     for (bool more = true; more; lock_.let_others_in()) {
         const Guard guard(lock_);
         more = allocator_.trim_directory(kGroups);
     }
+    annotations_.trim();
     const Guard guard(lock_);
     allocator_.trim_records();
     moves_.trim();

@@ -93,7 +93,7 @@ Status Manager::resize_in_cycle(Offset offset, Size size) noexcept {
 
 void Manager::wipe_from_now_on() noexcept {
     const bool wanted = options_.wipe != Wipe::never && buffer_.kind() != Buffer::Kind::none;
-    if (wanted && !wipes()) wipes_.store(1, base::rlx);  // relaxed: see wipes()
+    if (wanted) extras_.fetch_or(kWipes, base::rlx);  // relaxed: see wipes()
 }
 
 void Manager::wipe_now(Offset start, Size size) noexcept { std::memset(buffer_.at(start), 0xff, size); }
@@ -112,12 +112,13 @@ void Manager::wipe(Offset start, Size size) noexcept {
 
 Status Manager::allocate_movable(Size size, Size alignment, Handle& handle) {
     const Status shaped = shape(size, alignment);
-    if (shaped != Status::ok) return shaped;
+    if (shaped != Status::ok) return refused(shaped);
     const auto take = [&] {
-        const RangeId block = allocator_.take(size, alignment);
+        const RangeId block = moves_.make_room() && within_budget(size) ? allocator_.take(size, alignment) : no_range;
         if (block == no_range) return false;
         collector_.allocated(block);
         handle = moves_.adopt(block, alignment);
+        count_allocation();
         if (wipes()) wipe_now(allocator_[block].start, size);  // under the lock, since it may move
         return true;
     };

@@ -28,7 +28,8 @@ ManagerStatistics Manager::totals() const noexcept {
     result.largest_free = allocator_.largest();
     result.blocks = totals.blocks + small.blocks - (has_small() ? small.held >> small_.shape().shift : 0);
     result.free_ranges = totals.holes;
-    result.metadata = allocator_.metadata() + small_.metadata() + moves_.metadata();
+    result.metadata = allocator_.metadata() + small_.metadata() + moves_.metadata() + annotations_.metadata() +
+                      annotations_.small().metadata(small_.table_blocks());
     return result;
 }
 

@@ -7,13 +7,14 @@ namespace ashlar::manager {
 // keeps one that runs from going on.
 Status Manager::allocate_root(Size size, Size alignment, Offset& at) {
     const Status shaped = shape(size, alignment);
-    if (shaped != Status::ok) return shaped;
+    if (shaped != Status::ok) return refused(shaped);
     const Class c = small_.class_of(size, alignment);
     if (c != 0) {
         const CycleGate::MutatorScope pass(collector_.gate());
         at = pass.cycle() ? kNoOffset : small_.take(thread_number(), c, size);
         if (at != kNoOffset) {
             small_.make_root(at);
+            count_allocation();
             if (wipes()) wipe_now(at, size);
             return Status::ok;
         }
@@ -27,7 +28,7 @@ Status Manager::allocate_root(Size size, Size alignment, Offset& at) {
                 return true;
             }
         }
-        const RangeId block = allocator_.take(size, alignment);
+        const RangeId block = within_budget(size) ? allocator_.take(size, alignment) : no_range;
         if (block == no_range) {
             at = c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
             if (at != kNoOffset) small_.make_root(at);
@@ -39,7 +40,7 @@ Status Manager::allocate_root(Size size, Size alignment, Offset& at) {
         return true;
     };
     if (!locked(take) && !take_again(size, alignment, take)) return Status::no_room;
-    if (wipes()) wipe(at, size);
+    if (has_extras()) finish(at, size);
     return Status::ok;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/bits.hpp"
 #include "core/region/region.hpp"
+#include "core/region/step_tables.hpp"
 #include "manager/ranges/range_allocator.hpp"
 
 namespace ashlar::manager {
@@ -30,11 +31,22 @@ class Handles {
 
     void layout(region::Carver& carver, ranges::RangeAllocator& allocator, std::uint32_t most) noexcept {
         allocator_ = &allocator;
+        most_ = most;
         state_ = carver.array<State>(1);
-        places_ = carver.array<Place>(std::size_t{most} + 1);
+        places_ = carver.stepped<Place>(std::size_t{most} + 1);
+        steps_ = region::StepTables(carver.open_end());
+        steps_.add(places_, sizeof(Place));
     }
 
-    // There is a place for each range, so this never fails.
+    // Before insert(): whether a further block can have a place. False: the system refuses memory for it.
+    [[nodiscard]] bool make_room() noexcept {
+        State& state = *state_;
+        if (state.unused != 0 || state.created + 1 < state.opened) return true;
+        const std::uint32_t before = state.opened;
+        state.opened = steps_.open(before, state.created + 2, most_ + 1);
+        return state.opened != before;
+    }
+    // There is a place for each range.
     Handle insert(RangeId range, Size alignment) noexcept {
         std::uint32_t index = state_->unused;
         if (index != 0) {
@@ -101,6 +113,8 @@ class Handles {
     // False: there are only `most` places.
     [[nodiscard]] bool begin_restore(Counts counts, std::uint32_t most) noexcept {
         if (counts.created > most) return false;
+        state_->opened = steps_.open(state_->opened, counts.created + 1, most_ + 1);
+        if (state_->opened <= counts.created) return false;
         state_->created = counts.created;
         state_->most = counts.most;
         state_->lives = counts.lives;
@@ -120,7 +134,7 @@ class Handles {
     [[nodiscard]] Size metadata() const noexcept { return Size{state_->created} * sizeof(Place); }
     // Gives back the places above the last one with a block, if they are a quarter of all.
     // O(places). The lives of a place that comes back go on above those of all that went.
-    void trim(std::uint32_t most) noexcept {
+    void trim() noexcept {
         const std::uint32_t before = state_->created;
         std::uint32_t last = before;
         std::uint32_t lives = state_->lives;
@@ -129,7 +143,7 @@ class Handles {
         state_->created = last;
         state_->lives = lives;
         collect_unused();
-        region::purge_within(region::kSystem, &places_[last + 1], &places_[most]);
+        region::purge_within(region::kSystem, &places_[last + 1], &places_[state_->opened]);
     }
     // Of a movable block.
     [[nodiscard]] Place& of(const Range& range) const noexcept { return places_[static_cast<std::uint32_t>(range.user)]; }
@@ -151,6 +165,7 @@ class Handles {
 
   private:
     struct State {
+        std::uint32_t opened;   // places [0, opened) are accessible
         std::uint32_t created;  // places [1, created] had a block since they were given back
         std::uint32_t most;     // places [1, most] had a block at some time
         std::uint32_t unused;   // those that have none now
@@ -170,6 +185,8 @@ class Handles {
     ranges::RangeAllocator* allocator_ = nullptr;
     State* state_ = nullptr;
     Place* places_ = nullptr;
+    region::StepTables steps_;
+    std::uint32_t most_ = 0;
 };
 
 }  // namespace ashlar::manager

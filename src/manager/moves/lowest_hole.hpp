@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "core/region/region.hpp"
+#include "core/region/step_tables.hpp"
 #include "manager/ranges/range_allocator.hpp"
 
 namespace ashlar::manager {
@@ -21,10 +22,16 @@ class LowestHole {
     void layout(region::Carver& carver, std::uint32_t most_ranges) noexcept {
         room_ = most_ranges / kChunk + 1;
         state_ = carver.array<State>(1);
-        chunks_ = carver.array<Chunk>(room_);
+        chunks_ = carver.stepped<Chunk>(room_);
+        steps_ = region::StepTables(carver.open_end());
+        steps_.add(chunks_, sizeof(Chunk));
         groups_ = carver.array<Size>(room_ / kGroup + 1);
     }
-    void forget() noexcept { *state_ = {}; }
+    void forget() noexcept {
+        const std::uint32_t opened = state_->opened;
+        *state_ = {};
+        state_->opened = opened;
+    }
 
     struct Found {
         RangeId hole;  // no_range: there is none below `before`, unless the search is still open
@@ -97,8 +104,15 @@ class LowestHole {
     struct State {
         std::uint32_t chunks;
         std::uint32_t ranges;  // in the last chunk
+        std::uint32_t opened;  // chunks [0, opened) are accessible
         Offset frontier;
     };
+
+    [[nodiscard]] bool make_room() noexcept {
+        State& state = *state_;
+        if (state.chunks == state.opened) state.opened = steps_.open(state.opened, state.chunks + 1, room_);
+        return state.chunks != state.opened;
+    }
 
     [[nodiscard]] Offset end_of(std::uint32_t chunk) const noexcept {
         return chunk + 1 < state_->chunks ? chunks_[chunk + 1].start : state_->frontier;
@@ -120,11 +134,12 @@ class LowestHole {
         State& state = *state_;
         if (range.start + range.size <= state.frontier) return;
         const bool block = ranges::kind(range) == ranges::Kind::block;
-        if (state.chunks == 0 || (block && state.ranges >= kChunk && state.chunks < room_)) {
+        if ((state.chunks == 0 || (block && state.ranges >= kChunk)) && make_room()) {
             if (state.chunks % kGroup == 0) groups_[state.chunks / kGroup] = 0;
             chunks_[state.chunks++] = {range.start, 0};
             state.ranges = 0;
         }
+        if (state.chunks == 0) return;  // no memory for notes: each search walks over all ranges
         ++state.ranges;
         Chunk& last = chunks_[state.chunks - 1];
         last.largest = std::max(last.largest, hole);
@@ -150,6 +165,7 @@ class LowestHole {
     std::uint32_t room_ = 0;  // of chunks
     State* state_ = nullptr;
     Chunk* chunks_ = nullptr;
+    region::StepTables steps_;
     Size* groups_ = nullptr;  // the largest hole of each group of chunks, or more
 };
 

@@ -351,7 +351,7 @@ bool Moves::slide(RangeId block) noexcept {
     const Range old = (*allocator_)[block];
     const Range& hole = (*allocator_)[old.below];
     Handles::Place& place = handles_.of((*allocator_)[block]);
-    if (ranges::kind(hole) != ranges::Kind::hole || allocator_->policy().shaped() || allocator_->spare() == 0) return false;
+    if (ranges::kind(hole) != ranges::Kind::hole || allocator_->policy().shaped() || !allocator_->has_spare(1)) return false;
     const Offset to = aligned(hole.start, Size{1} << place.shift);
     if (to >= old.start) return false;
     allocator_->give(block);

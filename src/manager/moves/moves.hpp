@@ -27,7 +27,9 @@ class Moves {
           lowest_(allocator) {}
     void layout(region::Carver& carver, std::uint32_t most) noexcept;
 
-    // The caller still holds the lock under which it took the block.
+    // The lock: whether a block can be adopted. False: the system refuses memory for the table of handles.
+    [[nodiscard]] bool make_room() noexcept { return handles_.make_room(); }
+    // The caller still holds the lock under which it made room and took the block.
     Handle adopt(RangeId block, Size alignment) noexcept { return handles_.insert(block, alignment); }
 
     // The lock: bytes of the table of handles in use. Gives back what is not needed.
@@ -35,7 +37,7 @@ class Moves {
     // The lock: for a saved state.
     [[nodiscard]] Handles& handles() noexcept { return handles_; }
     [[nodiscard]] const Handles& handles() const noexcept { return handles_; }
-    void trim() noexcept { handles_.trim(allocator_->ranges().last()); }
+    void trim() noexcept { handles_.trim(); }
 
     [[nodiscard]] Status resolve(Handle handle, Offset& at) const noexcept;
     // Of the movable block that begins there.

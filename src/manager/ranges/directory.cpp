@@ -1,5 +1,6 @@
 #include "manager/ranges/directory.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 
@@ -21,14 +22,34 @@ void Directory::layout(region::Carver& carver, Ranges ranges, std::uint32_t most
     ranges_ = ranges;
     most_ = most;
     state_ = carver.array<State>(1);
-    groups_ = carver.array<Group>(most);
+    few_ = carver.array<Group>(std::min(most, kFew));
+    table_ = carver.stepped<Group>(most);
+    steps_ = region::StepTables(carver.open_end());
+    steps_.add(table_, sizeof(Group));
+    if (!carver.places()) return;
+    groups_ = state_->opened == 0 ? few_ : table_;
+    if (state_->opened == 0) state_->room = std::min(most, kFew);
+}
+
+// False: there is no room for a further group. Chains then become longer.
+bool Directory::make_room() noexcept {
+    State& state = *state_;
+    const std::uint32_t opened = steps_.open(state.opened, state.groups + 1, most_);
+    if (opened == state.opened) return false;
+    if (state.opened == 0) {
+        std::memcpy(table_, few_, sizeof(Group) * kFew);
+        std::memset(few_, 0, sizeof(Group) * kFew);
+        groups_ = table_;
+    }
+    state.room = state.opened = opened;
+    return true;
 }
 
 // The next group takes its part of the blocks of the one that served for both.
 [[gnu::noinline]] void Directory::add_group() noexcept {
     State& state = *state_;
     const std::uint32_t added = state.groups;
-    if (added == most_) return;
+    if (added == state.room && !make_room()) return;
     state.groups = added + 1;
     if (added == 0) return;
     if (added > state.mask) state.mask = 2 * state.mask + 1;
@@ -67,7 +88,7 @@ void Directory::remove_group() noexcept {
 
 bool Directory::trim_groups(std::uint32_t most) noexcept {
     while (state_->groups > state_->blocks && most-- != 0) remove_group();
-    region::purge_within(region::kSystem, groups_ + state_->groups, groups_ + most_);
+    if (state_->opened != 0) region::purge_within(region::kSystem, table_ + state_->groups, table_ + state_->opened);
     return state_->groups > state_->blocks;
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "core/region/region.hpp"
+#include "core/region/step_tables.hpp"
 #include "manager/ranges/kind.hpp"
 
 namespace ashlar::ranges {
@@ -62,6 +63,8 @@ class Directory {
   private:
     struct State {
         std::uint32_t groups;  // of buckets, in use; 0 in the beginning
+        std::uint32_t room;    // for so many groups
+        std::uint32_t opened;  // entries of table_; 0: the groups are still in few_
         std::uint32_t mask;    // 2^k - 1 >= groups - 1
         std::uint32_t blocks;
         RangeId root;
@@ -75,6 +78,7 @@ class Directory {
     struct Group {
         RangeId buckets[4];
     };
+    static constexpr std::uint32_t kFew = 64;
 
     // Reversed: the best bits of the product come first, even where all starts are
     // multiples of a power of two.
@@ -93,12 +97,16 @@ class Directory {
         return (product ^ product >> 29) * 0xbf58476d1ce4e5b9U >> 58 == 0;
     }
     void add_group() noexcept;
+    [[gnu::noinline]] [[nodiscard]] bool make_room() noexcept;
     void remove_group() noexcept;
     void enter_tree(RangeId block) noexcept;
     void leave_tree(RangeId block) noexcept;
 
     Ranges ranges_;
-    Group* groups_ = nullptr;
+    Group* groups_ = nullptr;  // few_ or table_
+    Group* few_ = nullptr;     // the first groups, until there are more: small managers need no page for the table
+    Group* table_ = nullptr;
+    region::StepTables steps_;
     State* state_ = nullptr;
     std::uint32_t most_ = 0;
 };

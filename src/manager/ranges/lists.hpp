@@ -12,10 +12,15 @@
 
 namespace ashlar::ranges {
 
-template <unsigned classes>
+// `none`: what first_class() returns if there is none; a class without holes, or one too many.
+template <unsigned classes, unsigned none = classes>
 class Lists {
   public:
-    static constexpr unsigned kNone = classes;
+    static constexpr unsigned kNone = none;
+    // Bytes of an object of which only the lists of classes [0, used) are ever used.
+    [[nodiscard]] static constexpr std::size_t bytes_for(unsigned used) noexcept {
+        return sizeof(Lists) - (classes + 1 - used) * sizeof(RangeId);
+    }
 
     // Record 0 is before the first hole of a list and behind the last one: its links are
     // written and never read.
@@ -44,7 +49,7 @@ class Lists {
         if (word == 0) summary_ &= ~base::bit(cls / base::kWordBits);
     }
 
-    // The first class >= cls, at most kNone, with holes; kNone: none.
+    // The first class >= cls, at most `classes`, with holes; kNone: none.
     [[nodiscard]] unsigned first_class(unsigned cls) const noexcept {
         unsigned at = cls / base::kWordBits;
         base::Word word = words_[at] & ~base::Word{0} << cls % base::kWordBits;
@@ -68,7 +73,7 @@ class Lists {
     // The first hole of the classes [from, to) that is `good`.
     template <class Good>
     [[nodiscard]] RangeId search(Ranges ranges, unsigned from, unsigned to, Good good) const noexcept {
-        for (unsigned cls = first_class(from); cls < to; cls = first_class(cls + 1)) {
+        for (unsigned cls = first_class(from); cls != kNone && cls < to; cls = first_class(cls + 1)) {
             for (RangeId at = heads_[cls]; at != no_range; at = next(ranges, at)) {
                 if (good(ranges[at])) return at;
             }
@@ -91,10 +96,15 @@ class Lists {
     }
 
     // Whether there are just so many holes, all in the lists of their classes, and the bits say so.
+    // Classes from `used` on will have no holes; see bytes_for().
+    void limit_to(unsigned used) noexcept { used_ = used; }
+    [[nodiscard]] unsigned used() const noexcept { return used_ == 0 ? classes : used_; }
     template <class ClassOf>
     [[nodiscard]] bool check(Ranges ranges, std::uint64_t holes, ClassOf class_of) const noexcept {
+        const unsigned used = this->used();
         if (summary_ >> kWords != 0 || words_[kWords] != 0 || heads_[kNone] != no_range) return false;
-        for (unsigned cls = 0; cls < classes; ++cls) {
+        if (used > classes || first_class(used) != kNone) return false;
+        for (unsigned cls = 0; cls < used; ++cls) {
             const base::Word word = words_[cls / base::kWordBits];
             const bool marked = (word & base::bit(cls % base::kWordBits)) != 0;
             const bool summed = (summary_ & base::bit(cls / base::kWordBits)) != 0;
@@ -131,7 +141,8 @@ class Lists {
 
     base::Word summary_;            // bit w: words_[w] is not zero
     base::Word words_[kWords + 1];  // bit c % 64 of words_[c / 64]: there are holes of class c; never of kNone
-    RangeId heads_[classes + 1];
+    std::uint32_t used_;            // 0: all classes
+    RangeId heads_[classes + 1];    // the last member: see bytes_for()
 };
 
 }  // namespace ashlar::ranges

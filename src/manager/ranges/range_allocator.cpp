@@ -6,7 +6,9 @@ namespace ashlar::ranges {
 
 void RangeAllocator::layout(region::Carver& carver, Policy& policy, Size limit, std::uint32_t most) noexcept {
     most_ = most;
-    ranges_ = Ranges(carver.array<Range>(std::size_t{most} + 1), most);
+    ranges_ = Ranges(carver.stepped<Range>(std::size_t{most} + 1), most);
+    steps_ = region::StepTables(carver.open_end());
+    steps_.add(&ranges_[no_range], sizeof(Range));
     state_ = carver.array<State>(1);
     clean_ = carver.array<base::Word>(most / base::kWordBits / kLeastPage + 1);
     directory_.layout(carver, ranges_, most);
@@ -16,13 +18,31 @@ void RangeAllocator::layout(region::Carver& carver, Policy& policy, Size limit, 
     const bool fresh = state_->limit == 0;
     if (fresh) {
         state_->limit = limit;
-        state_->spare = most;
+        state_->opened = carver.steps() ? 0 : most + 1;
+        state_->spare = carver.steps() ? 0 : most;
         state_->refused_size = ~Size{0};
         state_->lead = records_before_page();
     }
     policy_ = &policy;
     policy.attach(ranges_, memory, fresh);
     shaped_ = policy.shaped();
+}
+
+// Record 0 is the ring's, and no range's.
+bool RangeAllocator::open_records(std::uint32_t spare) noexcept {
+    State& state = *state_;
+    const std::uint32_t before = state.opened;
+    const std::uint32_t missing = spare - state.spare + (before == 0 ? 1 : 0);
+    if (missing > most_ + 1 - before) return false;
+    state.opened = steps_.open(before, before + missing, most_ + 1);
+    if (state.opened == before) return false;
+    state.spare += state.opened - before - (before == 0 ? 1 : 0);
+    return true;
+}
+
+// Begins anew, so that the common path keeps nothing over this call.
+RangeId RangeAllocator::take_opened(Size size, Size alignment) noexcept {
+    return open_records(1) ? take(size, alignment) : no_range;
 }
 
 [[gnu::flatten]] RangeId RangeAllocator::take(Size size, Size alignment) noexcept { return take_inline(size, alignment); }
@@ -44,7 +64,7 @@ void RangeAllocator::give_by_policy(RangeId block) noexcept { return shaped_ ? g
     const Offset start = range.start;
     const Size pad = at - start;
     const Size rest = range.size - pad - size;
-    if (state_->spare < (rest == 0 ? 1U : 2U)) return no_range;
+    if (!has_spare(rest == 0 ? 1U : 2U)) return no_range;
     RangeId block = no_range;
     if (rest == 0) {
         policy_->move(hole, start, pad);
@@ -84,13 +104,14 @@ bool RangeAllocator::grow(Size size, bool contiguous) noexcept {
     const Offset end = state.totals.capacity;
     if (size > state.limit - end) return false;
     if (size == 0) return true;
+    if (state.opened == 0 && !open_records(1)) return false;
     const bool fenced = !contiguous && end != 0;
     const RangeId top = last();
     if (!shaped_ && !fenced && is_hole(ranges_[top])) {
         policy_->move(top, ranges_[top].start, ranges_[top].size + size);
         gained(ranges_[top].start, ranges_[top].size);
     } else {
-        if (state.spare < pieces(end, size) + (fenced ? 1U : 0U)) return false;
+        if (!has_spare(pieces(end, size) + (fenced ? 1U : 0U))) return false;
         if (fenced) become(ranges_[fresh(top, end, 0)], Kind::fence);
         fill(last(), end, size);
     }
@@ -116,7 +137,7 @@ Size RangeAllocator::shrink(Size most) noexcept {
         } else if (!shaped_) {
             policy_->move(top, start, rest);
         } else {
-            if (pieces(start, rest) > state_->spare + 1) return taken;
+            if (!has_spare(pieces(start, rest) - 1)) return taken;
             absorb(top);
             fill(last(), start, rest);
         }

@@ -14,6 +14,7 @@
 
 #include "base/bits.hpp"
 #include "core/region/region.hpp"
+#include "core/region/step_tables.hpp"
 #include "manager/ranges/directory.hpp"
 #include "manager/ranges/kind.hpp"
 
@@ -74,10 +75,18 @@ class RangeAllocator {
         bool operator==(const Totals&) const noexcept = default;
     };
     [[nodiscard]] const Totals& totals() const noexcept { return state_->totals; }
+    void reset_peak() noexcept { state_->totals.peak = state_->totals.used; }
     [[nodiscard]] Size largest() const noexcept { return policy_->largest(); }
     [[nodiscard]] Policy& policy() const noexcept { return *policy_; }
-    // Records that are left for further ranges.
-    [[nodiscard]] std::uint32_t spare() const noexcept { return state_->spare; }
+    // Records that are left for further ranges, if the system opens them.
+    [[nodiscard]] std::uint32_t spare() const noexcept { return state_->spare + (most_ + 1 - state_->opened); }
+    // Whether so many further ranges have records, which are opened if need be.
+    [[nodiscard]] bool has_spare(std::uint32_t records) noexcept { return state_->spare >= records || open_records(records); }
+    // From now on a table by RangeId, carved by Carver::stepped(), is open wherever records are.
+    // False: the system refuses.
+    [[nodiscard]] bool open_with_records(const void* table, std::size_t entry_bytes) noexcept {
+        return steps_.add(table, entry_bytes, state_->opened);
+    }
 
     // Bytes of records and tables in use.
     [[nodiscard]] Size metadata() const noexcept;
@@ -97,7 +106,8 @@ class RangeAllocator {
         Size limit;
         std::uint32_t created;  // records [1, created] were in use at some time
         RangeId unused;         // those that are not any more, a list through `chain`; others are on clean pages
-        std::uint32_t spare;    // records that may still be taken
+        std::uint32_t opened;   // records [0, opened) are accessible
+        std::uint32_t spare;    // of them, those that may still be taken
         Size refused_size;      // no hole has room for so much at that alignment; ~0: not known
         Size refused_alignment;
         std::uint32_t lead;   // records before the first whole page
@@ -115,6 +125,8 @@ class RangeAllocator {
     [[nodiscard]] RangeId fresh(RangeId below, Offset start, Size size) noexcept;
     void recycle(RangeId range) noexcept;
     [[gnu::noinline]] [[nodiscard]] RangeId reuse_page() noexcept;
+    [[gnu::noinline]] [[nodiscard]] bool open_records(std::uint32_t spare) noexcept;
+    [[gnu::noinline]] [[nodiscard]] RangeId take_opened(Size size, Size alignment) noexcept;
     [[nodiscard]] static std::uint32_t records_of_page() noexcept {
         return static_cast<std::uint32_t>(region::page_size() / sizeof(Range));
     }
@@ -179,6 +191,7 @@ class RangeAllocator {
 
     Policy* policy_ = nullptr;
     Ranges ranges_;
+    region::StepTables steps_;  // records, and what opens with them
     Directory directory_;
     static constexpr std::uint32_t kLeastPage = 64;  // records
 

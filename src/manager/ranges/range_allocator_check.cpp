@@ -9,7 +9,10 @@ class RangeAllocator::Inspection {
         : allocator_(allocator), tell_(tell), context_(context) {}
 
     std::size_t run() noexcept {
-        if (!expect(allocator_.state_->created <= allocator_.most_, "more records were in use than there are")) return faults_;
+        const State& state = *allocator_.state_;
+        if (!expect(state.opened <= allocator_.most_ + 1 && state.created < state.opened,
+                    "more records were in use than there are"))
+            return faults_;
         walk();
         if (faults_ != 0) return faults_;  // the checks below rely on the list
         const Totals& totals = allocator_.state_->totals;
@@ -86,7 +89,7 @@ class RangeAllocator::Inspection {
         }
         unused += std::uint64_t{state.clean} * RangeAllocator::records_of_page();
         expect(unused + ranges_ == state.created, "a record is lost");
-        expect(state.spare + debts_ + ranges_ == allocator_.most_, "the number of spare records is wrong");
+        expect(state.spare + debts_ + ranges_ + 1 == state.opened, "the number of spare records is wrong");
     }
 
     void find_all() noexcept {

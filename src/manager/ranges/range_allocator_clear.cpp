@@ -21,7 +21,7 @@ void RangeAllocator::clear() noexcept {
     const Totals before = state.totals;
     ranges_[no_range].below = ranges_[no_range].above = no_range;
     state.unused = no_range;
-    state.spare = most_;
+    state.spare = state.opened - 1;
     state.refused_size = ~Size{0};
     for (RangeId id = state.created; id != no_range; --id) {
         if (on_clean_page(id)) continue;

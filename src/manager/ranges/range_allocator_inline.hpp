@@ -82,7 +82,8 @@ inline RangeId RangeAllocator::take_from(P& policy, Size size, Size alignment) n
         policy.erase(hole);
         --state_->totals.holes;
     } else {
-        if (state_->spare == 0) return no_range;
+        if (state_->spare == 0) [[unlikely]]
+            return take_opened(size, alignment);
         block = fresh(range.below, at, size);
         policy.move(hole, at + size, range.size - size);
     }

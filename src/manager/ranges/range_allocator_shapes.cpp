@@ -1,5 +1,7 @@
 // The uncommon paths of Heap: free ranges that span several holes or are kept in pieces, and
 // blocks at given places. For policies that keep free ranges whole, a piece is the whole range.
+#include <algorithm>
+
 #include "manager/ranges/range_allocator_inline.hpp"
 
 namespace ashlar::ranges {
@@ -115,7 +117,7 @@ RangeId RangeAllocator::carve(RangeId hole, Offset start, Size size, Size asked)
     const Offset from = ranges_[hole].start;
     const Offset to = end_of(ranges_[top]);
     const std::uint32_t needed = pieces(from, start - from) + pieces(start, size) + pieces(end, to - end);
-    if (needed > state_->spare + count) return no_range;
+    if (!has_spare(needed - std::min(needed, count))) return no_range;
     const RangeId below = ranges_[hole].below;
     absorb_above(below, count);
     const RangeId block = fresh(fill(below, from, start - from), start, size);
@@ -149,7 +151,8 @@ bool RangeAllocator::extend(RangeId block, Size size) noexcept {
         return true;
     }
     const std::uint32_t old_debt = debt(range.start, range.size);
-    if (piece(range.start, size) != size || pieces(end, to - end) > state_->spare + count + old_debt) return false;
+    const std::uint32_t needed = pieces(end, to - end);
+    if (piece(range.start, size) != size || !has_spare(needed - std::min(needed, count + old_debt))) return false;
     absorb_above(block, count);
     state_->spare += old_debt;
     range.size = size;
@@ -170,7 +173,8 @@ bool RangeAllocator::reduce(RangeId block, Size size) noexcept {
     }
     const std::uint32_t old_debt = debt(range.start, range.size);
     const std::uint32_t new_debt = debt(range.start, size);
-    if (pieces(end, freed) + new_debt > state_->spare + old_debt) return false;
+    const std::uint32_t needed = pieces(end, freed) + new_debt;
+    if (!has_spare(needed - std::min(needed, old_debt))) return false;
     state_->spare += old_debt - new_debt;
     range.size = size;
     fill(block, end, freed);

@@ -3,20 +3,21 @@
 namespace ashlar::ranges {
 
 std::size_t Tlsf::state_bytes(Size limit) const noexcept {
-    static_cast<void>(limit);  // lists beyond the limit's class are never touched
-    return sizeof(State);
+    limit_ = limit;
+    return State::bytes_for(class_of(limit) + 1);
 }
 
+// All zero is a state without holes.
 void Tlsf::attach(Ranges ranges, void* state, bool fresh) noexcept {
-    static_cast<void>(fresh);  // all zero is a state without holes
     ranges_ = ranges;
     state_ = static_cast<State*>(state);
+    if (fresh) state_->limit_to(class_of(limit_) + 1);
 }
 
 // The newest hole of the first class whose holes are long enough may be aligned by chance; if not, one with room for any
 // padding is taken; and then there are only the holes in between, and those of the request's own class.
 RangeId Tlsf::find_slowly(RangeId hole, Size size, Size alignment) noexcept {
-    if (size > kMostSize) return no_range;
+    if (size > kMostSize || class_of(size) >= state_->used()) return no_range;
     if (hole != no_range && fits(ranges_[hole], size, alignment)) return hole;
     if (alignment > 1) {
         const RangeId roomy = state_->first_from(class_for(size + alignment - 1));

@@ -47,7 +47,7 @@ class Tlsf final : public Policy {
     static constexpr unsigned kBits = 5;
     static constexpr Size kMostSize = Size{1} << 62;
     static constexpr unsigned kClasses = ((63 - kBits) << kBits) + (2U << kBits);  // of all 64-bit sizes
-    using State = Lists<kClasses>;
+    using State = Lists<kClasses, 0>;                                              // no hole has size 0
 
     [[nodiscard]] static constexpr unsigned shift_of(Size size) noexcept {
         return (63U ^ static_cast<unsigned>(std::countl_zero(size | (1U << kBits)))) - kBits;  // without a subtraction
@@ -65,6 +65,7 @@ class Tlsf final : public Policy {
     [[nodiscard]] RangeId find_slowly(RangeId hole, Size size, Size alignment) noexcept;
 
     State* state_ = nullptr;
+    mutable Size limit_ = 0;  // that state_bytes() was told
 };
 
 }  // namespace ashlar::ranges

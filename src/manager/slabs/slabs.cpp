@@ -34,15 +34,20 @@ void Slabs::layout(region::Carver& carver, const Shape& shape) noexcept {
     attach(carver, &retired_, 1);
     spare_ = carver.array<Atomic<SlabId>>(kClasses);
     created_ = carver.array<SlabId>(1);
+    opened_ = carver.array<SlabId>(1);
     clean_ = carver.array<SlabId>(1);
     clean_bits_ = carver.array<Word>(ids / kWordBits + 1);
     count_ = carver.array<Atomic<std::uint32_t>>(1);
     page_ = carver.array<Atomic<std::uint32_t>>(shape.pages);
     place_ = carver.array<Atomic<std::uint32_t>>(ids);
-    bits_ = carver.array<Atomic<Word>>(ids * words_of_slab_);
-    marks_ = carver.array<Atomic<Word>>(ids * words_of_slab_);
-    roots_ = carver.array<Atomic<Word>>(ids * words_of_slab_);
-    tags_ = carver.array<Atomic<std::uint8_t>>(ids * tags_of_slab_);
+    // Of offsets in no slab the tag of slab 0 is read, which is 0.
+    tags_ = carver.stepped<Atomic<std::uint8_t>>(ids * tags_of_slab_, tags_of_slab_);
+    bits_ = carver.stepped<Atomic<Word>>(ids * words_of_slab_);
+    marks_ = carver.stepped<Atomic<Word>>(ids * words_of_slab_);
+    roots_ = carver.stepped<Atomic<Word>>(ids * words_of_slab_);
+    steps_ = region::StepTables(carver.open_end());
+    for (const auto* table : {bits_, marks_, roots_}) steps_.add(table, words_of_slab_ * sizeof(Word));
+    steps_.add(tags_, tags_of_slab_);
 }
 
 // -------------------------------------------------------------------------------------------------------------- taking
@@ -128,12 +133,17 @@ bool Slabs::complete(SlabId slab, Class c) const noexcept {
 
 // ------------------------------------------------------------------------------------------------- creations and retirement
 
-// An id for a place that has none; 0: all are slabs now. When all ids have been used, a
+bool Slabs::open_id(SlabId slab) noexcept {
+    if (slab >= *opened_) *opened_ = steps_.open(*opened_, slab + 1, shape_.slabs + 1);
+    return slab < *opened_;
+}
+
+// An id for a place that has none; 0: all are slabs now. When no new one can be had, a
 // retired slab leaves its id. A stale hint, or a stale offset in its old place, finds no
 // class there or another one, as after any retirement.
 SlabId Slabs::new_id(Size page) noexcept {
     SlabId slab = 0;
-    if (*created_ != shape_.slabs) {
+    if (*created_ != shape_.slabs && open_id(*created_ + 1)) {
         slab = ++*created_;
     } else {
         slab = retired_.lowest_id();
@@ -238,7 +248,7 @@ void Slabs::set_clean(SlabId slab, bool clean) noexcept {
 
 // Tags, bits and roots of retired slabs are 0, and add() writes the marks: other threads see no
 // difference.
-void Slabs::give_back_tables(SlabId from, SlabId to) noexcept {
+void Slabs::give_back_tables(SlabId from, SlabId to, SmallAnnotations& annotations) noexcept {
     const auto purge = [from, to](auto* table, std::size_t per) {
         region::purge_within(region::kSystem, table + from * per, table + to * per);
     };
@@ -246,10 +256,11 @@ void Slabs::give_back_tables(SlabId from, SlabId to) noexcept {
     purge(bits_, words_of_slab_);
     purge(marks_, words_of_slab_);
     purge(roots_, words_of_slab_);
+    annotations.give_back(std::size_t{from} * tags_of_slab_, std::size_t{to} * tags_of_slab_);
     for (SlabId slab = from; slab < to; ++slab) set_clean(slab, true);
 }
 
-SlabId Slabs::trim(SlabId from) noexcept {
+SlabId Slabs::trim(SlabId from, SmallAnnotations& annotations) noexcept {
     constexpr std::uint32_t kSlabs = 1024;
     constexpr unsigned kRuns = 16;
     unsigned runs = 0;
@@ -260,7 +271,7 @@ SlabId Slabs::trim(SlabId from) noexcept {
         bool clean = true;
         for (; slab < end && class_of(slab) == 0; ++slab) clean = clean && is_clean(slab);
         if (!clean) {
-            give_back_tables(first, slab);
+            give_back_tables(first, slab, annotations);
             ++runs;
         }
         if (slab == first) ++slab;

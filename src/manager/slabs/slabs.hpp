@@ -16,6 +16,8 @@
 #include "base/atomic.hpp"
 #include "base/bitmap_index.hpp"
 #include "core/region/region.hpp"
+#include "core/region/step_tables.hpp"
+#include "manager/base/small_annotations.hpp"
 #include "manager/slabs/shape.hpp"
 
 namespace ashlar::manager {
@@ -40,6 +42,11 @@ class Slabs {
   public:
     void layout(region::Carver& carver, const Shape& shape) noexcept;
     [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
+    // The lock. From now on a table by SlabId, carved by Carver::stepped(), is open wherever ids
+    // are in use. False: the system refuses.
+    [[nodiscard]] bool open_with_slabs(const void* table, std::size_t entry_bytes) noexcept {
+        return steps_.add(table, entry_bytes, *opened_);
+    }
 
     // ------------------------------------------------------------------------------------------------------ free blocks
 
@@ -132,9 +139,11 @@ class Slabs {
         const Size of_slab = tags_of_slab_ + 3 * sizeof(base::Word) * words_of_slab_ + 2 * sizeof(std::uint32_t);
         return (Size{*created_} - *clean_) * of_slab;
     }
-    // The lock. Gives back tables of retired slabs, from number `from` on, 0 at first.
+    // Blocks that these tables are for, as number_of() counts them.
+    [[nodiscard]] std::size_t table_blocks() const noexcept { return std::size_t{*created_ - *clean_} * tags_of_slab_; }
+    // The lock. Gives back tables of retired slabs, and annotations of their blocks, from number `from` on, 0 at first.
     // Returns the next number, 0: done. The work of one call is bounded.
-    [[nodiscard]] SlabId trim(SlabId from) noexcept;
+    [[nodiscard]] SlabId trim(SlabId from, SmallAnnotations& annotations) noexcept;
     // Free blocks of a slab, at some moment.
     [[nodiscard]] std::uint32_t free_blocks(SlabId slab, Class c) const noexcept;
     // Broken invariants of the words that only change under the lock. The lock.
@@ -158,13 +167,14 @@ class Slabs {
     bool give_word(SlabId slab, Class c, std::uint32_t word, base::Word mask) noexcept;
     [[nodiscard]] bool complete(SlabId slab, Class c) const noexcept;
     [[nodiscard]] SlabId new_id(Size page) noexcept;
+    [[nodiscard]] bool open_id(SlabId slab) noexcept;
     [[nodiscard]] bool keep(SlabId slab, bool all) noexcept;
     [[nodiscard]] bool retire(SlabId slab) noexcept;
     [[nodiscard]] bool is_clean(SlabId slab) const noexcept {
         return (clean_bits_[slab / base::kWordBits] & base::bit(slab % base::kWordBits)) != 0;
     }
     void set_clean(SlabId slab, bool clean) noexcept;
-    void give_back_tables(SlabId from, SlabId to) noexcept;
+    void give_back_tables(SlabId from, SlabId to, SmallAnnotations& annotations) noexcept;
 
     Shape shape_;
     std::uint32_t words_of_slab_, tags_of_slab_;
@@ -179,9 +189,11 @@ class Slabs {
     base::Atomic<std::uint8_t>* tags_;
     base::Atomic<SlabId>* spare_;         // of each class: a complete slab that is kept; written under the lock
     SlabId* created_;                     // ids used so far; the lock
+    SlabId* opened_;                      // tables of ids [0, opened) are accessible; the lock
     SlabId* clean_;                       // of them, those in clean_bits_; the lock
     base::Word* clean_bits_;              // by id: retired, and its tables were given back; the lock
     base::Atomic<std::uint32_t>* count_;  // slabs now
+    region::StepTables steps_;
 };
 
 }  // namespace ashlar::manager

@@ -13,9 +13,15 @@ using base::rel;
 using base::rlx;
 using base::seq_cst;
 
+// At most a twenty-fourth of the buffer, where it is not the least.
+std::uint32_t Small::shards_of(const Shape& shape) noexcept {
+    const Size wanted = (shape.pages << shape.shift) / (24 * sizeof(Shard));
+    return static_cast<std::uint32_t>(std::bit_floor(std::clamp<Size>(wanted, kTries, kShards)));
+}
+
 void Small::layout(region::Carver& carver, const Shape& shape, bool shared) noexcept {
     slabs_.layout(carver, shape);
-    shards_mask_ = shared ? kShards - 1 : 0;
+    shards_mask_ = shared ? shards_of(shape) - 1 : 0;
     shards_ = carver.array<Shard>(shape.shift != 0 ? shards_mask_ + 1 : 0);
     alone_ = shape.shift != 0 && !shared ? shards_ : nullptr;
     direct_ = carver.array<Atomic<std::uint64_t>>(2);

@@ -25,6 +25,10 @@ class Small {
     // none. `shared`: many threads.
     void layout(region::Carver& carver, const Shape& shape, bool shared) noexcept;
     [[nodiscard]] const Shape& shape() const noexcept { return slabs_.shape(); }
+    // See Slabs.
+    [[nodiscard]] bool open_with_slabs(const void* table, std::size_t entry_bytes) noexcept {
+        return slabs_.open_with_slabs(table, entry_bytes);
+    }
 
     // 0: not for slabs. size >= 1; `alignment` is a power of two.
     [[nodiscard]] Class class_of(Size size, Size alignment) const noexcept { return shape().class_of(size, alignment); }
@@ -143,7 +147,9 @@ class Small {
     // Bytes of tables in use; the lock.
     [[nodiscard]] Size metadata() const noexcept { return shape().shift == 0 ? 0 : slabs_.metadata(); }
     // The lock: gives back the tables of slabs that were retired; see Slabs::trim().
-    [[nodiscard]] SlabId trim(SlabId from) noexcept { return slabs_.trim(from); }
+    [[nodiscard]] SlabId trim(SlabId from, SmallAnnotations& annotations) noexcept { return slabs_.trim(from, annotations); }
+    // The lock: blocks that tables in use are for.
+    [[nodiscard]] std::size_t table_blocks() const noexcept { return shape().shift == 0 ? 0 : slabs_.table_blocks(); }
     // The lock, and many threads: stops small blocks. Returns when no thread is inside take(),
     // give() or resize(); calls that begin now wait for thaw(). In between, tags, free bits,
     // shards and counters agree.
@@ -195,6 +201,7 @@ class Small {
         Place places[kClasses][kMostCached];
     };
 
+    [[nodiscard]] static std::uint32_t shards_of(const Shape& shape) noexcept;
     [[nodiscard]] Totals sums() const noexcept;
     class Call;
 

@@ -52,7 +52,7 @@ bool refuses(ashlar::MemoryManager& manager) {
 
 int main() {
     ashlar::ManagerOptions options;
-    options.policy = std::make_unique<Any>();
+    options.policy = [] { return std::make_unique<Any>(); };
     ashlar::MemoryManager manager(ashlar::Size{1} << 20, std::move(options));
     std::thread other([&manager] {
         for (int i = 0; i < 1000; ++i) manager.deallocate(manager.allocate(static_cast<ashlar::Size>(i)).value());

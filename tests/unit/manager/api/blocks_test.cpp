@@ -220,7 +220,7 @@ TEST(OneThread, CallerMayChangeLater) {
 
 TEST(Policy, CustomPolicyIsUsed) {
     ManagerOptions own = options();
-    own.policy = make_policy(Placement::worst_fit);
+    own.policy = [] { return make_policy(Placement::worst_fit); };
     const MemoryManager manager(100, std::move(own));
     EXPECT_STREQ(manager.policy_name(), "worst fit");
 }

@@ -241,7 +241,7 @@ class Counting final : public SetPolicy {
 TEST(ClearUnderAPolicyOfTheProgram, ErasesEachHoleOnce) {
     unsigned finds = 0, erases = 0;
     ManagerOptions options = make::options();
-    options.policy = std::make_unique<Counting>(finds, erases);
+    options.policy = [&] { return std::make_unique<Counting>(finds, erases); };
     MemoryManager manager = MemoryManager::without_memory(kWhole, std::move(options));
     std::vector<Offset> blocks;
     for (unsigned i = 0; i < 1000; ++i) blocks.push_back(manager.allocate(100).value());

@@ -65,7 +65,7 @@ class Calling final : public SetPolicy {
 TEST(Capacity, TakesNoLock) {
     std::function<void()> call = [] {};
     ManagerOptions calling = make::options(Size{8} << 20, Threads::many);
-    calling.policy = std::make_unique<Calling>(call);
+    calling.policy = [&call] { return std::make_unique<Calling>(call); };
     MemoryManager manager(kWhole, std::move(calling));
     ASSERT_TRUE(manager.allocate(kWhole));
     const std::byte* last = manager.data(0) + kWhole - 1;

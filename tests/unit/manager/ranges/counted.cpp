@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "manager/ranges/range_allocator.hpp"
-#include "manager/ranges/store.hpp"
+#include "manager/base/store.hpp"
 
 namespace {
 
@@ -86,7 +86,7 @@ class Counted {
     }
 
     std::unique_ptr<Policy> policy_;
-    ranges::Store store_;
+    manager::Store store_;
     ranges::RangeAllocator allocator_;
     std::vector<RangeId> blocks_;
     std::minstd_rand random_{1};

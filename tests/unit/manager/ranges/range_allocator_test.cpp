@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "manager/ranges/store.hpp"
+#include "manager/base/store.hpp"
 #include "ranges_fixture.hpp"
 
 namespace {
@@ -230,10 +230,10 @@ TEST(RangeAllocator, WorksWithACustomPolicy) {
 
 TEST(Store, CreateGivesZeroBytesOrReportsARefusal) {
     const std::uint32_t* first = nullptr;
-    ranges::Store store;
+    manager::Store store;
     ASSERT_TRUE(store.create([&](region::Carver& carver) { first = carver.array<std::uint32_t>(100'000); }));
     for (int i = 0; i < 100'000; ++i) ASSERT_EQ(first[i], 0U);
-    ranges::Store impossible;
+    manager::Store impossible;
     EXPECT_FALSE(impossible.create([](region::Carver& carver) { carver.array<char>(std::size_t{1} << 60); }));
 }
 

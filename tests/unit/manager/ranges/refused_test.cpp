@@ -46,7 +46,7 @@ class Refused : public testing::TestWithParam<make::Mode> {
     // Blocks of 2000 bytes, every other one free.
     Refused() {
         ManagerOptions options = make::options(kSize, GetParam());
-        options.policy = std::make_unique<Counting>(asked_);
+        options.policy = [this] { return std::make_unique<Counting>(asked_); };
         options.limit = 2 * kSize;
         options.grow_by = [this](Size, Size) { return ++growths_, Size{0}; };
         manager_ = std::make_unique<MemoryManager>(kSize, std::move(options));
