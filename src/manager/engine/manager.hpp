@@ -290,6 +290,8 @@ class Manager {
     };
     // Under the lock, but for a small block.
     [[nodiscard]] Subject subject(Offset offset) const noexcept;
+    // Under the lock: false if another thread has freed the old block.
+    [[nodiscard]] bool still_there(Relocation& job, Subject& old) const noexcept;
     [[nodiscard]] Status relocate(Relocation& job);
     [[nodiscard]] bool relocate_small(Relocation& job, Class c) noexcept;
     [[nodiscard]] bool relocate_locked(Relocation& job, Class c) noexcept;

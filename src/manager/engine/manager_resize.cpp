@@ -128,6 +128,12 @@ Status Manager::reallocate(Offset& at, Size size, Size alignment) {
     return status;
 }
 
+bool Manager::still_there(Relocation& job, Subject& old) const noexcept {
+    old = subject(job.from);
+    if (old.size == 0) job.status = Status::bad_offset;
+    return old.size != 0;
+}
+
 Status Manager::relocate(Relocation& job) {
     const Class c = small_.class_of(job.size, job.alignment);
     auto take = [&]() noexcept { return relocate_locked(job, c); };
@@ -159,11 +165,8 @@ bool Manager::relocate_small(Relocation& job, Class c) noexcept {
 // False: nothing fits. In one hold of the lock, unless it is much work: a cycle
 // sees either one block or the other.
 bool Manager::relocate_locked(Relocation& job, Class c) noexcept {
-    const Subject old = subject(job.from);
-    if (old.size == 0) {
-        job.status = Status::bad_offset;
-        return true;
-    }
+    Subject old{};
+    if (!still_there(job, old)) return true;
     job.copied = std::min(old.size, job.size);
     job.lengthy = std::max(old.size, wipes() ? job.size : 0) > kHold;
     if (c != 0 && old.range != no_range) {
@@ -197,11 +200,8 @@ void Manager::relocate_lengthy(Relocation& job) noexcept {
     }
     for (Collector::Leaving so_far;; lock_.let_others_in()) {
         const Guard guard(lock_);
-        const Subject old = subject(job.from);
-        if (old.size == 0) {
-            job.status = Status::bad_offset;
-            return;
-        }
+        Subject old{};
+        if (!still_there(job, old)) return;
         if (!collector_.leaving(job.from, old.size, so_far)) continue;
         static_cast<void>(succeed(job.from, old.range, job.to));
         return;

@@ -165,18 +165,20 @@ TEST_P(Reallocate, ExceptionOfACallbackChangesNothing) {
 
 // The table of user data is only there once a small block has some.
 TEST_P(Reallocate, LargeBlockWithUserDataBecomesSmall) {
-    MemoryManager manager(kWhole, make::options(0, GetParam()));
-    const Offset odd = 500'001;
-    ASSERT_TRUE(manager.allocate_at(odd, 3000));
-    manager.set_user_data(odd, 5);
-    manager.set_name(odd, "odd");
-    const Offset now = manager.reallocate(odd, 40, 16).value();
-    EXPECT_NE(now, odd);
-    EXPECT_EQ(now % 16, 0U);
-    EXPECT_EQ(manager.user_data(now), 5U);
-    EXPECT_EQ(manager.name(now), "odd");
-    EXPECT_EQ(manager.statistics().blocks, 1U);
-    EXPECT_EQ(manager.check(), 0U);
+    for (const Size size : {Size{3000}, Size{100'000}}) {
+        MemoryManager manager(kWhole, make::options(0, GetParam()));
+        const Offset odd = 500'001;
+        ASSERT_TRUE(manager.allocate_at(odd, size));
+        manager.set_user_data(odd, 5);
+        manager.set_name(odd, "odd");
+        const Offset now = manager.reallocate(odd, 40, 16).value();
+        EXPECT_NE(now, odd);
+        EXPECT_EQ(now % 16, 0U);
+        EXPECT_EQ(manager.user_data(now), 5U);
+        EXPECT_EQ(manager.name(now), "odd");
+        EXPECT_EQ(manager.statistics().blocks, 1U);
+        EXPECT_EQ(manager.check(), 0U);
+    }
 }
 
 // Another thread frees blocks that this one is about to move: a fault of the
