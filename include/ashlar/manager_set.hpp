@@ -15,7 +15,7 @@ namespace ashlar {
 struct SetHeap {
     /// Its size in bytes.
     Size capacity;
-    /// A number of the program's, such as a `VkDeviceMemory`.
+    /// A number of the program's, such as a VkDeviceMemory.
     std::uint64_t user;
 };
 /// A block of a ManagerSet.
@@ -30,15 +30,15 @@ struct SetBlock {
 
 /// Options of a ManagerSet.
 struct ManagerSetOptions {
-    /// Returns a new heap for a block of `wanted` bytes, or nullopt. Called when
-    /// no heap has room. A heap that is too small goes back at once. What it
-    /// throws passes through ManagerSet::allocate().
+    /// Returns a new heap for a block of `wanted` bytes, or nullopt. Called
+    /// when no heap has room. A heap that is too small goes back at once. What
+    /// it throws passes through ManagerSet::allocate().
     std::function<std::optional<SetHeap>(Size wanted)> new_heap;
     /// Receives each heap that the set does not use any more, at its end too.
     /// Must not throw.
     std::function<void(const SetHeap& heap)> release_heap = nullptr;
     /// Blocks of different kinds never share a page of so many bytes, such as
-    /// Vulkan's `bufferImageGranularity`. A power of two; 1: any blocks may.
+    /// Vulkan's bufferImageGranularity. A power of two; 1: any blocks may.
     Size kind_granularity = 1;
     /// Options of each heap's manager. `threads` is Threads::one, and the limit
     /// is the heap's capacity.
@@ -49,9 +49,9 @@ struct ManagerSetOptions {
 ///
 /// Each page of `kind_granularity` bytes at the edge of a block notes the kind
 /// and the number of blocks there. A block that would share a page with another
-/// kind is placed once more, on whole pages of its own. So only such blocks cost
-/// more than they ask for: less than two pages each. Each heap has 8 bytes for
-/// each of its pages.
+/// kind is placed once more, on whole pages of its own. So only such blocks
+/// cost more than they ask for: less than two pages each. Each heap has 8 bytes
+/// for each of its pages.
 ///
 /// Thread safety: calls must not overlap. The callbacks must not use the set.
 class ASHLAR_API ManagerSet {
@@ -72,7 +72,8 @@ class ASHLAR_API ManagerSet {
     /// std::bad_alloc. O(heaps), beside the policy.
     [[nodiscard]] std::optional<SetBlock> allocate(Size size, Size alignment = 1,
                                                    std::uint32_t kind = 0);
-    /// Frees a block. The heap stays. Throws BadOffset. O(1), beside the policy.
+    /// Frees a block. The heap stays. Throws BadOffset. O(1), beside the
+    /// policy.
     void deallocate(const SetBlock& block);
     /// Gives heaps without blocks back, except `keep` of them. Returns how many
     /// went. O(heaps).
@@ -80,7 +81,8 @@ class ASHLAR_API ManagerSet {
 
     /// Returns the number of heaps. O(heaps).
     [[nodiscard]] std::uint32_t heaps() const noexcept;
-    /// Returns the heap of that number. Throws BadOffset if there is none. O(1).
+    /// Returns the heap of that number. Throws BadOffset if there is none.
+    /// O(1).
     [[nodiscard]] SetHeap heap(std::uint32_t number) const;
     /// Returns the manager of that heap, for statistics and names. Throws
     /// BadOffset if there is none. O(1).

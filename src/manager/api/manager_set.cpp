@@ -109,7 +109,8 @@ std::uint32_t ManagerSet::State::place() {
     return static_cast<std::uint32_t>(heaps.size() - 1);
 }
 
-// A heap that cannot be used goes back, also if there is no memory for its manager.
+// A heap that cannot be used goes back, also if there is no memory for its
+// manager.
 std::optional<std::uint32_t> ManagerSet::State::add(Size wanted) {
     const std::uint32_t number = place();
     Heap& heap = heaps[number];
