@@ -2,6 +2,7 @@
 from programs import Mutation
 
 ANNOTATIONS = "src/manager/base/small_annotations"
+BUDGET = "src/manager/engine/manager_budget.cpp"
 BUFFER = "src/manager/base/buffer.cpp"
 CLEAR = "src/manager/engine/manager_clear.cpp"
 COLLECTOR = "src/manager/collector/collector.cpp"
@@ -19,6 +20,7 @@ MOVES = "src/manager/moves/moves.cpp"
 NUMBERS = "src/manager/base/thread_numbers.cpp"
 SMALL = "src/manager/slabs/small.cpp"
 SMALL_INLINE = "src/manager/slabs/small_inline.hpp"
+STORE = "src/manager/base/store.cpp"
 
 PARTS = "unit_small_threads.BufferTest.AtFindsBytesWhilePartsAreAdded"
 LEAVES = "manager_collector.FreedInPass.BlockPinnedDuringTheScanIsNotDropped"
@@ -162,4 +164,17 @@ MANAGER = (
             "unit_small.SmallAnnotations.ThreadsCreateOneTable", preset="tsan"),
     Mutation("E42_finds_the_table", ANNOTATIONS + ".hpp", "table_.load(base::acq)", "table_.load(base::rlx)", "unit_small",
             "unit_small.SmallAnnotations.ThreadsCreateOneTable", preset="tsan"),
+    Mutation("all_tables_are_open", STORE, "std::min(base::round_up(start + dense + first, page), start + bytes_);",
+            "std::max(base::round_up(start + dense + first, page), start + bytes_);", "manager_footprint",
+            "manager_footprint.Buffers/Footprint.WritableBytesAreAShareOfTheBuffer/*"),
+    Mutation("a_budget_is_not_kept", BUDGET, "    budget_ = bytes;", "    budget_ = no_budget;", "manager_heaps",
+            "manager_heaps.Threads/Budget.RequestsBeyondItFail/* manager_heaps.Threads/Budget.SmallBlocksStayWithinIt/*"),
+    Mutation("blocks_that_a_callback_freed_stay_in_slabs", BUDGET,
+            "    reclaim(true);  // it may have freed small blocks\n", "", "manager_heaps",
+            "manager_heaps.Threads/OnFailure.SmallBlocksThatItFreesMakeRoomForLargeOnes/Many*"),
+    Mutation("peaks_are_not_reset", BUDGET, "    allocator_.reset_peak();\n", "", "manager_heaps",
+            "manager_heaps.Threads/Counters.ResetBeginsAnew/*"),
+    Mutation("kinds_share_pages", "src/manager/api/manager_set.cpp",
+            "return page.blocks == 0 || page.kind == kind;", "return page.blocks == 0 || page.kind != kind + 1;", "manager_heaps",
+            "manager_heaps.ManagerSet.BehavesLikeTheModel"),
 )
