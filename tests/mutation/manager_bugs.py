@@ -2,6 +2,7 @@
 from programs import Mutation
 
 ANNOTATIONS = "src/manager/base/small_annotations"
+BUDGET = "src/manager/engine/manager_budget.cpp"
 BUFFER = "src/manager/base/buffer.cpp"
 CLEAR = "src/manager/engine/manager_clear.cpp"
 COLLECTOR = "src/manager/collector/collector.cpp"
@@ -22,6 +23,7 @@ SMALL = "src/manager/slabs/small.cpp"
 SMALL_INLINE = "src/manager/slabs/small_inline.hpp"
 STATE = "src/manager/engine/manager_state.cpp"
 STATE_READER = "src/manager/state/state_reader.cpp"
+STORE = "src/manager/base/store.cpp"
 
 PARTS = "unit_small_threads.BufferTest.AtFindsBytesWhilePartsAreAdded"
 LEAVES = "manager_collector.FreedInPass.BlockPinnedDuringTheScanIsNotDropped"
@@ -189,4 +191,17 @@ MANAGER = (
     Mutation("a_block_may_reach_beyond_the_end", STATE_READER,
             "block.start <= state.capacity && block.taken <= state.capacity - block.start", "block.start <= state.capacity",
             "manager_state", "manager_state.DamagedState.IsRefusedForRecordsThatAreNotPossible"),
+    Mutation("all_tables_are_open", STORE, "std::min(base::round_up(start + dense + first, page), start + bytes_);",
+            "std::max(base::round_up(start + dense + first, page), start + bytes_);", "manager_footprint",
+            "manager_footprint.Buffers/Footprint.WritableBytesAreAShareOfTheBuffer/*"),
+    Mutation("a_budget_is_not_kept", BUDGET, "    budget_ = bytes;", "    budget_ = no_budget;", "manager_heaps",
+            "manager_heaps.Threads/Budget.RequestsBeyondItFail/* manager_heaps.Threads/Budget.SmallBlocksStayWithinIt/*"),
+    Mutation("blocks_that_a_callback_freed_stay_in_slabs", BUDGET,
+            "    reclaim(true);  // it may have freed small blocks\n", "", "manager_heaps",
+            "manager_heaps.Threads/OnFailure.SmallBlocksThatItFreesMakeRoomForLargeOnes/Many*"),
+    Mutation("peaks_are_not_reset", BUDGET, "    allocator_.reset_peak();\n", "", "manager_heaps",
+            "manager_heaps.Threads/Counters.ResetBeginsAnew/*"),
+    Mutation("kinds_share_pages", "src/manager/api/manager_set.cpp",
+            "return page.blocks == 0 || page.kind == kind;", "return page.blocks == 0 || page.kind != kind + 1;", "manager_heaps",
+            "manager_heaps.ManagerSet.BehavesLikeTheModel"),
 )
