@@ -68,8 +68,9 @@ void aligned(benchmark::State& state, Placement placement, Size count) {
 using Measure = void (*)(benchmark::State&, Placement, Size);
 
 const bool registered = [] {
-    constexpr std::array placements{Placement::tlsf,      Placement::first_fit,        Placement::next_fit, Placement::best_fit,
-                                    Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy};
+    constexpr std::array placements{Placement::tlsf,     Placement::first_fit, Placement::next_fit,
+                                    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
+                                    Placement::buddy,    Placement::linear,    Placement::ring};
     constexpr std::array kinds{"refused", "again", "aligned"};
     constexpr std::array<Measure, 3> measures{refused, again, aligned};
     for (std::size_t kind = 0; kind < kinds.size(); ++kind) {

@@ -38,6 +38,8 @@ class Manager {
     // kNoOffset, false: nothing was done, and the caller calls the other function.
     [[nodiscard]] Offset allocate_alone(Size size, Size alignment) noexcept;
     [[nodiscard]] bool deallocate_alone(Offset offset) noexcept;
+    // Throws std::bad_alloc if an annotation can't be stored; then there is no block.
+    [[nodiscard]] Status allocate(const BlockRequest& request, Block& block);
     [[nodiscard]] Status allocate_movable(Size size, Size alignment, Handle& handle);
     [[nodiscard]] Status allocate_root(Size size, Size alignment, Offset& at);
     [[nodiscard]] Status allocate_at(Offset start, Size size, std::uint32_t flags) noexcept;
@@ -139,6 +141,7 @@ class Manager {
         [[nodiscard]] bool may_take() const noexcept;
         void give_slab(Offset start) noexcept;
     };
+    class Requested;
     // Holds the growth lock. False: within a callback of this thread's own growth.
     class Growing {
       public:
@@ -164,6 +167,7 @@ class Manager {
     [[nodiscard]] Offset allocate_large(Size size, Size alignment);
     [[gnu::noinline]] [[nodiscard]] Offset allocate_slowly(Size size, Size alignment, Class c);
     void reclaim(bool all) noexcept;
+    [[nodiscard]] bool take_prepared(Strategy strategy, Requested& requested) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
     [[nodiscard]] bool wipes() const noexcept { return wipes_.load(base::rlx) != 0; }
     // Fills bytes of a block that only the caller knows, so that the collector finds no

@@ -166,6 +166,7 @@ void Manager::trim_tables() noexcept {
         more = allocator_.trim_directory(kGroups);
     }
     const Guard guard(lock_);
+    allocator_.drop_index();
     allocator_.trim_records();
     moves_.trim();
 }

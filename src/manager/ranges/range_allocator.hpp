@@ -15,6 +15,7 @@
 #include "base/bits.hpp"
 #include "core/region/region.hpp"
 #include "manager/ranges/directory.hpp"
+#include "manager/ranges/hole_index.hpp"
 #include "manager/ranges/kind.hpp"
 
 namespace ashlar::ranges {
@@ -35,6 +36,13 @@ class RangeAllocator {
     // A new block; no_range: nothing fits, or no record is left; nothing changed. size >= 1, alignment a power of two. O(1)
     // beside the policy.
     [[nodiscard]] RangeId take(Size size, Size alignment) noexcept;
+    // The same by a strategy. O(log n) expected, once prepared.
+    [[nodiscard]] RangeId take_by(Strategy strategy, Size size, Size alignment) noexcept;
+    // Builds the tree of holes that a strategy needs, if it does, over at most `steps` ranges. True: it is there. Else
+    // take_by() would build the rest.
+    [[nodiscard]] bool prepare(Strategy strategy, std::uint32_t steps) noexcept;
+    // Forgets that tree, until the next request that needs it.
+    void drop_index() noexcept;
     // Exactly these bytes, if all are free; size >= 1. O(log n) expected: see Directory::last_up_to.
     [[nodiscard]] RangeId take_at(Offset start, Size size) noexcept { return take_at(start, size, size); }
     // The same for a block of which only `asked` bytes were asked for: one that moves keeps its shape.
@@ -156,6 +164,8 @@ class RangeAllocator {
     [[gnu::noinline]] [[nodiscard]] RangeId take_by_policy(Size size, Size alignment) noexcept;
     [[gnu::noinline]] void give_by_policy(RangeId block) noexcept;
     [[nodiscard]] RangeId take_padded(RangeId hole, Offset at, Size size) noexcept;
+    [[nodiscard]] RangeId take_front(RangeId hole, Size size) noexcept;
+    [[nodiscard]] RangeId take_top(RangeId hole, Offset at, Size size) noexcept;
     // Free ranges in the policy's shapes.
     [[nodiscard]] Size piece(Offset start, Size size) const noexcept;
     [[nodiscard]] std::uint32_t pieces(Offset start, Size size) const noexcept;
@@ -174,7 +184,9 @@ class RangeAllocator {
     [[nodiscard]] bool extend(RangeId block, Size size) noexcept;
     [[nodiscard]] bool reduce(RangeId block, Size size) noexcept;
 
-    Policy* policy_ = nullptr;
+    Policy* policy_ = nullptr;      // own_policy_, or index_ before it
+    Policy* own_policy_ = nullptr;  // of the manager
+    HoleIndex index_;
     Ranges ranges_;
     Directory directory_;
     static constexpr std::uint32_t kLeastPage = 64;  // records

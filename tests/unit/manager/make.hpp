@@ -61,8 +61,9 @@ std::string message(Act act) {
 }
 
 inline constexpr ashlar::Placement placements[] = {
-    ashlar::Placement::tlsf,      ashlar::Placement::first_fit,        ashlar::Placement::next_fit, ashlar::Placement::best_fit,
-    ashlar::Placement::worst_fit, ashlar::Placement::ordered_best_fit, ashlar::Placement::buddy};
+    ashlar::Placement::tlsf,     ashlar::Placement::first_fit, ashlar::Placement::next_fit,
+    ashlar::Placement::best_fit, ashlar::Placement::worst_fit, ashlar::Placement::ordered_best_fit,
+    ashlar::Placement::buddy,    ashlar::Placement::linear,    ashlar::Placement::ring};
 
 }  // namespace make
 

@@ -20,8 +20,9 @@ namespace {
 using namespace ashlar;
 
 Placement placement_of(std::string_view name) {
-    for (const Placement placement : {Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                      Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy}) {
+    for (const Placement placement :
+         {Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit, Placement::worst_fit,
+          Placement::ordered_best_fit, Placement::buddy, Placement::linear, Placement::ring}) {
         if (name == make_policy(placement)->name()) return placement;
     }
     std::fprintf(stderr, "ranges_counted: no policy %s\n", name.data());

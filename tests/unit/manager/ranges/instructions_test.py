@@ -2,14 +2,14 @@
 """usage: instructions_test.py PROGRAM POLICY: counts instructions of ranges_counted by callgrind, and says whether they are too many.
 
 A million holes may cost more than a thousand by the logarithm: the mean depth of a treap of n nodes, 2 ln n - 2.85, grows from 11 to 25.
-TLSF and buddy, which have no tree, may cost hardly more at all. For TLSF there are ceilings on its operations through the heap, records,
+TLSF, buddy, linear and ring, which have no tree, may cost hardly more at all. For TLSF there are ceilings on its operations through the heap, records,
 directory and totals included; they are what g++ 12 needed at -O2, and a tenth more.
 """
 import re
 import subprocess
 import sys
 
-GROWTH = {"tlsf": 1.15, "buddy": 1.2}
+GROWTH = {"tlsf": 1.15, "buddy": 1.2, "linear": 1.15, "ring": 1.15}
 GROWTH_OF_TREES = 25 / 11 * 1.1
 OPERATIONS = 5000
 TLSF_CEILINGS = {"take": 310, "give": 181, "pair": 402}
