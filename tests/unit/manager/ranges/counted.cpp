@@ -1,6 +1,7 @@
 // usage: ranges_counted POLICY PHASE HOLES OPERATIONS     for callgrind with --instr-atstart=no, which then counts the phase
 // alone Phases, among so many holes between blocks: take, give (each so many in a row), replace (one given, one taken), pair
-// (the same block taken and given again), aligned (take, each at its own size's power of two).
+// (the same block taken and given again), aligned (take, each at its own size's power of two), lowest, upper_end, tight (as
+// replace, by that strategy).
 #include <valgrind/callgrind.h>
 
 #include <algorithm>
@@ -29,6 +30,13 @@ Placement placement_of(std::string_view name) {
     std::exit(2);
 }
 
+Strategy strategy_of(std::string_view phase) {
+    return phase == "lowest"      ? Strategy::lowest
+           : phase == "upper_end" ? Strategy::upper_end
+           : phase == "tight"     ? Strategy::tight
+                                  : Strategy::by_policy;
+}
+
 class Counted {
   public:
     Counted(Placement placement, std::size_t holes, std::size_t operations) : policy_(make_policy(placement)) {
@@ -50,6 +58,8 @@ class Counted {
 
     // Everything random is drawn before the counting begins.
     void run(std::string_view phase, std::size_t operations) {
+        const Strategy strategy = strategy_of(phase);
+        if (!allocator_.prepare(strategy, ~std::uint32_t{0})) std::abort();
         std::vector<RangeId> chosen(operations);
         std::vector<Size> sizes(operations);
         std::vector<std::size_t> victims(operations);
@@ -72,7 +82,8 @@ class Counted {
             for (std::size_t i = 0; i < operations; ++i) {
                 RangeId& block = blocks_[victims[i]];
                 allocator_.give(block);
-                block = allocator_.take(sizes[i], 1);
+                block =
+                    strategy == Strategy::by_policy ? allocator_.take(sizes[i], 1) : allocator_.take_by(strategy, sizes[i], 1);
             }
         }
         CALLGRIND_STOP_INSTRUMENTATION;
