@@ -250,13 +250,14 @@ enum class Placement {
     /// One block behind the other: each begins where the last one ends. A block
     /// that is freed at that end is used again at once, so that this is a stack
     /// too. With Strategy::upper_end a second stack grows down from the other
-    /// end of the same space. What does not fit there goes where tlsf places
-    /// it. O(1), as tlsf. VMA's linear algorithm.
+    /// end of the same space. A block that does not fit there goes where tlsf
+    /// places it. O(1), as tlsf. VMA's linear algorithm.
     linear,
     /// As linear, for blocks that are freed in the order in which they were
-    /// allocated. What does not fit behind the last block goes to the beginning
-    /// of the buffer, if it fits there, and else where tlsf places it. The next
-    /// blocks follow it. O(1), as tlsf. VMA's linear algorithm as a ring buffer.
+    /// allocated. A block that does not fit behind the last one goes to the
+    /// beginning of the buffer, if it fits there, and else where tlsf places
+    /// it. The next blocks follow it. O(1), as tlsf. VMA's linear algorithm as
+    /// a ring buffer.
     ring
 };
 

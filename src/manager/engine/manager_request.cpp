@@ -1,4 +1,5 @@
-// Blocks by a BlockRequest: a strategy, annotations, and the kinds of blocks in one call.
+// Blocks by a BlockRequest: a strategy, annotations, and the kinds of blocks in
+// one call.
 #include <ashlar/manager_request.hpp>
 #include <new>
 
@@ -12,7 +13,8 @@ constexpr std::uint32_t kSteps = 1024;  // ranges that enter a tree of holes in 
 
 }  // namespace
 
-// One request, on its way. Under the lock. All that others can see of a block is there before the lock is free.
+// One request, on its way. Under the lock. All that others can see of a block
+// is there before the lock is free.
 class Manager::Requested {
   public:
     Requested(Manager& manager, const BlockRequest& request, Size size, Size alignment) noexcept
@@ -20,7 +22,8 @@ class Manager::Requested {
           class_(request.movable || request.strategy != Strategy::by_policy ? 0 : manager.small_.class_of(size, alignment)) {}
 
     [[nodiscard]] Class small() const noexcept { return class_; }
-    // True: done, unless failed(). An exception must not leave it, since growth calls it in the middle.
+    // True: done, unless failed(). An exception must not leave it, since growth
+    // calls it in the middle.
     [[nodiscard]] bool take() noexcept {
         Small& small = manager_.small_;
         if (class_ != 0) {
@@ -94,7 +97,8 @@ class Manager::Requested {
     bool failed_ = false;
 };
 
-// Builds the tree of holes that a strategy needs, and lets others in between its steps.
+// Builds the tree of holes that a strategy needs, and lets others in between
+// its steps.
 bool Manager::take_prepared(Strategy strategy, Requested& requested) noexcept {
     for (;; lock_.let_others_in()) {
         const Guard guard(lock_);

@@ -71,8 +71,9 @@ RangeId BySize<Order>::find(Size size, Size alignment) noexcept {
     }
 }
 
-// Where large ones come first, the smallest is the last one that is long enough. With an alignment, it is one with room for any
-// padding, or any that fits.
+// Where large ones come first, the smallest is the last one that is long
+// enough. With an alignment, it is one with room for any padding, or any that
+// fits.
 template <class Order>
 RangeId BySize<Order>::find_by(Strategy strategy, Size size, Size alignment) noexcept {
     if constexpr (Order::kLargestFirst) {

@@ -1,11 +1,14 @@
-// A tree of all holes beside the policy's own records, for strategies that the policy does not know. It stands in front of the
-// policy once a request asked for such a strategy, so that a manager without such requests pays nothing. It is built upwards
-// by address, a few ranges at a time, between which the lock is free.
+// A tree of all holes beside the policy's own records, for strategies that the
+// policy does not know. It stands in front of the policy once a request asked
+// for such a strategy, so that a manager without such requests pays nothing. It
+// is built upwards by address, a few ranges at a time, between which the lock
+// is free.
 //
 //   | holes of the tree    | holes that are not in it yet |
 //   0                      end: ~0 when all are in it
 //
-// The tree's links lie in a table of their own. The size of the largest hole below a node is its Range::asked.
+// The tree's links lie in a table of their own. The size of the largest hole
+// below a node is its Range::asked.
 #ifndef ASHLAR_MANAGER_RANGES_HOLE_INDEX_HPP
 #define ASHLAR_MANAGER_RANGES_HOLE_INDEX_HPP
 

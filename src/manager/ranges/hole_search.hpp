@@ -1,5 +1,6 @@
-// Searches in a tree of holes by address, in which each node knows the largest hole of its subtree, so that subtrees without
-// room are never entered. `Nodes` is that of a treap (base/treap.hpp) with `ranges` and `largest(tree)`.
+// Searches in a tree of holes by address, in which each node knows the largest
+// hole of its subtree, so that subtrees without room are never entered. `Nodes`
+// is that of a treap (base/treap.hpp) with `ranges` and `largest(tree)`.
 #ifndef ASHLAR_MANAGER_RANGES_HOLE_SEARCH_HPP
 #define ASHLAR_MANAGER_RANGES_HOLE_SEARCH_HPP
 
@@ -21,7 +22,8 @@ namespace ashlar::ranges {
     return ab > c ? ab : c;
 }
 
-// The lowest hole of a subtree that ends behind `from` and has room, or the hole at which `looks` long enough holes had none.
+// The lowest hole of a subtree that ends behind `from` and has room, or the
+// hole at which `looks` long enough holes had none.
 template <class Nodes>
 [[nodiscard]] RangeId lowest_in(Nodes nodes, RangeId tree, Offset from, Size size, Size alignment,
                                 std::uint64_t& looks) noexcept {
@@ -50,8 +52,9 @@ template <class Nodes>
     return no_range;
 }
 
-// `search(size, alignment, looks)`: one of the two above. After kMostLooks holes without room it is one with room for any
-// padding, and only without such a one all are looked at.
+// `search(size, alignment, looks)`: one of the two above. After kMostLooks
+// holes without room it is one with room for any padding, and only without such
+// a one all are looked at.
 template <class Search>
 [[nodiscard]] RangeId search_in_turns(Ranges ranges, Size size, Size alignment, Search search) noexcept {
     std::uint64_t looks = kMostLooks, all = ~std::uint64_t{0};

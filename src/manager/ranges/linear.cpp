@@ -39,7 +39,8 @@ void Linear::move(RangeId hole, Offset start, Size size) noexcept {
     if (!at_edge(hole)) state_->gap = no_range;
 }
 
-// After a turn of a ring the oldest blocks are gone, so that the lowest range is a hole.
+// After a turn of a ring the oldest blocks are gone, so that the lowest range
+// is a hole.
 RangeId Linear::elsewhere(Size size, Size alignment) noexcept {
     if (wraps_) {
         const RangeId first = ranges_[no_range].above;

@@ -1,8 +1,10 @@
-// Linear and ring placement, as the linear algorithm of VMA: blocks are cut from one hole, the gap, one behind the other. The
-// gap is where the last block ended, at the edge: it is the hole that touches the edge. Blocks that are freed there become a
-// part of it, and are used again first. All holes are in the lists of a TLSF beside, for what does not fit into the gap.
+// Linear and ring placement, as the linear algorithm of VMA: blocks are cut
+// from one hole, the gap, one behind the other. The gap is where the last block
+// ended, at the edge: it is the hole that touches the edge. Blocks that are
+// freed there become a part of it, and are used again first. All holes are in
+// the lists of a TLSF beside, for blocks that do not fit into the gap.
 //
-//   | stack of blocks -> | gap ...                 | <- second stack, of Strategy::upper_end |
+//   | stack of blocks -> | gap         | <- stack of Strategy::upper_end |
 //                        edge
 #ifndef ASHLAR_MANAGER_RANGES_LINEAR_HPP
 #define ASHLAR_MANAGER_RANGES_LINEAR_HPP
@@ -45,14 +47,15 @@ class Linear : public Policy {
     bool wraps_;
 };
 
-// What does not fit goes elsewhere, and the gap stays.
+// A block that does not fit goes elsewhere, and the gap stays.
 class LinearPlacement final : public Linear {
   public:
     LinearPlacement() noexcept : Linear(false) {}
     [[nodiscard]] const char* name() const noexcept override { return "linear"; }
 };
 
-// What does not fit goes to the beginning of the buffer, or elsewhere, and the gap is there.
+// A block that does not fit goes to the beginning of the buffer, or elsewhere.
+// The gap is there then.
 class RingPlacement final : public Linear {
   public:
     RingPlacement() noexcept : Linear(true) {}

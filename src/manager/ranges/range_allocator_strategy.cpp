@@ -1,5 +1,6 @@
-// Blocks by a strategy of the request. What the policy does not know comes from the tree of holes, HoleIndex, which is built
-// by the first such request.
+// Blocks by a strategy of the request. Where the policy does not know a
+// strategy, the tree of holes does: HoleIndex, which the first such request
+// builds.
 #include "manager/ranges/range_allocator_inline.hpp"
 
 namespace ashlar::ranges {
@@ -55,7 +56,8 @@ RangeId RangeAllocator::take_front(RangeId hole, Size size) noexcept {
     return block;
 }
 
-// The rest below the block keeps the hole's record: of a double stack it is what both stacks grow into.
+// The rest below the block keeps the hole's record: of a double stack it is
+// what both stacks grow into.
 RangeId RangeAllocator::take_top(RangeId hole, Offset at, Size size) noexcept {
     const Offset start = ranges_[hole].start;
     const Size rest = end_of(ranges_[hole]) - at - size;

@@ -11,7 +11,8 @@ namespace {
 
 using namespace ashlar;
 
-// Named fields compile, in parts; lists without names, in which two sizes may be swapped, do not.
+// Named fields compile, in parts; lists without names, in which two sizes may
+// be swapped, do not.
 template <class... Values>
 concept Listed = requires(Values... values) {
     BlockRequest{values...};
@@ -153,7 +154,8 @@ TEST_P(Request, GrowsTheBufferForItsStrategy) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// The tree of holes that a strategy needs is there until trim() or clear(), and then comes back.
+// The tree of holes that a strategy needs is there until trim() or clear(), and
+// then comes back.
 TEST_P(Request, StrategyIsFollowedAfterTrimAndClear) {
     MemoryManager manager = make_manager();
     const Size before = manager.statistics().metadata;
@@ -173,7 +175,8 @@ TEST_P(Request, StrategyIsFollowedAfterTrimAndClear) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// Movable blocks leave a stack's middle, and the stack goes on behind those that are left.
+// Movable blocks leave a stack's middle, and the stack goes on behind those
+// that are left.
 TEST_P(Request, StackOfMovableBlocksGoesOnAfterDefragmentation) {
     for (const Placement placement : {Placement::linear, Placement::ring}) {
         MemoryManager manager = make_manager(placement);

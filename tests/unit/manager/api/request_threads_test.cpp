@@ -13,7 +13,8 @@ namespace {
 
 using namespace ashlar;
 
-// Every block has user data, its name, or both: whoever looks at the buffer sees them.
+// Every block has user data, its name, or both: whoever looks at the buffer
+// sees them.
 TEST(RequestThreads, NoBlockIsSeenWithoutItsUserData) {
     constexpr unsigned threads = 3, rounds = 3000;
     MemoryManager manager(Size{8} << 20);

@@ -324,11 +324,7 @@ std::string placement_name(const testing::TestParamInfo<Placement>& info) {
     return names[static_cast<int>(info.param)];
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, Defragment,
-                         testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy, Placement::linear,
-                                         Placement::ring),
-                         placement_name);
+INSTANTIATE_TEST_SUITE_P(Policies, Defragment, testing::ValuesIn(make::placements), placement_name);
 
 struct MixedBlock {
     Handle handle;

@@ -83,7 +83,8 @@ TEST_P(Linear, DoubleStackGrowsFromBothEnds) {
     buffer.fixture.expect_sound();
 }
 
-// The stacks stay stacks when a block is padded by its alignment, at either end.
+// The stacks stay stacks when a block is padded by its alignment, at either
+// end.
 TEST_P(Linear, DoubleStackWithAlignmentsMeetsInTheMiddle) {
     Buffer buffer(GetParam(), 1023);
     RangeAllocator& allocator = buffer.fixture.allocator;
@@ -140,7 +141,8 @@ TEST_P(Linear, StackGoesOnInAGrownBuffer) {
     buffer.fixture.expect_sound();
 }
 
-// Whatever does not fit behind the last block: linear placement comes back to its gap, a ring goes on at the beginning.
+// Whatever does not fit behind the last block: linear placement comes back to
+// its gap, a ring goes on at the beginning.
 TEST(LinearPlacement, LeavesItsGapForOneBlockOnly) {
     Buffer buffer(Placement::linear);
     for (int i = 0; i < 9; ++i) static_cast<void>(buffer.take(100));
@@ -163,8 +165,9 @@ TEST(RingPlacement, WrapsWhenTheOldestAreFree) {
     buffer.fixture.expect_sound();
 }
 
-// Blocks of many sizes, freed in their order: each begins where the last one ended, or at 0, and no more than the longest
-// block is lost at the end of a turn.
+// Blocks of many sizes, freed in their order: each begins where the last one
+// ended, or at 0, and no more than the longest block is lost at the end of a
+// turn.
 TEST(RingPlacement, HoldsAllFramesInFlight) {
     constexpr Size size = 10'000, most = 300;
     Buffer buffer(Placement::ring, size);

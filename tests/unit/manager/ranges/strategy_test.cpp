@@ -1,4 +1,5 @@
-// Blocks by a strategy, whatever the policy: the tree of holes that is built for it, and what check() sees of it.
+// Blocks by a strategy, whatever the policy: the tree of holes that is built
+// for it, and what check() sees of it.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -12,7 +13,8 @@ namespace {
 using namespace ashlar;
 using ranges::RangeAllocator;
 
-// Holes of 64, 32, 16, 128 and 32 bytes between blocks, all at multiples of 128, and no other one.
+// Holes of 64, 32, 16, 128 and 32 bytes between blocks, all at multiples of
+// 128, and no other one.
 struct Holes {
     explicit Holes(Placement placement) : fixture(placement, 1280, 1000) {
         std::vector<RangeId> holes;
