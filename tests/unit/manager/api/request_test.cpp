@@ -168,7 +168,10 @@ TEST_P(Request, StrategyIsFollowedAfterTrimAndClear) {
     manager.deallocate(low.offset);
     manager.deallocate(top.offset);
     EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::upper_end}).value().offset, kSize - 5000);
+    EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::lowest}).value().offset, 0U);
+    const Size again = manager.statistics().metadata;
     manager.clear();
+    EXPECT_LT(manager.statistics().metadata, again);
     EXPECT_EQ(manager.check(), 0U);
     EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::upper_end}).value().offset, kSize - 5000);
     EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::lowest}).value().offset, 0U);

@@ -59,7 +59,25 @@ TEST_P(Linear, FullStackReusesItsTop) {
     for (int i = 0; i < 10; ++i) EXPECT_EQ(buffer.take(100), 100U * i);
     EXPECT_EQ(buffer.take(1), Buffer::none);
     buffer.give(900);
-    EXPECT_EQ(buffer.take(60), 900U);
+    buffer.give(300);
+    EXPECT_EQ(buffer.take(60), 900U) << "not the hole that came last";
+    buffer.fixture.expect_sound();
+}
+
+// The larger hole below keeps its record when the top merges with it.
+TEST_P(Linear, StackFallsBackToAHoleBelow) {
+    Buffer buffer(GetParam());
+    EXPECT_EQ(buffer.take(500), 0U);
+    EXPECT_EQ(buffer.take(100), 500U);
+    EXPECT_EQ(buffer.take(10, Strategy::upper_end), 990U);
+    EXPECT_EQ(buffer.take(30, Strategy::upper_end), 960U);
+    EXPECT_EQ(buffer.take(10, Strategy::upper_end), 950U);
+    buffer.give(960);
+    buffer.give(0);
+    EXPECT_EQ(buffer.take(10), 600U);
+    buffer.give(600);
+    buffer.give(500);
+    EXPECT_EQ(buffer.take(20), 0U) << "not the hole of the upper stack that is just as long";
     buffer.fixture.expect_sound();
 }
 
