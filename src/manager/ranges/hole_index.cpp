@@ -38,6 +38,7 @@ struct HoleIndex::BySize {
 };
 
 void HoleIndex::layout(region::Carver& carver, std::uint32_t most) noexcept {
+    most_ = most;
     state_ = carver.array<State>(1);
     links_ = carver.array<Links>(std::size_t{most} + 1);
 }
@@ -48,7 +49,10 @@ void HoleIndex::stand_before(Policy& policy, Ranges ranges) noexcept {
     by_size_ = policy.knows(Strategy::lowest) && policy.knows(Strategy::upper_end);
 }
 
-void HoleIndex::drop() noexcept { *state_ = {}; }
+void HoleIndex::drop() noexcept {
+    if (active()) region::purge_within(region::kSystem, links_, links_ + most_ + 1);
+    *state_ = {};
+}
 
 void HoleIndex::enter(RangeId hole) noexcept {
     ++state_->holes;

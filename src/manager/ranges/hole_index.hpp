@@ -36,7 +36,7 @@ class HoleIndex final : public Policy {
     // The next range by address; a hole enters the tree.
     void pass(RangeId range) noexcept;
     void finish() noexcept { state_->end = ~Offset{0}; }
-    // Forgets the tree.
+    // Forgets the tree, and gives its pages back.
     void drop() noexcept;
     // Bytes of links in use, if `created` records were.
     [[nodiscard]] Size metadata(std::uint32_t created) const noexcept { return active() ? created * sizeof(Links) : 0; }
@@ -78,6 +78,7 @@ class HoleIndex final : public Policy {
     Policy* policy_ = nullptr;
     State* state_ = nullptr;
     Links* links_ = nullptr;
+    std::uint32_t most_ = 0;
     bool by_size_ = false;  // else by address
 };
 
