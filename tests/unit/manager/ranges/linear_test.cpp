@@ -4,6 +4,7 @@
 #include <deque>
 #include <vector>
 
+#include "unit/manager/make.hpp"
 #include "unit/manager/ranges/ranges_fixture.hpp"
 
 namespace {
@@ -23,7 +24,8 @@ struct Buffer {
 };
 
 class Linear : public testing::TestWithParam<Placement> {};
-INSTANTIATE_TEST_SUITE_P(Policies, Linear, testing::Values(Placement::linear, Placement::ring));
+INSTANTIATE_TEST_SUITE_P(Policies, Linear, testing::Values(Placement::linear, Placement::ring),
+                         [](const auto& about) { return make::title_of(about.param); });
 
 TEST_P(Linear, BlocksLieOneBehindTheOtherWhateverIsFreed) {
     Buffer buffer(GetParam());

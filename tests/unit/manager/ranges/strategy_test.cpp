@@ -40,7 +40,8 @@ class Strategies : public testing::TestWithParam<Placement> {
   protected:
     Holes holes_{GetParam()};
 };
-INSTANTIATE_TEST_SUITE_P(Policies, Strategies, testing::ValuesIn(make::placements));
+INSTANTIATE_TEST_SUITE_P(Policies, Strategies, testing::ValuesIn(make::placements),
+                         [](const auto& about) { return make::title_of(about.param); });
 
 TEST_P(Strategies, LowestTakesTheFirstHoleThatFits) {
     EXPECT_EQ(holes_.take(Strategy::lowest, 32), 0U);
