@@ -20,12 +20,14 @@ using namespace ashlar;
 
 constexpr Size hole = 4100, too_much = 4200, page = 4096, wide = 65536;
 
-MemoryManager manager_with_holes(Placement placement, Size count, Size last) {
+MemoryManager manager_with_holes(Placement placement, Size count, Size last, bool memory = false) {
     ManagerOptions options;
     options.placement = placement;
     options.threads = Threads::one;
     const Size step = placement == Placement::buddy ? 2 * page : hole;
-    MemoryManager manager = MemoryManager::without_memory(count * 2 * step + 128 * page, std::move(options));
+    const Size size = count * 2 * step + 128 * page;
+    MemoryManager manager =
+        memory ? MemoryManager(size, std::move(options)) : MemoryManager::without_memory(size, std::move(options));
     std::vector<Offset> blocks;
     for (Size i = 0; i < count; ++i) {
         blocks.push_back(manager.allocate(hole).value());
@@ -76,7 +78,7 @@ void page_aligned(benchmark::State& state, Placement placement, Size count) {
 }
 
 void trim(benchmark::State& state, Placement placement, Size count) {
-    MemoryManager manager = manager_with_holes(placement, count, 1);
+    MemoryManager manager = manager_with_holes(placement, count, 1, true);
     for (auto _ : state) manager.trim();
 }
 

@@ -39,7 +39,7 @@ MANAGER = (
              "return take_padded(hole, at, size);", "unit_ranges",
              "unit_ranges.Policies/Linear.DoubleStackWithAlignmentsMeetsInTheMiddle/linear*"),
     Mutation("holes_above_the_frontier_enter_the_tree", HOLE_INDEX, "    if (covers(ranges_[hole].start)) enter(hole);",
-             "    enter(hole);", "unit_ranges", "unit_ranges.Policies/Strategies.TreeIsBuiltInSteps/tlsf*"),
+             "    enter(hole);", "unit_ranges", "unit_ranges.Policies/Trace.BehavesLikeTheModel/tlsf_small*"),
     Mutation("the_tree_forgets_moves", HOLE_INDEX,
              "        treap::refresh(ByAddress{ranges_, links_}, state_->root, hole);\n", "", "unit_ranges",
              "unit_ranges.Policies/Strategies.LowestTakesTheFirstHoleThatFits/tlsf*"),
