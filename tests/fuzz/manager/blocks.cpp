@@ -94,7 +94,7 @@ void ManagerSession::take() {
     added(*start, {.size = rounded(asked)}, alignment);
 }
 
-// Likewise for a strategy. Fewer than 64 blocks mean that searches are complete.
+// Likewise for a strategy. Among fewer than 64 blocks searches are complete.
 void ManagerSession::check_strategy(ashlar::Strategy strategy, Offset start, Size size, Size alignment, Size capacity) const {
     constexpr std::size_t kMostLooks = 64;
     if (!all_known() || books_.live().size() >= kMostLooks) return;
