@@ -32,7 +32,7 @@ MANAGER = (
              "unit_ranges.RingPlacement.WrapsWhenTheOldestAreFree unit_ranges.RingPlacement.HoldsAllFramesInFlight"),
     Mutation("linear_placement_leaves_its_gap", LINEAR, "(!wraps_ && state.gap != no_range)", "false", "unit_ranges",
              "unit_ranges.LinearPlacement.LeavesItsGapForOneBlockOnly"),
-    Mutation("a_freed_top_is_not_the_gap", LINEAR, "    lists_.insert(hole);\n    look_for_edge(hole);",
+    Mutation("a_freed_top_is_not_the_gap", LINEAR, "    lists_.insert(hole);\n    look_for_tip(hole);",
              "    lists_.insert(hole);", "unit_ranges", "unit_ranges.Policies/Linear.FullStackReusesItsTop/*"),
     Mutation("the_upper_stack_pads_with_the_gap", STRATEGY,
              "return top ? take_top(hole, at, size) : take_padded(hole, at, size);",

@@ -12,18 +12,18 @@ void Linear::attach(Ranges ranges, void* state, bool fresh) noexcept {
     lists_.attach(ranges, state_ + 1, fresh);
 }
 
-bool Linear::at_edge(RangeId hole) const noexcept {
+bool Linear::at_tip(RangeId hole) const noexcept {
     const Range& range = ranges_[hole];
-    return range.start <= state_->edge && state_->edge - range.start <= range.size;
+    return range.start <= state_->tip && state_->tip - range.start <= range.size;
 }
 
-void Linear::look_for_edge(RangeId hole) noexcept {
-    if (state_->gap == no_range && at_edge(hole)) state_->gap = hole;
+void Linear::look_for_tip(RangeId hole) noexcept {
+    if (state_->gap == no_range && at_tip(hole)) state_->gap = hole;
 }
 
 void Linear::insert(RangeId hole) noexcept {
     lists_.insert(hole);
-    look_for_edge(hole);
+    look_for_tip(hole);
 }
 
 void Linear::erase(RangeId hole) noexcept {
@@ -34,9 +34,9 @@ void Linear::erase(RangeId hole) noexcept {
 // The gap's lower end rises when the block below it grows.
 void Linear::move(RangeId hole, Offset start, Size size) noexcept {
     lists_.move(hole, start, size);
-    if (hole != state_->gap) return look_for_edge(hole);
-    if (start > state_->edge) state_->edge = start;
-    if (!at_edge(hole)) state_->gap = no_range;
+    if (hole != state_->gap) return look_for_tip(hole);
+    if (start > state_->tip) state_->tip = start;
+    if (!at_tip(hole)) state_->gap = no_range;
 }
 
 // After a turn of a ring the oldest blocks are gone, so that the lowest range
@@ -57,7 +57,7 @@ RangeId Linear::find(Size size, Size alignment) noexcept {
         if (hole == no_range || (!wraps_ && state.gap != no_range)) return hole;
         state.gap = hole;
     }
-    state.edge = aligned(ranges_[hole].start, alignment) + size;
+    state.tip = aligned(ranges_[hole].start, alignment) + size;
     return hole;
 }
 
@@ -66,13 +66,13 @@ RangeId Linear::find_by(Strategy strategy, Size size, Size alignment) noexcept {
     if (strategy != Strategy::upper_end) return lists_.find_by(strategy, size, alignment);
     const RangeId hole = state_->gap;
     if (hole == no_range || !fits(ranges_[hole], size, alignment)) return lists_.find(size, alignment);
-    state_->edge = ranges_[hole].start;
+    state_->tip = ranges_[hole].start;
     return hole;
 }
 
 bool Linear::check(std::uint64_t holes) const noexcept {
     const RangeId gap = state_->gap;
-    if (gap > ranges_.last() || (gap != no_range && (kind(ranges_[gap]) != Kind::hole || !at_edge(gap)))) return false;
+    if (gap > ranges_.last() || (gap != no_range && (kind(ranges_[gap]) != Kind::hole || !at_tip(gap)))) return false;
     return lists_.check(holes);
 }
 

@@ -1,11 +1,11 @@
 // Linear and ring placement, as the linear algorithm of VMA: blocks are cut
 // from one hole, the gap, one behind the other. The gap is where the last block
-// ended, at the edge: it is the hole that touches the edge. Blocks that are
+// ended, at the tip: it is the hole that touches the tip. Blocks that are
 // freed there become a part of it, and are used again first. All holes are in
 // the lists of a TLSF beside, for blocks that do not fit into the gap.
 //
 //   | stack of blocks -> | gap         | <- stack of Strategy::upper_end |
-//                        edge
+//                        tip
 #ifndef ASHLAR_MANAGER_RANGES_LINEAR_HPP
 #define ASHLAR_MANAGER_RANGES_LINEAR_HPP
 
@@ -33,12 +33,12 @@ class Linear : public Policy {
 
   private:
     struct alignas(64) State {
-        RangeId gap;  // no_range: no hole touches the edge
-        Offset edge;
+        RangeId gap;  // no_range: no hole touches the tip
+        Offset tip;
     };
 
-    [[nodiscard]] bool at_edge(RangeId hole) const noexcept;
-    void look_for_edge(RangeId hole) noexcept;
+    [[nodiscard]] bool at_tip(RangeId hole) const noexcept;
+    void look_for_tip(RangeId hole) noexcept;
     // A hole with room, when the gap has none.
     [[nodiscard]] RangeId elsewhere(Size size, Size alignment) noexcept;
 

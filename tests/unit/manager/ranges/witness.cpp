@@ -46,7 +46,7 @@ void Witness::insert(RangeId hole) noexcept {
     }
     if (range.size == 0) blame("insert of an empty hole");
     holes_[hole] = {hole, range.start, range.size, calls_, calls_};
-    look_for_edge(holes_[hole]);
+    look_for_tip(holes_[hole]);
     inner_->insert(hole);
 }
 
@@ -81,7 +81,7 @@ void Witness::move(RangeId hole, Offset start, Size size) noexcept {
         rover_ = std::max(rover_, start);
         if (rover_ > start + size) gap_ = ashlar::no_range;
     }
-    look_for_edge(own);
+    look_for_tip(own);
     inner_->move(hole, start, size);
     if (ranges_[hole].start != start || ranges_[hole].size != size) blame("move does not move");
 }
@@ -136,11 +136,11 @@ const Hole* Witness::buddy_choice(Size size, Size alignment) const {
     return found != nullptr ? found : best_of([&](const Hole& hole) { return hole.fits(size, alignment); });
 }
 
-bool Witness::has_edge() const { return placement_ == Placement::linear || placement_ == Placement::ring; }
+bool Witness::has_tip() const { return placement_ == Placement::linear || placement_ == Placement::ring; }
 
-void Witness::look_for_edge(const Hole& hole) {
+void Witness::look_for_tip(const Hole& hole) {
     const bool there = hole.start <= rover_ && rover_ <= hole.start + hole.size;
-    if (has_edge() && gap_ == ashlar::no_range && there) gap_ = hole.id;
+    if (has_tip() && gap_ == ashlar::no_range && there) gap_ = hole.id;
 }
 
 const Hole* Witness::gap(Size size, Size alignment) const {
@@ -156,7 +156,7 @@ const Hole* Witness::linear_choice(Size size, Size alignment) const {
 }
 
 const Hole* Witness::best(Size size, Size alignment) const {
-    if (has_edge()) return linear_choice(size, alignment);
+    if (has_tip()) return linear_choice(size, alignment);
     if (placement_ == Placement::tlsf) return tlsf_choice(size, alignment);
     if (placement_ == Placement::buddy) return buddy_choice(size, alignment);
     if (placement_ == Placement::next_fit) {
@@ -191,7 +191,7 @@ RangeId Witness::find(Size size, Size alignment) noexcept {
     const bool aside = placement_ == Placement::linear && gap_ != ashlar::no_range && gap_ != found;
     if (!aside) {
         rover_ = expected->cut(alignment) + size;
-        gap_ = has_edge() ? found : ashlar::no_range;
+        gap_ = has_tip() ? found : ashlar::no_range;
     }
     return found;
 }
@@ -200,7 +200,7 @@ RangeId Witness::find(Size size, Size alignment) noexcept {
 RangeId Witness::find_by(ashlar::Strategy strategy, Size size, Size alignment) noexcept {
     ++calls_;
     const RangeId found = inner_->find_by(strategy, size, alignment);
-    if (!has_edge() || strategy != ashlar::Strategy::upper_end) return found;
+    if (!has_tip() || strategy != ashlar::Strategy::upper_end) return found;
     const Hole* expected = gap(size, alignment);
     judge("find_by", found, expected != nullptr ? expected : tlsf_choice(size, alignment));
     if (expected != nullptr) rover_ = expected->start;

@@ -70,11 +70,11 @@ class Witness final : public ashlar::Policy {
     template <class Good>
     [[nodiscard]] const Hole* best_of(Good good) const;
     [[nodiscard]] const Hole* tlsf_choice(ashlar::Size size, ashlar::Size alignment) const;
-    // Of linear and ring: the hole that touches the edge, at which the last block ended.
-    [[nodiscard]] bool has_edge() const;
+    // Of linear and ring: the hole that touches the tip, at which the last block ended.
+    [[nodiscard]] bool has_tip() const;
     [[nodiscard]] const Hole* gap(ashlar::Size size, ashlar::Size alignment) const;
     [[nodiscard]] const Hole* linear_choice(ashlar::Size size, ashlar::Size alignment) const;
-    void look_for_edge(const Hole& hole);
+    void look_for_tip(const Hole& hole);
     void judge(const std::string& call, ashlar::RangeId found, const Hole* expected);
     [[nodiscard]] const Hole* buddy_choice(ashlar::Size size, ashlar::Size alignment) const;
 
@@ -82,7 +82,7 @@ class Witness final : public ashlar::Policy {
     std::unique_ptr<ashlar::Policy> inner_;
     std::map<ashlar::RangeId, Hole> holes_;
     Hole chosen_{};
-    ashlar::Offset rover_ = 0;  // of next fit; the edge of linear and ring
+    ashlar::Offset rover_ = 0;  // of next fit; the tip of linear and ring
     ashlar::RangeId gap_ = ashlar::no_range;
     std::uint64_t calls_ = 0;
     std::string fault_;
