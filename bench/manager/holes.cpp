@@ -4,6 +4,8 @@
 //   refused   nothing fits: all holes are a little too short
 //   again     a block that fits is taken, the next one is refused, the first is given back
 //   aligned   4 KiB at 64 KiB: holes are long enough, but few fit once aligned
+//   page      4 KiB at 4 KiB, likewise
+//   trim      MemoryManager::trim(), when it has nothing to return any more
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -18,12 +20,14 @@ using namespace ashlar;
 
 constexpr Size hole = 4100, too_much = 4200, page = 4096, wide = 65536;
 
-MemoryManager manager_with_holes(Placement placement, Size count, Size last) {
+MemoryManager manager_with_holes(Placement placement, Size count, Size last, bool memory = false) {
     ManagerOptions options;
     options.placement = placement;
     options.threads = Threads::one;
     const Size step = placement == Placement::buddy ? 2 * page : hole;
-    MemoryManager manager = MemoryManager::without_memory(count * 2 * step + 128 * page, std::move(options));
+    const Size size = count * 2 * step + 128 * page;
+    MemoryManager manager =
+        memory ? MemoryManager(size, std::move(options)) : MemoryManager::without_memory(size, std::move(options));
     std::vector<Offset> blocks;
     for (Size i = 0; i < count; ++i) {
         blocks.push_back(manager.allocate(hole).value());
@@ -65,13 +69,27 @@ void aligned(benchmark::State& state, Placement placement, Size count) {
     }
 }
 
+void page_aligned(benchmark::State& state, Placement placement, Size count) {
+    MemoryManager manager = manager_with_holes(placement, count, 1);
+    for (auto _ : state) {
+        const auto block = manager.allocate(page, page);
+        if (block) manager.deallocate(*block);
+    }
+}
+
+void trim(benchmark::State& state, Placement placement, Size count) {
+    MemoryManager manager = manager_with_holes(placement, count, 1, true);
+    for (auto _ : state) manager.trim();
+}
+
 using Measure = void (*)(benchmark::State&, Placement, Size);
 
 const bool registered = [] {
-    constexpr std::array placements{Placement::tlsf,      Placement::first_fit,        Placement::next_fit, Placement::best_fit,
-                                    Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy};
-    constexpr std::array kinds{"refused", "again", "aligned"};
-    constexpr std::array<Measure, 3> measures{refused, again, aligned};
+    constexpr std::array placements{Placement::tlsf,     Placement::first_fit, Placement::next_fit,
+                                    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
+                                    Placement::buddy,    Placement::linear,    Placement::ring};
+    constexpr std::array kinds{"refused", "again", "aligned", "page", "trim"};
+    constexpr std::array<Measure, 5> measures{refused, again, aligned, page_aligned, trim};
     for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
         for (const Placement placement : placements) {
             for (const Size count : {Size{1000}, Size{100'000}}) {

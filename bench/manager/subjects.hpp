@@ -95,6 +95,8 @@ void each_for_one_thread(F f) {
     f.template operator()<Manager<Placement::worst_fit, one>>("worst_fit");
     f.template operator()<Manager<Placement::ordered_best_fit, one>>("ordered_best_fit");
     f.template operator()<Manager<Placement::buddy, one>>("buddy");
+    f.template operator()<Manager<Placement::linear, one>>("linear");
+    f.template operator()<Manager<Placement::ring, one>>("ring");
     f.template operator()<Boost<boost::interprocess::rbtree_best_fit<boost::interprocess::null_mutex_family>>>("boost_rbtree");
     f.template operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::null_mutex_family>>>("boost_seq");
 }
@@ -112,6 +114,8 @@ void each_for_many_threads(F f) {
     f.template operator()<Manager<Placement::worst_fit, many>>("worst_fit");
     f.template operator()<Manager<Placement::ordered_best_fit, many>>("ordered_best_fit");
     f.template operator()<Manager<Placement::buddy, many>>("buddy");
+    f.template operator()<Manager<Placement::linear, many>>("linear");
+    f.template operator()<Manager<Placement::ring, many>>("ring");
     f.template operator()<Boost<boost::interprocess::rbtree_best_fit<boost::interprocess::mutex_family>>>("boost_rbtree");
     f.template operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::mutex_family>>>("boost_seq");
 }

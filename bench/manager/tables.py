@@ -10,7 +10,7 @@ import statistics
 import sys
 
 SUBJECTS = ("tlsf", "tlsf_slabs", "tlsf_locked", "first_fit", "next_fit", "best_fit", "worst_fit", "ordered_best_fit", "buddy",
-            "boost_rbtree", "boost_seq")
+            "linear", "ring", "boost_rbtree", "boost_seq")
 COMPARED = ("tlsf", "tlsf_slabs")  # with boost_rbtree
 SIZES = ("fixed", "uniform", "power", "mixed")
 

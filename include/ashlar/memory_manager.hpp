@@ -5,6 +5,7 @@
 #define ASHLAR_MEMORY_MANAGER_HPP
 
 #include <ashlar/manager_counters.hpp>
+#include <ashlar/manager_request.hpp>
 #include <ashlar/manager_sizes.hpp>
 #include <ashlar/manager_types.hpp>
 #include <iosfwd>
@@ -108,6 +109,19 @@ class ASHLAR_API MemoryManager final : public MemoryManagerInterface, public Man
     /// Copies into the buffer. Throws OutsideBlock, and NoMemory without
     /// memory.
     void write(Offset start, std::span<const std::byte> data) override;
+
+    /// Allocates a block with all that its request names. Returns nullopt if
+    /// nothing fits. No other thread sees the block without its user data and
+    /// name. Throws BadAlignment, and std::bad_alloc if these cannot be stored;
+    /// then there is no block. A request with the default strategy costs what
+    /// allocate() costs; with user data or a name, it takes the lock. Others
+    /// cost O(log holes) expected. The first one that the policy does not know
+    /// costs O(ranges), with the lock for 1024 of them at once. From then on
+    /// each change of a hole costs O(log holes) more, until trim() or clear().
+    [[nodiscard]] std::optional<Block> allocate(const BlockRequest& request);
+    /// Twin of allocate() with a request: ok, no_room, bad_alignment. Throws
+    /// std::bad_alloc, and what the callbacks of growth throw.
+    [[nodiscard]] Status try_allocate(const BlockRequest& request, Block& block);
 
     /// Allocates exactly [start, start + size). Returns `start`, or nullopt if
     /// a byte of it is not free. Slabs without live blocks are given back for

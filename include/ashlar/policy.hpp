@@ -16,6 +16,7 @@
 namespace ashlar {
 
 namespace ranges {
+class HoleIndex;
 class RangeAllocator;
 class Tlsf;
 }  // namespace ranges
@@ -76,6 +77,21 @@ class Ranges {
     RangeId last_;
 };
 
+/// Where one block is to be placed, beside what the policy does; see
+/// BlockRequest::strategy.
+enum class Strategy : std::uint8_t {
+    /// Where the policy places it.
+    by_policy,
+    /// At the lowest offset that fits.
+    lowest,
+    /// At the highest offset that fits. With Placement::linear and
+    /// Placement::ring, at the upper end of the space that the policy takes
+    /// from, if it fits there.
+    upper_end,
+    /// In the smallest hole that fits.
+    tight
+};
+
 /// A placement policy over the holes of one manager.
 ///
 /// To write a policy, derive from this class and keep the holes in an order
@@ -122,6 +138,23 @@ class ASHLAR_API Policy {
     /// fits(). Returns no_range only if no hole has room: the manager does not
     /// ask again for as much until a hole that has room comes.
     [[nodiscard]] virtual RangeId find(Size size, Size alignment) noexcept = 0;
+    /// Returns whether find_by() follows a strategy. Strategy::by_policy is
+    /// never asked for. Where the answer is false for Strategy::lowest or
+    /// Strategy::upper_end, the manager keeps a tree of all holes by address
+    /// from the first such request on. If the policy knows both, but not
+    /// Strategy::tight, that tree is by size. Otherwise find() serves
+    /// Strategy::tight. The answer never changes. The default is false.
+    [[nodiscard]] virtual bool knows(Strategy strategy) const noexcept {
+        static_cast<void>(strategy);
+        return false;
+    }
+    /// Returns the hole for a request with a strategy, by the rules of find().
+    /// A block of Strategy::upper_end is cut from the end of the hole. Called
+    /// only if knows(strategy). The default is find().
+    [[nodiscard]] virtual RangeId find_by(Strategy strategy, Size size, Size alignment) noexcept {
+        static_cast<void>(strategy);
+        return find(size, alignment);
+    }
     /// Returns the size of the largest hole in bytes, 0 without holes. A policy
     /// that does not know it exactly may return up to 1/16 less.
     [[nodiscard]] virtual Size largest() const noexcept = 0;
@@ -177,6 +210,7 @@ class ASHLAR_API Policy {
 
   private:
     friend class ranges::RangeAllocator;
+    friend class ranges::HoleIndex;
     friend class ranges::Tlsf;
     bool is_tlsf_ = false;  // called without virtual dispatch then
 };
@@ -212,7 +246,19 @@ enum class Placement {
     ordered_best_fit,
     /// Powers of two, split and merged in pairs. Each block is rounded up to a
     /// power of two. O(log(limit)). Knowlton (CACM 8, 1965).
-    buddy
+    buddy,
+    /// One block behind the other: each begins where the last one ends. A block
+    /// that is freed at that end is used again at once, so that this is a stack
+    /// too. With Strategy::upper_end a second stack grows down from the other
+    /// end of the same space. A block that does not fit there goes where tlsf
+    /// places it. O(1), as tlsf. VMA's linear algorithm.
+    linear,
+    /// As linear, for blocks that are freed in the order in which they were
+    /// allocated. A block that does not fit behind the last one goes to the
+    /// beginning of the buffer, if it fits there, and else where tlsf places
+    /// it. The next blocks follow it. O(1), as tlsf. VMA's linear algorithm as
+    /// a ring buffer.
+    ring
 };
 
 /// Creates a built-in policy. Never returns null. Throws std::bad_alloc without

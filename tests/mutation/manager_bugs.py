@@ -9,6 +9,8 @@ COLLECTOR = "src/manager/collector/collector.cpp"
 CYCLE = "src/manager/collector/collector_cycle.cpp"
 DIRECTORY = "src/manager/ranges/directory.hpp"
 GATE = "src/manager/collector/cycle_gate.cpp"
+HOLE_INDEX = "src/manager/ranges/hole_index.cpp"
+LINEAR = "src/manager/ranges/linear.cpp"
 GROWTH = "src/manager/engine/manager_growth.cpp"
 HANDLES = "src/manager/moves/handles.hpp"
 LOCK = "src/manager/base/lock.cpp"
@@ -18,6 +20,8 @@ LOWEST = "src/manager/moves/lowest_hole.hpp"
 MANAGER_CPP = "src/manager/engine/manager.cpp"
 MANAGER_HPP = "src/manager/engine/manager.hpp"
 MOVES = "src/manager/moves/moves.cpp"
+REQUEST = "src/manager/engine/manager_request.cpp"
+STRATEGY = "src/manager/ranges/range_allocator_strategy.cpp"
 NUMBERS = "src/manager/base/thread_numbers.cpp"
 SMALL = "src/manager/slabs/small.cpp"
 SMALL_INLINE = "src/manager/slabs/small_inline.hpp"
@@ -29,6 +33,30 @@ PARTS = "unit_small_threads.BufferTest.AtFindsBytesWhilePartsAreAdded"
 LEAVES = "manager_collector.FreedInPass.BlockPinnedDuringTheScanIsNotDropped"
 
 MANAGER = (
+    Mutation("a_ring_does_not_wrap", LINEAR, "(!wraps_ && state.gap != no_range)", "(state.gap != no_range)", "unit_ranges",
+             "unit_ranges.RingPlacement.WrapsWhenTheOldestAreFree unit_ranges.RingPlacement.HoldsAllFramesInFlight"),
+    Mutation("linear_placement_leaves_its_gap", LINEAR, "(!wraps_ && state.gap != no_range)", "false", "unit_ranges",
+             "unit_ranges.LinearPlacement.LeavesItsGapForOneBlockOnly"),
+    Mutation("a_freed_top_is_not_the_gap", LINEAR, "    lists_.insert(hole);\n    look_for_tip(hole);",
+             "    lists_.insert(hole);", "unit_ranges", "unit_ranges.Policies/Linear.FullStackReusesItsTop/*"),
+    Mutation("the_upper_stack_pads_with_the_gap", STRATEGY,
+             "return top ? take_top(hole, at, size) : take_padded(hole, at, size);",
+             "return take_padded(hole, at, size);", "unit_ranges",
+             "unit_ranges.Policies/Linear.DoubleStackWithAlignmentsMeetsInTheMiddle/linear*"),
+    Mutation("holes_above_the_frontier_enter_the_tree", HOLE_INDEX, "    if (covers(ranges_[hole].start)) enter(hole);",
+             "    enter(hole);", "unit_ranges", "unit_ranges.Policies/Trace.BehavesLikeTheModel/tlsf_small*"),
+    Mutation("the_tree_forgets_moves", HOLE_INDEX,
+             "        treap::refresh(ByAddress{ranges_, links_}, state_->root, hole);\n", "", "unit_ranges",
+             "unit_ranges.Policies/Strategies.LowestTakesTheFirstHoleThatFits/tlsf*"),
+    Mutation("a_block_without_its_name_is_lost", REQUEST, "            manager_.allocator_.give(block);\n", "",
+             "manager_blocks", "manager_blocks.Threads/Request.LosesNoBlockWhenItsNameCannotBeStored/*"),
+    Mutation("a_small_block_without_its_name_is_lost", REQUEST,
+             "            static_cast<void>(manager_.small_.give(thread_number(), at_));\n", "",
+             "manager_blocks", "manager_blocks.Threads/Request.LosesNoBlockWhenItsNameCannotBeStored/OneSlabs* "
+             "manager_blocks.Threads/Request.LosesNoBlockWhenItsNameCannotBeStored/Many*"),
+    Mutation("a_requested_root_is_no_root", REQUEST,
+             "        if (request.root) return allocate_root(size, alignment, block.offset);\n",
+             "", "manager_blocks", "manager_blocks.Threads/Request.RootsAreKeptByACollector/*"),
     Mutation("a_waiter_goes_on_without_the_lock", LOCK, "        if (!word_->looks_taken() && word_->try_lock()) break;\n",
             "        if ((!word_->looks_taken() && word_->try_lock()) || waits > 2 * kWaits) break;\n", "unit_small_threads",
             "unit_small_threads.LockTest.HolderExcludesOthers unit_small_threads.LockTest.ReentryStillExcludesOthers"),

@@ -43,6 +43,8 @@ class Manager {
     // kNoOffset, false: nothing was done, and the caller calls the other function.
     [[nodiscard]] Offset allocate_alone(Size size, Size alignment) noexcept;
     [[nodiscard]] bool deallocate_alone(Offset offset) noexcept;
+    // Throws std::bad_alloc if an annotation can't be stored; then there is no block.
+    [[nodiscard]] Status allocate(const BlockRequest& request, Block& block);
     [[nodiscard]] Status allocate_movable(Size size, Size alignment, Handle& handle);
     [[nodiscard]] Status allocate_root(Size size, Size alignment, Offset& at);
     [[nodiscard]] Status allocate_at(Offset start, Size size, std::uint32_t flags) noexcept;
@@ -173,6 +175,7 @@ class Manager {
         [[nodiscard]] bool may_take() const noexcept;
         void give_slab(Offset start) noexcept;
     };
+    class Requested;
     // Holds the growth lock. False: within a callback of this thread's own growth.
     class Growing {
       public:
@@ -202,6 +205,7 @@ class Manager {
     [[nodiscard]] std::size_t take_large_batch(Size size, Size alignment, std::span<Offset> out) noexcept;
     [[nodiscard]] std::size_t give_small_batch(std::span<const Offset> offsets) noexcept;
     [[nodiscard]] std::size_t give_large_batch(std::span<const Offset> offsets) noexcept;
+    [[nodiscard]] bool take_prepared(Strategy strategy, Requested& requested) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
     [[nodiscard]] bool wipes() const noexcept { return (extras_.load(base::rlx) & kWipes) != 0; }
     // Whether requests have a budget, or new blocks are wiped or counted. Relaxed: as above.

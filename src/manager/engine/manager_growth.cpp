@@ -225,6 +225,7 @@ void Manager::trim_tables() noexcept {
     }
     annotations_.trim();
     const Guard guard(lock_);
+    allocator_.drop_index();
     allocator_.trim_records();
     moves_.trim();
 }

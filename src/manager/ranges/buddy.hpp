@@ -18,6 +18,10 @@ class Buddy final : public Policy {
     void insert(RangeId hole) noexcept override;
     void erase(RangeId hole) noexcept override;
     [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override;
+    // find() splits the smallest piece.
+    [[nodiscard]] bool knows(Strategy strategy) const noexcept override {
+        return strategy == Strategy::by_policy || strategy == Strategy::tight;
+    }
     [[nodiscard]] Size largest() const noexcept override;
     [[nodiscard]] bool shaped() const noexcept override { return true; }
     [[nodiscard]] Size rounded(Size size, Size alignment) const noexcept override;

@@ -1,7 +1,7 @@
 #include "manager/ranges/by_address.hpp"
 
 #include "base/treap.hpp"
-#include "manager/ranges/kind.hpp"
+#include "manager/ranges/hole_search.hpp"
 
 namespace ashlar::ranges {
 
@@ -23,10 +23,6 @@ struct ByAddress::Nodes {
         ranges[hole].link[2] = static_cast<std::uint32_t>(size);
         ranges[hole].link[3] = static_cast<std::uint32_t>(size >> 32);
         return true;
-    }
-    [[nodiscard]] static Size largest_of(Size a, Size b, Size c) noexcept {
-        const Size ab = a > b ? a : b;
-        return ab > c ? ab : c;
     }
 };
 
@@ -54,39 +50,15 @@ void ByAddress::move(RangeId hole, Offset start, Size size) noexcept {
 Size ByAddress::largest() const noexcept { return Nodes{ranges_}.largest(state_->root); }
 
 RangeId ByAddress::lowest(Offset from, Size size, Size alignment) const noexcept {
-    const Nodes nodes{ranges_};
-    if (from != 0 || alignment != 1) {
-        std::uint64_t looks = kMostLooks, all = ~std::uint64_t{0};
-        const RangeId hole = lowest_in(state_->root, from, size, alignment, looks);
-        if (hole == no_range || fits(ranges_[hole], size, alignment)) return hole;
-        const RangeId sure = lowest_in(state_->root, from, size + alignment - 1, 1, all);
-        return sure != no_range ? sure : lowest_in(state_->root, from, size, alignment, all);
-    }
-    RangeId at = state_->root;
-    if (nodes.largest(at) < size) return no_range;
-    for (;;) {
-        if (nodes.largest(nodes.left(at)) >= size) {
-            at = nodes.left(at);
-        } else if (ranges_[at].size >= size) {
-            return at;
-        } else {
-            at = nodes.right(at);
-        }
-    }
+    return lowest_fit(Nodes{ranges_}, state_->root, from, size, alignment);
 }
 
-RangeId ByAddress::lowest_in(RangeId tree, Offset from, Size size, Size alignment, std::uint64_t& looks) const noexcept {
-    const Nodes nodes{ranges_};
-    while (nodes.largest(tree) >= size) {
-        const Range& range = ranges_[tree];
-        if (range.start + range.size > from) {
-            const RangeId below = lowest_in(nodes.left(tree), from, size, alignment, looks);
-            if (below != no_range) return below;
-            if (fits(range, size, alignment) || (range.size >= size && --looks == 0)) return tree;
-        }
-        tree = nodes.right(tree);
-    }
-    return no_range;
+bool ByAddress::knows(Strategy strategy) const noexcept { return strategy != Strategy::tight; }
+
+RangeId ByAddress::find_by(Strategy strategy, Size size, Size alignment) noexcept {
+    if (strategy == Strategy::lowest) return lowest(0, size, alignment);
+    if (strategy == Strategy::upper_end) return highest_fit(Nodes{ranges_}, state_->root, size, alignment);
+    return find(size, alignment);
 }
 
 // At a hole that reaches over the rover, as one does that a block below was freed into, the search begins with all of that
@@ -104,7 +76,7 @@ bool ByAddress::check(std::uint64_t holes) const noexcept {
     return treap::all(nodes, state_->root, [&](RangeId hole) {
         return kind(ranges_[hole]) == Kind::hole &&
                nodes.largest(hole) ==
-                   Nodes::largest_of(ranges_[hole].size, nodes.largest(nodes.left(hole)), nodes.largest(nodes.right(hole)));
+                   largest_of(ranges_[hole].size, nodes.largest(nodes.left(hole)), nodes.largest(nodes.right(hole)));
     });
 }
 

@@ -15,6 +15,8 @@ class ByAddress : public Policy {
     void insert(RangeId hole) noexcept override;
     void erase(RangeId hole) noexcept override;
     void move(RangeId hole, Offset start, Size size) noexcept override;
+    [[nodiscard]] bool knows(Strategy strategy) const noexcept override;
+    [[nodiscard]] RangeId find_by(Strategy strategy, Size size, Size alignment) noexcept override;
     [[nodiscard]] Size largest() const noexcept override;
     [[nodiscard]] bool check(std::uint64_t holes) const noexcept override;
 
@@ -29,10 +31,6 @@ class ByAddress : public Policy {
     [[nodiscard]] RangeId lowest(Offset from, Size size, Size alignment) const noexcept;
 
     State* state_ = nullptr;
-
-  private:
-    // The same in a subtree, or the hole at which `looks` long enough holes did not fit.
-    [[nodiscard]] RangeId lowest_in(RangeId tree, Offset from, Size size, Size alignment, std::uint64_t& looks) const noexcept;
 };
 
 class FirstFit final : public ByAddress {

@@ -71,6 +71,25 @@ RangeId BySize<Order>::find(Size size, Size alignment) noexcept {
     }
 }
 
+// Where large ones come first, the smallest is the last one that is long
+// enough. With an alignment, it is one with room for any padding, or any that
+// fits.
+template <class Order>
+RangeId BySize<Order>::find_by(Strategy strategy, Size size, Size alignment) noexcept {
+    if constexpr (Order::kLargestFirst) {
+        if (strategy == Strategy::tight) {
+            const auto last = [&](Size length) {
+                return treap::last(Nodes{ranges_}, state_->root, [&](RangeId hole) { return ranges_[hole].size >= length; });
+            };
+            const RangeId hole = last(size);
+            if (hole == no_range || fits(ranges_[hole], size, alignment)) return hole;
+            const RangeId sure = last(size + alignment - 1);
+            if (sure != no_range) return sure;
+        }
+    }
+    return find(size, alignment);
+}
+
 template <class Order>
 Size BySize<Order>::largest() const noexcept {
     const Nodes nodes{ranges_};

@@ -19,6 +19,10 @@ class BySize final : public Policy {
     void erase(RangeId hole) noexcept override;
     void move(RangeId hole, Offset start, Size size) noexcept override;
     [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override;
+    [[nodiscard]] bool knows(Strategy strategy) const noexcept override {
+        return strategy == Strategy::by_policy || strategy == Strategy::tight;
+    }
+    [[nodiscard]] RangeId find_by(Strategy strategy, Size size, Size alignment) noexcept override;
     [[nodiscard]] Size largest() const noexcept override;
     [[nodiscard]] bool check(std::uint64_t holes) const noexcept override;
 

@@ -4,6 +4,7 @@
 #include "manager/ranges/buddy.hpp"
 #include "manager/ranges/by_address.hpp"
 #include "manager/ranges/by_size.hpp"
+#include "manager/ranges/linear.hpp"
 #include "manager/ranges/tlsf.hpp"
 
 namespace ashlar {
@@ -16,6 +17,8 @@ std::unique_ptr<Policy> make_policy(Placement placement) {
         case Placement::worst_fit: return std::make_unique<ranges::WorstFit>();
         case Placement::ordered_best_fit: return std::make_unique<ranges::OrderedBestFit>();
         case Placement::buddy: return std::make_unique<ranges::Buddy>();
+        case Placement::linear: return std::make_unique<ranges::LinearPlacement>();
+        case Placement::ring: return std::make_unique<ranges::RingPlacement>();
         case Placement::tlsf: break;
     }
     return std::make_unique<ranges::Tlsf>();

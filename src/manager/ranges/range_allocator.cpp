@@ -12,6 +12,7 @@ void RangeAllocator::layout(region::Carver& carver, Policy& policy, Size limit, 
     state_ = carver.array<State>(1);
     clean_ = carver.array<base::Word>(most / base::kWordBits / kLeastPage + 1);
     directory_.layout(carver, ranges_, most);
+    index_.layout(carver, most);
     policy_bytes_ = policy.state_bytes(limit);
     std::byte* memory = carver.array<std::byte>(policy_bytes_);
     if (!carver.places()) return;
@@ -23,8 +24,10 @@ void RangeAllocator::layout(region::Carver& carver, Policy& policy, Size limit, 
         state_->refused_size = ~Size{0};
         state_->lead = records_before_page();
     }
-    policy_ = &policy;
     policy.attach(ranges_, memory, fresh);
+    own_policy_ = &policy;
+    index_.stand_before(policy, ranges_);
+    policy_ = index_.active() ? static_cast<Policy*>(&index_) : &policy;
     shaped_ = policy.shaped();
 }
 

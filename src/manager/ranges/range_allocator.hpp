@@ -16,6 +16,7 @@
 #include "core/region/region.hpp"
 #include "core/region/step_tables.hpp"
 #include "manager/ranges/directory.hpp"
+#include "manager/ranges/hole_index.hpp"
 #include "manager/ranges/kind.hpp"
 
 namespace ashlar::ranges {
@@ -36,6 +37,13 @@ class RangeAllocator {
     // A new block; no_range: nothing fits, or no record is left; nothing changed. size >= 1, alignment a power of two. O(1)
     // beside the policy.
     [[nodiscard]] RangeId take(Size size, Size alignment) noexcept;
+    // The same by a strategy. O(log n) expected, once prepared.
+    [[nodiscard]] RangeId take_by(Strategy strategy, Size size, Size alignment) noexcept;
+    // Builds the tree of holes that a strategy needs, if it does, over at most `steps` ranges. True: it is there. Else
+    // take_by() would build the rest.
+    [[nodiscard]] bool prepare(Strategy strategy, std::uint32_t steps) noexcept;
+    // Forgets that tree, until the next request that needs it.
+    void drop_index() noexcept;
     // Exactly these bytes, if all are free; size >= 1. O(log n) expected: see Directory::last_up_to.
     [[nodiscard]] RangeId take_at(Offset start, Size size) noexcept { return take_at(start, size, size); }
     // The same for a block of which only `asked` bytes were asked for: one that moves keeps its shape.
@@ -125,6 +133,7 @@ class RangeAllocator {
     [[nodiscard]] RangeId fresh(RangeId below, Offset start, Size size) noexcept;
     void recycle(RangeId range) noexcept;
     [[gnu::noinline]] [[nodiscard]] RangeId reuse_page() noexcept;
+    [[nodiscard]] bool open_index() noexcept;
     [[gnu::noinline]] [[nodiscard]] bool open_records(std::uint32_t spare) noexcept;
     [[gnu::noinline]] [[nodiscard]] RangeId take_opened(Size size, Size alignment) noexcept;
     [[nodiscard]] static std::uint32_t records_of_page() noexcept {
@@ -171,6 +180,8 @@ class RangeAllocator {
     [[gnu::noinline]] [[nodiscard]] RangeId take_by_policy(Size size, Size alignment) noexcept;
     [[gnu::noinline]] void give_by_policy(RangeId block) noexcept;
     [[nodiscard]] RangeId take_padded(RangeId hole, Offset at, Size size) noexcept;
+    [[nodiscard]] RangeId take_front(RangeId hole, Size size) noexcept;
+    [[nodiscard]] RangeId take_top(RangeId hole, Offset at, Size size) noexcept;
     // Free ranges in the policy's shapes.
     [[nodiscard]] Size piece(Offset start, Size size) const noexcept;
     [[nodiscard]] std::uint32_t pieces(Offset start, Size size) const noexcept;
@@ -189,7 +200,10 @@ class RangeAllocator {
     [[nodiscard]] bool extend(RangeId block, Size size) noexcept;
     [[nodiscard]] bool reduce(RangeId block, Size size) noexcept;
 
-    Policy* policy_ = nullptr;
+    Policy* policy_ = nullptr;      // own_policy_, or index_ before it
+    Policy* own_policy_ = nullptr;  // of the manager
+    HoleIndex index_;
+    bool index_open_ = false;  // its links
     Ranges ranges_;
     region::StepTables steps_;  // records, and what opens with them
     Directory directory_;

@@ -19,6 +19,7 @@ void RangeAllocator::keep_fence(RangeId fence) noexcept {
 void RangeAllocator::clear() noexcept {
     State& state = *state_;
     const Totals before = state.totals;
+    drop_index();
     ranges_[no_range].below = ranges_[no_range].above = no_range;
     state.unused = no_range;
     state.spare = state.opened - 1;

@@ -6,7 +6,8 @@ namespace ashlar::ranges {
 
 Size RangeAllocator::metadata() const noexcept {
     const std::uint32_t records = state_->created - state_->clean * records_of_page();
-    return sizeof(State) + policy_bytes_ + Size{records} * sizeof(Range) + directory_.metadata();
+    return sizeof(State) + policy_bytes_ + Size{records} * sizeof(Range) + directory_.metadata() +
+           index_.metadata(state_->created);
 }
 
 std::uint32_t RangeAllocator::records_before_page() const noexcept {

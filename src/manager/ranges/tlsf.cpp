@@ -29,6 +29,23 @@ RangeId Tlsf::find_slowly(RangeId hole, Size size, Size alignment) noexcept {
     return state_->search(ranges_, class_of(size), kClasses, good);
 }
 
+// The smallest one of the lowest class in which one has room, if that is known after kMostLooks holes.
+RangeId Tlsf::find_by(Strategy strategy, Size size, Size alignment) noexcept {
+    if (strategy != Strategy::tight || size > kMostSize) return find(size, alignment);
+    RangeId best = no_range;
+    unsigned looks = kMostLooks;
+    for (unsigned cls = state_->first_class(class_of(size)); cls < kClasses; cls = state_->first_class(cls + 1)) {
+        static_cast<void>(state_->search(ranges_, cls, cls + 1, [&](const Range& range) {
+            const bool tighter = best == no_range || range.size < ranges_[best].size;
+            if (tighter && fits(range, size, alignment)) best = static_cast<RangeId>(&range - &ranges_[no_range]);
+            return --looks == 0;
+        }));
+        if (best != no_range) return best;
+        if (looks == 0) return find(size, alignment);
+    }
+    return no_range;
+}
+
 // Less than the largest by no more than a class is wide.
 Size Tlsf::largest() const noexcept {
     const RangeId hole = state_->top();

@@ -40,6 +40,10 @@ class Tlsf final : public Policy {
             return hole;
         return find_slowly(hole, size, alignment);
     }
+    [[nodiscard]] bool knows(Strategy strategy) const noexcept override {
+        return strategy == Strategy::by_policy || strategy == Strategy::tight;
+    }
+    [[nodiscard]] RangeId find_by(Strategy strategy, Size size, Size alignment) noexcept override;
     [[nodiscard]] Size largest() const noexcept override;
     [[nodiscard]] bool check(std::uint64_t holes) const noexcept override;
 

@@ -94,6 +94,61 @@ void ManagerSession::take() {
     added(*start, {.size = rounded(asked)}, alignment);
 }
 
+// Likewise for a strategy. Among fewer than 64 blocks searches are complete.
+void ManagerSession::check_strategy(ashlar::Strategy strategy, Offset start, Size size, Size alignment, Size capacity) const {
+    constexpr std::size_t kMostLooks = 64;
+    if (!all_known() || books_.live().size() >= kMostLooks) return;
+    const auto holes = books_.candidates(size, alignment, capacity);
+    if (holes.empty()) return;  // the buffer has grown
+    const Books::Hole& last = holes.back();
+    const bool linear = placement_ == Placement::linear || placement_ == Placement::ring;
+    if (strategy == ashlar::Strategy::lowest) {
+        require_at(start == aligned(holes.front().start, alignment), "not the lowest", start, size);
+    } else if (strategy == ashlar::Strategy::upper_end && !linear) {
+        const Offset top = last.start + last.size - size;
+        require_at(start == top - top % alignment, "not at the upper end", start, size);
+    } else if (strategy == ashlar::Strategy::tight && alignment == 1) {
+        const auto smaller = [](const Books::Hole& a, const Books::Hole& b) { return a.size < b.size; };
+        const Size least = std::min_element(holes.begin(), holes.end(), smaller)->size;
+        const auto in = [&](const Books::Hole& hole) {
+            return hole.size == least && start >= hole.start && start - hole.start < least;
+        };
+        require_at(std::any_of(holes.begin(), holes.end(), in), "not the tightest", start, size);
+    }
+}
+
+void ManagerSession::request() {
+    if (full()) return give();
+    const Size asked = size();
+    const Size alignment = this->alignment();
+    const std::uint8_t bits = in_.byte();
+    const ashlar::BlockRequest request{.size = asked,
+                                       .alignment = alignment,
+                                       .strategy = static_cast<ashlar::Strategy>(bits % 4),
+                                       .user_data = bits / 4 % 2 == 0 ? 0U : 1U + in_.word(),
+                                       .name = bits / 8 % 2 == 0 ? "" : "requested",
+                                       .movable = bits / 16 % 4 == 3};
+    const Size before = manager_->capacity();
+    const auto block = manager_->allocate(request);
+    const Size wanted = std::max(alignment, granularity_);
+    if (!block) {
+        const bool fits = asked <= before && !books_.candidates(rounded(asked), wanted, before).empty();
+        require_at(!fits || !all_known(), "a request is refused although a hole has room", 0, asked);
+        return;
+    }
+    require_at(block->size == rounded(asked), "the size of a requested block", block->offset, block->size);
+    check_strategy(request.strategy, block->offset, block->size, wanted, before);
+    Piece piece{.size = block->size, .name = std::string(request.name)};
+    if (request.movable) {
+        piece.kind = Piece::Kind::movable;
+        piece.handle = block->handle;
+        require_at(manager_->user_data(block->offset) == request.user_data, "user data", block->offset, block->size);
+    } else {
+        piece.user = request.user_data;
+    }
+    added(block->offset, piece, alignment);
+}
+
 void ManagerSession::free_piece(Books::Map::iterator piece) {
     const Offset start = piece->first;
     verify(start, piece->second);

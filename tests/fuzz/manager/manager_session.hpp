@@ -29,6 +29,8 @@ class ManagerSession {
 
     // blocks.cpp
     void take();
+    void request();
+    void check_strategy(ashlar::Strategy strategy, Offset start, Size size, Size alignment, Size capacity) const;
     void give();
     void burst();
     void take_at();

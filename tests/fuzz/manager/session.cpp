@@ -8,7 +8,7 @@ void ManagerSession::run() {
     using Self = ManagerSession;
     // A repeated case has more weight.
     static constexpr Call calls[] = {
-        &Self::take,           &Self::take,         &Self::take,    &Self::take,   &Self::take,         &Self::take,
+        &Self::take,           &Self::take,         &Self::take,    &Self::take,   &Self::take,         &Self::request,
         &Self::give,           &Self::give,         &Self::give,    &Self::give,   &Self::burst,        &Self::burst,
         &Self::take_at,        &Self::reserve,      &Self::resize,  &Self::resize, &Self::note,         &Self::trim,
         &Self::access,         &Self::access,       &Self::misuse,  &Self::misuse, &Self::stale_handle, &Self::take_movable,

@@ -44,7 +44,7 @@ void ManagerSession::set_up() {
     const std::size_t kind = in_.below(4);  // own memory twice, the caller's, none
     memory_ = kind != 3;
     ManagerOptions options;
-    placement_ = static_cast<Placement>(in_.below(7));
+    placement_ = static_cast<Placement>(in_.below(9));
     options.placement = placement_;
     options.threads = in_.byte() % 2 == 0 ? Threads::one : Threads::many;
     granularity_ = Size{1} << (in_.byte() % 2 == 0 ? 0 : in_.below(8));

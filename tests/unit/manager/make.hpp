@@ -47,6 +47,13 @@ inline std::vector<std::byte> contents(const ashlar::MemoryManagerInterface& man
     return bytes;
 }
 
+// A policy as a part of a test's name.
+inline std::string title_of(ashlar::Placement placement) {
+    std::string name = ashlar::make_policy(placement)->name();
+    for (char& letter : name) letter = letter == ' ' ? '_' : letter;
+    return name;
+}
+
 // What an Error says that this throws; or that it throws something else, or nothing.
 template <class Error, class Act>
 std::string message(Act act) {
@@ -61,8 +68,9 @@ std::string message(Act act) {
 }
 
 inline constexpr ashlar::Placement placements[] = {
-    ashlar::Placement::tlsf,      ashlar::Placement::first_fit,        ashlar::Placement::next_fit, ashlar::Placement::best_fit,
-    ashlar::Placement::worst_fit, ashlar::Placement::ordered_best_fit, ashlar::Placement::buddy};
+    ashlar::Placement::tlsf,     ashlar::Placement::first_fit, ashlar::Placement::next_fit,
+    ashlar::Placement::best_fit, ashlar::Placement::worst_fit, ashlar::Placement::ordered_best_fit,
+    ashlar::Placement::buddy,    ashlar::Placement::linear,    ashlar::Placement::ring};
 
 }  // namespace make
 

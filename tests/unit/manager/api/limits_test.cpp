@@ -65,7 +65,8 @@ TEST_P(Limits, FullBufferWorksAgainAfterFreeing) {
 }
 
 std::string title(const testing::TestParamInfo<Placement>& about) {
-    constexpr std::array names{"Tlsf", "FirstFit", "NextFit", "BestFit", "WorstFit", "OrderedBestFit", "Buddy"};
+    constexpr std::array names{"Tlsf",           "FirstFit", "NextFit", "BestFit", "WorstFit",
+                               "OrderedBestFit", "Buddy",    "Linear",  "Ring"};
     return names.at(static_cast<std::size_t>(about.param));
 }
 INSTANTIATE_TEST_SUITE_P(Policies, Limits, testing::ValuesIn(make::placements), title);

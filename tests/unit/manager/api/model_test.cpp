@@ -60,12 +60,14 @@ TEST_P(Model, WithoutMemory) {
 }
 
 std::string title(const testing::TestParamInfo<Placement>& about) {
-    constexpr std::array names{"Tlsf", "FirstFit", "NextFit", "BestFit", "WorstFit", "OrderedBestFit", "Buddy"};
+    constexpr std::array names{"Tlsf",           "FirstFit", "NextFit", "BestFit", "WorstFit",
+                               "OrderedBestFit", "Buddy",    "Linear",  "Ring"};
     return names.at(static_cast<std::size_t>(about.param));
 }
 INSTANTIATE_TEST_SUITE_P(Policies, Model,
                          testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy),
+                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy, Placement::linear,
+                                         Placement::ring),
                          title);
 
 }  // namespace

@@ -319,14 +319,12 @@ TEST_P(Defragment, LeavesOneHole) {
 }
 
 std::string placement_name(const testing::TestParamInfo<Placement>& info) {
-    static const char* const names[] = {"Tlsf", "FirstFit", "NextFit", "BestFit", "WorstFit", "OrderedBestFit", "Buddy"};
+    static const char* const names[] = {"Tlsf",           "FirstFit", "NextFit", "BestFit", "WorstFit",
+                                        "OrderedBestFit", "Buddy",    "Linear",  "Ring"};
     return names[static_cast<int>(info.param)];
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, Defragment,
-                         testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy),
-                         placement_name);
+INSTANTIATE_TEST_SUITE_P(Policies, Defragment, testing::ValuesIn(make::placements), placement_name);
 
 struct MixedBlock {
     Handle handle;

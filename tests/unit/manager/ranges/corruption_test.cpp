@@ -150,6 +150,7 @@ TEST_P(Corruption, CheckEndsWhateverWordIsBroken) {
 
 INSTANTIATE_TEST_SUITE_P(Policies, Corruption,
                          testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy));
+                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy, Placement::linear,
+                                         Placement::ring));
 
 }  // namespace

@@ -1,6 +1,7 @@
 // usage: ranges_counted POLICY PHASE HOLES OPERATIONS     for callgrind with --instr-atstart=no, which then counts the phase
 // alone Phases, among so many holes between blocks: take, give (each so many in a row), replace (one given, one taken), pair
-// (the same block taken and given again), aligned (take, each at its own size's power of two).
+// (the same block taken and given again), aligned (take, each at its own size's power of two), lowest, upper_end, tight (as
+// replace, by that strategy).
 #include <valgrind/callgrind.h>
 
 #include <algorithm>
@@ -20,12 +21,20 @@ namespace {
 using namespace ashlar;
 
 Placement placement_of(std::string_view name) {
-    for (const Placement placement : {Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                      Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy}) {
+    for (const Placement placement :
+         {Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit, Placement::worst_fit,
+          Placement::ordered_best_fit, Placement::buddy, Placement::linear, Placement::ring}) {
         if (name == make_policy(placement)->name()) return placement;
     }
     std::fprintf(stderr, "ranges_counted: no policy %s\n", name.data());
     std::exit(2);
+}
+
+Strategy strategy_of(std::string_view phase) {
+    return phase == "lowest"      ? Strategy::lowest
+           : phase == "upper_end" ? Strategy::upper_end
+           : phase == "tight"     ? Strategy::tight
+                                  : Strategy::by_policy;
 }
 
 class Counted {
@@ -49,6 +58,8 @@ class Counted {
 
     // Everything random is drawn before the counting begins.
     void run(std::string_view phase, std::size_t operations) {
+        const Strategy strategy = strategy_of(phase);
+        if (!allocator_.prepare(strategy, ~std::uint32_t{0})) std::abort();
         std::vector<RangeId> chosen(operations);
         std::vector<Size> sizes(operations);
         std::vector<std::size_t> victims(operations);
@@ -71,7 +82,8 @@ class Counted {
             for (std::size_t i = 0; i < operations; ++i) {
                 RangeId& block = blocks_[victims[i]];
                 allocator_.give(block);
-                block = allocator_.take(sizes[i], 1);
+                block =
+                    strategy == Strategy::by_policy ? allocator_.take(sizes[i], 1) : allocator_.take_by(strategy, sizes[i], 1);
             }
         }
         CALLGRIND_STOP_INSTRUMENTATION;

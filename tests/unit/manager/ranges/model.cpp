@@ -60,6 +60,31 @@ bool Model::fits(Size size, Size alignment) const {
     return false;
 }
 
+Model::Place Model::place(ashlar::Strategy strategy, Size size, Size alignment) const {
+    Place best{false, 0, {}, 0};
+    for (const auto& [start, length] : holes()) {
+        const Size pad = start % alignment == 0 ? 0 : alignment - start % alignment;
+        if (pad > length || length - pad < size) {
+            best.unfit += length >= size ? 1 : 0;
+            continue;
+        }
+        const bool better = !best.found || strategy == ashlar::Strategy::upper_end ||
+                            (strategy == ashlar::Strategy::tight && length < best.hole.second);
+        if (!better) continue;
+        const Offset top = start + length - size;
+        const Offset at = strategy == ashlar::Strategy::upper_end ? top - top % alignment : start + pad;
+        best = {true, at, {start, length}, best.unfit};
+    }
+    return best;
+}
+
+Model::Span Model::hole_with(Offset offset) const {
+    for (const auto& [start, length] : holes()) {
+        if (offset >= start && offset - start < length) return {start, length};
+    }
+    return {0, 0};
+}
+
 void Model::grow(Size size, bool contiguous) {
     if (size == 0) return;
     if (!contiguous && capacity != 0) fences_.insert(capacity);

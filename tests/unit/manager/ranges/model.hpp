@@ -25,6 +25,16 @@ class Model {
     [[nodiscard]] std::vector<Span> holes() const;
     [[nodiscard]] bool is_free(ashlar::Offset start, ashlar::Size size) const;
     [[nodiscard]] bool fits(ashlar::Size size, ashlar::Size alignment) const;
+    // Where a strategy places so many bytes, and how many holes that are long enough have no room.
+    struct Place {
+        bool found;
+        ashlar::Offset start;
+        Span hole;
+        std::size_t unfit;
+    };
+    [[nodiscard]] Place place(ashlar::Strategy strategy, ashlar::Size size, ashlar::Size alignment) const;
+    // The hole with that byte.
+    [[nodiscard]] Span hole_with(ashlar::Offset offset) const;
     [[nodiscard]] bool fenced(ashlar::Offset at) const { return fences_.count(at) != 0; }
     void add(ashlar::Offset start, Block block) { blocks[start] = block; }
     void grow(ashlar::Size size, bool contiguous);

@@ -11,8 +11,9 @@ namespace {
 using namespace ashlar;
 using ranges::RangeAllocator;
 
-constexpr Placement placements[] = {Placement::tlsf,      Placement::first_fit,        Placement::next_fit, Placement::best_fit,
-                                    Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy};
+constexpr Placement placements[] = {Placement::tlsf,     Placement::first_fit, Placement::next_fit,
+                                    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
+                                    Placement::buddy,    Placement::linear,    Placement::ring};
 
 TEST(RangeAllocator, TakeCutsFromTheBottomAndGiveMergesBothNeighbours) {
     Fixture fixture(Placement::first_fit, 1000, 100);
@@ -238,7 +239,8 @@ TEST(Store, CreateGivesZeroBytesOrReportsARefusal) {
 }
 
 TEST(MakePolicy, NamesAreThoseInDumps) {
-    const char* const names[] = {"tlsf", "first fit", "next fit", "best fit", "worst fit", "ordered best fit", "buddy"};
+    const char* const names[] = {"tlsf",  "first fit", "next fit", "best fit", "worst fit", "ordered best fit",
+                                 "buddy", "linear",    "ring"};
     std::size_t at = 0;
     for (const Placement placement : placements) EXPECT_STREQ(make_policy(placement)->name(), names[at++]);
 }

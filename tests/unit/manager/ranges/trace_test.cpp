@@ -14,8 +14,9 @@ namespace {
 
 using namespace ashlar;
 
-constexpr Placement placements[] = {Placement::tlsf,      Placement::first_fit,        Placement::next_fit, Placement::best_fit,
-                                    Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy};
+constexpr Placement placements[] = {Placement::tlsf,     Placement::first_fit, Placement::next_fit,
+                                    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
+                                    Placement::buddy,    Placement::linear,    Placement::ring};
 
 struct Scale {
     const char* name;
@@ -73,6 +74,48 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
         }
         ASSERT_TRUE(room);
         took(block, witness().chosen().cut(alignment), buddies() ? std::bit_ceil(size) : size, size);
+    }
+    // Whether nothing but the model decides where the block goes: a search among few holes that do not fit, and a policy
+    // without a rule of its own.
+    [[nodiscard]] bool exact(Strategy strategy, Size alignment, std::size_t unfit) const {
+        const Placement placement = std::get<0>(GetParam());
+        const bool linear = placement == Placement::linear || placement == Placement::ring;
+        const bool few = allocator_.totals().holes <= 64 || !(linear || placement == Placement::tlsf);
+        if (strategy == Strategy::tight) return alignment == 1 && few;
+        return unfit < 64 && !(linear && strategy == Strategy::upper_end);
+    }
+    void take_by(Size alignment) {
+        const auto strategy = static_cast<Strategy>(1 + random_.below(3));
+        const Size size = some_size();
+        const Size length = buddies() ? std::bit_ceil(size) : size;
+        const Model::Place place = model_.place(strategy, length, alignment);
+        const RangeId block = allocator_.take_by(strategy, size, alignment);
+        if (block == no_range) {
+            if (place.found) {
+                ASSERT_LT(allocator_.spare(), buddies() ? 100U : 2U);
+            }
+            return;
+        }
+        ASSERT_TRUE(place.found);
+        const Offset start = allocator_[block].start;
+        const Model::Span hole = model_.hole_with(start);
+        ASSERT_TRUE(start % alignment == 0 && model_.is_free(start, length));
+        if (strategy == Strategy::upper_end) {
+            ASSERT_LT(hole.first + hole.second - start - length, alignment) << "at the end of its hole";
+        }
+        if (exact(strategy, alignment, place.unfit)) {
+            if (strategy == Strategy::tight) {
+                ASSERT_EQ(hole.second, place.hole.second);
+            } else {
+                ASSERT_EQ(start, place.start);
+            }
+        }
+        took(block, start, length, size);
+    }
+    // A part of the tree of holes, which may be all of it; or none any more.
+    void prepare() {
+        if (random_.below(4) == 0) return allocator_.drop_index();
+        static_cast<void>(allocator_.prepare(static_cast<Strategy>(random_.below(4)), 1 + random_.below(20)));
     }
     void take_at() {
         const Offset start = random_.next() % (model_.capacity + 3);
@@ -164,6 +207,9 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
             case 5: return resize();
             case 6:
             case 7: return take(Size{1} << random_.below(static_cast<std::size_t>(std::bit_width(scale_.most)) + 2));
+            case 8: return take_by(1);
+            case 9: return take_by(Size{1} << random_.below(static_cast<std::size_t>(std::bit_width(scale_.most)) + 2));
+            case 10: return prepare();
             default: break;
         }
         // More often one way than the other, in turns, so that the buffer is full at times and nearly empty at others.

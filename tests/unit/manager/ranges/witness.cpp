@@ -1,5 +1,6 @@
 #include "witness.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <tuple>
 
@@ -45,6 +46,7 @@ void Witness::insert(RangeId hole) noexcept {
     }
     if (range.size == 0) blame("insert of an empty hole");
     holes_[hole] = {hole, range.start, range.size, calls_, calls_};
+    look_for_tip(holes_[hole]);
     inner_->insert(hole);
 }
 
@@ -61,6 +63,7 @@ void Witness::expect_unchanged(RangeId hole, const char* call) {
 void Witness::erase(RangeId hole) noexcept {
     expect_unchanged(hole, "erase");
     holes_.erase(hole);
+    if (hole == gap_) gap_ = ashlar::no_range;
     inner_->erase(hole);
 }
 
@@ -74,6 +77,11 @@ void Witness::move(RangeId hole, Offset start, Size size) noexcept {
     }
     if (tlsf_class(own.size) != tlsf_class(size) || size > own.size) own.listed = calls_;
     own = {hole, start, size, calls_, own.listed};
+    if (hole == gap_) {
+        rover_ = std::max(rover_, start);
+        if (rover_ > start + size) gap_ = ashlar::no_range;
+    }
+    look_for_tip(own);
     inner_->move(hole, start, size);
     if (ranges_[hole].start != start || ranges_[hole].size != size) blame("move does not move");
 }
@@ -86,6 +94,8 @@ bool Witness::better(const Hole& a, const Hole& b) const {
         case Placement::best_fit: return std::tuple(a.size, b.changed) < std::tuple(b.size, a.changed);
         case Placement::ordered_best_fit: return std::tuple(a.size, a.start) < std::tuple(b.size, b.start);
         case Placement::worst_fit: return std::tuple(b.size, a.start) < std::tuple(a.size, b.start);
+        case Placement::linear:
+        case Placement::ring:
         case Placement::tlsf: return std::tuple(tlsf_class(a.size), b.listed) < std::tuple(tlsf_class(b.size), a.listed);
         case Placement::buddy: return std::tuple(a.size, b.changed) < std::tuple(b.size, a.changed);
     }
@@ -126,7 +136,27 @@ const Hole* Witness::buddy_choice(Size size, Size alignment) const {
     return found != nullptr ? found : best_of([&](const Hole& hole) { return hole.fits(size, alignment); });
 }
 
+bool Witness::has_tip() const { return placement_ == Placement::linear || placement_ == Placement::ring; }
+
+void Witness::look_for_tip(const Hole& hole) {
+    const bool there = hole.start <= rover_ && rover_ <= hole.start + hole.size;
+    if (has_tip() && gap_ == ashlar::no_range && there) gap_ = hole.id;
+}
+
+const Hole* Witness::gap(Size size, Size alignment) const {
+    const auto found = holes_.find(gap_);
+    return found != holes_.end() && found->second.fits(size, alignment) ? &found->second : nullptr;
+}
+
+const Hole* Witness::linear_choice(Size size, Size alignment) const {
+    if (const Hole* found = gap(size, alignment)) return found;
+    const auto lowest = [&](const Hole& hole) { return hole.start == 0 && hole.fits(size, alignment); };
+    const Hole* first = placement_ == Placement::ring ? best_of(lowest) : nullptr;
+    return first != nullptr ? first : tlsf_choice(size, alignment);
+}
+
 const Hole* Witness::best(Size size, Size alignment) const {
+    if (has_tip()) return linear_choice(size, alignment);
     if (placement_ == Placement::tlsf) return tlsf_choice(size, alignment);
     if (placement_ == Placement::buddy) return buddy_choice(size, alignment);
     if (placement_ == Placement::next_fit) {
@@ -154,18 +184,36 @@ RangeId Witness::find(Size size, Size alignment) noexcept {
     ++calls_;
     const RangeId found = inner_->find(size, alignment);
     const Hole* expected = best(size, alignment);
+    judge("find(" + std::to_string(size) + ", " + std::to_string(alignment) + ")", found, expected);
+    if (expected == nullptr) return found;
+    chosen_ = *expected;
+    // Linear placement goes back to its gap.
+    const bool aside = placement_ == Placement::linear && gap_ != ashlar::no_range && gap_ != found;
+    if (!aside) {
+        rover_ = expected->cut(alignment) + size;
+        gap_ = has_tip() ? found : ashlar::no_range;
+    }
+    return found;
+}
+
+// Where the block lies, Trace says.
+RangeId Witness::find_by(ashlar::Strategy strategy, Size size, Size alignment) noexcept {
+    ++calls_;
+    const RangeId found = inner_->find_by(strategy, size, alignment);
+    if (!has_tip() || strategy != ashlar::Strategy::upper_end) return found;
+    const Hole* expected = gap(size, alignment);
+    judge("find_by", found, expected != nullptr ? expected : tlsf_choice(size, alignment));
+    if (expected != nullptr) rover_ = expected->start;
+    return found;
+}
+
+void Witness::judge(const std::string& call, RangeId found, const Hole* expected) {
     const RangeId right = expected == nullptr ? ashlar::no_range : expected->id;
     if (found != right) {
         const auto describe = [&](RangeId id) {
             const auto hole = holes_.find(id);
             return hole == holes_.end() ? "none" : std::to_string(hole->second.start) + "+" + std::to_string(hole->second.size);
         };
-        blame("find(" + std::to_string(size) + ", " + std::to_string(alignment) + ") chose " + describe(found) +
-              " instead of " + describe(right));
+        blame(call + " chose " + describe(found) + " instead of " + describe(right));
     }
-    if (expected != nullptr) {
-        chosen_ = *expected;
-        rover_ = expected->cut(alignment) + size;
-    }
-    return found;
 }

@@ -36,6 +36,9 @@ class Witness final : public ashlar::Policy {
     void erase(ashlar::RangeId hole) noexcept override;
     void move(ashlar::RangeId hole, ashlar::Offset start, ashlar::Size size) noexcept override;
     [[nodiscard]] ashlar::RangeId find(ashlar::Size size, ashlar::Size alignment) noexcept override;
+    [[nodiscard]] bool knows(ashlar::Strategy strategy) const noexcept override { return inner_->knows(strategy); }
+    [[nodiscard]] ashlar::RangeId find_by(ashlar::Strategy strategy, ashlar::Size size,
+                                          ashlar::Size alignment) noexcept override;
     [[nodiscard]] ashlar::Size largest() const noexcept override { return inner_->largest(); }
     [[nodiscard]] ashlar::Size rounded(ashlar::Size size, ashlar::Size alignment) const noexcept override {
         return inner_->rounded(size, alignment);
@@ -67,13 +70,20 @@ class Witness final : public ashlar::Policy {
     template <class Good>
     [[nodiscard]] const Hole* best_of(Good good) const;
     [[nodiscard]] const Hole* tlsf_choice(ashlar::Size size, ashlar::Size alignment) const;
+    // Of linear and ring: the hole that touches the tip, at which the last block ended.
+    [[nodiscard]] bool has_tip() const;
+    [[nodiscard]] const Hole* gap(ashlar::Size size, ashlar::Size alignment) const;
+    [[nodiscard]] const Hole* linear_choice(ashlar::Size size, ashlar::Size alignment) const;
+    void look_for_tip(const Hole& hole);
+    void judge(const std::string& call, ashlar::RangeId found, const Hole* expected);
     [[nodiscard]] const Hole* buddy_choice(ashlar::Size size, ashlar::Size alignment) const;
 
     ashlar::Placement placement_;
     std::unique_ptr<ashlar::Policy> inner_;
     std::map<ashlar::RangeId, Hole> holes_;
     Hole chosen_{};
-    ashlar::Offset rover_ = 0;
+    ashlar::Offset rover_ = 0;  // of next fit; the tip of linear and ring
+    ashlar::RangeId gap_ = ashlar::no_range;
     std::uint64_t calls_ = 0;
     std::string fault_;
 };
