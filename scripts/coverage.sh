@@ -81,4 +81,4 @@ gcovr -j 2 --root . --object-directory "$build" --filter 'src/(?!command/)' --fi
     cat "$build/gcovr.log" >&2
     exit 1
 }
-python3 -B tests/coverage/report.py "$@" . "$build/coverage.json" tests/coverage/excused.md tests/coverage/excused_manager.md
+python3 -B tests/coverage/report.py "$@" . "$build/coverage.json" tests/coverage/excused*.md

@@ -1,5 +1,5 @@
-// Requests among many holes, one thread: what a policy's search costs where few holes,
-// or none, are good. Names: holes-KIND/SUBJECT/HOLES.
+// Requests among many holes, one thread: what a policy's search costs where few
+// holes, or none, are good. Names: holes-KIND/SUBJECT/HOLES.
 //
 //   refused   nothing fits: all holes are a little too short
 //   again     a block that fits is taken, the next one is refused, the first is given back

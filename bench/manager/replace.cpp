@@ -1,5 +1,7 @@
-// ashlar_manager_bench: random blocks of a live set replaced, under every policy of MemoryManager and beside
-// Boost.Interprocess; one thread without locks, and 1 to 8 threads. Names: USE/SUBJECT/SIZES/LIVE, where USE is of scene.hpp.
+// ashlar_manager_bench: random blocks of a live set replaced, under every
+// policy of MemoryManager and beside Boost.Interprocess; one thread without
+// locks, and 1 to 8 threads. Names: USE/SUBJECT/SIZES/LIVE, where USE is of
+// scene.hpp.
 #include <benchmark/benchmark.h>
 
 #include <string>

@@ -35,8 +35,8 @@ inline const char* name_of(Sizes sizes) {
     return names[static_cast<std::size_t>(sizes)];
 }
 
-/// 64 bytes; 1 to 1024; 16 bytes to 32 KiB, twice the size half as often; seven of eight 16 to 256 bytes, the eighth 4 to 64
-/// KiB.
+/// 64 bytes; 1 to 1024; 16 bytes to 32 KiB, twice the size half as often; seven
+/// of eight 16 to 256 bytes, the eighth 4 to 64 KiB.
 inline std::uint32_t draw(Sizes sizes, Random& random) {
     switch (sizes) {
         case Sizes::fixed: return 64;

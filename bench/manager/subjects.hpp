@@ -1,10 +1,11 @@
-// The subjects of the measurement: a MemoryManager with each of its policies, and
-// Boost.Interprocess's managed external buffer with both of its algorithms. All get the
-// same bytes, and return blocks at multiples of 16, for any object. Boost always aligns
-// so; a manager has that granularity.
+// The subjects of the measurement: a MemoryManager with each of its policies,
+// and Boost.Interprocess's managed external buffer with both of its algorithms.
+// All get the same bytes, and return blocks at multiples of 16, for any object.
+// Boost always aligns so; a manager has that granularity.
 //
-// The work differs: Boost keeps headers inside the buffer, and trusts the pointer that
-// it gets back. A manager looks the offset up, and would refuse a wrong one.
+// The work differs: Boost keeps headers inside the buffer, and trusts the
+// pointer that it gets back. A manager looks the offset up, and would refuse a
+// wrong one.
 #ifndef ASHLAR_BENCH_MANAGER_SUBJECTS_HPP
 #define ASHLAR_BENCH_MANAGER_SUBJECTS_HPP
 
@@ -101,7 +102,8 @@ void each_for_one_thread(F f) {
     f.template operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::null_mutex_family>>>("boost_seq");
 }
 
-/// tlsf_locked is TLSF without the small blocks' caches: every call takes the lock.
+/// tlsf_locked is TLSF without the small blocks' caches: every call takes the
+/// lock.
 template <class F>
 void each_for_many_threads(F f) {
     using ashlar::Placement;

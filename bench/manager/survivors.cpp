@@ -1,6 +1,7 @@
-// Fragmentation by survivors: a buffer is filled with blocks of 16 bytes, and all are
-// given back but one of each 16 KiB. An operation is a block of the size in the name,
-// taken and given back. The counters ask what the free bytes are still good for.
+// Fragmentation by survivors: a buffer is filled with blocks of 16 bytes, and
+// all are given back but one of each 16 KiB. An operation is a block of the
+// size in the name, taken and given back. The counters ask what the free bytes
+// are still good for.
 //
 //   usable_percent   of the free bytes, those that blocks of that size can have
 //   refused          1: not a single one can be had

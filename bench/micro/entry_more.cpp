@@ -124,7 +124,8 @@ void alignments(benchmark::internal::Benchmark* made) {
     for (const int alignment : {64, 4096, 65'536, 1 << 18}) made->Arg(alignment);
     made->ThreadRange(1, 8);
 }
-/// In place within a block, to the next classes, to a run, from run to run, and among large blocks.
+/// In place within a block, to the next classes, to a run, from run to run, and
+/// among large blocks.
 void steps(benchmark::internal::Benchmark* made) {
     made->Args({60, 64})->Args({64, 160})->Args({1024, 8192})->Args({8192, 65'536})->Args({65'536, 262'144});
     made->Args({1 << 21, 1 << 23})->ThreadRange(1, 8);

@@ -9,7 +9,8 @@
 
 namespace bench {
 
-/// `Layer` has layout(carver, region) and start(tables); it gets `units` units to hand out.
+/// `Layer` has layout(carver, region) and start(tables); it gets `units` units
+/// to hand out.
 template <class Layer>
 class Fixture {
   public:

@@ -106,8 +106,9 @@ class Exchange final : public Work {
     std::vector<Pipe> pipes_;
 };
 
-/// After Larson and Krishnan, "Memory allocation for long-running server applications" (1998): each array of blocks gets a new
-/// thread in each generation, which replaces random ones and leaves the array to the next.
+/// After Larson and Krishnan, "Memory allocation for long-running server
+/// applications" (1998): each array of blocks gets a new thread in each
+/// generation, which replaces random ones and leaves the array to the next.
 class Larson final : public Work {
   public:
     Larson(unsigned threads, std::uint64_t operations) : operations_(operations), arrays_(threads) {}

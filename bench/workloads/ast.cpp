@@ -11,7 +11,8 @@ namespace {
 
 enum class Kind : std::uint32_t { number, name, call, sum, product };
 
-/// Followed by the children, and the word with the last byte of the block's stamp. A name lies in a block of its own.
+/// Followed by the children, and the word with the last byte of the block's
+/// stamp. A name lies in a block of its own.
 struct Node {
     std::uint64_t stamp;
     Kind kind;
@@ -28,7 +29,8 @@ class Builder {
   public:
     explicit Builder(const char* text) noexcept : at_(text) {}
 
-    /// The whole text as one tree: a sum has at most four parts, of which the first may be a sum.
+    /// The whole text as one tree: a sum has at most four parts, of which the
+    /// first may be a sum.
     Node* parse() noexcept {
         return list(Kind::sum, '+', [this] { return list(Kind::product, '*', [this] { return factor(); }); });
     }

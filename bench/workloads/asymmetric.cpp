@@ -39,8 +39,8 @@ void xmalloc(Measure& measure) {
     measure.add(crates * (crate_blocks + 1) * producers, total(sums));
 }
 
-/// The blocks that the freeing thread keeps. A new block takes a random place, and the
-/// block that lay there is freed.
+/// The blocks that the freeing thread keeps. A new block takes a random place,
+/// and the block that lay there is freed.
 class Window {
   public:
     void unpack(void* crate) noexcept {

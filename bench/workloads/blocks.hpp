@@ -20,10 +20,12 @@ inline constexpr std::size_t smallest_block = 16;
 inline constexpr std::size_t largest_block = std::size_t{1} << 26;
 inline constexpr std::size_t page = 4096;
 
-/// One line on stderr, then exit(1): a benchmark of an allocator that loses data has no result.
+/// One line on stderr, then exit(1): a benchmark of an allocator that loses
+/// data has no result.
 [[noreturn]] void fail(const char* what) noexcept;
 
-/// xorshift64*, so that every run of every allocator sees the same sizes in the same order.
+/// xorshift64*, so that every run of every allocator sees the same sizes in the
+/// same order.
 class Random {
   public:
     explicit constexpr Random(std::uint64_t seed) noexcept : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
@@ -51,7 +53,8 @@ struct Uniform {
     static std::size_t draw(Random& random) noexcept { return Least + random.below(Most - Least + 1); }
 };
 
-/// From Least on, each size twice as big half as frequent, so every order of magnitude fills the same share of memory.
+/// From Least on, each size twice as big half as frequent, so every order of
+/// magnitude fills the same share of memory.
 template <std::uint32_t Least, unsigned Doublings>
 struct PowerLaw {
     static std::size_t draw(Random& random) noexcept {
@@ -70,8 +73,8 @@ struct LogUniform {
     }
 };
 
-/// Makes the compiler believe that the block is used, so that it can neither drop the allocation nor foresee its
-/// content.
+/// Makes the compiler believe that the block is used, so that it can neither
+/// drop the allocation nor foresee its content.
 inline void escape(void* block) noexcept { asm volatile("" : : "r"(block) : "memory"); }
 
 inline std::uint64_t mixed(const void* block) noexcept { return reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u; }
@@ -101,7 +104,8 @@ inline std::size_t verify(const void* block) noexcept {
     return size;
 }
 
-/// What `way` returns, which allocates so many bytes; every way but realloc goes through here. Not stamped yet.
+/// What `way` returns, which allocates so many bytes; every way but realloc
+/// goes through here. Not stamped yet.
 template <class Way>
 void* take_by(std::size_t size, Way way) noexcept {
     void* block = watch::on() ? watch::take(size, way) : way();
@@ -126,8 +130,8 @@ inline std::uint64_t drop(void* block) noexcept {
     return size;
 }
 
-/// The workload's own bookkeeping: zeroed memory from the system, resident from the start, so that it costs every
-/// allocator the same.
+/// The workload's own bookkeeping: zeroed memory from the system, resident from
+/// the start, so that it costs every allocator the same.
 template <class T>
 class Table {
   public:

@@ -19,7 +19,8 @@ struct Entry {
     std::uint32_t newer;
 };
 
-/// One thread's share of the keys. Entries are found by number; number 0 is the end of the list in both directions.
+/// One thread's share of the keys. Entries are found by number; number 0 is the
+/// end of the list in both directions.
 class Shard {
   public:
     Shard(std::uint32_t keys, std::uint64_t budget, std::uint64_t seed) noexcept

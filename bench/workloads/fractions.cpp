@@ -50,8 +50,8 @@ class Number {
     unsigned bytes_;
 };
 
-/// The next term a of the continued fraction of the root of n, (root + p) / q, and its convergent modulo n, whose square
-/// is q or -q modulo n.
+/// The next term a of the continued fraction of the root of n, (root + p) / q,
+/// and its convergent modulo n, whose square is q or -q modulo n.
 class Expansion {
   public:
     static constexpr unsigned allocations_a_step = 13;

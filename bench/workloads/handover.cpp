@@ -26,7 +26,8 @@ bool receive(Box& box, Sum& sum) noexcept {
     return box.take([&sum](void* block) { sum.value += drop(block); }) != 0;
 }
 
-/// Half of the threads allocate, the other half free; each producer serves every consumer in turn.
+/// Half of the threads allocate, the other half free; each producer serves
+/// every consumer in turn.
 template <class Sizes, unsigned Producers>
 void produce(Measure& measure) {
     const std::uint64_t batches = measure.scaled(4'000'000 / Pipe::batch / Producers);

@@ -32,7 +32,8 @@ struct Resident {
     long peak_kib;
 };
 
-/// A line such as "VmHWM:  1234 kB" of /proc/self/status; 0 where the kernel has none.
+/// A line such as "VmHWM: 1234 kB" of /proc/self/status; 0 where the kernel has
+/// none.
 long field_of(const char* text, const char* field) noexcept {
     const char* line = std::strstr(text, field);
     return line == nullptr ? 0 : std::strtol(line + std::strlen(field), nullptr, 10);

@@ -39,7 +39,8 @@ class Measure {
         if (bytes > live_peak_) live_peak_ = bytes;
     }
 
-    /// Some idle time, in which the program allocates and frees one small block each millisecond.
+    /// Some idle time, in which the program allocates and frees one small block
+    /// each millisecond.
     void idle() noexcept;
 
     /// Called when everything is freed: records the resident memory now, and

@@ -7,9 +7,9 @@
 namespace bench {
 namespace {
 
-/// Bursts of about 100 MB; then, not measured, half a second in which the program does
-/// little. The resident memory at the end shows how much an allocator returns while the
-/// program goes on, but needs little.
+/// Bursts of about 100 MB; then, not measured, half a second in which the
+/// program does little. The resident memory at the end shows how much an
+/// allocator returns while the program goes on, but needs little.
 void burst_then_idle(Measure& measure) {
     constexpr std::uint32_t count = 200'000;
     const std::uint64_t bursts = measure.scaled(10);

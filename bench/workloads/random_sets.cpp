@@ -57,7 +57,8 @@ class LiveSet {
     std::uint64_t sum_ = 0;
 };
 
-/// `Steps` in all; each thread has a set of its own. Two steps are a malloc and a free on average.
+/// `Steps` in all; each thread has a set of its own. Two steps are a malloc and
+/// a free on average.
 template <unsigned Threads, class Sizes, std::uint32_t Places, std::uint64_t Steps>
 void random_sets(Measure& measure) {
     struct alignas(128) Result {
@@ -92,7 +93,8 @@ constexpr auto alloc_tests = random_sets<Threads, Pareto, 100'000, 30'000'000>;
 template <unsigned Threads>
 constexpr auto glibc_thread = random_sets<Threads, PowerLaw<16, 11>, 1'024, 70'000'000>;
 
-/// Some blocks of one size, freed in the order of their allocation; some more; and so on for each size.
+/// Some blocks of one size, freed in the order of their allocation; some more;
+/// and so on for each size.
 void glibc_simple(Measure& measure) {
     constexpr std::uint32_t counts[] = {25, 100, 400, 1600};
     const std::uint64_t rounds = measure.scaled(2'000);

@@ -9,7 +9,8 @@
 
 namespace bench {
 
-/// All-zero memory is an empty ring. Capacity is a power of two and a multiple of batch.
+/// All-zero memory is an empty ring. Capacity is a power of two and a multiple
+/// of batch.
 template <std::size_t Capacity, std::size_t Batch>
 class Ring {
     static_assert((Capacity & (Capacity - 1)) == 0 && Capacity % Batch == 0);
@@ -30,7 +31,8 @@ class Ring {
     // release pairs with acquire in take(): the slots and the blocks' contents
     void publish() noexcept { published_.store(pushed_, std::memory_order_release); }
 
-    /// Consumer: hands every block that is there to `each`, and returns how many.
+    /// Consumer: hands every block that is there to `each`, and returns how
+    /// many.
     template <class Each>
     std::size_t take(Each each) noexcept {
         const std::size_t from = popped_.load(std::memory_order_relaxed);

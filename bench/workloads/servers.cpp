@@ -8,7 +8,8 @@
 namespace bench {
 namespace {
 
-/// Each round, every array of blocks gets a new thread, which replaces random blocks of it and leaves it to the next.
+/// Each round, every array of blocks gets a new thread, which replaces random
+/// blocks of it and leaves it to the next.
 template <unsigned Threads>
 void larson(Measure& measure) {
     constexpr std::uint32_t live = 1'000;

@@ -7,7 +7,8 @@
 namespace bench {
 
 /// sum := product {"+" product};  product := factor {"*" factor};
-/// factor := digits | name | name "(" sum {"," sum} ")" | "(" sum ")". The text ends with a zero.
+/// factor := digits | name | name "(" sum {"," sum} ")" | "(" sum ")". The text
+/// ends with a zero.
 class Text {
   public:
     explicit Text(std::uint64_t seed) noexcept : random_(seed) {

@@ -16,8 +16,9 @@ namespace bench {
 
 inline constexpr unsigned most_threads = 65;
 
-/// Runs body(0) .. body(count - 1), each in a new thread, and returns when all have ended. before_start() runs when
-/// every thread is ready and none has begun.
+/// Runs body(0) .. body(count - 1), each in a new thread, and returns when all
+/// have ended. before_start() runs when every thread is ready and none has
+/// begun.
 template <class Body, class Start>
 void in_threads(unsigned count, Body& body, Start before_start) noexcept {
     struct Member {

@@ -12,9 +12,9 @@ namespace bench::watch {
 
 inline constexpr unsigned latency = 1;
 inline constexpr unsigned live = 2;
-/// Wipes each block right before it is freed. So a block with two holders is noticed even
-/// if both left the same bytes in it. Not while measuring: some allocators never touch
-/// free memory.
+/// Wipes each block right before it is freed. So a block with two holders is
+/// noticed even if both left the same bytes in it. Not while measuring: some
+/// allocators never touch free memory.
 inline constexpr unsigned careful = 4;
 
 /// The set of things that are watched now. It changes only while no other
@@ -39,7 +39,8 @@ void print_latency() noexcept;
 /// and before later ones begin.
 std::uint64_t ticks() noexcept;
 
-/// What three readings in a row say: the clock's own cost, then that and the call.
+/// What three readings in a row say: the clock's own cost, then that and the
+/// call.
 struct Interval {
     std::uint64_t empty;
     std::uint64_t call;

@@ -35,8 +35,8 @@ struct Comparison {
     std::vector<Series> series;  // the system malloc first
 };
 
-/// Runs all of it and prints the result. Returns the exit status: 1 if the program failed under the system malloc or
-/// under Ashlar.
+/// Runs all of it and prints the result. Returns the exit status: 1 if the
+/// program failed under the system malloc or under Ashlar.
 int compare(const Options& options);
 
 }  // namespace ashlar::command

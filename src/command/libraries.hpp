@@ -13,18 +13,19 @@ struct Allocator {
     std::string library;
 };
 
-/// libashlar.so: $ASHLAR_LIBRARY, else beside this command in the build tree, else in the install prefix. Throws
-/// Failure.
+/// libashlar.so: $ASHLAR_LIBRARY, else beside this command in the build tree,
+/// else in the install prefix. Throws Failure.
 std::string find_ashlar();
 
-/// glibc, to preload it as "the system malloc": by its bare name, so that each program gets the one that it loads
-/// anyway.
+/// glibc, to preload it as "the system malloc": by its bare name, so that each
+/// program gets the one that it loads anyway.
 constexpr const char* kLibc = "libc.so.6";
 
 /// The well-known allocators that are installed, in a fixed order.
 std::vector<Allocator> find_installed();
 
-/// The allocator of a -a NAME=LIB: LIB is a file, or a name in the linker's directories. Throws Failure.
+/// The allocator of a -a NAME=LIB: LIB is a file, or a name in the linker's
+/// directories. Throws Failure.
 Allocator named_allocator(const std::string& name_and_library);
 
 }  // namespace ashlar::command

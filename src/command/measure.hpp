@@ -24,8 +24,8 @@ struct Run {
     [[nodiscard]] bool failed() const noexcept { return status != 0 || not_loaded; }
 };
 
-/// Starts the program with this LD_PRELOAD, without input, and waits for it. Throws Failure where it
-/// can't be started. Not for use in several threads.
+/// Starts the program with this LD_PRELOAD, without input, and waits for it.
+/// Throws Failure where it can't be started. Not for use in several threads.
 Run measure(const Command& command, const std::string& preload);
 
 /// "exit status 3", "killed by signal 11 (Segmentation fault)" …

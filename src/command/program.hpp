@@ -14,7 +14,8 @@ namespace ashlar::command {
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
 
-/// An error of which the message is for the user and the code is the exit status of the command.
+/// An error of which the message is for the user and the code is the exit
+/// status of the command.
 class Failure : public std::runtime_error {
   public:
     Failure(int status, const std::string& message) : std::runtime_error(message), status_(status) {}
@@ -24,15 +25,16 @@ class Failure : public std::runtime_error {
     int status_;
 };
 
-/// The file that execvp would start; throws Failure with kNotFound or kNotExecutable.
+/// The file that execvp would start; throws Failure with kNotFound or
+/// kNotExecutable.
 std::string find_program(const std::string& name);
 
-/// Sentences for the user: why a preloaded allocator will not reach this program, or why the
-/// comparison is spoiled.
+/// Sentences for the user: why a preloaded allocator will not reach this
+/// program, or why the comparison is spoiled.
 std::vector<std::string> preload_warnings(const std::string& program);
 
-/// The value of LD_PRELOAD with `library` in front of its present value. Throws Failure if the
-/// path can't be written in it.
+/// The value of LD_PRELOAD with `library` in front of its present value. Throws
+/// Failure if the path can't be written in it.
 std::string preload_value(const std::string& library);
 
 }  // namespace ashlar::command

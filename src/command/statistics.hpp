@@ -39,11 +39,13 @@ struct Difference {
 /// `values` must not be empty.
 Spread spread(std::vector<double> values);
 
-/// The rank k of the interval for n pairs, counted from 1; 0 where n is too few.
+/// The rank k of the interval for n pairs, counted from 1; 0 where n is too
+/// few.
 int interval_rank(int pairs);
 
-/// values[i] and baseline[i] belong to the same round. Both have the same, positive length. A pair in which the
-/// baseline is not positive counts as equal.
+/// values[i] and baseline[i] belong to the same round. Both have the same,
+/// positive length. A pair in which the baseline is not positive counts as
+/// equal.
 Difference difference(const std::vector<double>& values, const std::vector<double>& baseline);
 
 }  // namespace ashlar::command

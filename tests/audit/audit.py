@@ -1,4 +1,4 @@
-"""usage: audit.py [--rule NAME]… [--update] ROOT
+"""usage: audit.py [--rule NAME]… ROOT
 
 Checks the sources against the rules of the project. Prints each fault. Status 1: there is one.
 """
@@ -25,23 +25,14 @@ def check(project, rule):
     return sorted(set(RULES[rule](project)))
 
 
-def update(project):
-    """Adds the files with narrow comments to comments_done.txt, and removes those that are gone."""
-    (project.root / widths.DONE).write_text(widths.updated(project), encoding="utf-8")
-
-
 def main():
     parser = argparse.ArgumentParser(description="Checks the sources against the rules of the project.")
     parser.add_argument("--rule", action="append", choices=sorted(RULES), help="check only this rule; repeatable")
-    parser.add_argument("--update", action="store_true", help="first update comments_done.txt")
     parser.add_argument("root")
     arguments = parser.parse_args()
     project = source.Project(arguments.root)
     if not project.cpp("src"):
         sys.exit(f"audit.py: {arguments.root} has no sources")
-    if arguments.update:
-        update(project)
-        project = source.Project(arguments.root)
     faults = 0
     for rule in arguments.rule or RULES:
         found = check(project, rule)

@@ -313,15 +313,10 @@ class Mutation(unittest.TestCase):
         self.assertEqual(self.faults("widths"), [])
 
     def test_comment_widths(self):
-        done, wide = "tests/audit/comments_done.txt", "    // " + "x" * 74 + "\n"
-        self.write("src/malloc/cache/f.cpp", wide)
-        self.assertEqual(self.faults("comment_widths"), [])
-        self.plant("comment_widths", done, "src/malloc/cache/f.cpp\n",
-                   "src/malloc/cache/f.cpp:1: a comment of 81 columns, of at most 80")
-        self.plant("comment_widths", done, "src/malloc/cache/gone.cpp\n", "there is no src/malloc/cache/gone.cpp")
-        self.write("src/malloc/cache/f.cpp", wide.replace("    // x", "    // ") + "int a_long_line_of_code_with = 1;" + wide)
-        audit.update(source.Project(self.root))
-        self.assertIn("src/malloc/cache/f.cpp", (self.root / done).read_text().split())
+        for wide in ("    // " + "x" * 74, "/// " + "x" * 77, "/* " + "x" * 75 + " */"):
+            self.plant("comment_widths", "src/malloc/cache/f.cpp", wide + "\n",
+                       "src/malloc/cache/f.cpp:1: a comment of 81 columns, of at most 80")
+        self.write("src/malloc/cache/f.cpp", "int a_long_line_of_code = 1;  // " + "x" * 74 + "\n//   | " + "x" * 90 + " |\n")
         self.assertEqual(self.faults("comment_widths"), [])
 
     def test_identifiers(self):

@@ -4,9 +4,9 @@ import re
 import source
 
 CODE = 128  # that of .clang-format; style asks for 100
-COMMENT = 80  # lines that are only comment, of the files in comments_done.txt
+COMMENT = 80  # lines of prose that are only comment
+DRAWN = re.compile(r"\s*//+(   | usage:)")  # a picture, a table, or a usage line
 MARKDOWN = 160
-DONE = "tests/audit/comments_done.txt"
 
 _CODE = source.CPP | {".py", ".sh", ".cmake"}
 
@@ -32,29 +32,13 @@ def widths(project):
 
 def wide_comments(file):
     for number, line in enumerate(file.lines, 1):
-        if len(line) > COMMENT and file.comment_lines[number - 1] and not file.code_lines[number - 1].strip():
+        only_comment = file.comment_lines[number - 1] and not file.code_lines[number - 1].strip()
+        if len(line) > COMMENT and only_comment and not DRAWN.match(line):
             yield number, len(line)
 
 
-def done(project):
-    file = project.find(DONE)
-    return file.text.split() if file is not None else []
-
-
 def comment_widths(project):
-    """Comments of the files in comments_done.txt are at most 80 columns wide; audit.py --update adds such files."""
-    for name in done(project):
-        file = project.find(name)
-        if file is None:
-            yield f"{DONE}: there is no {name}: run audit.py --update"
-        else:
-            for number, columns in wide_comments(file):
-                yield f"{name}:{number}: a comment of {columns} columns, of at most {COMMENT}"
-
-
-def updated(project):
-    """The new text of comments_done.txt: only files that are gone are removed."""
-    named = {name for name in done(project) if project.find(name) is not None}
-    named |= {file.name for file in project.cpp("src", "include", "tests", "stress", "bench", "examples")
-              if not any(True for _ in wide_comments(file))}
-    return "".join(f"{name}\n" for name in sorted(named))
+    """Comments of C and C++ are at most 80 columns wide."""
+    for file in project.cpp("src", "include", "tests", "stress", "bench", "examples"):
+        for number, columns in wide_comments(file):
+            yield f"{file.name}:{number}: a comment of {columns} columns, of at most {COMMENT}"

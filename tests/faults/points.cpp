@@ -64,7 +64,7 @@ namespace cache = ashlar::cache;
 namespace depot = ashlar::depot;
 namespace spans = ashlar::spans;
 
-// --------------------------------------------------------------------------------------------------------- the system
+// ------------------------------------------------------------------ the system
 extern "C" {
 
 void* __real_mmap(void*, std::size_t, int, int, int, off_t);
@@ -139,7 +139,7 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void* value) {
     return value != nullptr && fails(Point::set_specific) ? ENOMEM : __real_pthread_setspecific(key, value);
 }
 
-// ----------------------------------------------------------------------------------------------- calls between layers
+// -------------------------------------------------------- calls between layers
 
 #define ASHLAR_WRAP(result, name, ...)                     \
     result real_##name(__VA_ARGS__) asm("__real_" SYMBOL); \

@@ -101,7 +101,7 @@ class Freer {
     std::thread thread_;
 };
 
-// ------------------------------------------------------------------------------------------------------------ double frees
+// ---------------------------------------------------------------- double frees
 
 void twice(std::size_t size) {
     char* block = victim(size);
@@ -195,7 +195,7 @@ void delete_after_free(std::size_t size) {
     look();
 }
 
-// -------------------------------------------------------------------------------------------------------- invalid pointers
+// ------------------------------------------------------------ invalid pointers
 
 void free_at(std::size_t size, std::size_t offset) {
     auto* block = static_cast<char*>(take(size));
@@ -233,7 +233,7 @@ void of_a_function(std::size_t) { free_announced(reinterpret_cast<void*>(&look))
 void of_a_small_number(std::size_t) { free_announced(reinterpret_cast<void*>(std::uintptr_t{16})); }
 void of_a_large_number(std::size_t) { free_announced(reinterpret_cast<void*>(~std::uintptr_t{15})); }
 
-// ------------------------------------------------------------------------------------------------------------ wrong sizes
+// ----------------------------------------------------------------- wrong sizes
 
 void delete_as(std::size_t size, std::size_t claimed) {
     void* block = ::operator new(size);
@@ -251,7 +251,7 @@ void delete_aligned_as_larger(std::size_t size) {
     look();
 }
 
-// ---------------------------------------------------------------------------------------------------------- use after free
+// -------------------------------------------------------------- use after free
 
 using Check = std::size_t (*)();
 

@@ -8,7 +8,7 @@ namespace {
 bool holds(unsigned set, unsigned thread) { return (set >> thread & 1U) != 0; }
 }  // namespace
 
-// --------------------------------------------------------------------------------------------------------------- exhaustive
+// ------------------------------------------------------------------ exhaustive
 
 bool Exhaustive::next() {
     depth_ = 0;
@@ -51,7 +51,7 @@ unsigned Exhaustive::age(std::uint32_t, unsigned readable) {
     return chosen;
 }
 
-// ------------------------------------------------------------------------------------------------------------------ random
+// ---------------------------------------------------------------------- random
 
 Random::Random(std::uint64_t seed, std::uint32_t usual_steps)
     : state_(seed * 0x9e3779b97f4a7c15U + 1), by_priority_(seed % 2 == 1) {
@@ -107,7 +107,7 @@ unsigned Random::age(std::uint32_t, unsigned readable) {
     return one_in(old_rate_) ? static_cast<unsigned>(draw() % readable) : 0;
 }
 
-// ------------------------------------------------------------------------------------------------------------------ replay
+// ---------------------------------------------------------------------- replay
 
 const Deviation* Replay::at(std::uint32_t step, bool old) const {
     for (const Deviation& each : schedule_) {

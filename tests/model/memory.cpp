@@ -59,7 +59,7 @@ void* Memory::reserve(std::size_t bytes, std::size_t alignment) {
     return reinterpret_cast<void*>(kSharedStart + at);
 }
 
-// ------------------------------------------------------------------------------------------------------------------- runs
+// ------------------------------------------------------------------------ runs
 
 void Memory::begin_run(unsigned threads) {
     undo_.clear();
@@ -105,7 +105,7 @@ bool Memory::restored() const {
            std::all_of(start + copy_.size(), start + used_, [](std::uint8_t byte) { return byte == 0; });
 }
 
-// ------------------------------------------------------------------------------------------------------------------ views
+// ----------------------------------------------------------------------- views
 
 std::uint16_t Memory::known(unsigned thread, std::uint32_t index) const {
     const std::size_t at = kMaxThreads + index;
@@ -133,7 +133,7 @@ std::int32_t Memory::new_view(const View& from) {
     return static_cast<std::int32_t>(viewed_++);
 }
 
-// ----------------------------------------------------------------------------------------------------------- atomic words
+// ---------------------------------------------------------------- atomic words
 
 std::uint64_t Memory::raw(Word word) noexcept {
     switch (word.size) {
@@ -232,7 +232,7 @@ void Memory::barrier(unsigned thread) {
     }
 }
 
-// --------------------------------------------------------------------------------------------------------- plain accesses
+// -------------------------------------------------------------- plain accesses
 
 Memory::Plain& Memory::plain(std::uintptr_t granule) {
     Stamped& entry = plain_of_[(granule - kSharedStart) / kGranule];
@@ -268,7 +268,7 @@ bool Memory::write_plain(unsigned thread, std::uintptr_t at, std::size_t bytes) 
     return ordered;
 }
 
-// ------------------------------------------------------------------------------------------------------------------- pages
+// ----------------------------------------------------------------------- pages
 
 std::int32_t Memory::pass(unsigned thread) {
     const std::int32_t view = new_view(view_[thread]);
@@ -321,7 +321,7 @@ bool Memory::copy(unsigned thread, std::uintptr_t to, std::uintptr_t from, std::
     return ordered;
 }
 
-// ----------------------------------------------------------------------------------------------------------------- visible
+// --------------------------------------------------------------------- visible
 
 bool Memory::note_use(unsigned thread, Word word, bool writes) noexcept {
     std::uint8_t& users = users_[word.at - kSharedStart];

@@ -18,7 +18,7 @@ FORK = "src/manager/engine/manager_fork.cpp"
 LOST = "src/manager/collector/mark_overflow.hpp"
 LOWEST = "src/manager/moves/lowest_hole.hpp"
 MANAGER_CPP = "src/manager/engine/manager.cpp"
-MANAGER_HPP = "src/manager/engine/manager.hpp"
+MANAGER_HPP = "src/manager/engine/manager_inline.hpp"
 MOVES = "src/manager/moves/moves.cpp"
 REQUEST = "src/manager/engine/manager_request.cpp"
 STRATEGY = "src/manager/ranges/range_allocator_strategy.cpp"
@@ -65,7 +65,7 @@ MANAGER = (
     Mutation("any_thread_may_reenter_the_lock", LOCK, "    if (again_.load(base::rlx) == &this_thread) {",
             "    if (again_.load(base::rlx) != nullptr) {", "unit_small_threads",
             "unit_small_threads.LockTest.ReentryStillExcludesOthers"),
-    Mutation("a_useless_growth_is_not_undone", GROWTH, "            if (grown) allocator_.shrink(added);\n",
+    Mutation("a_useless_growth_is_not_undone", GROWTH, "        if (grown) allocator_.shrink(added);\n",
             "", "manager_blocks", "manager_blocks.Growth.IsUndoneIfTheBlockStillDoesNotFit"),
     Mutation("room_made_by_a_callback_is_not_used", GROWTH, "            return take(taker);\n",
              "            return false;\n",
@@ -140,8 +140,8 @@ MANAGER = (
     Mutation("one_thread_gets_slabs_by_default", MANAGER_CPP, "many ? kMostSmall : 0;", "kMostSmall;",
             "manager_blocks fuzz_manager_replay",
             "manager_blocks.SmallLimit.DefaultDependsOnThreads fuzz.manager_replay"),
-    Mutation("one_thread_gets_no_slabs", MANAGER_CPP, "Shape::of(limit_, options_.small_limit,",
-            "Shape::of(limit_, many ? options_.small_limit : 0,",
+    Mutation("one_thread_gets_no_slabs", MANAGER_CPP, "Shape::of(highest_, options_.small_limit,",
+            "Shape::of(highest_, many ? options_.small_limit : 0,",
             "manager_blocks", "manager_blocks.SmallLimit.DefaultDependsOnThreads"),
     Mutation("one_thread_leaves_the_tag", SMALL_INLINE, "    tag.store(0, base::rlx);\n", "", "unit_small manager_model",
             "unit_small.SmallMisuse.ChangesNothing/Alone* manager_model.Policies/Model.SlabsInAMebibyte/Tlsf*"),
@@ -229,7 +229,7 @@ MANAGER = (
             "manager_heaps.Threads/OnFailure.SmallBlocksThatItFreesMakeRoomForLargeOnes/Many*"),
     Mutation("peaks_are_not_reset", BUDGET, "    allocator_.reset_peak();\n", "", "manager_heaps",
             "manager_heaps.Threads/Counters.ResetBeginsAnew/*"),
-    Mutation("kinds_share_pages", "src/manager/api/manager_set.cpp",
-            "return page.blocks == 0 || page.kind == kind;", "return page.blocks == 0 || page.kind != kind + 1;", "manager_heaps",
+    Mutation("kinds_share_pages", "src/manager/api/manager_set.cpp", "return page.blocks == 0 || page.kind == kind;",
+            "return page.blocks == 0 || page.kind != kind + 1;", "manager_heaps",
             "manager_heaps.ManagerSet.BehavesLikeTheModel"),
 )

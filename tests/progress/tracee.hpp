@@ -19,7 +19,8 @@ struct Place {
 
 class Tracee {
   public:
-    /// Attaches without stopping the thread. Throws std::system_error; EPERM where tracing is not permitted.
+    /// Attaches without stopping the thread. Throws std::system_error; EPERM
+    /// where tracing is not permitted.
     explicit Tracee(pid_t thread);
     ~Tracee();
     Tracee(const Tracee&) = delete;

@@ -26,7 +26,8 @@ namespace progress {
 /// driver ends.
 class Worker {
   public:
-    /// Runs `program` with `mode` as its argument under the library `preload`; either may be empty.
+    /// Runs `program` with `mode` as its argument under the library `preload`;
+    /// either may be empty.
     Worker(const std::string& program, const std::string& mode, const std::string& preload) {
         const int file = memfd_create("freeze", 0);
         if (file < 0 || ftruncate(file, sizeof(Shared)) != 0) fail("memfd_create");

@@ -78,7 +78,8 @@ constexpr std::size_t sizes[] = {1,    16,   24,    48,    64,    100,    200,  
                                  4000, 8000, 16000, 33000, 65536, 100000, 300000, 1000000, 3000000};
 constexpr std::size_t size_count = sizeof sizes / sizeof *sizes;
 
-/// Every size, by every basic function; `rounds` blocks of each live at once (of the big ones, few).
+/// Every size, by every basic function; `rounds` blocks of each live at once
+/// (of the big ones, few).
 inline void exercise(std::size_t rounds = 20) {
     unsigned char* blocks[size_count][64];
     for (std::size_t s = 0; s < size_count; ++s) {

@@ -4,7 +4,7 @@
 #include <ashlar/memory_manager.hpp>
 #include <utility>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace ashlar {
 

@@ -2,7 +2,7 @@
 #include <ashlar/manager_request.hpp>
 #include <ashlar/memory_manager.hpp>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace ashlar {
 

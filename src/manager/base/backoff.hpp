@@ -1,7 +1,8 @@
-// How a thread waits for a store of another thread that may have lost its processor.
-// It yields a few times, which is enough if the other one is ready to run at the same
-// priority. Then it sleeps, ever longer up to a bound: a thread of a real-time priority
-// keeps its processor when it yields, and the other one may wait for that processor.
+// How a thread waits for a store of another thread that may have lost its
+// processor. It yields a few times, which is enough if the other one is ready
+// to run at the same priority. Then it sleeps, ever longer up to a bound: a
+// thread of a real-time priority keeps its processor when it yields, and the
+// other one may wait for that processor.
 #ifndef ASHLAR_MANAGER_BASE_BACKOFF_HPP
 #define ASHLAR_MANAGER_BASE_BACKOFF_HPP
 

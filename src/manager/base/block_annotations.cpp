@@ -5,8 +5,8 @@
 
 namespace ashlar::manager {
 
-// The count is written under the lock. A thread that reads it without the lock has
-// the block, and is ordered after its annotations: relaxed.
+// The count is written under the lock. A thread that reads it without the lock
+// has the block, and is ordered after its annotations: relaxed.
 void BlockAnnotations::set_name(Offset block, std::string_view name) {
     std::string copy(name);
     const Guard guard(lock_);

@@ -1,7 +1,8 @@
-// Notes of users on blocks. Names, and the user data of movable blocks, are kept by offset,
-// under a lock of its own; any thread. The user data of small blocks lies in small(), and
-// that of other blocks in their ranges. Flags say which blocks have a name: of a range its
-// state, of small blocks small(). So blocks without one are freed without a look-up.
+// Notes of users on blocks. Names, and the user data of movable blocks, are
+// kept by offset, under a lock of its own; any thread. The user data of small
+// blocks lies in small(), and that of other blocks in their ranges. Flags say
+// which blocks have a name: of a range its state, of small blocks small(). So
+// blocks without one are freed without a look-up.
 #ifndef ASHLAR_MANAGER_BASE_BLOCK_ANNOTATIONS_HPP
 #define ASHLAR_MANAGER_BASE_BLOCK_ANNOTATIONS_HPP
 
@@ -21,13 +22,15 @@ class BlockAnnotations {
     explicit BlockAnnotations(bool shared) noexcept { lock_.attach(shared ? &word_ : nullptr); }
 
     [[nodiscard]] SmallAnnotations& small() noexcept { return small_; }
-    // Throw std::bad_alloc, nothing changed. A small block is told to small() as well, whose table is there.
+    // Throw std::bad_alloc, nothing changed. A small block is told to small()
+    // as well, whose table is there.
     void set_name(Offset block, std::string_view name);
     void set_user(Offset block, std::uint64_t value);
     [[nodiscard]] std::string name(Offset block) const;
     [[nodiscard]] std::unordered_map<Offset, std::string> names() const;
     [[nodiscard]] std::uint64_t user(Offset block) const noexcept;
-    // Calls use(name, user data) for a block that has annotations. Nothing is allocated.
+    // Calls use(name, user data) for a block that has annotations. Nothing is
+    // allocated.
     template <class Use>
     void look(Offset block, Use use) const noexcept {
         const Guard guard(lock_);
@@ -35,9 +38,11 @@ class BlockAnnotations {
         if (found != annotations_.end()) use(std::string_view(found->second.name), found->second.user);
     }
 
-    // Relaxed: an annotation is attached before its block is handed to the asking thread.
+    // Relaxed: an annotation is attached before its block is handed to the
+    // asking thread.
     [[nodiscard]] bool any() const noexcept { return count_.load(base::rlx) != 0; }
-    // Bytes of names, and of the table that holds them, as far as they are known.
+    // Bytes of names, and of the table that holds them, as far as they are
+    // known.
     [[nodiscard]] Size metadata() const noexcept;
     void erase(Offset block) noexcept;
     // Gives back what the table has had for more blocks.

@@ -18,7 +18,8 @@ void release(std::byte* from, std::byte* to) noexcept {
     if (from < to) region::kSystem.release(from, static_cast<std::size_t>(to - from));
 }
 
-// A mapping at a multiple of the least power of two that is no smaller; nullptr: refused.
+// A mapping at a multiple of the least power of two that is no smaller;
+// nullptr: refused.
 std::byte* map_aligned(Size bytes) noexcept {
     const Size page = region::page_size();
     const Size alignment = std::min(std::bit_ceil(std::max(bytes, page)), kMostAlignment);
@@ -68,9 +69,11 @@ Buffer::Part& Buffer::part(std::uint32_t index) const noexcept {
     return chunks_[chunk][index + 1 - (std::uint32_t{1} << chunk)];
 }
 
-// Places at or above a live block's part may change meanwhile, but whatever they hold begins above the block.
+// Places at or above a live block's part may change meanwhile, but whatever
+// they hold begins above the block.
 std::byte* Buffer::find(Offset offset) const noexcept {
-    // [E36] acquire, pairs with the release in add(): the parts that are counted.
+    // [E36] acquire, pairs with the release in add(): the parts that are
+    // counted.
     std::uint32_t low = 0, high = parts_.load(base::acq);
     while (high - low > 1) {
         const std::uint32_t middle = low + (high - low) / 2;
@@ -82,13 +85,15 @@ std::byte* Buffer::find(Offset offset) const noexcept {
 
 Offset Buffer::offset_of(const void* address, Size capacity) const noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
-    // A part ends where the next one begins, which may be one that came after the capacity was read.
+    // A part ends where the next one begins, which may be one that came after
+    // the capacity was read.
     const auto inside = [at, capacity](const std::byte* bytes, Offset start, Offset end) {
         const std::uintptr_t from = at - reinterpret_cast<std::uintptr_t>(bytes);
         return bytes != nullptr && start < end && from < end - start ? start + from : capacity;
     };
     Offset found = inside(first_, 0, std::min(first_size_, capacity));
-    // [E36] acquire, pairs with the release in add(): the parts that are counted.
+    // [E36] acquire, pairs with the release in add(): the parts that are
+    // counted.
     const std::uint32_t count = parts_.load(base::acq);
     for (std::uint32_t i = 0; i < count && found == capacity; ++i) {
         const Offset next = i + 1 < count ? part(i + 1).start.load(base::rlx) : capacity;
@@ -105,7 +110,8 @@ bool Buffer::add(Offset start, std::span<std::byte> bytes) noexcept {
     part(index).start.store(start, base::rlx);
     part(index).bytes.store(bytes.data(), base::rlx);
     part(index).size = bytes.size();
-    // [E36] release, pairs with the acquire in find(): the part, and the chunk that it lies in.
+    // [E36] release, pairs with the acquire in find(): the part, and the chunk
+    // that it lies in.
     parts_.store(index + 1, base::rel);
     return true;
 }

@@ -1,6 +1,6 @@
-// The bytes behind a manager's offsets: a mapping of its own, the caller's parts, or none.
-// Grows and shrinks under the growth lock. A thread with a live block may call at() at any
-// time: parts below a live block never change.
+// The bytes behind a manager's offsets: a mapping of its own, the caller's
+// parts, or none. Grows and shrinks under the growth lock. A thread with a live
+// block may call at() at any time: parts below a live block never change.
 #ifndef ASHLAR_MANAGER_BASE_BUFFER_HPP
 #define ASHLAR_MANAGER_BASE_BUFFER_HPP
 
@@ -18,8 +18,9 @@ class Buffer {
   public:
     enum class Kind { own, parts, none };
 
-    // Reserves `limit` bytes of address space, and makes the first `size` accessible; throws
-    // std::bad_alloc. Addresses are aligned as their offsets are, up to 1 GiB.
+    // Reserves `limit` bytes of address space, and makes the first `size`
+    // accessible; throws std::bad_alloc. Addresses are aligned as their offsets
+    // are, up to 1 GiB.
     [[nodiscard]] static Buffer own(Size limit, Size size);
     [[nodiscard]] static Buffer own(Size size) { return own(size, size); }
     explicit Buffer(std::span<std::byte> first) noexcept;
@@ -32,28 +33,33 @@ class Buffer {
     // Whether bytes that are added at the end continue those before.
     [[nodiscard]] bool contiguous() const noexcept { return kind_ != Kind::parts; }
 
-    // The byte of a live block; nullptr without memory. O(1) within the first part, else O(log parts).
+    // The byte of a live block; nullptr without memory. O(1) within the first
+    // part, else O(log parts).
     [[nodiscard]] std::byte* at(Offset offset) const noexcept {
         if (offset < first_size_) [[likely]]
             return first_ + offset;
         return kind_ == Kind::parts ? find(offset) : nullptr;
     }
-    // The offset below `capacity`, which was read before, whose byte lies at the address; `capacity`: none does. O(parts).
+    // The offset below `capacity`, which was read before, whose byte lies at
+    // the address; `capacity`: none does. O(parts).
     [[nodiscard]] Offset offset_of(const void* address, Size capacity) const noexcept;
-    // Makes the bytes of a buffer of its own accessible up to `end`. False: the system refuses. Under the growth lock.
+    // Makes the bytes of a buffer of its own accessible up to `end`. False: the
+    // system refuses. Under the growth lock.
     [[nodiscard]] bool open(Offset end) noexcept;
-    // The caller's next part, whose first byte is `start`. False: no memory to note it in.
+    // The caller's next part, whose first byte is `start`. False: no memory to
+    // note it in.
     [[nodiscard]] bool add(Offset start, std::span<std::byte> part) noexcept;
     // Where the last part begins, beside the first one; 0: there is no other.
     [[nodiscard]] Offset last_start() const noexcept;
     // Returns the part that add() was given last; it is the caller's again.
     std::span<std::byte> drop_last() noexcept;
-    // Gives the whole pages between two offsets back to the system; they read as zero.
-    // Returns whether there was any.
+    // Gives the whole pages between two offsets back to the system; they read
+    // as zero. Returns whether there was any.
     bool purge(Offset start, Size size) const noexcept;
 
   private:
-    // Atomic, since a reader's search may look at a place that is being filled above its own.
+    // Atomic, since a reader's search may look at a place that is being filled
+    // above its own.
     struct Part {
         base::Atomic<Offset> start;
         base::Atomic<std::byte*> bytes;

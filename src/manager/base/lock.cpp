@@ -8,10 +8,11 @@ namespace ashlar::manager {
 
 namespace {
 
-// Exponential backoff (Anderson 1990). It begins with about the time of one holder,
-// and ends with several times the cost of moving a range allocator's lines between cores: while
-// one thread waits, the other does several operations with lines that it has. A
-// thread that waited so often in vain waits for a holder without a processor.
+// Exponential backoff (Anderson 1990). It begins with about the time of one
+// holder, and ends with several times the cost of moving a range allocator's
+// lines between cores: while one thread waits, the other does several
+// operations with lines that it has. A thread that waited so often in vain
+// waits for a holder without a processor.
 constexpr unsigned kLeastPauses = 16;
 constexpr unsigned kWaits = 10;
 

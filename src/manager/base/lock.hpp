@@ -1,6 +1,6 @@
 // The lock of a manager: a spinlock whose holders do short work only. A waiting
-// thread spins with few looks. If that takes longer, it lets the holder run: it yields
-// its processor, then sleeps.
+// thread spins with few looks. If that takes longer, it lets the holder run: it
+// yields its processor, then sleeps.
 // Without a word there is no lock: a manager for one thread pays only a test.
 #ifndef ASHLAR_MANAGER_BASE_LOCK_HPP
 #define ASHLAR_MANAGER_BASE_LOCK_HPP
@@ -31,8 +31,8 @@ class Lock {
         }
     }
 
-    // In the child of a fork, where only one thread is left: nobody waits; and the lock is
-    // free, if another thread had it.
+    // In the child of a fork, where only one thread is left: nobody waits; and
+    // the lock is free, if another thread had it.
     void forget_waiters() noexcept { waiting_.store(0, base::rlx); }  // relaxed: one thread
     void reset() noexcept {
         forget_waiters();
@@ -40,8 +40,8 @@ class Lock {
         if (word_ != nullptr) word_->reset();
     }
 
-    // Whether a thread waits. It looks again within kLongestWait pauses, unless it
-    // loses its processor.
+    // Whether a thread waits. It looks again within kLongestWait pauses, unless
+    // it loses its processor.
     static constexpr unsigned kLongestWait = 1024;
     [[nodiscard]] bool wanted() const noexcept { return waiting_.load(base::rlx) != 0; }  // relaxed: a hint
     // For a thread that takes the lock repeatedly, so that others see it free.
@@ -50,7 +50,8 @@ class Lock {
         for (unsigned i = wanted() ? 2 * kLongestWait : kPauses; i != 0; --i) base::pause();
     }
 
-    // During its life the calling thread, which holds the lock, may take it again.
+    // During its life the calling thread, which holds the lock, may take it
+    // again.
     class Again {
       public:
         explicit Again(Lock& lock) noexcept;

@@ -1,8 +1,8 @@
-// User data of small blocks, and which of them have a name: a word and a bit for each block
-// that the slabs may have, by its number. The table is mapped with the first annotation, as
-// zeros, and its pages come as they are touched. Any thread, for a block that it holds: the
-// hand-over of a block orders its word, so that its accesses are relaxed. The bits of
-// 64 blocks share a word.
+// User data of small blocks, and which of them have a name: a word and a bit
+// for each block that the slabs may have, by its number. The table is mapped
+// with the first annotation, as zeros, and its pages come as they are touched.
+// Any thread, for a block that it holds: the hand-over of a block orders its
+// word, so that its accesses are relaxed. The bits of 64 blocks share a word.
 #ifndef ASHLAR_MANAGER_BASE_SMALL_ANNOTATIONS_HPP
 #define ASHLAR_MANAGER_BASE_SMALL_ANNOTATIONS_HPP
 
@@ -44,13 +44,15 @@ class SmallAnnotations {
         touch();
         names(block).fetch_or(base::bit(block % base::kWordBits), base::rlx);
     }
-    // Bytes of the table for so many blocks; 0 if none has had an annotation since clear(). Relaxed: for statistics.
+    // Bytes of the table for so many blocks; 0 if none has had an annotation
+    // since clear(). Relaxed: for statistics.
     [[nodiscard]] std::size_t metadata(std::size_t blocks) const noexcept {
         return touched_.load(base::rlx) == 0 ? 0 : blocks * sizeof(std::uint64_t) + blocks / 8;
     }
     // Gives back the words of blocks [from, to), none of which is live.
     void give_back(std::size_t from, std::size_t to) noexcept;
-    // The block is about to go. True: it had a name. Words that are zero are only read, so that they need no memory.
+    // The block is about to go. True: it had a name. Words that are zero are
+    // only read, so that they need no memory.
     bool erase(std::size_t block) noexcept {
         if (!any()) return false;
         if (user(block) != 0) set_user(block, 0);

@@ -8,8 +8,8 @@ namespace {
 
 constinit ThreadNumbers numbers;
 
-// Its destructor runs when the thread ends. A thread that uses a manager in a later
-// destructor gets a number once more, which is never given back.
+// Its destructor runs when the thread ends. A thread that uses a manager in a
+// later destructor gets a number once more, which is never given back.
 struct End {
     bool armed = false;
     ~End() {

@@ -1,5 +1,6 @@
-// Small numbers of threads: no two live threads have the same, and that of a thread that ends goes to a new one, with whatever
-// is kept by number (a slot of the gate, a first choice of a shard).
+// Small numbers of threads: no two live threads have the same, and that of a
+// thread that ends goes to a new one, with whatever is kept by number (a slot
+// of the gate, a first choice of a shard).
 #ifndef ASHLAR_MANAGER_BASE_THREAD_NUMBERS_HPP
 #define ASHLAR_MANAGER_BASE_THREAD_NUMBERS_HPP
 
@@ -20,12 +21,13 @@ extern constinit thread_local std::uint32_t own_number [[gnu::tls_model("initial
     return number != 0 ? number : first_number();
 }
 
-// The lowest free number. The caller sees all that its last owner did. Beyond kMostNumbers each
-// number is given out once.
+// The lowest free number. The caller sees all that its last owner did. Beyond
+// kMostNumbers each number is given out once.
 inline constexpr std::uint32_t kMostNumbers = 4096;
 [[nodiscard]] std::uint32_t take_thread_number() noexcept;
 void give_thread_number(std::uint32_t number) noexcept;
-// In the child of a fork: takes the numbers of all threads but the calling one back.
+// In the child of a fork: takes the numbers of all threads but the calling one
+// back.
 void take_back_thread_numbers() noexcept;
 
 // The table that these two are of.
@@ -36,7 +38,8 @@ class ThreadNumbers {
         for (std::uint32_t w = 0; w < kMostNumbers / kWordBits; ++w) {
             for (base::Word seen = taken_[w].load(base::rlx); ~seen != 0;) {  // relaxed: only a choice, the fetch_or decides
                 const base::Word bit = base::bit(base::lowest(~seen));
-                // [E37] acquire, pairs with the release in give(): the state kept by number, as its last owner left it.
+                // [E37] acquire, pairs with the release in give(): the state
+                // kept by number, as its last owner left it.
                 seen = taken_[w].fetch_or(bit, base::acq);
                 if ((seen & bit) == 0) return w * kWordBits + base::lowest(bit) + 1;
             }

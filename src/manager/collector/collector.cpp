@@ -1,5 +1,5 @@
-// Marks and how they spread, and changes of blocks while a cycle runs. All of it
-// under the manager's lock.
+// Marks and how they spread, and changes of blocks while a cycle runs. All of
+// it under the manager's lock.
 #include "manager/collector/collector.hpp"
 
 #include <algorithm>
@@ -59,8 +59,8 @@ void Collector::push_small(Offset block) noexcept {
     }
 }
 
-// Marks the blocks that these bytes refer to: without a visitor, each aligned word
-// that has a byte there counts as a reference.
+// Marks the blocks that these bytes refer to: without a visitor, each aligned
+// word that has a byte there counts as a reference.
 void Collector::look(Offset block, Size size, Offset start, Size length) {
     if (visitor_ != nullptr) {
         const Lock::Again again(*lock_);
@@ -183,8 +183,8 @@ std::uint32_t Collector::root_ranges(std::uint32_t budget, bool& done) noexcept 
         ++looked;
         if ((range.state & (ranges::kMovable | ranges::kReserved | ranges::kRoot)) != 0) shade(range.start);
         if ((range.state & ranges::kSlab) == 0) continue;
-        // Small blocks allocated while the slabs were whitened are marked, and references may
-        // have been written to them unseen.
+        // Small blocks allocated while the slabs were whitened are marked, and
+        // references may have been written to them unseen.
         looked += kSlabBlocks;
         small_->each(small_->slab_at(range.start), [&](Offset start, Size) {
             if (small_->is_marked(start)) return push_small(start);
@@ -204,7 +204,8 @@ std::uint32_t Collector::sweep_ranges(const Cycle& cycle, bool& done) noexcept {
         if (ranges::kind(range) != ranges::Kind::block) continue;
         state_->cursor = range.start;
         if (looked++ == cycle.budget) return cycle.budget;
-        // Holes merge with the freed block: takes the next range that stays as it is.
+        // Holes merge with the freed block: takes the next range that stays as
+        // it is.
         while (next != no_range && ranges::kind((*allocator_)[next]) == ranges::Kind::hole) next = (*allocator_)[next].above;
         const std::uint32_t kept = ranges::kMarked | ranges::kMovable | ranges::kReserved | ranges::kTarget | ranges::kSlab;
         if ((range.state & kept) != 0) {
@@ -219,7 +220,8 @@ std::uint32_t Collector::sweep_ranges(const Cycle& cycle, bool& done) noexcept {
     return looked;
 }
 
-// One slab at a time, so that there is room for its leaks where they are reported.
+// One slab at a time, so that there is room for its leaks where they are
+// reported.
 std::uint32_t Collector::sweep_slabs(const Cycle& cycle, std::uint32_t& slab) noexcept {
     struct Context {
         Collector& collector;

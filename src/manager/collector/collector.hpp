@@ -1,13 +1,14 @@
-// Finds unreachable blocks while other threads run. Marks spread from the roots in slices
-// under the manager's lock. A thread that changes blocks between two slices tells the
-// collector (cycle_gate.hpp), which marks the blocks concerned: those whose references a write or a
-// deallocation removes (Yuasa 1990: a snapshot at the beginning), and those whose references a
-// write adds (Dijkstra et al. 1978).
+// Finds unreachable blocks while other threads run. Marks spread from the roots
+// in slices under the manager's lock. A thread that changes blocks between two
+// slices tells the collector (cycle_gate.hpp), which marks the blocks
+// concerned: those whose references a write or a deallocation removes (Yuasa
+// 1990: a snapshot at the beginning), and those whose references a write adds
+// (Dijkstra et al. 1978).
 //
 //   idle ─ begin ─> whiten ─ all white ─> mark ─ nothing left to look at ─> sweep ─ all swept ─> idle
 //
-// Marks: Range::state for blocks of the range allocator, Small's own for small ones. Movable and reserved blocks are
-// roots, and those of allocate_root().
+// Marks: Range::state for blocks of the range allocator, Small's own for small
+// ones. Movable and reserved blocks are roots, and those of allocate_root().
 #ifndef ASHLAR_MANAGER_COLLECTOR_COLLECTOR_HPP
 #define ASHLAR_MANAGER_COLLECTOR_COLLECTOR_HPP
 
@@ -41,14 +42,16 @@ class Collector {
         const base::Atomic<std::uint32_t>* stop = nullptr;  // not 0: end, and free nothing
         const std::function<void()>* between = nullptr;     // called between slices: for tests that put themselves there
     };
-    // Runs one whole cycle; other callers wait meanwhile. Passes on exceptions of callbacks and
-    // std::bad_alloc: then nothing was freed. Not under the lock, nor inside the gate, nor in a
-    // callback.
+    // Runs one whole cycle; other callers wait meanwhile. Passes on exceptions
+    // of callbacks and std::bad_alloc: then nothing was freed. Not under the
+    // lock, nor inside the gate, nor in a callback.
     CollectionStatistics run(const Cycle& cycle);
-    // Throws ManagerError in a callback of a cycle of this collector: to wait for that cycle would be to wait for oneself.
+    // Throws ManagerError in a callback of a cycle of this collector: to wait
+    // for that cycle would be to wait for oneself.
     void refuse_in_callback(const char* member) const;
     [[nodiscard]] bool in_callback() const noexcept;
-    // While one lives no cycle runs, and none begins. Not under the lock, nor inside the gate, nor in a callback.
+    // While one lives no cycle runs, and none begins. Not under the lock, nor
+    // inside the gate, nor in a callback.
     class Pause {
       public:
         explicit Pause(Collector& collector) noexcept;
@@ -60,11 +63,12 @@ class Collector {
         Collector& collector_;
     };
     [[nodiscard]] CollectionStatistics last() const noexcept;
-    // In the child of a fork, under the lock: a cycle of another thread ends, and has freed
-    // nothing more.
+    // In the child of a fork, under the lock: a cycle of another thread ends,
+    // and has freed nothing more.
     void continue_in_child() noexcept;
 
-    // Messages of other threads, under the lock; outside of cycles nothing happens.
+    // Messages of other threads, under the lock; outside of cycles nothing
+    // happens.
     void allocated(RangeId block) noexcept {
         if (state_->phase != Phase::idle) [[unlikely]]
             allocated_in_cycle(block);
@@ -74,17 +78,20 @@ class Collector {
         if (state_->phase != Phase::idle) [[unlikely]]
             moved_in_cycle(block);
     }
-    // These bytes of a live block are about to be overwritten, or have just been.
+    // These bytes of a live block are about to be overwritten, or have just
+    // been.
     void changing(Offset block, Size size, Offset start, Size length) noexcept {
         if (state_->phase == Phase::mark) [[unlikely]]
             look_guarded(block, size, start, length);
     }
-    // How much of a block that is about to go has been looked at, and in which cycle: another one begins anew.
+    // How much of a block that is about to go has been looked at, and in which
+    // cycle: another one begins anew.
     struct Leaving {
         Size seen = 0;
         std::uint64_t cycle = 0;
     };
-    // A live block is about to be freed. False: not yet, call again, the lock released in between.
+    // A live block is about to be freed. False: not yet, call again, the lock
+    // released in between.
     [[nodiscard]] bool leaving(Offset block, Size size, Leaving& so_far) noexcept {
         return state_->phase != Phase::mark || leaving_cycle(block, size, so_far);
     }

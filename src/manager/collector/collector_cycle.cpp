@@ -1,4 +1,5 @@
-// A cycle of the collector from its beginning to its end, in slices under the lock.
+// A cycle of the collector from its beginning to its end, in slices under the
+// lock.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -92,7 +93,8 @@ void Collector::open_stack() {
 }
 
 void Collector::take_turn() noexcept {
-    // [E33] acquire, pairs with the exchange in leave_turn(): the whole cycle before
+    // [E33] acquire, pairs with the exchange in leave_turn(): the whole cycle
+    // before
     for (Backoff turn; state_->turn.exchange(1, base::acq_rel) != 0;) turn.wait();
 }
 void Collector::leave_turn() noexcept {
@@ -138,8 +140,8 @@ void Collector::begin(const Cycle& cycle) {
     small_->begin_cycle();
 }
 
-// All is white afterwards, as blocks of the range allocator are since the last cycle swept: here the snapshot is taken that the
-// marks complete.
+// All is white afterwards, as blocks of the range allocator are since the last
+// cycle swept: here the snapshot is taken that the marks complete.
 void Collector::whiten(const Cycle& cycle) {
     const std::uint32_t slabs = std::max(cycle.budget / kSlabBlocks, 1U);
     std::uint32_t slab = 0;
@@ -168,8 +170,8 @@ void Collector::mark(const Cycle& cycle) {
         in_slices(cycle, everything);
         mark_roots(cycle, (*cycle.source)());
     }
-    // The sweep begins in the slice that finds no block left to look at, so that no thread can
-    // hide a block from both.
+    // The sweep begins in the slice that finds no block left to look at, so
+    // that no thread can hide a block from both.
     in_slices(cycle, [&](bool& done) {
         const std::uint32_t looked = everything(done);
         if (done) begin_sweep();

@@ -14,7 +14,8 @@ namespace ashlar::manager {
 
 namespace {
 
-// Of a pause; a longer period is one that never ends, which a point in time could not hold.
+// Of a pause; a longer period is one that never ends, which a point in time
+// could not hold.
 constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365 * 100);
 
 // Returns when the word is not 0, or the time is over, or for no reason.
@@ -24,8 +25,9 @@ void wait_while_zero(const base::Atomic<std::uint32_t>& word, std::chrono::nanos
     syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &limit, nullptr, 0);
 }
 
-// Signals are for the program's own threads. Those of faults stay open: a fault that is blocked ends the program, whatever its
-// handlers, and callbacks of the program run in this thread.
+// Signals are for the program's own threads. Those of faults stay open: a fault
+// that is blocked ends the program, whatever its handlers, and callbacks of the
+// program run in this thread.
 int create_without_signals(pthread_t& thread, void* (*main)(void*), void* argument) noexcept {
     sigset_t blocked, before;
     sigfillset(&blocked);
@@ -80,8 +82,8 @@ void* CollectorThread::main(void* self) noexcept {
     return nullptr;
 }
 
-// An exception of a callback ends the cycle, which has freed nothing by then. The
-// next cycle begins anew.
+// An exception of a callback ends the cycle, which has freed nothing by then.
+// The next cycle begins anew.
 void CollectorThread::cycle() noexcept {
     Collector::Cycle cycle;
     cycle.source = &options_.roots;

@@ -1,5 +1,6 @@
-// The thread that start_collector() makes: a cycle, a pause, a cycle … until it is stopped. Owned by one manager; start() and
-// stop() may come from any thread.
+// The thread that start_collector() makes: a cycle, a pause, a cycle … until it
+// is stopped. Owned by one manager; start() and stop() may come from any
+// thread.
 #ifndef ASHLAR_MANAGER_COLLECTOR_COLLECTOR_THREAD_HPP
 #define ASHLAR_MANAGER_COLLECTOR_COLLECTOR_THREAD_HPP
 

@@ -22,7 +22,8 @@ void CycleGate::layout(region::Carver& carver, bool shared) noexcept {
 
 bool CycleGate::enter_slowly(Slot& slot, bool& cycle) noexcept {
     std::uint32_t nobody = 0;
-    // Relaxed: the number is the thread's own, and says nothing about other memory. Without a system's barrier all are guests.
+    // Relaxed: the number is the thread's own, and says nothing about other
+    // memory. Without a system's barrier all are guests.
     if (barriers_ && slot.owner.cas(nobody, thread_number(), base::rlx, base::rlx)) {
         // [E30] as in MutatorScope; relaxed: nothing was done inside yet
         slot.turns.store(1, base::rlx);
@@ -67,8 +68,9 @@ void CycleGate::drain(bool cycle) noexcept {
     if (barriers_) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);  // [E30]
     for (unsigned i = 0; i < kSlots; ++i) {
         Slot& slot = slots_[i];
-        // [E30] after the barrier; [E31] acquire, pairs with the releases in MutatorScope. An owner that
-        // was seen inside and has left enters again after the barrier: it sees the new state.
+        // [E30] after the barrier; [E31] acquire, pairs with the releases in
+        // MutatorScope. An owner that was seen inside and has left enters again
+        // after the barrier: it sees the new state.
         const std::uint32_t seen = slot.turns.load(base::seq_cst);
         Backoff owner;
         while (seen % 2 != 0 && slot.turns.load(base::acq) == seen) owner.wait();

@@ -1,7 +1,8 @@
-// Marked blocks whose references are not followed yet, and that had no room on the
-// collector's stack. Ranges are in a list by their numbers. Small blocks are bits,
-// whose slabs are in another list. Each is added and taken in O(1). A range in the
-// list may be another one by now. Sequential: the caller holds the manager's lock.
+// Marked blocks whose references are not followed yet, and that had no room on
+// the collector's stack. Ranges are in a list by their numbers. Small blocks
+// are bits, whose slabs are in another list. Each is added and taken in O(1). A
+// range in the list may be another one by now. Sequential: the caller holds the
+// manager's lock.
 #ifndef ASHLAR_MANAGER_COLLECTOR_MARK_OVERFLOW_HPP
 #define ASHLAR_MANAGER_COLLECTOR_MARK_OVERFLOW_HPP
 
@@ -22,7 +23,8 @@ class MarkOverflow {
         slabs_ = carver.stepped<Slab>(ids);
         bits_ = carver.stepped<base::Word>(ids * words_);
     }
-    // From now on the links are accessible wherever records and slabs are. False: the system refuses.
+    // From now on the links are accessible wherever records and slabs are.
+    // False: the system refuses.
     [[nodiscard]] bool open_with(ranges::RangeAllocator& allocator, Small& small) noexcept {
         opened_ =
             opened_ || (allocator.open_with_records(ranges_, sizeof *ranges_) &&

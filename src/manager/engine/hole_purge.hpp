@@ -1,6 +1,7 @@
-// Gives the pages of a manager's holes back to the system, a part at a time, so that
-// the lock is held for a bounded time. Ranges may change between two parts: a block
-// that was a hole keeps its bytes, and a new hole may be left out.
+// Gives the pages of a manager's holes back to the system, a part at a time, so
+// that the lock is held for a bounded time. Ranges may change between two
+// parts: a block that was a hole keeps its bytes, and a new hole may be left
+// out.
 #ifndef ASHLAR_MANAGER_ENGINE_HOLE_PURGE_HPP
 #define ASHLAR_MANAGER_ENGINE_HOLE_PURGE_HPP
 

@@ -1,4 +1,4 @@
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -113,9 +113,9 @@ Status Manager::deallocate_while_marking(Offset offset) noexcept {
     }
 }
 
-// Slabs leave an eighth of the buffer to blocks that the policy places, so that slabs
-// with few live blocks cannot pin all of it. Only with few records left is a record too
-// much for a small block.
+// Slabs leave an eighth of the buffer to blocks that the policy places, so that
+// slabs with few live blocks cannot pin all of it. Only with few records left
+// is a record too much for a small block.
 bool Manager::SlabSource::may_take() const noexcept {
     const ranges::RangeAllocator& allocator = manager.allocator_;
     const Size capacity = allocator.totals().capacity;
@@ -136,8 +136,8 @@ Offset Manager::SlabSource::take_slab() noexcept {
 
 void Manager::SlabSource::give_slab(Offset start) noexcept { manager.allocator_.give(manager.allocator_.at(start)); }
 
-// If no slab has room and none can be added, the policy places a small block. If nothing
-// fits there, it is a free block of a larger class.
+// If no slab has room and none can be added, the policy places a small block.
+// If nothing fits there, it is a free block of a larger class.
 Offset Manager::allocate_slowly(Size size, Size alignment, Class c) {
     Offset at = kNoOffset;
     const auto take = [&] {
@@ -251,8 +251,9 @@ Status Manager::resize_in_place(Offset offset, Size size) noexcept {
     return status;
 }
 
-// Bytes of a block that may move are copied under the lock. Bytes of other blocks
-// are copied without it: the caller has the block, and no thread frees it meanwhile.
+// Bytes of a block that may move are copied under the lock. Bytes of other
+// blocks are copied without it: the caller has the block, and no thread frees
+// it meanwhile.
 template <class Copy>
 Status Manager::access(Offset start, Size length, Copy copy) const noexcept {
     if (buffer_.kind() == Buffer::Kind::none) return Status::no_memory;

@@ -1,10 +1,11 @@
-// The implementation of a MemoryManager. Blocks come from slabs, without the lock,
-// or from the range allocator, under it. When nothing fits, empty slabs go back to the range allocator,
-// and the buffer grows. All that changes lies in the store, as indices. The rest are
-// addresses of tables, the user's callbacks, and annotations.
+// The implementation of a MemoryManager. Blocks come from slabs, without the
+// lock, or from the range allocator, under it. When nothing fits, empty slabs
+// go back to the range allocator, and the buffer grows. All that changes lies
+// in the store, as indices. The rest are addresses of tables, the user's
+// callbacks, and annotations.
 //
-// Locks, in the order in which they may be taken: growth (held while a callback of the user runs), range allocator,
-// annotations.
+// Locks, in the order in which they may be taken: growth (held while a callback
+// of the user runs), range allocator, annotations.
 #ifndef ASHLAR_MANAGER_ENGINE_MANAGER_HPP
 #define ASHLAR_MANAGER_ENGINE_MANAGER_HPP
 
@@ -39,11 +40,13 @@ class Manager {
     ~Manager();
 
     [[nodiscard]] Status allocate(Size size, Size alignment, Offset& at);
-    // The same in a few instructions, for small blocks of a manager for one thread.
-    // kNoOffset, false: nothing was done, and the caller calls the other function.
+    // The same in a few instructions, for small blocks of a manager for one
+    // thread. kNoOffset, false: nothing was done, and the caller calls the
+    // other function.
     [[nodiscard]] Offset allocate_alone(Size size, Size alignment) noexcept;
     [[nodiscard]] bool deallocate_alone(Offset offset) noexcept;
-    // Throws std::bad_alloc if an annotation can't be stored; then there is no block.
+    // Throws std::bad_alloc if an annotation can't be stored; then there is no
+    // block.
     [[nodiscard]] Status allocate(const BlockRequest& request, Block& block);
     [[nodiscard]] Status allocate_movable(Size size, Size alignment, Handle& handle);
     [[nodiscard]] Status allocate_root(Size size, Size alignment, Offset& at);
@@ -51,16 +54,18 @@ class Manager {
     [[nodiscard]] Status deallocate(Offset offset) noexcept;
     // In place, with growth of the buffer behind its last block.
     [[nodiscard]] Status resize(Offset offset, Size size);
-    // In place, or to another place: `at` is the old offset, and becomes the new one.
+    // In place, or to another place: `at` is the old offset, and becomes the
+    // new one.
     [[nodiscard]] Status reallocate(Offset& at, Size size, Size alignment);
     [[nodiscard]] Status resize(Handle handle, Size size);
     [[nodiscard]] Status read(Offset start, std::span<std::byte> out) const noexcept;
     [[nodiscard]] Status write(Offset start, std::span<const std::byte> data) noexcept;
 
-    // The size of the live block that begins there; 0: none does. With `targets` also
-    // of the range that a pass moves a block to.
+    // The size of the live block that begins there; 0: none does. With
+    // `targets` also of the range that a pass moves a block to.
     [[nodiscard]] Size size_of(Offset offset, bool targets = false) const noexcept;
-    // A collector without a visitor is going to read blocks: those of the future are wiped.
+    // A collector without a visitor is going to read blocks: those of the
+    // future are wiped.
     void wipe_from_now_on() noexcept;
     [[nodiscard]] Status set_user(Offset offset, std::uint64_t value);
     [[nodiscard]] Status user(Offset offset, std::uint64_t& value) const noexcept;
@@ -69,17 +74,20 @@ class Manager {
 
     Size trim() noexcept;
     [[nodiscard]] Status set_limit(Size limit) noexcept;
-    // Adds to the buffer at once: ok, no_room. Passes on exceptions of next_part().
+    // Adds to the buffer at once: ok, no_room. Passes on exceptions of
+    // next_part().
     [[nodiscard]] Status extend(Size bytes);
-    // Stores as many as fit, and returns how many. On an exception of a callback there is none.
+    // Stores as many as fit, and returns how many. On an exception of a
+    // callback there is none.
     [[nodiscard]] Status allocate_batch(Size size, Size alignment, std::span<Offset> out, std::size_t& count);
-    // Frees up to the first that is not the offset of a block, and returns how many.
+    // Frees up to the first that is not the offset of a block, and returns how
+    // many.
     [[nodiscard]] std::size_t deallocate_batch(std::span<const Offset> offsets) noexcept;
     // Frees every block: ok, pinned, in_callback.
     [[nodiscard]] Status clear() noexcept;
 
-    // Rounds a request to at least one byte and to multiples of the granularity.
-    // no_room: it can never fit.
+    // Rounds a request to at least one byte and to multiples of the
+    // granularity. no_room: it can never fit.
     [[nodiscard]] Status shape(Size& size, Size& alignment) const noexcept {
         if (!base::is_power_of_two(alignment)) [[unlikely]]
             return Status::bad_alignment;
@@ -95,9 +103,10 @@ class Manager {
         Offset behind = kNoOffset;  // that begins there already, if nothing but free bytes is behind it
         bool only_behind = false;   // otherwise it may be a new one
     };
-    // For a caller that found that nothing fits: empty slabs go back to the range allocator, then
-    // the buffer grows, then the user is asked. Calls `take` under the lock until it returns true.
-    // False: no more space can be gained. Passes on exceptions of the user's callbacks.
+    // For a caller that found that nothing fits: empty slabs go back to the
+    // range allocator, then the buffer grows, then the user is asked. Calls
+    // `take` under the lock until it returns true. False: no more space can be
+    // gained. Passes on exceptions of the user's callbacks.
     template <class Take>
     [[nodiscard]] bool take_again(const Need& need, Take& take) {
         reclaim(true);
@@ -108,14 +117,14 @@ class Manager {
         return take_again(Need{size, alignment}, take);
     }
 
-    // Throws the exception of a status, with a message. `member` is the name of the
-    // member function.
+    // Throws the exception of a status, with a message. `member` is the name of
+    // the member function.
     [[noreturn]] void refuse(Status status, const char* member, Offset offset, Size size) const;
     [[noreturn]] void refuse(Status status, const char* member, Handle handle) const;
     [[noreturn]] static void refuse_move(const Move& move);
-    // Throws ManagerError in a callback for growth and in a callback of a cycle. A
-    // thread that waits there for a cycle would wait for itself, or for a cycle that
-    // waits for growth.
+    // Throws ManagerError in a callback for growth and in a callback of a
+    // cycle. A thread that waits there for a cycle would wait for itself, or
+    // for a cycle that waits for growth.
     void refuse_in_callback(const char* member) const;
     [[nodiscard]] bool in_callback() const noexcept;
     [[noreturn]] void refuse_limit(Size limit) const;
@@ -127,14 +136,17 @@ class Manager {
     void reset_counters() noexcept;
     void set_budget(Size bytes) noexcept;
     [[nodiscard]] ManagerBudget budget() const noexcept;
-    // Without the lock. Relaxed: the hand-over of a block orders the growth before it.
+    // Without the lock. Relaxed: the hand-over of a block orders the growth
+    // before it.
     [[nodiscard]] Size capacity() const noexcept { return capacity_.load(base::rlx); }
     [[nodiscard]] Snapshot snapshot() const;
     // The next few parts of the buffer, by address; false: there is none.
     [[nodiscard]] bool next_parts(Parts& parts) const noexcept;
     [[nodiscard]] std::size_t check(std::ostream* out) const;
-    // manager_state.cpp: all blocks, at one moment. restore() is for a fresh manager of that capacity and granularity, which
-    // is to be destroyed if it fails: bad_options: records or handles do not suffice; bad_state: a handle comes twice.
+    // manager_state.cpp: all blocks, at one moment. restore() is for a fresh
+    // manager of that capacity and granularity, which is to be destroyed if it
+    // fails: bad_options: records or handles do not suffice; bad_state: a
+    // handle comes twice.
     [[nodiscard]] SavedState state() const;
     [[nodiscard]] Status restore(const SavedState& state);
 
@@ -151,15 +163,17 @@ class Manager {
     [[nodiscard]] CollectorThread& collector_thread() noexcept { return collector_thread_; }
     [[nodiscard]] Small& small() const noexcept { return small_; }
     [[nodiscard]] bool has_small() const noexcept { return small_.shape().shift != 0; }
-    // The object of the user's that has this manager now. Not while other calls are in progress.
-    // manager_fork.cpp: all managers of the process, between two operations while it forks.
+    // The object of the user's that has this manager now. Not while other calls
+    // are in progress. manager_fork.cpp: all managers of the process, between
+    // two operations while it forks.
     [[nodiscard]] Manager* next() const noexcept { return next_; }
     [[nodiscard]] bool try_hold() noexcept { return lock_.try_lock(); }
     void let_go() noexcept { lock_.unlock(); }
     void freeze() noexcept;
     void thaw() noexcept;
     void continue_in_child() noexcept;
-    // The object of the user's that has this manager now. Not while other calls are in progress.
+    // The object of the user's that has this manager now. Not while other calls
+    // are in progress.
     [[nodiscard]] MemoryManager* holder() const noexcept { return holder_; }
     void set_holder(MemoryManager* holder) noexcept { holder_ = holder; }
 
@@ -176,7 +190,8 @@ class Manager {
         void give_slab(Offset start) noexcept;
     };
     class Requested;
-    // Holds the growth lock. False: within a callback of this thread's own growth.
+    // Holds the growth lock. False: within a callback of this thread's own
+    // growth.
     class Growing {
       public:
         explicit Growing(Manager& manager) noexcept;
@@ -208,7 +223,8 @@ class Manager {
     [[nodiscard]] bool take_prepared(Strategy strategy, Requested& requested) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
     [[nodiscard]] bool wipes() const noexcept { return (extras_.load(base::rlx) & kWipes) != 0; }
-    // Whether requests have a budget, or new blocks are wiped or counted. Relaxed: as above.
+    // Whether requests have a budget, or new blocks are wiped or counted.
+    // Relaxed: as above.
     [[nodiscard]] bool has_extras() const noexcept { return extras_.load(base::rlx) != 0; }
     // Relaxed: the budget itself is read under the lock.
     [[nodiscard]] bool has_budget() const noexcept { return (extras_.load(base::rlx) & kBudget) != 0; }
@@ -224,16 +240,18 @@ class Manager {
         const Size used = allocator_.totals().used;
         return used < budget_ && size <= budget_ - used;
     }
-    // The end of take_again(): by growth, or by what the user frees. False: the failure is counted.
+    // The end of take_again(): by growth, or by what the user frees. False: the
+    // failure is counted.
     [[nodiscard]] bool gain(bool (*take)(void*), void* taker, const Need& need);
     // Under the growth lock: whether the user wants another try.
     [[nodiscard]] bool ask_for_room(Size size, Size alignment);
-    // Fills bytes of a block that only the caller knows, so that the collector finds no
-    // reference there. Not from inside the gate.
+    // Fills bytes of a block that only the caller knows, so that the collector
+    // finds no reference there. Not from inside the gate.
     [[gnu::noinline]] void wipe(Offset start, Size size) noexcept;
     // The same from inside the gate, without a cycle, or under the lock.
     void wipe_now(Offset start, Size size) noexcept;
-    // Before the block is free: the next block at the offset begins without annotations.
+    // Before the block is free: the next block at the offset begins without
+    // annotations.
     void erase_small_annotation(Offset offset) noexcept;
     // Makes room for annotations of small blocks, or throws std::bad_alloc.
     void annotate_small();
@@ -242,18 +260,19 @@ class Manager {
     static constexpr std::uint32_t kNotTheUsers = ranges::kSlab | ranges::kMovable | ranges::kTarget;
     [[nodiscard]] Status deallocate_large(Offset offset) noexcept;
     [[gnu::cold]] [[nodiscard]] Status deallocate_while_marking(Offset offset) noexcept;
-    // Under the growth lock: adds as much as the callbacks grant, and takes from it,
-    // in one step for other threads.
+    // Under the growth lock: adds as much as the callbacks grant, and takes
+    // from it, in one step for other threads.
     [[nodiscard]] bool grow(bool (*take)(void*), void* taker, const Need& need);
-    // Under the growth lock: adds bytes, of that part if there is one, and calls `take` in the same step. False: nothing
-    // changed.
+    // Under the growth lock: adds bytes, of that part if there is one, and
+    // calls `take` in the same step. False: nothing changed.
     [[nodiscard]] bool append(Size added, std::span<std::byte> part, bool (*take)(void*), void* taker);
-    // Bytes to add behind the end, at least `needed`; 0: the callbacks grant none.
+    // Bytes to add behind the end, at least `needed`; 0: the callbacks grant
+    // none.
     [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part);
     // Under the growth lock alone: returns a part to the user, by the callback.
     void hand_back(std::span<std::byte> part) const noexcept;
-    // Under the growth lock alone: drops the last part if it is free, and returns its
-    // bytes, else 0.
+    // Under the growth lock alone: drops the last part if it is free, and
+    // returns its bytes, else 0.
     [[nodiscard]] Size drop_part() noexcept;
     // Under the lock, after the end of the range allocator has moved.
     void note_capacity() noexcept {
@@ -265,17 +284,19 @@ class Manager {
     // Give pages back to the system, with the lock for a bounded time at once.
     void purge_holes() const noexcept;
     void trim_tables() noexcept;
-    // Bytes to add so that the request fits at the end, 0: none would help; under the lock.
+    // Bytes to add so that the request fits at the end, 0: none would help;
+    // under the lock.
     [[nodiscard]] Size wanted(const Need& need) const noexcept;
     [[nodiscard]] Size wanted(Size size, Size alignment) const noexcept;
     [[nodiscard]] bool worth_growing(const Need& need) const noexcept;
     [[nodiscard]] Size wanted_behind(Offset offset, Size size) const noexcept;
-    // Under the lock: the block of the range allocator that begins there, or no_range.
+    // Under the lock: the block of the range allocator that begins there, or
+    // no_range.
     [[nodiscard]] RangeId block_at(Offset offset) const noexcept;
     [[nodiscard]] Status resize_in_place(Offset offset, Size size) noexcept;
     [[nodiscard]] Status resize_by_growth(Offset offset, Size size);
-    // Under the lock: resizes in place. If empty slabs are in the way, they go back
-    // first.
+    // Under the lock: resizes in place. If empty slabs are in the way, they go
+    // back first.
     [[nodiscard]] bool resize_range(RangeId block, Size size) noexcept;
     [[nodiscard]] bool only_slabs_in_the_way(RangeId block, Size size) const noexcept;
     // A block that reallocate() may change.
@@ -303,17 +324,20 @@ class Manager {
     void copy_into(const Relocation& job) noexcept;
     void copy_in_cycle(const Relocation& job) noexcept;
     [[nodiscard]] Small::Given succeed(Offset from, RangeId old, Offset to) noexcept;
-    // Under the lock: a block from slabs or ranges, as allocate_slowly() does; kNoOffset: nothing fits.
+    // Under the lock: a block from slabs or ranges, as allocate_slowly() does;
+    // kNoOffset: nothing fits.
     [[nodiscard]] Offset take_anywhere(Size size, Size alignment, Class c) noexcept;
     [[nodiscard]] Status resize_movable(const Moves::Subject& block, Size size) noexcept;
-    // Calls act(small, range) for the live block that begins there, the range under the lock and null for a small block.
+    // Calls act(small, range) for the live block that begins there, the range
+    // under the lock and null for a small block.
     template <class Act>
     [[nodiscard]] Status with_block(Offset offset, Act act, bool targets = false) const;
-    // Calls copy(bytes) for [start, start + length), if that lies in one live block.
+    // Calls copy(bytes) for [start, start + length), if that lies in one live
+    // block.
     template <class Copy>
     [[nodiscard]] Status access(Offset start, Size length, Copy copy) const noexcept;
-    // The same while a cycle of the collector runs: under the lock, and the collector
-    // is told.
+    // The same while a cycle of the collector runs: under the lock, and the
+    // collector is told.
     [[nodiscard]] Status deallocate_in_cycle(Offset offset) noexcept;
     [[nodiscard]] Status write_in_cycle(Offset start, std::span<const std::byte> data) noexcept;
     [[nodiscard]] Status write_piece(Offset start, std::span<const std::byte> data, Size length) noexcept;
@@ -357,7 +381,8 @@ class Manager {
     Size budget_ = no_budget, peak_capacity_ = 0;
     base::Atomic<std::uint64_t> failures_{0};
     std::unique_ptr<AllocationCounts> counts_;  // null: nothing is counted
-    // When the counters were reset last: failures, allocations, and blocks that were live.
+    // When the counters were reset last: failures, allocations, and blocks that
+    // were live.
     std::uint64_t failures_from_ = 0, counts_from_ = 0, live_from_ = 0;
     base::Atomic<Size> capacity_{0};  // the range allocator's, for those without the lock; written under it
     mutable BlockAnnotations annotations_;
@@ -367,63 +392,6 @@ class Manager {
     Manager *next_ = nullptr, *last_ = nullptr;     // of all managers
     CollectorThread collector_thread_{collector_};  // the last: it ends first
 };
-
-[[gnu::always_inline]] inline Offset Manager::allocate_alone(Size size, Size alignment) noexcept {
-    if (!small_.alone() || has_extras() || shape(size, alignment) != Status::ok) return kNoOffset;
-    const Class c = small_.shape().known_class_of(size, alignment);
-    return c != 0 ? small_.take_alone(c, size) : kNoOffset;
-}
-
-[[gnu::always_inline]] inline bool Manager::deallocate_alone(Offset offset) noexcept {
-    return small_.alone() && !small_.watched() && !annotations_.small().any() && small_.give_alone(offset);
-}
-
-[[gnu::always_inline]] inline Status Manager::allocate_plain(Size size, Size alignment, Offset& at) {
-    const Status shaped = shape(size, alignment);
-    if (shaped != Status::ok) [[unlikely]]
-        return refused(shaped);
-    const Class c = small_.class_of(size, alignment);
-    at = c != 0 ? allocate_small(size, alignment, c) : allocate_large(size, alignment);
-    return at == kNoOffset ? Status::no_room : Status::ok;
-}
-
-[[gnu::always_inline]] inline Status Manager::allocate(Size size, Size alignment, Offset& at) {
-    if (has_extras()) [[unlikely]]
-        return allocate_with_extras(size, alignment, at);
-    return allocate_plain(size, alignment, at);
-}
-
-inline RangeId Manager::block_at(Offset offset) const noexcept {
-    const RangeId block = allocator_.at(offset);
-    return block != no_range && (allocator_[block].state & ranges::kSlab) == 0 ? block : no_range;
-}
-
-inline RangeId* Manager::link_of_user(Offset offset) noexcept {
-    RangeId* const link = allocator_.link_to(offset);
-    const bool theirs = *link != no_range && (allocator_[*link].state & kNotTheUsers) == 0;
-    return theirs ? link : nullptr;
-}
-
-[[gnu::always_inline]] inline Status Manager::deallocate(Offset offset) noexcept {
-    if (!has_small()) return deallocate_large(offset);
-    {
-        const CycleGate::MutatorScope pass(collector_.gate());
-        if (pass.cycle()) [[unlikely]]
-            return deallocate_in_cycle(offset);
-        if (annotations_.small().any()) [[unlikely]]
-            erase_small_annotation(offset);
-        const Small::Given given = small_.give(thread_number(), offset);
-        if (given == Small::Given::given) [[likely]]
-            return Status::ok;
-        if (given == Small::Given::not_live) [[unlikely]]
-            return Status::bad_offset;
-        if (given == Small::Given::given_last) {
-            reclaim(false);
-            return Status::ok;
-        }
-    }
-    return deallocate_large(offset);
-}
 
 }  // namespace ashlar::manager
 

@@ -2,7 +2,7 @@
 // to kBatch of them.
 #include <algorithm>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 #include "manager/ranges/range_allocator_inline.hpp"
 
 namespace ashlar::manager {

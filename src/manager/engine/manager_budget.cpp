@@ -1,5 +1,5 @@
 // Requests that are about to fail, the budget of used bytes, and counters.
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace ashlar::manager {
 

@@ -1,5 +1,6 @@
-// Frees every block at once. No other thread calls meanwhile, so that nothing is freed one by
-// one. The collector's thread may be in a cycle, which ends first.
+// Frees every block at once. No other thread calls meanwhile, so that nothing
+// is freed one by one. The collector's thread may be in a cycle, which ends
+// first.
 #include "manager/engine/manager.hpp"
 
 namespace ashlar::manager {

@@ -1,5 +1,5 @@
-// The exceptions' messages. Made after the fact: with other threads about, the block that a message speaks of may be gone
-// already.
+// The exceptions' messages. Made after the fact: with other threads about, the
+// block that a message speaks of may be gone already.
 #include <string>
 
 #include "manager/engine/manager.hpp"

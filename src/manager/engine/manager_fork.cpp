@@ -1,6 +1,7 @@
-// Forks. The thread that forks takes the locks of all managers first, and stops small
-// blocks: so the child finds every manager between two operations. There it ends what the
-// other threads were about to do in several steps: a cycle, a pass, growth.
+// Forks. The thread that forks takes the locks of all managers first, and stops
+// small blocks: so the child finds every manager between two operations. There
+// it ends what the other threads were about to do in several steps: a cycle, a
+// pass, growth.
 #include <pthread.h>
 
 #include <new>
@@ -20,7 +21,8 @@ void lock_list() noexcept {
     for (Backoff holder; !list_lock.try_lock();) holder.wait();
 }
 
-// False: it takes long. Its holder may wait for the list, to make a manager in a callback.
+// False: it takes long. Its holder may wait for the list, to make a manager in
+// a callback.
 bool hold_soon(Manager& manager) noexcept {
     constexpr unsigned kTries = 16;
     Backoff holder;
@@ -30,7 +32,8 @@ bool hold_soon(Manager& manager) noexcept {
     return false;
 }
 
-// A visitor of one manager may use another one, so a thread that waits for one must hold none.
+// A visitor of one manager may use another one, so a thread that waits for one
+// must hold none.
 bool hold_all() noexcept {
     for (Manager* awaited = first_manager; awaited != nullptr;) {
         if (!hold_soon(*awaited)) return false;
@@ -90,7 +93,8 @@ void Manager::delist() noexcept {
     list_lock.leave();
 }
 
-// A manager for one thread is in the hands of the thread that forks, or nobody can stop it.
+// A manager for one thread is in the hands of the thread that forks, or nobody
+// can stop it.
 void Manager::freeze() noexcept {
     annotations_.lock().lock();
     if (has_small() && options_.threads == Threads::many) small_.freeze();

@@ -1,10 +1,11 @@
-// How a manager's buffer grows when nothing fits, and shrinks by trim(). Callbacks run under the growth lock alone: they may
-// use the manager, but not in a way that would need more growth.
+// How a manager's buffer grows when nothing fits, and shrinks by trim().
+// Callbacks run under the growth lock alone: they may use the manager, but not
+// in a way that would need more growth.
 #include <algorithm>
 #include <string>
 
 #include "manager/engine/hole_purge.hpp"
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace ashlar::manager {
 
@@ -57,7 +58,8 @@ Size Manager::wanted(Size size, Size alignment) const noexcept {
     return start + taken - capacity;
 }
 
-// A block that policies of fixed shapes placed can only have a size that it lies at a multiple of.
+// A block that policies of fixed shapes placed can only have a size that it
+// lies at a multiple of.
 Size Manager::wanted_behind(Offset offset, Size size) const noexcept {
     const RangeId block = block_at(offset);
     if (block == no_range || !buffer_.contiguous() || moves_.in_pass(allocator_[block])) return 0;
@@ -87,8 +89,8 @@ Size Manager::ask(Size capacity, Size needed, std::span<std::byte>& part) {
     return offered < needed || !buffer_.open(capacity + offered) ? 0 : offered;
 }
 
-// Other threads may free or take blocks while the callback runs, but no other thread moves the
-// end of the buffer.
+// Other threads may free or take blocks while the callback runs, but no other
+// thread moves the end of the buffer.
 bool Manager::grow(bool (*take)(void*), void* taker, const Need& need) {
     for (Size before = 0;;) {
         Size capacity = 0, needed = 0;
@@ -152,7 +154,8 @@ Status Manager::extend(Size bytes) {
                : Status::no_room;
 }
 
-// A callback of growth may call it as well: what it grants is cut off afterwards.
+// A callback of growth may call it as well: what it grants is cut off
+// afterwards.
 Status Manager::set_limit(Size limit) noexcept {
     limit &= ~grain_;
     const Growing growing(*this);

@@ -1,6 +1,6 @@
-// Changes of blocks or references while a cycle of the collector runs: under the
-// lock, and told to the collector. The fast paths of the same members call these
-// when they find a cycle at the gate.
+// Changes of blocks or references while a cycle of the collector runs: under
+// the lock, and told to the collector. The fast paths of the same members call
+// these when they find a cycle at the gate.
 #include <algorithm>
 #include <cstring>
 
@@ -10,7 +10,8 @@ namespace ashlar::manager {
 
 namespace {
 
-// Copied in one go under the lock; a multiple of a word, so that no reference lies across two pieces.
+// Copied in one go under the lock; a multiple of a word, so that no reference
+// lies across two pieces.
 constexpr Size kPiece = 4096;
 
 }  // namespace
@@ -74,8 +75,8 @@ bool Manager::live_at(Offset offset, Offset& start, Size& size) const noexcept {
     return offset - start < size;
 }
 
-// References in the part that is cut off are lost. `size` 0: a size that no block
-// can have.
+// References in the part that is cut off are lost. `size` 0: a size that no
+// block can have.
 Status Manager::resize_in_cycle(Offset offset, Size size) noexcept {
     const Guard guard(lock_);
     Offset start = 0;

@@ -1,16 +1,16 @@
-// Inspection of a manager: statistics, a snapshot of all ranges of the buffer, and
-// the check of its invariants.
+// Inspection of a manager: statistics, a snapshot of all ranges of the buffer,
+// and the check of its invariants.
 #include <algorithm>
 #include <ostream>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 #include "manager/engine/views.hpp"
 
 namespace ashlar::manager {
 
-// Small blocks come and go meanwhile, so their figures are limited to the capacity
-// of their slabs. The lock keeps the slabs. Empty slabs go first: they lie between holes,
-// and allocate() gives them back when nothing fits.
+// Small blocks come and go meanwhile, so their figures are limited to the
+// capacity of their slabs. The lock keeps the slabs. Empty slabs go first: they
+// lie between holes, and allocate() gives them back when nothing fits.
 ManagerStatistics Manager::totals() const noexcept {
     Small::Totals small = small_.totals();
     if (has_small() && small.held - small.bytes >= small_.shape().slab_size()) {
@@ -83,8 +83,8 @@ ManagerHistograms Snapshot::histograms() const noexcept {
 
 namespace {
 
-// Keeps the faults that a range allocator's check reports. It does not allocate, since the
-// lock is held. The lines are literals.
+// Keeps the faults that a range allocator's check reports. It does not
+// allocate, since the lock is held. The lines are literals.
 struct Lines {
     static constexpr std::size_t kMost = 64;
     const char* line[kMost];
@@ -98,7 +98,8 @@ struct Lines {
 
 }  // namespace
 
-// Small blocks change without the lock. Calls in progress are waited for, so that a fault is one.
+// Small blocks change without the lock. Calls in progress are waited for, so
+// that a fault is one.
 std::size_t Manager::faults_of_small() const noexcept {
     const bool many = options_.threads == Threads::many;
     if (many) small_.freeze();

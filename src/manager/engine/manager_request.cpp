@@ -3,7 +3,7 @@
 #include <ashlar/manager_request.hpp>
 #include <new>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace ashlar::manager {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace ashlar::manager {
 

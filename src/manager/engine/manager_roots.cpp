@@ -3,8 +3,8 @@
 
 namespace ashlar::manager {
 
-// No cycle may see the block before it is a root: the gate keeps one from beginning, and the lock
-// keeps one that runs from going on.
+// No cycle may see the block before it is a root: the gate keeps one from
+// beginning, and the lock keeps one that runs from going on.
 Status Manager::allocate_root(Size size, Size alignment, Offset& at) {
     const Status shaped = shape(size, alignment);
     if (shaped != Status::ok) return refused(shaped);

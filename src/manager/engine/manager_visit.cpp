@@ -45,14 +45,16 @@ void Manager::copy_slab(Views& views, const Range& slab) const noexcept {
     if (!views.full()) views.add(end, slab.start + slab.size - end, BlockView::Kind::slab, 0);
 }
 
-// Without the lock: the user data of movable blocks, whose own word holds their handle.
+// Without the lock: the user data of movable blocks, whose own word holds their
+// handle.
 void Manager::add_user_data(std::span<BlockView> views) const noexcept {
     for (BlockView& view : views) {
         if (view.kind == BlockView::Kind::movable) view.user = annotations_.user(view.start);
     }
 }
 
-// The range with that byte, or the next one above. `hint` is it in most cases, or a range that is something else by now.
+// The range with that byte, or the next one above. `hint` is it in most cases,
+// or a range that is something else by now.
 RangeId Manager::range_from(Offset offset, RangeId hint) const noexcept {
     const auto ends_below = [&](RangeId id) noexcept { return allocator_[id].start + allocator_[id].size <= offset; };
     const bool used = ranges::kind(allocator_[hint]) != ranges::Kind::unused;

@@ -1,5 +1,5 @@
-// A copy of a manager's ranges, by address. It is of one moment, except for small blocks that
-// come and go meanwhile.
+// A copy of a manager's ranges, by address. It is of one moment, except for
+// small blocks that come and go meanwhile.
 #ifndef ASHLAR_MANAGER_ENGINE_SNAPSHOT_HPP
 #define ASHLAR_MANAGER_ENGINE_SNAPSHOT_HPP
 

@@ -1,5 +1,5 @@
-// Room for copies of parts of the buffer, in address order, from an offset on. Nothing is allocated, since the manager's lock
-// is held.
+// Room for copies of parts of the buffer, in address order, from an offset on.
+// Nothing is allocated, since the manager's lock is held.
 #ifndef ASHLAR_MANAGER_ENGINE_VIEWS_HPP
 #define ASHLAR_MANAGER_ENGINE_VIEWS_HPP
 
@@ -12,8 +12,8 @@ class Views {
   public:
     explicit Views(std::span<BlockView> room, Offset from = 0) noexcept : room_(room), from_(from) {}
 
-    // False: there was no room. Free bytes below `from` are cut off. A block that begins there is left out: what is shown of
-    // one would not be a block.
+    // False: there was no room. Free bytes below `from` are cut off. A block
+    // that begins there is left out: what is shown of one would not be a block.
     bool add(Offset start, Size size, BlockView::Kind kind, std::uint64_t user) noexcept {
         if (size == 0 || start + size <= from_) return true;
         const bool free = kind == BlockView::Kind::hole || kind == BlockView::Kind::slab;

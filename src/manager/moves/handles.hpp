@@ -1,5 +1,6 @@
-// The handles of movable blocks: a table of places, each of which one movable block has for its life, and which count their
-// lives. Sequential: the caller holds the manager's lock.
+// The handles of movable blocks: a table of places, each of which one movable
+// block has for its life, and which count their lives. Sequential: the caller
+// holds the manager's lock.
 //
 //   Handle::value | lives of the place : 32 | place : 32 |      the block's Range::user holds the same
 #ifndef ASHLAR_MANAGER_MOVES_HANDLES_HPP
@@ -38,7 +39,8 @@ class Handles {
         steps_.add(places_, sizeof(Place));
     }
 
-    // Before insert(): whether a further block can have a place. False: the system refuses memory for it.
+    // Before insert(): whether a further block can have a place. False: the
+    // system refuses memory for it.
     [[nodiscard]] bool make_room() noexcept {
         State& state = *state_;
         if (state.unused != 0 || state.created + 1 < state.opened) return true;
@@ -71,7 +73,8 @@ class Handles {
         place.next = state_->unused;
         state_->unused = static_cast<std::uint32_t>(&place - places_);
     }
-    // Erases all blocks, unless one of them is pinned: then returns false. O(places that were ever in use).
+    // Erases all blocks, unless one of them is pinned: then returns false.
+    // O(places that were ever in use).
     [[nodiscard]] bool clear() noexcept {
         for (std::uint32_t i = 1; i <= state_->created; ++i) {
             if (places_[i].range != no_range && places_[i].pins != 0) return false;
@@ -96,8 +99,8 @@ class Handles {
         const std::uint32_t lives = places_[index].lives;
         return handle.value >> 32 < lives || (handle.value >> 32 == lives && places_[index].range != no_range);
     }
-    // The part of the table that a saved state keeps: how many places there are and ever were, and the lives that no free
-    // place exceeds.
+    // The part of the table that a saved state keeps: how many places there are
+    // and ever were, and the lives that no free place exceeds.
     struct Counts {
         std::uint32_t created, most, lives;
     };
@@ -109,8 +112,9 @@ class Handles {
         }
         return counts;
     }
-    // In a fresh table: begin_restore(), restore() for each block, end_restore(). O(places). Freed handles stay freed.
-    // False: there are only `most` places.
+    // In a fresh table: begin_restore(), restore() for each block,
+    // end_restore(). O(places). Freed handles stay freed. False: there are only
+    // `most` places.
     [[nodiscard]] bool begin_restore(Counts counts, std::uint32_t most) noexcept {
         if (counts.created > most) return false;
         state_->opened = steps_.open(state_->opened, counts.created + 1, most_ + 1);
@@ -132,8 +136,9 @@ class Handles {
     }
     void end_restore() noexcept { collect_unused(); }
     [[nodiscard]] Size metadata() const noexcept { return Size{state_->created} * sizeof(Place); }
-    // Gives back the places above the last one with a block, if they are a quarter of all.
-    // O(places). The lives of a place that comes back go on above those of all that went.
+    // Gives back the places above the last one with a block, if they are a
+    // quarter of all. O(places). The lives of a place that comes back go on
+    // above those of all that went.
     void trim() noexcept {
         const std::uint32_t before = state_->created;
         std::uint32_t last = before;

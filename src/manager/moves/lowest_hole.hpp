@@ -1,8 +1,9 @@
-// Finds the lowest hole in which a block fits, whatever the policy: moves go there.
-// A search walks upwards over the ranges, and notes the largest hole of each chunk of 64
-// ranges that it has passed. Later searches skip the chunks that are too small, so that a
-// pass walks over all ranges about once. The notes live for one pass: the next one finds
-// holes that others make below. Sequential: the caller holds the manager's lock.
+// Finds the lowest hole in which a block fits, whatever the policy: moves go
+// there. A search walks upwards over the ranges, and notes the largest hole of
+// each chunk of 64 ranges that it has passed. Later searches skip the chunks
+// that are too small, so that a pass walks over all ranges about once. The
+// notes live for one pass: the next one finds holes that others make below.
+// Sequential: the caller holds the manager's lock.
 //
 //   | chunk 0 | chunk 1 | ... | the last chunk, which grows | ranges above the frontier, not noted yet |
 #ifndef ASHLAR_MANAGER_MOVES_LOWEST_HOLE_HPP
@@ -47,9 +48,10 @@ class LowestHole {
         Offset before;  // the search ends there
         Size size, alignment;
     };
-    // Looks at ranges below `before`, where the block lies, at most `steps` of them,
-    // and lowers `steps`. If that is not enough, `search` stays open, and the next
-    // call for the same block continues. A call for another block begins anew.
+    // Looks at ranges below `before`, where the block lies, at most `steps` of
+    // them, and lowers `steps`. If that is not enough, `search` stays open, and
+    // the next call for the same block continues. A call for another block
+    // begins anew.
     [[nodiscard]] Found find(Size size, Size alignment, Offset before, unsigned& steps, Search& search) noexcept {
         const bool same = search.open && search.before == before && search.size == size && search.alignment == alignment;
         RangeId at = no_range;
@@ -86,7 +88,8 @@ class LowestHole {
         search.open = false;
         return {no_range, 0};
     }
-    // The range that a walk upwards from `offset` begins with: the block there or the next one below, or the lowest range.
+    // The range that a walk upwards from `offset` begins with: the block there
+    // or the next one below, or the lowest range.
     [[nodiscard]] RangeId block_near(Offset offset) noexcept {
         if (offset == 0) return allocator_->first();
         RangeId block = allocator_->at(offset);
@@ -117,7 +120,8 @@ class LowestHole {
     [[nodiscard]] Offset end_of(std::uint32_t chunk) const noexcept {
         return chunk + 1 < state_->chunks ? chunks_[chunk + 1].start : state_->frontier;
     }
-    // The range to look at first: in the next chunk from `chunk` on that may do, or above the frontier.
+    // The range to look at first: in the next chunk from `chunk` on that may
+    // do, or above the frontier.
     [[nodiscard]] RangeId enter(std::uint32_t chunk, Search& search) noexcept {
         while (chunk < state_->chunks) {
             const bool none = chunk % kGroup == 0 && groups_[chunk / kGroup] < search.size;
@@ -129,7 +133,8 @@ class LowestHole {
         if (!search.noted && state_->frontier >= search.before) return no_range;
         return range_with(search.noted ? chunks_[chunk].start : state_->frontier);
     }
-    // Adds a range above the frontier to the last chunk, or to a new one, which begins with a block: that is found at once.
+    // Adds a range above the frontier to the last chunk, or to a new one, which
+    // begins with a block: that is found at once.
     void note(const Range& range, Size hole) noexcept {
         State& state = *state_;
         if (range.start + range.size <= state.frontier) return;
@@ -147,14 +152,17 @@ class LowestHole {
         group = std::max(group, hole);
         state.frontier = range.start + range.size;
     }
-    // The range with that byte, or no_range. A hole that grew over the frontier, when a block there moved, has it as well.
+    // The range with that byte, or no_range. A hole that grew over the
+    // frontier, when a block there moved, has it as well.
     [[nodiscard]] RangeId range_with(Offset offset) noexcept {
         RangeId at = block_near(offset);
         while (at != no_range && (*allocator_)[at].start + (*allocator_)[at].size <= offset) at = (*allocator_)[at].above;
         return at;
     }
-    // The range with the offset where the search stopped. A hole's record may have gone meanwhile, or serve for other bytes;
-    // then the way from the next block below is gone again, without a step being counted, so that the search comes forward.
+    // The range with the offset where the search stopped. A hole's record may
+    // have gone meanwhile, or serve for other bytes; then the way from the next
+    // block below is gone again, without a step being counted, so that the
+    // search comes forward.
     [[nodiscard]] RangeId resume(const Search& search) noexcept {
         const Range& last = (*allocator_)[search.range];
         const bool there = ranges::kind(last) != ranges::Kind::unused && last.start <= search.at;

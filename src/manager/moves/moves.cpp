@@ -88,8 +88,8 @@ bool Moves::movable(RangeId id) const noexcept {
     return place.pins == 0 && place.target == no_range;
 }
 
-// Passes. A pass goes down from the end of the buffer, or from where the last one ended, and looks for the lowest hole for each
-// block.
+// Passes. A pass goes down from the end of the buffer, or from where the last
+// one ended, and looks for the lowest hole for each block.
 
 Status Moves::begin_pass(const PassLimits& limits, std::vector<Move>& moves) {
     const Clock::time_point begin = Clock::now();
@@ -122,7 +122,8 @@ bool Moves::plan(Move* batch, unsigned& planned) noexcept {
     if (!plan_down(cursor == kTop ? allocator_->last() : allocator_->block_up_to(cursor - 1), batch, planned)) {
         return state_->full;
     }
-    // At the bottom. Once more from the top, unless this pass has been there or has something to do.
+    // At the bottom. Once more from the top, unless this pass has been there or
+    // has something to do.
     state_->cursor = kTop;
     return state_->whole || state_->first != 0;
 }
@@ -153,7 +154,8 @@ bool Moves::plan_down(RangeId from, Move* batch, unsigned& planned) noexcept {
     return true;
 }
 
-// Finds all moves in the pass, each once, and notes that (or that it has not). The first that it does not know, or their count.
+// Finds all moves in the pass, each once, and notes that (or that it has not).
+// The first that it does not know, or their count.
 std::size_t Moves::recognize(std::span<const Move> moves, bool told) noexcept {
     for (std::size_t i = 0; i < moves.size();) {
         const Guard guard(*lock_);
@@ -255,7 +257,8 @@ bool Moves::settle(Handles::Place& place, Move::Outcome outcome, Collector::Leav
     return true;
 }
 
-// The block of that place, which was in the range `old`, is in `to` from now on.
+// The block of that place, which was in the range `old`, is in `to` from now
+// on.
 void Moves::become(Handles::Place& place, const Range& old, RangeId to) noexcept {
     Range& range = (*allocator_)[to];
     range.state &= ~ranges::kTarget;
@@ -265,9 +268,10 @@ void Moves::become(Handles::Place& place, const Range& old, RangeId to) noexcept
     collector_->moved(to);
 }
 
-// For buffers whose bytes the manager may copy. Walks upwards, and moves each block to the
-// lowest place that it fits in: a hole before a block that stays, or down over the hole just
-// below. One walk is enough, since later blocks leave no lower hole.
+// For buffers whose bytes the manager may copy. Walks upwards, and moves each
+// block to the lowest place that it fits in: a hole before a block that stays,
+// or down over the hole just below. One walk is enough, since later blocks
+// leave no lower hole.
 
 Status Moves::defragment(const PassLimits& limits, DefragmentationStatistics& done) noexcept {
     const Clock::time_point begin = Clock::now();
@@ -282,7 +286,8 @@ Status Moves::defragment(const PassLimits& limits, DefragmentationStatistics& do
     return Status::ok;
 }
 
-// A walk that a limit ended goes on where it ended. Without limits a walk begins anew.
+// A walk that a limit ended goes on where it ended. Without limits a walk
+// begins anew.
 void Moves::resume_walk(const PassLimits& limits) noexcept {
     const PassLimits none;
     const Guard guard(*lock_);
@@ -346,7 +351,8 @@ void Moves::move_to(RangeId block, RangeId target, Size bytes) noexcept {
     allocator_->give(block);
 }
 
-// The block and the hole below it change places. A policy that keeps free ranges in pieces has no use for that.
+// The block and the hole below it change places. A policy that keeps free
+// ranges in pieces has no use for that.
 bool Moves::slide(RangeId block) noexcept {
     const Range old = (*allocator_)[block];
     const Range& hole = (*allocator_)[old.below];

@@ -1,8 +1,9 @@
-// Movable blocks, and moves to lower offsets: passes, in which the user copies the
-// bytes, and defragment(), which copies them itself. Every member takes the manager's
-// lock for short parts of its work, so that other threads get it in between. Bytes
-// are copied under the lock, one block at a time: a thread that pins the block finds
-// it at one place or the other. A block that is pinned or in a pass never moves.
+// Movable blocks, and moves to lower offsets: passes, in which the user copies
+// the bytes, and defragment(), which copies them itself. Every member takes the
+// manager's lock for short parts of its work, so that other threads get it in
+// between. Bytes are copied under the lock, one block at a time: a thread that
+// pins the block finds it at one place or the other. A block that is pinned or
+// in a pass never moves.
 #ifndef ASHLAR_MANAGER_MOVES_MOVES_HPP
 #define ASHLAR_MANAGER_MOVES_MOVES_HPP
 
@@ -27,12 +28,15 @@ class Moves {
           lowest_(allocator) {}
     void layout(region::Carver& carver, std::uint32_t most) noexcept;
 
-    // The lock: whether a block can be adopted. False: the system refuses memory for the table of handles.
+    // The lock: whether a block can be adopted. False: the system refuses
+    // memory for the table of handles.
     [[nodiscard]] bool make_room() noexcept { return handles_.make_room(); }
-    // The caller still holds the lock under which it made room and took the block.
+    // The caller still holds the lock under which it made room and took the
+    // block.
     Handle adopt(RangeId block, Size alignment) noexcept { return handles_.insert(block, alignment); }
 
-    // The lock: bytes of the table of handles in use. Gives back what is not needed.
+    // The lock: bytes of the table of handles in use. Gives back what is not
+    // needed.
     [[nodiscard]] Size metadata() const noexcept { return handles_.metadata(); }
     // The lock: for a saved state.
     [[nodiscard]] Handles& handles() noexcept { return handles_; }
@@ -61,13 +65,14 @@ class Moves {
         if (place == nullptr) return {no_range, 1, false, false};
         return {place->range, Size{1} << place->shift, place->pins != 0, place->target != no_range};
     }
-    // Under the lock: a block that is neither pinned nor in a pass moves to a range that was just taken, with so many of
-    // its bytes.
+    // Under the lock: a block that is neither pinned nor in a pass moves to a
+    // range that was just taken, with so many of its bytes.
     void move_to(RangeId block, RangeId target, Size bytes) noexcept;
-    // The caller holds the lock and frees the ranges. False: a block is pinned, or there is a pass; nothing changed.
+    // The caller holds the lock and frees the ranges. False: a block is pinned,
+    // or there is a pass; nothing changed.
     [[nodiscard]] bool clear() noexcept { return state_->pass == Pass::none && handles_.clear(); }
-    // Called without the lock between two parts of one operation, for tests. Must not
-    // throw.
+    // Called without the lock between two parts of one operation, for tests.
+    // Must not throw.
     void call_between(std::function<void()> between) { between_ = std::move(between); }
     // For messages: the state of a handle.
     struct Known {
@@ -84,13 +89,16 @@ class Moves {
         return (block.state & ranges::kMovable) != 0 && handles_.of(block).target != no_range;
     }
 
-    // Throws std::bad_alloc, nothing changed. `pinned`: there is a pass already.
+    // Throws std::bad_alloc, nothing changed. `pinned`: there is a pass
+    // already.
     [[nodiscard]] Status begin_pass(const PassLimits& limits, std::vector<Move>& moves);
-    // `bad_handle`: the move of number `wrong` is not of this pass, or comes twice;
-    // nothing changed. Blocks of the pass without a move stay where they are.
+    // `bad_handle`: the move of number `wrong` is not of this pass, or comes
+    // twice; nothing changed. Blocks of the pass without a move stay where they
+    // are.
     [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t& wrong) noexcept;
     [[nodiscard]] Status defragment(const PassLimits& limits, DefragmentationStatistics& done) noexcept;
-    // In the child of a fork: what another thread was about to move stays where it is.
+    // In the child of a fork: what another thread was about to move stays where
+    // it is.
     void continue_in_child() noexcept;
 
   private:
@@ -110,8 +118,9 @@ class Moves {
         bool whole;  // this pass has begun at the end of the buffer
         bool full;   // a limit keeps this pass from its next move
         Before before;
-        // Of defragment(): where a limit ended the last walk, 0: nowhere; the totals then; and whether others have changed
-        // ranges since that walk began, so that one more has to follow.
+        // Of defragment(): where a limit ended the last walk, 0: nowhere; the
+        // totals then; and whether others have changed ranges since that walk
+        // began, so that one more has to follow.
         Offset stopped;
         ranges::RangeAllocator::Totals totals;
         bool again;
@@ -136,8 +145,8 @@ class Moves {
 
     void enter_pass(Handles::Place& place, RangeId target) noexcept;
     void leave_pass(Handles::Place& place) noexcept;
-    // False: nothing is done yet, since the collector has more of the block to look at.
-    // The caller calls again, and releases the lock in between.
+    // False: nothing is done yet, since the collector has more of the block to
+    // look at. The caller calls again, and releases the lock in between.
     [[nodiscard]] bool settle(Handles::Place& place, Move::Outcome outcome, Collector::Leaving& so_far,
                               DefragmentationStatistics& done) noexcept;
     void settle_rest(DefragmentationStatistics& done) noexcept;

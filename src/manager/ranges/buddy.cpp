@@ -18,8 +18,9 @@ void Buddy::attach(Ranges ranges, void* state, bool fresh) noexcept {
 void Buddy::insert(RangeId hole) noexcept { state_->link(ranges_, hole, base::highest(ranges_[hole].size)); }
 void Buddy::erase(RangeId hole) noexcept { state_->unlink(ranges_, hole, base::highest(ranges_[hole].size)); }
 
-// Pieces of the alignment or more are aligned; smaller ones are by chance, and it would be a waste to split a large one then:
-// the newest of each length is tried first, and all of them when nothing else is left.
+// Pieces of the alignment or more are aligned; smaller ones are by chance, and
+// it would be a waste to split a large one then: the newest of each length is
+// tried first, and all of them when nothing else is left.
 RangeId Buddy::find(Size size, Size alignment) noexcept {
     const unsigned order = base::highest(size);
     const unsigned safe = base::highest(alignment);

@@ -1,6 +1,8 @@
-// The binary buddy system (Knowlton, CACM 8, 1965; Knuth, TAOCP 1, 2.5): free ranges are kept in pieces of 2^k bytes at
-// multiples of 2^k, a list for each k; a block is 2^k bytes, and merges with its buddy, the other half of the next larger
-// piece, when both are free. A buffer of any size is a row of such pieces. All operations are O(log(limit)).
+// The binary buddy system (Knowlton, CACM 8, 1965; Knuth, TAOCP 1, 2.5): free
+// ranges are kept in pieces of 2^k bytes at multiples of 2^k, a list for each
+// k; a block is 2^k bytes, and merges with its buddy, the other half of the
+// next larger piece, when both are free. A buffer of any size is a row of such
+// pieces. All operations are O(log(limit)).
 #ifndef ASHLAR_MANAGER_RANGES_BUDDY_HPP
 #define ASHLAR_MANAGER_RANGES_BUDDY_HPP
 

@@ -7,7 +7,8 @@ namespace ashlar::ranges {
 
 namespace treap = base::treap;
 
-// A hole's links: left, right, and the size of the largest hole in its subtree, in two halves.
+// A hole's links: left, right, and the size of the largest hole in its subtree,
+// in two halves.
 struct ByAddress::Nodes {
     Ranges ranges;
 
@@ -61,8 +62,8 @@ RangeId ByAddress::find_by(Strategy strategy, Size size, Size alignment) noexcep
     return find(size, alignment);
 }
 
-// At a hole that reaches over the rover, as one does that a block below was freed into, the search begins with all of that
-// hole.
+// At a hole that reaches over the rover, as one does that a block below was
+// freed into, the search begins with all of that hole.
 RangeId NextFit::find(Size size, Size alignment) noexcept {
     RangeId hole = lowest(state_->rover, size, alignment);
     if (hole == no_range) hole = lowest(0, size, alignment);

@@ -1,6 +1,7 @@
-// First fit and next fit: a treap of the holes by address, each of which knows the largest hole below it, so that subtrees
-// without room are never entered (Stephenson, Fast Fits, SOSP 1983; Brent, TOPLAS 11, 1989). Find, insert, erase and move are
-// O(log holes).
+// First fit and next fit: a treap of the holes by address, each of which knows
+// the largest hole below it, so that subtrees without room are never entered
+// (Stephenson, Fast Fits, SOSP 1983; Brent, TOPLAS 11, 1989). Find, insert,
+// erase and move are O(log holes).
 #ifndef ASHLAR_MANAGER_RANGES_BY_ADDRESS_HPP
 #define ASHLAR_MANAGER_RANGES_BY_ADDRESS_HPP
 

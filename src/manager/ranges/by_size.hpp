@@ -1,6 +1,6 @@
-// Best fit, worst fit and address-ordered best fit: a treap of the holes by size. The
-// policies differ in the order of equal holes, and in whether small or large ones come first.
-// Find, insert, erase and move are O(log holes).
+// Best fit, worst fit and address-ordered best fit: a treap of the holes by
+// size. The policies differ in the order of equal holes, and in whether small
+// or large ones come first. Find, insert, erase and move are O(log holes).
 #ifndef ASHLAR_MANAGER_RANGES_BY_SIZE_HPP
 #define ASHLAR_MANAGER_RANGES_BY_SIZE_HPP
 
@@ -8,7 +8,8 @@
 
 namespace ashlar::ranges {
 
-// Order: kName; kLargestFirst; before(a, b); touch(hole, clock): the hole is new or changed.
+// Order: kName; kLargestFirst; before(a, b); touch(hole, clock): the hole is
+// new or changed.
 template <class Order>
 class BySize final : public Policy {
   public:

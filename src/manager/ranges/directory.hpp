@@ -1,9 +1,9 @@
 // Finds blocks by offset. By start: linear hashing (Litwin 1980, Larson 1988),
 // whose table grows by a few buckets at a time, so that no single call pays for
 // all. By any byte inside: a treap by address of one block in 64, chosen by the
-// hash of its start, from where a walk over the ranges goes on. A block that was
-// far from the next one of the tree joins it. So programs that never ask pay for
-// one block in 64, and no call pays for all blocks.
+// hash of its start, from where a walk over the ranges goes on. A block that
+// was far from the next one of the tree joins it. So programs that never ask
+// pay for one block in 64, and no call pays for all blocks.
 #ifndef ASHLAR_MANAGER_RANGES_DIRECTORY_HPP
 #define ASHLAR_MANAGER_RANGES_DIRECTORY_HPP
 
@@ -30,8 +30,8 @@ class Directory {
         if (sampled(range.start)) [[unlikely]]
             enter_tree(block);
     }
-    // The link to the block that starts there; *link is no_range if there is none.
-    // Valid until the next change.
+    // The link to the block that starts there; *link is no_range if there is
+    // none. Valid until the next change.
     [[nodiscard]] RangeId* link_to(Offset start) const noexcept {
         RangeId* at = &bucket(start);
         while (*at != no_range && ranges_[*at].start != start) at = &ranges_[*at].chain;
@@ -54,7 +54,8 @@ class Directory {
 
     // Bytes in use.
     [[nodiscard]] Size metadata() const noexcept { return Size{state_->groups} * sizeof(Group); }
-    // Gives back groups that are not needed, at most `most`. True: there may be more.
+    // Gives back groups that are not needed, at most `most`. True: there may be
+    // more.
     bool trim_groups(std::uint32_t most) noexcept;
 
     // Whether it holds exactly this number of blocks, each in its bucket.
@@ -73,15 +74,15 @@ class Directory {
     static constexpr unsigned kNear = 8;
     struct ByAddress;
     // Four buckets for each block, so that most blocks are the first of their
-    // bucket. No processor predicts which are, and a look at a second is a cache
-    // miss.
+    // bucket. No processor predicts which are, and a look at a second is a
+    // cache miss.
     struct Group {
         RangeId buckets[4];
     };
     static constexpr std::uint32_t kFew = 64;
 
-    // Reversed: the best bits of the product come first, even where all starts are
-    // multiples of a power of two.
+    // Reversed: the best bits of the product come first, even where all starts
+    // are multiples of a power of two.
     [[nodiscard]] static std::uint64_t hash(Offset start) noexcept { return __builtin_bswap64(start * 0x9e3779b97f4a7c15U); }
     [[nodiscard]] std::uint32_t group(std::uint64_t hashed) const noexcept {
         const std::uint32_t wide = static_cast<std::uint32_t>(hashed) & state_->mask;
@@ -91,7 +92,8 @@ class Directory {
         const std::uint64_t hashed = hash(start);
         return groups_[group(hashed)].buckets[hashed >> 62];
     }
-    // Mixed once more, since steps of some sizes leave long gaps in the products alone.
+    // Mixed once more, since steps of some sizes leave long gaps in the
+    // products alone.
     [[nodiscard]] static bool sampled(Offset start) noexcept {
         const std::uint64_t product = start * 0x9e3779b97f4a7c15U;
         return (product ^ product >> 29) * 0xbf58476d1ce4e5b9U >> 58 == 0;

@@ -1,5 +1,6 @@
-// Lists of holes by classes, and two levels of bits that say which of them hold something, so that the first one from a given
-// class on is found in a constant number of instructions. Newest first. All zero is empty.
+// Lists of holes by classes, and two levels of bits that say which of them hold
+// something, so that the first one from a given class on is found in a constant
+// number of instructions. Newest first. All zero is empty.
 #ifndef ASHLAR_MANAGER_RANGES_LISTS_HPP
 #define ASHLAR_MANAGER_RANGES_LISTS_HPP
 
@@ -12,18 +13,20 @@
 
 namespace ashlar::ranges {
 
-// `none`: what first_class() returns if there is none; a class without holes, or one too many.
+// `none`: what first_class() returns if there is none; a class without holes,
+// or one too many.
 template <unsigned classes, unsigned none = classes>
 class Lists {
   public:
     static constexpr unsigned kNone = none;
-    // Bytes of an object of which only the lists of classes [0, used) are ever used.
+    // Bytes of an object of which only the lists of classes [0, used) are ever
+    // used.
     [[nodiscard]] static constexpr std::size_t bytes_for(unsigned used) noexcept {
         return sizeof(Lists) - (classes + 1 - used) * sizeof(RangeId);
     }
 
-    // Record 0 is before the first hole of a list and behind the last one: its links are
-    // written and never read.
+    // Record 0 is before the first hole of a list and behind the last one: its
+    // links are written and never read.
     void link(Ranges ranges, RangeId hole, unsigned cls) noexcept {
         RangeId& head = heads_[cls];
         note_behind(ranges, hole, head);
@@ -81,8 +84,9 @@ class Lists {
         return no_range;
     }
 
-    // The first hole of one class that is `good`, for which it needs `size` bytes. Ends where
-    // no hole behind has so many. If it came to the end, the next search need not.
+    // The first hole of one class that is `good`, for which it needs `size`
+    // bytes. Ends where no hole behind has so many. If it came to the end, the
+    // next search need not.
     template <class Good>
     [[nodiscard]] RangeId search_class(Ranges ranges, unsigned cls, Size size, Good good) noexcept {
         RangeId end = no_range;
@@ -95,8 +99,9 @@ class Lists {
         return no_range;
     }
 
-    // Whether there are just so many holes, all in the lists of their classes, and the bits say so.
-    // Classes from `used` on will have no holes; see bytes_for().
+    // Whether there are just so many holes, all in the lists of their classes,
+    // and the bits say so. Classes from `used` on will have no holes; see
+    // bytes_for().
     void limit_to(unsigned used) noexcept { used_ = used; }
     [[nodiscard]] unsigned used() const noexcept { return used_ == 0 ? classes : used_; }
     template <class ClassOf>
@@ -126,8 +131,9 @@ class Lists {
     static_assert(classes % base::kWordBits == 0 && kWords < base::kWordBits);
 
     [[nodiscard]] static RangeId& last(Ranges ranges, RangeId hole) noexcept { return ranges[hole].link[0]; }
-    // No hole behind this one in its list is larger: exact when it was linked, too large
-    // after the largest has left. Record 0 has size 0, and nothing behind it.
+    // No hole behind this one in its list is larger: exact when it was linked,
+    // too large after the largest has left. Record 0 has size 0, and nothing
+    // behind it.
     [[nodiscard]] static Size behind(Ranges ranges, RangeId hole) noexcept {
         Size most = 0;
         std::memcpy(&most, &ranges[hole].link[2], sizeof most);

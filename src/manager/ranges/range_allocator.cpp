@@ -60,8 +60,8 @@ RangeId RangeAllocator::take_by_policy(Size size, Size alignment) noexcept {
 
 void RangeAllocator::give_by_policy(RangeId block) noexcept { return shaped_ ? give_shaped(block) : give_to(*policy_, block); }
 
-// The rest above the block keeps the hole's record, the rest below gets a new one. Without a
-// rest above, the rest below keeps the record.
+// The rest above the block keeps the hole's record, the rest below gets a new
+// one. Without a rest above, the rest below keeps the record.
 [[gnu::noinline]] RangeId RangeAllocator::take_padded(RangeId hole, Offset at, Size size) noexcept {
     Range& range = ranges_[hole];
     const Offset start = range.start;
@@ -86,7 +86,8 @@ bool RangeAllocator::resize(RangeId block, Size size) noexcept {
     Range& range = ranges_[block];
     const Size target = shaped_ ? policy_->rounded(size, 1) : size;
     const Size old = range.size;
-    // A block of take_at() may be smaller than the size to which the policy would round it.
+    // A block of take_at() may be smaller than the size to which the policy
+    // would round it.
     const bool stays = target == old || (target > old && size <= old);
     if (target == 0 || (!stays && !(target > old ? extend(block, target) : reduce(block, target)))) return false;
     Totals& totals = state_->totals;

@@ -1,6 +1,8 @@
-// Ranges of offsets: the coalescing range allocator of a MemoryManager. Every byte of the buffer belongs to one range, a hole
-// or a block; the ranges are a list by address, holes never touch (unless the policy keeps pieces), and the policy says which
-// hole is cut. Sequential code: the caller holds the manager's lock. Nothing here reads or writes the buffer.
+// Ranges of offsets: the coalescing range allocator of a MemoryManager. Every
+// byte of the buffer belongs to one range, a hole or a block; the ranges are a
+// list by address, holes never touch (unless the policy keeps pieces), and the
+// policy says which hole is cut. Sequential code: the caller holds the
+// manager's lock. Nothing here reads or writes the buffer.
 //
 //   | block | hole      | block | block | hole |          ranges_[id].below / above: the neighbours by address, a ring through
 //   record 0
@@ -23,44 +25,52 @@ namespace ashlar::ranges {
 
 class RangeAllocator {
   public:
-    // `most` ranges at a time (at most 2^32 - 2), holes and fences included, over at most
-    // `limit` bytes. Attaches the policy when the carver places. If the memory is not fresh,
-    // continues with the state that is in it.
+    // `most` ranges at a time (at most 2^32 - 2), holes and fences included,
+    // over at most `limit` bytes. Attaches the policy when the carver places.
+    // If the memory is not fresh, continues with the state that is in it.
     void layout(region::Carver& carver, Policy& policy, Size limit, std::uint32_t most) noexcept;
 
-    // Appends `size` bytes of free space behind the end; `contiguous`: blocks may lie across the old end. False: no record
-    // left, or the limit is passed; nothing changed.
+    // Appends `size` bytes of free space behind the end; `contiguous`: blocks
+    // may lie across the old end. False: no record left, or the limit is
+    // passed; nothing changed.
     [[nodiscard]] bool grow(Size size, bool contiguous) noexcept;
-    // Takes up to `most` free bytes off the end; returns how many. Fences with nothing behind them go too.
+    // Takes up to `most` free bytes off the end; returns how many. Fences with
+    // nothing behind them go too.
     Size shrink(Size most) noexcept;
 
-    // A new block; no_range: nothing fits, or no record is left; nothing changed. size >= 1, alignment a power of two. O(1)
-    // beside the policy.
+    // A new block; no_range: nothing fits, or no record is left; nothing
+    // changed. size >= 1, alignment a power of two. O(1) beside the policy.
     [[nodiscard]] RangeId take(Size size, Size alignment) noexcept;
     // The same by a strategy. O(log n) expected, once prepared.
     [[nodiscard]] RangeId take_by(Strategy strategy, Size size, Size alignment) noexcept;
-    // Builds the tree of holes that a strategy needs, if it does, over at most `steps` ranges. True: it is there. Else
-    // take_by() would build the rest.
+    // Builds the tree of holes that a strategy needs, if it does, over at most
+    // `steps` ranges. True: it is there. Else take_by() would build the rest.
     [[nodiscard]] bool prepare(Strategy strategy, std::uint32_t steps) noexcept;
     // Forgets that tree, until the next request that needs it.
     void drop_index() noexcept;
-    // Exactly these bytes, if all are free; size >= 1. O(log n) expected: see Directory::last_up_to.
+    // Exactly these bytes, if all are free; size >= 1. O(log n) expected: see
+    // Directory::last_up_to.
     [[nodiscard]] RangeId take_at(Offset start, Size size) noexcept { return take_at(start, size, size); }
-    // The same for a block of which only `asked` bytes were asked for: one that moves keeps its shape.
+    // The same for a block of which only `asked` bytes were asked for: one that
+    // moves keeps its shape.
     [[nodiscard]] RangeId take_at(Offset start, Size size, Size asked) noexcept;
     // The same above all blocks, in O(1) beside the policy.
     [[nodiscard]] RangeId append(Offset start, Size size, Size asked) noexcept;
-    // Frees a block, and coalesces it with both neighbours. Never needs a record.
+    // Frees a block, and coalesces it with both neighbours. Never needs a
+    // record.
     void give(RangeId block) noexcept;
-    // The same for callers that include range_allocator_inline.hpp: the whole call is inlined,
-    // for the two most frequent calls. link_to(): the link to the block that starts
-    // there; *link is no_range if there is none. Valid until the next change.
+    // The same for callers that include range_allocator_inline.hpp: the whole
+    // call is inlined, for the two most frequent calls. link_to(): the link to
+    // the block that starts there; *link is no_range if there is none. Valid
+    // until the next change.
     [[nodiscard, gnu::always_inline]] RangeId take_inline(Size size, Size alignment) noexcept;
     [[gnu::always_inline]] void give_inline(RangeId* link) noexcept;
     [[nodiscard]] RangeId* link_to(Offset start) const noexcept { return directory_.link_to(start); }
-    // Frees all blocks. Fences stay. Never needs a record. O(records that were ever in use), beside the policy's erase().
+    // Frees all blocks. Fences stay. Never needs a record. O(records that were
+    // ever in use), beside the policy's erase().
     void clear() noexcept;
-    // In place, up or down, to the size that the policy makes of it; false: nothing changed.
+    // In place, up or down, to the size that the policy makes of it; false:
+    // nothing changed.
     [[nodiscard]] bool resize(RangeId block, Size size) noexcept;
 
     // The block that starts there; no_range: none does. O(1) expected.
@@ -90,8 +100,8 @@ class RangeAllocator {
     [[nodiscard]] std::uint32_t spare() const noexcept { return state_->spare + (most_ + 1 - state_->opened); }
     // Whether so many further ranges have records, which are opened if need be.
     [[nodiscard]] bool has_spare(std::uint32_t records) noexcept { return state_->spare >= records || open_records(records); }
-    // From now on a table by RangeId, carved by Carver::stepped(), is open wherever records are.
-    // False: the system refuses.
+    // From now on a table by RangeId, carved by Carver::stepped(), is open
+    // wherever records are. False: the system refuses.
     [[nodiscard]] bool open_with_records(const void* table, std::size_t entry_bytes) noexcept {
         return steps_.add(table, entry_bytes, state_->opened);
     }
@@ -100,11 +110,12 @@ class RangeAllocator {
     [[nodiscard]] Size metadata() const noexcept;
     // Gives back parts of the directory, in O(most). True: there may be more.
     bool trim_directory(std::uint32_t most) noexcept { return directory_.trim_groups(most); }
-    // Gives back pages of records of which none is in use, if a quarter of all records is
-    // unused. O(records).
+    // Gives back pages of records of which none is in use, if a quarter of all
+    // records is unused. O(records).
     void trim_records() noexcept;
 
-    // The number of broken invariants, each told to `tell(context, line)`. O(n).
+    // The number of broken invariants, each told to `tell(context, line)`.
+    // O(n).
     using Tell = void (*)(void* context, const char* line);
     [[nodiscard]] std::size_t check(Tell tell, void* context) const noexcept;
 
@@ -147,8 +158,8 @@ class RangeAllocator {
     [[nodiscard]] bool on_clean_page(RangeId id) const noexcept {
         return state_->clean != 0 && id >= state_->lead && is_clean((id - state_->lead) / records_of_page());
     }
-    // The policy is not asked again for a request that it refused, until a hole comes or grows
-    // that has room for it. Holes that shrink change nothing.
+    // The policy is not asked again for a request that it refused, until a hole
+    // comes or grows that has room for it. Holes that shrink change nothing.
     [[nodiscard]] bool refused(Size size, Size alignment) const noexcept {
         return size >= state_->refused_size && alignment >= state_->refused_alignment;
     }
@@ -185,7 +196,8 @@ class RangeAllocator {
     // Free ranges in the policy's shapes.
     [[nodiscard]] Size piece(Offset start, Size size) const noexcept;
     [[nodiscard]] std::uint32_t pieces(Offset start, Size size) const noexcept;
-    // Records that giving a block of that shape will need beside its own: set aside while it lives.
+    // Records that giving a block of that shape will need beside its own: set
+    // aside while it lives.
     [[nodiscard]] std::uint32_t debt(Offset start, Size size) const noexcept { return size == 0 ? 0 : pieces(start, size) - 1; }
     RangeId fill(RangeId below, Offset start, Size size) noexcept;
     void settle(RangeId range) noexcept;

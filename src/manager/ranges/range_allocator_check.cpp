@@ -78,7 +78,8 @@ class RangeAllocator::Inspection {
         }
     }
 
-    // Each record that was in use is in the list of ranges or in that of the unused.
+    // Each record that was in use is in the list of ranges or in that of the
+    // unused.
     void records() noexcept {
         const State& state = *allocator_.state_;
         std::uint64_t unused = 0;

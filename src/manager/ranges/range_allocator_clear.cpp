@@ -1,11 +1,12 @@
-// Frees all blocks in one walk over the records, in the order of their numbers: that is
-// the order of memory, whatever the addresses of the ranges.
+// Frees all blocks in one walk over the records, in the order of their numbers:
+// that is the order of memory, whatever the addresses of the ranges.
 #include "manager/ranges/range_allocator.hpp"
 
 namespace ashlar::ranges {
 
-// Links a fence into the ring, which holds nothing but fences at that time. There is one for each part of the buffer, and
-// records of later parts mostly have greater numbers.
+// Links a fence into the ring, which holds nothing but fences at that time.
+// There is one for each part of the buffer, and records of later parts mostly
+// have greater numbers.
 void RangeAllocator::keep_fence(RangeId fence) noexcept {
     RangeId below = ranges_[no_range].below;
     while (below != no_range && ranges_[below].start > ranges_[fence].start) below = ranges_[below].below;

@@ -1,5 +1,6 @@
-// The common way of RangeAllocator::take() and RangeAllocator::give(), with TLSF as a part of it: for the few functions that
-// are to have all of it inlined.
+// The common way of RangeAllocator::take() and RangeAllocator::give(), with
+// TLSF as a part of it: for the few functions that are to have all of it
+// inlined.
 #ifndef ASHLAR_MANAGER_RANGES_RANGE_ALLOCATOR_INLINE_HPP
 #define ASHLAR_MANAGER_RANGES_RANGE_ALLOCATOR_INLINE_HPP
 
@@ -91,7 +92,8 @@ inline RangeId RangeAllocator::take_from(P& policy, Size size, Size alignment) n
     return block;
 }
 
-// Of two holes around the block the larger one stays: it is the likelier to keep its place in the policy's order.
+// Of two holes around the block the larger one stays: it is the likelier to
+// keep its place in the policy's order.
 template <class P>
 inline void RangeAllocator::give_to(P& policy, RangeId block) noexcept {
     const Range& range = ranges_[block];

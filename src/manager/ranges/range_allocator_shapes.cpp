@@ -1,5 +1,6 @@
-// The uncommon paths of Heap: free ranges that span several holes or are kept in pieces, and
-// blocks at given places. For policies that keep free ranges whole, a piece is the whole range.
+// The uncommon paths of Heap: free ranges that span several holes or are kept
+// in pieces, and blocks at given places. For policies that keep free ranges
+// whole, a piece is the whole range.
 #include <algorithm>
 
 #include "manager/ranges/range_allocator_inline.hpp"
@@ -23,7 +24,8 @@ std::uint32_t RangeAllocator::pieces(Offset start, Size size) const noexcept {
     return count;
 }
 
-// Makes holes of free bytes above `below`. The caller has made sure of a record for each piece.
+// Makes holes of free bytes above `below`. The caller has made sure of a record
+// for each piece.
 RangeId RangeAllocator::fill(RangeId below, Offset start, Size size) noexcept {
     while (size != 0) {
         const Size part = piece(start, size);
@@ -35,7 +37,8 @@ RangeId RangeAllocator::fill(RangeId below, Offset start, Size size) noexcept {
     return below;
 }
 
-// A range that is free, but no hole yet, becomes one, with all that it merges with.
+// A range that is free, but no hole yet, becomes one, with all that it merges
+// with.
 void RangeAllocator::settle(RangeId id) noexcept {
     Range& range = ranges_[id];
     for (;;) {
@@ -99,7 +102,8 @@ RangeId RangeAllocator::hole_with(Offset offset) noexcept {
     return is_hole(ranges_[at]) ? at : no_range;
 }
 
-// The hole in which the bytes up to `end` end, if there are only holes from `hole` to there: adds to `count` how many.
+// The hole in which the bytes up to `end` end, if there are only holes from
+// `hole` to there: adds to `count` how many.
 RangeId RangeAllocator::last_hole_to(RangeId hole, Offset end, std::uint32_t& count) const noexcept {
     for (; is_hole(ranges_[hole]); hole = ranges_[hole].above) {
         ++count;
@@ -108,7 +112,8 @@ RangeId RangeAllocator::last_hole_to(RangeId hole, Offset end, std::uint32_t& co
     return no_range;
 }
 
-// A block of just these bytes, which begin in that hole; no_range: they are not all free, or the records don't suffice.
+// A block of just these bytes, which begin in that hole; no_range: they are not
+// all free, or the records don't suffice.
 RangeId RangeAllocator::carve(RangeId hole, Offset start, Size size, Size asked) noexcept {
     std::uint32_t count = 0;
     const Offset end = start + size;

@@ -1,5 +1,6 @@
-// How records go back to the system. A page whose records are all unused is clean: its
-// records are in no list, and its bit is set. It is used again when the list is empty.
+// How records go back to the system. A page whose records are all unused is
+// clean: its records are in no list, and its bit is set. It is used again when
+// the list is empty.
 #include "manager/ranges/range_allocator_inline.hpp"
 
 namespace ashlar::ranges {
@@ -20,8 +21,8 @@ bool RangeAllocator::all_unused(RangeId from, RangeId to) const noexcept {
     return from == to;
 }
 
-// The list of unused records goes through those that are given back, so it is made anew:
-// the lowest come first, so that others may become unused together.
+// The list of unused records goes through those that are given back, so it is
+// made anew: the lowest come first, so that others may become unused together.
 void RangeAllocator::trim_records() noexcept {
     State& state = *state_;
     const std::uint32_t of_page = records_of_page();

@@ -14,8 +14,9 @@ void Tlsf::attach(Ranges ranges, void* state, bool fresh) noexcept {
     if (fresh) state_->limit_to(class_of(limit_) + 1);
 }
 
-// The newest hole of the first class whose holes are long enough may be aligned by chance; if not, one with room for any
-// padding is taken; and then there are only the holes in between, and those of the request's own class.
+// The newest hole of the first class whose holes are long enough may be aligned
+// by chance; if not, one with room for any padding is taken; and then there are
+// only the holes in between, and those of the request's own class.
 RangeId Tlsf::find_slowly(RangeId hole, Size size, Size alignment) noexcept {
     if (size > kMostSize || class_of(size) >= state_->used()) return no_range;
     if (hole != no_range && fits(ranges_[hole], size, alignment)) return hole;
@@ -29,12 +30,13 @@ RangeId Tlsf::find_slowly(RangeId hole, Size size, Size alignment) noexcept {
     return state_->search(ranges_, class_of(size), kClasses, good);
 }
 
-// The smallest one of the lowest class in which one has room, if that is known after kMostLooks holes.
+// The smallest one of the lowest class in which one has room, if that is known
+// after kMostLooks holes.
 RangeId Tlsf::find_by(Strategy strategy, Size size, Size alignment) noexcept {
     if (strategy != Strategy::tight || size > kMostSize) return find(size, alignment);
     RangeId best = no_range;
     unsigned looks = kMostLooks;
-    for (unsigned cls = state_->first_class(class_of(size)); cls < kClasses; cls = state_->first_class(cls + 1)) {
+    for (unsigned cls = state_->first_class(class_of(size)); cls != State::kNone; cls = state_->first_class(cls + 1)) {
         static_cast<void>(state_->search(ranges_, cls, cls + 1, [&](const Range& range) {
             const bool tighter = best == no_range || range.size < ranges_[best].size;
             if (tighter && fits(range, size, alignment)) best = static_cast<RangeId>(&range - &ranges_[no_range]);

@@ -1,9 +1,11 @@
-// Two-level segregated fit (Masmano, Ripoll, Crespo, Real: TLSF, ECRTS 2004): a list of holes for each of 32 classes of sizes
-// per power of two, and two levels of bits that say which lists hold something. Every operation is a constant number of
-// instructions, but for a request that no list of larger holes can answer: only then those of its own class are looked through.
+// Two-level segregated fit (Masmano, Ripoll, Crespo, Real: TLSF, ECRTS 2004): a
+// list of holes for each of 32 classes of sizes per power of two, and two
+// levels of bits that say which lists hold something. Every operation is a
+// constant number of instructions, but for a request that no list of larger
+// holes can answer: only then those of its own class are looked through.
 //
-//   class of a size:   0 1 2 … 63 | 64-65 66-67 … 126-127 | 128-131 …           (shift << 5) + (size >> shift), 6 significant
-//   bits
+//   size    0 1 2 … 63 | 64-65 66-67 … 126-127 | 128-131 …
+//   class   (shift << 5) + (size >> shift): of six significant bits
 #ifndef ASHLAR_MANAGER_RANGES_TLSF_HPP
 #define ASHLAR_MANAGER_RANGES_TLSF_HPP
 
@@ -27,7 +29,8 @@ class Tlsf final : public Policy {
         const unsigned from = class_of(range.size);
         const unsigned to = class_of(size);
         range.start = start;
-        // A hole that grows goes to the front: those before it have noted its size.
+        // A hole that grows goes to the front: those before it have noted its
+        // size.
         const bool stays = from == to && size <= range.size;
         range.size = size;
         if (stays) return;
@@ -60,8 +63,8 @@ class Tlsf final : public Policy {
         const unsigned shift = shift_of(size);
         return (shift << kBits) + static_cast<unsigned>(size >> shift);
     }
-    // The first class of which every hole has room for the size: rounded up, which may well make it the first of the next power
-    // of two.
+    // The first class of which every hole has room for the size: rounded up,
+    // which may well make it the first of the next power of two.
     [[nodiscard]] static constexpr unsigned class_for(Size size) noexcept {
         const unsigned shift = shift_of(size);
         return (shift << kBits) + static_cast<unsigned>((size - 1) >> shift) + 1;

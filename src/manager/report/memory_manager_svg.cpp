@@ -1,6 +1,6 @@
-// A picture of a manager's buffer: rows of equal length, each range at its offsets.
-// Ranges narrower than a pixel are drawn together with their neighbours, in a shade
-// between free and used.
+// A picture of a manager's buffer: rows of equal length, each range at its
+// offsets. Ranges narrower than a pixel are drawn together with their
+// neighbours, in a shade between free and used.
 #include <algorithm>
 #include <array>
 #include <ashlar/memory_manager.hpp>

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-// The length of the well-formed sequence at the beginning of the text (RFC 3629); 0: there is none.
+// The length of the well-formed sequence at the beginning of the text (RFC
+// 3629); 0: there is none.
 std::size_t sequence(std::string_view text) {
     const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned lead = byte(0);
@@ -27,8 +28,8 @@ std::size_t sequence(std::string_view text) {
     return wrong ? 0 : length;
 }
 
-// Calls special(character) for each ASCII character. It returns the text to write instead;
-// empty: the character itself.
+// Calls special(character) for each ASCII character. It returns the text to
+// write instead; empty: the character itself.
 template <class Special>
 std::string escaped(std::string_view text, Special special) {
     std::string result;

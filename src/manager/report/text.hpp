@@ -11,8 +11,8 @@ namespace ashlar::manager {
 [[nodiscard]] std::string decimal(double value, int digits);
 // "12 bytes", "4 KiB", "1.5 GiB"
 [[nodiscard]] std::string amount(Size bytes);
-// Both replace bytes that are not UTF-8 by U+FFFD. JSON escapes control characters;
-// XML can't have them, so they are replaced too.
+// Both replace bytes that are not UTF-8 by U+FFFD. JSON escapes control
+// characters; XML can't have them, so they are replaced too.
 [[nodiscard]] std::string json_string(std::string_view text);
 [[nodiscard]] std::string xml_text(std::string_view text);
 [[nodiscard]] const char* kind_name(BlockView::Kind kind) noexcept;

@@ -1,7 +1,9 @@
-// The sizes of small blocks, and the shape of their slabs for a buffer of a given
-// size. Constant after construction.
+// The sizes of small blocks, and the shape of their slabs for a buffer of a
+// given size. Constant after construction.
 //
-//   sizes   8 16 24 .. 128 | 144 160 .. 256 | 288 320 .. 512 | 576 640 .. 1024      eight to each power of two from 64 on
+//   sizes   8 16 24 .. 128 | 144 160 .. 256 | 288 320 .. 512 | 576 640 .. 1024
+//
+// Eight to each power of two from 64 on.
 #ifndef ASHLAR_MANAGER_SLABS_SHAPE_HPP
 #define ASHLAR_MANAGER_SLABS_SHAPE_HPP
 
@@ -60,8 +62,8 @@ struct Shape {
     static constexpr unsigned kLeastShift = 12;
     static constexpr unsigned kMostShift = 16;
     static constexpr Size kLeastLimit = Size{1} << 20;
-    // Maximum number of slabs at a time: a Place has 19 bits for the id. Beyond it, small
-    // blocks come from the range allocator.
+    // Maximum number of slabs at a time: a Place has 19 bits for the id. Beyond
+    // it, small blocks come from the range allocator.
     static constexpr std::uint32_t kMostSlabs = (1U << 19) - 1;
     static constexpr std::uint32_t kLeastBlocks = 16;  // of a slab, so that at most this part of it is left over at its end
 
@@ -82,8 +84,8 @@ struct Shape {
     [[nodiscard]] std::uint32_t most_blocks() const noexcept { return static_cast<std::uint32_t>(slab_size() / kGrain); }
     [[nodiscard]] std::uint32_t most_words() const noexcept { return most_blocks() / base::kWordBits; }
 
-    // The class whose blocks are long enough and lie at multiples of `alignment`, a
-    // power of two; 0: there is none. size >= 1.
+    // The class whose blocks are long enough and lie at multiples of
+    // `alignment`, a power of two; 0: there is none. size >= 1.
     [[nodiscard]] Class class_of(Size size, Size alignment) const noexcept {
         if (size - 1 >= most) return 0;
         return alignment <= least_ ? listed(size) : class_of_aligned(size, alignment);
@@ -92,7 +94,8 @@ struct Shape {
     [[nodiscard]] Class known_class_of(Size size, Size alignment) const noexcept {
         return size - 1 < most && alignment <= least_ ? listed(size) : Class{0};
     }
-    // Whether all blocks of a class lie at multiples of `alignment`, a power of two.
+    // Whether all blocks of a class lie at multiples of `alignment`, a power of
+    // two.
     [[nodiscard]] bool suits(Class c, Size alignment) const noexcept {
         return (kSizes[c].size & (std::max(alignment, least_) - 1)) == 0;
     }

@@ -50,7 +50,7 @@ void Slabs::layout(region::Carver& carver, const Shape& shape) noexcept {
     steps_.add(tags_, tags_of_slab_);
 }
 
-// -------------------------------------------------------------------------------------------------------------- taking
+// ---------------------------------------------------------------------- taking
 
 std::uint32_t Slabs::take(Class c, Place* out, std::uint32_t want) noexcept {
     for (;;) {
@@ -69,9 +69,11 @@ std::uint32_t Slabs::take_from(SlabId slab, Class c, Place* out, std::uint32_t w
         const Word seen = word.load(rlx);  // relaxed: a choice; the fetch_and decides
         if (seen == 0) continue;
         const Word wanted = base::lowest_ones(seen, want - n);
-        // [E21] acquire, pairs with the release in give_word(): the blocks' bytes and tags as their last users left them.
+        // [E21] acquire, pairs with the release in give_word(): the blocks'
+        // bytes and tags as their last users left them.
         Word got = word.fetch_and(~wanted, acq) & wanted;
-        // [E22] The bits pin the slab, and its class is what add() wrote before them. A hint may be of an earlier life.
+        // [E22] The bits pin the slab, and its class is what add() wrote before
+        // them. A hint may be of an earlier life.
         if (n == 0 && got != 0 && class_of(slab) != c) {
             give_word(slab, class_of(slab), w, got);
             return 0;
@@ -81,12 +83,14 @@ std::uint32_t Slabs::take_from(SlabId slab, Class c, Place* out, std::uint32_t w
     return n;
 }
 
-// The hint led to no free block. It is removed before the bits are checked again: a
-// thread that frees into an empty word sets the bit first, then the hint.
+// The hint led to no free block. It is removed before the bits are checked
+// again: a thread that frees into an empty word sets the bit first, then the
+// hint.
 void Slabs::forget(SlabId slab, Class c) noexcept {
     index_[c].remove(slab);
     for (std::uint32_t w = 0; w < shape_.words(c); ++w) {
-        // [E20] seq_cst, after the removal; pairs with give_word() and add(): the bits, then the hint.
+        // [E20] seq_cst, after the removal; pairs with give_word() and add():
+        // the bits, then the hint.
         if (bits(slab)[w].load(seq_cst) == 0) continue;
         const Class now = class_of(slab);  // not older than these bits
         if (now != 0) index_[now].insert(slab);
@@ -94,7 +98,7 @@ void Slabs::forget(SlabId slab, Class c) noexcept {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------- giving
+// ---------------------------------------------------------------------- giving
 
 bool Slabs::give(Class c, const Place* blocks, std::uint32_t n) noexcept {
     bool any = false;
@@ -107,17 +111,18 @@ bool Slabs::give(Class c, const Place* blocks, std::uint32_t n) noexcept {
     return any;
 }
 
-// The caller holds the blocks, so that the slab has class c until the bits are set.
-// After that it may change at any time: all that follows are hints.
+// The caller holds the blocks, so that the slab has class c until the bits are
+// set. After that it may change at any time: all that follows are hints.
 bool Slabs::give_word(SlabId slab, Class c, std::uint32_t w, Word mask) noexcept {
-    // [E21] release, pairs with the acquire in take_from() and retire(). [E20] seq_cst, before the hint; [E24] and before the
-    // look at the other words.
+    // [E21] release, pairs with the acquire in take_from() and retire(). [E20]
+    // seq_cst, before the hint; [E24] and before the look at the other words.
     const Word old = bits(slab)[w].fetch_or(mask, seq_cst);
     assert((old & mask) == 0);
     // Otherwise the first freeing thread has inserted the hint, or is about to.
     if (old == 0) index_[c].insert(slab);
     if ((old | mask) != shape_.full(c, w) || !complete(slab, c)) return false;
-    // [E24] seq_cst, after the bits; pairs with keep(): the new spare, then the look at the old one.
+    // [E24] seq_cst, after the bits; pairs with keep(): the new spare, then the
+    // look at the old one.
     if (spare_[c].load(seq_cst) == slab) return false;
     complete_.insert(slab);
     return true;
@@ -125,22 +130,23 @@ bool Slabs::give_word(SlabId slab, Class c, std::uint32_t w, Word mask) noexcept
 
 bool Slabs::complete(SlabId slab, Class c) const noexcept {
     for (std::uint32_t w = 0; w < shape_.words(c); ++w) {
-        // [E24] seq_cst: of two givers of a slab's last blocks one sees the other's.
+        // [E24] seq_cst: of two givers of a slab's last blocks one sees the
+        // other's.
         if (bits(slab)[w].load(seq_cst) != shape_.full(c, w)) return false;
     }
     return true;
 }
 
-// ------------------------------------------------------------------------------------------------- creations and retirement
+// ---------------------------------------------------- creations and retirement
 
 bool Slabs::open_id(SlabId slab) noexcept {
     if (slab >= *opened_) *opened_ = steps_.open(*opened_, slab + 1, shape_.slabs + 1);
     return slab < *opened_;
 }
 
-// An id for a place that has none; 0: all are slabs now. When no new one can be had, a
-// retired slab leaves its id. A stale hint, or a stale offset in its old place, finds no
-// class there or another one, as after any retirement.
+// An id for a place that has none; 0: all are slabs now. When no new one can be
+// had, a retired slab leaves its id. A stale hint, or a stale offset in its old
+// place, finds no class there or another one, as after any retirement.
 SlabId Slabs::new_id(Size page) noexcept {
     SlabId slab = 0;
     if (*created_ != shape_.slabs && open_id(*created_ + 1)) {
@@ -161,9 +167,9 @@ Place Slabs::add(Offset start, Class c) noexcept {
     if (slab == 0) return kNone;
     retired_.remove(slab);
     set_clean(slab, false);
-    // Relaxed: [E22] publishes the class with the bits. No thread holds a block here
-    // yet, so that no other thread writes these words. An old hint may lead a thread to
-    // the bits at once.
+    // Relaxed: [E22] publishes the class with the bits. No thread holds a block
+    // here yet, so that no other thread writes these words. An old hint may
+    // lead a thread to the bits at once.
     page.store(slab << kClassBits | c, rlx);
     count_->store(count_->load(rlx) + 1, rlx);
     for (std::uint32_t w = 0; w < shape_.words(c); ++w) {
@@ -171,7 +177,8 @@ Place Slabs::add(Offset start, Class c) noexcept {
         marks(slab)[w].store(~Word{0}, rlx);
     }
     for (std::uint32_t w = 0; w < shape_.words(c); ++w) {
-        // [E22] release, pairs with the acquire in take_from(). [E20] seq_cst, before the hint.
+        // [E22] release, pairs with the acquire in take_from(). [E20] seq_cst,
+        // before the hint.
         bits(slab)[w].store(w == 0 ? shape_.full(c, w) & ~Word{1} : shape_.full(c, w), seq_cst);
     }
     index_[c].insert(slab);
@@ -186,24 +193,25 @@ bool Slabs::keep(SlabId slab, bool all) noexcept {
     const SlabId old = spare_[c].load(rlx);  // relaxed: written under the lock
     if (old == slab) return true;
     if (old != 0 && complete(old, c)) return false;
-    // [E24] seq_cst, then the look at the old one: its last giver may have taken it for the spare.
+    // [E24] seq_cst, then the look at the old one: its last giver may have
+    // taken it for the spare.
     spare_[c].store(slab, seq_cst);
     if (old != 0 && complete(old, c)) complete_.insert(old);
     return true;
 }
 
-// Claims all blocks: then no thread has one or can take one, and a hint leads to no
-// free block. If some are in use, all claimed ones are put back. A thread that missed
-// them meanwhile asks again with the lock held.
+// Claims all blocks: then no thread has one or can take one, and a hint leads
+// to no free block. If some are in use, all claimed ones are put back. A thread
+// that missed them meanwhile asks again with the lock held.
 bool Slabs::retire(SlabId slab) noexcept {
     const Class c = class_of(slab);
     if (c == 0) return false;
-    // Relaxed: written under the lock. [E24] before the words: a thread that completes the slab
-    // after this has read one of the exchanges.
+    // Relaxed: written under the lock. [E24] before the words: a thread that
+    // completes the slab after this has read one of the exchanges.
     if (spare_[c].load(rlx) == slab) spare_[c].store(0, rlx);
     for (std::uint32_t w = 0; w < shape_.words(c); ++w) {
-        // [E21] acquire, pairs with the release in give_word(): the bytes, for their next user.
-        // [E24] release.
+        // [E21] acquire, pairs with the release in give_word(): the bytes, for
+        // their next user. [E24] release.
         Word got = bits(slab)[w].exchange(0, acq_rel);
         if (got == shape_.full(c, w)) continue;
         for (std::uint32_t back = w;; got = shape_.full(c, --back)) {
@@ -212,15 +220,16 @@ bool Slabs::retire(SlabId slab) noexcept {
         }
     }
     index_[c].remove(slab);
-    // Relaxed, both: the next user of these bytes takes the lock after this. The place
-    // keeps this slab's id.
+    // Relaxed, both: the next user of these bytes takes the lock after this.
+    // The place keeps this slab's id.
     page_[place_[slab].load(rlx)].store(slab << kClassBits, rlx);
     retired_.insert(slab);
     count_->store(count_->load(rlx) - 1, rlx);
     return true;
 }
 
-// Relaxed, all of it: no other thread calls meanwhile, and the caller orders the next ones. Hints that stay lead to no block.
+// Relaxed, all of it: no other thread calls meanwhile, and the caller orders
+// the next ones. Hints that stay lead to no block.
 void Slabs::clear() noexcept {
     for (SlabId slab = 1; slab < created(); ++slab) {
         const Class c = class_of(slab);
@@ -238,7 +247,7 @@ void Slabs::clear() noexcept {
     count_->store(0, rlx);
 }
 
-// --------------------------------------------------------------------------------------------------------------- tables
+// ---------------------------------------------------------------------- tables
 
 void Slabs::set_clean(SlabId slab, bool clean) noexcept {
     if (is_clean(slab) == clean) return;
@@ -246,8 +255,8 @@ void Slabs::set_clean(SlabId slab, bool clean) noexcept {
     *clean_ += clean ? 1 : ~SlabId{0};
 }
 
-// Tags, bits and roots of retired slabs are 0, and add() writes the marks: other threads see no
-// difference.
+// Tags, bits and roots of retired slabs are 0, and add() writes the marks:
+// other threads see no difference.
 void Slabs::give_back_tables(SlabId from, SlabId to, SmallAnnotations& annotations) noexcept {
     const auto purge = [from, to](auto* table, std::size_t per) {
         region::purge_within(region::kSystem, table + from * per, table + to * per);
@@ -279,7 +288,7 @@ SlabId Slabs::trim(SlabId from, SmallAnnotations& annotations) noexcept {
     return slab < created() ? slab : 0;
 }
 
-// ---------------------------------------------------------------------------------------------------------- inspection
+// ------------------------------------------------------------------ inspection
 
 std::uint32_t Slabs::free_blocks(SlabId slab, Class c) const noexcept {
     std::uint32_t n = 0;
@@ -287,8 +296,8 @@ std::uint32_t Slabs::free_blocks(SlabId slab, Class c) const noexcept {
     return n;
 }
 
-// Takes and gives without the lock change only bits of existing blocks of existing
-// slabs.
+// Takes and gives without the lock change only bits of existing blocks of
+// existing slabs.
 std::size_t Slabs::check_places() const noexcept {
     std::size_t faults = 0;
     std::uint32_t slabs = 0;

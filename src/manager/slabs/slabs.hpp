@@ -1,8 +1,8 @@
-// Slabs of equal small blocks: a free block is a 1 in an atomic word. Slabs have no
-// owners. The thread that clears a bit has the block, and as long as it has it, the
-// slab keeps its class. Lock-free, any thread, unless a comment asks for "the lock":
-// that of the range allocator from which slabs come. All that changes lies in the carved memory,
-// as indices.
+// Slabs of equal small blocks: a free block is a 1 in an atomic word. Slabs
+// have no owners. The thread that clears a bit has the block, and as long as it
+// has it, the slab keeps its class. Lock-free, any thread, unless a comment
+// asks for "the lock": that of the range allocator from which slabs come. All
+// that changes lies in the carved memory, as indices.
 //
 //   page_[offset >> shift]   | id of the slab that is, or once was, in this place | class, 0: not a slab now |
 //   by id                    place (until another one needs the id), bits, tags, marks
@@ -42,13 +42,13 @@ class Slabs {
   public:
     void layout(region::Carver& carver, const Shape& shape) noexcept;
     [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
-    // The lock. From now on a table by SlabId, carved by Carver::stepped(), is open wherever ids
-    // are in use. False: the system refuses.
+    // The lock. From now on a table by SlabId, carved by Carver::stepped(), is
+    // open wherever ids are in use. False: the system refuses.
     [[nodiscard]] bool open_with_slabs(const void* table, std::size_t entry_bytes) noexcept {
         return steps_.add(table, entry_bytes, *opened_);
     }
 
-    // ------------------------------------------------------------------------------------------------------ free blocks
+    // ------------------------------------------------------------- free blocks
 
     // Takes up to `want` free blocks of class c; 0: it found none.
     [[nodiscard]] std::uint32_t take(Class c, Place* out, std::uint32_t want) noexcept;
@@ -56,16 +56,19 @@ class Slabs {
     // complete, so that reclaim() has work.
     bool give(Class c, const Place* blocks, std::uint32_t n) noexcept;
 
-    // The lock: makes the range allocator's block at `start` a slab of class c, and takes its first
-    // block for the caller. kNone: the table of slabs is full.
+    // The lock: makes the range allocator's block at `start` a slab of class c,
+    // and takes its first block for the caller. kNone: the table of slabs is
+    // full.
     static constexpr Place kNone{0};
     [[nodiscard]] Place add(Offset start, Class c) noexcept;
-    // Quiet, and the lock: takes that free block. Relaxed: no other thread calls meanwhile.
+    // Quiet, and the lock: takes that free block. Relaxed: no other thread
+    // calls meanwhile.
     void claim(Place place) noexcept { bits(place.slab())[place.word()].fetch_and(~place.bit(), base::rlx); }
-    // Quiet, and the lock: frees all blocks, and forgets all slabs. Their ranges are the caller's to free.
+    // Quiet, and the lock: frees all blocks, and forgets all slabs. Their
+    // ranges are the caller's to free.
     void clear() noexcept;
-    // The lock: gives complete slabs back by give_slab(start), except one of each class;
-    // all: that one too.
+    // The lock: gives complete slabs back by give_slab(start), except one of
+    // each class; all: that one too.
     template <class Give>
     void reclaim(bool all, Give give_slab) noexcept {
         for (SlabId slab = complete_.take_lowest(); slab != base::BitmapIndex::kNone; slab = complete_.take_lowest()) {
@@ -77,7 +80,7 @@ class Slabs {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------------ live blocks
+    // ------------------------------------------------------------- live blocks
 
     // The place of an offset. `c` 0: it lies in no slab.
     struct Where {
@@ -85,11 +88,11 @@ class Slabs {
         Place place;
         std::uint32_t within;  // bytes into the block
     };
-    // Correct for an offset in a live block that the caller may use; for other offsets it
-    // may be out of date.
+    // Correct for an offset in a live block that the caller may use; for other
+    // offsets it may be out of date.
     [[nodiscard]] Where locate(Offset offset) const noexcept {
-        // Relaxed: the hand-over of the block orders these words, and its slab does not
-        // change while the block is live.
+        // Relaxed: the hand-over of the block orders these words, and its slab
+        // does not change while the block is live.
         if (offset >> shape_.shift >= shape_.pages) return {0, kNone, 0};
         const std::uint32_t page = page_[offset >> shape_.shift].load(base::rlx);
         const Class c = page & kClassMask;
@@ -105,14 +108,17 @@ class Slabs {
     [[nodiscard]] std::size_t number_of(Place place) const noexcept {
         return std::size_t{place.slab()} * tags_of_slab_ + place.block();
     }
-    // Of two threads that free one block, the one that exchanges its tag for 0 succeeds.
+    // Of two threads that free one block, the one that exchanges its tag for 0
+    // succeeds.
     [[nodiscard]] base::Atomic<std::uint8_t>& tag(Place place) const noexcept { return tags_[number_of(place)]; }
-    // [E23] After the exchange of a tag that was not 0: whether it was the tag of a block
-    // of class c. The tag's writer had read the class, so that this load is not older.
+    // [E23] After the exchange of a tag that was not 0: whether it was the tag
+    // of a block of class c. The tag's writer had read the class, so that this
+    // load is not older.
     [[nodiscard]] bool still(Offset offset, Class c) const noexcept {
         return (page_[offset >> shape_.shift].load(base::rlx) & kClassMask) == c;  // relaxed: see above
     }
-    // The mark of a block, for the collector: word and bit as those of its free bit.
+    // The mark of a block, for the collector: word and bit as those of its free
+    // bit.
     [[nodiscard]] base::Atomic<base::Word>& mark_word(Place place) const noexcept { return marks(place.slab())[place.word()]; }
     [[nodiscard]] base::Atomic<base::Word>* marks(SlabId slab) const noexcept {
         return marks_ + std::size_t{slab} * words_of_slab_;
@@ -123,16 +129,18 @@ class Slabs {
         return roots_[std::size_t{place.slab()} * words_of_slab_ + place.word()];
     }
 
-    // ---------------------------------------------------------------------------------------------------------- inspection
+    // -------------------------------------------------------------- inspection
 
     // Ids [1, created) have been used. The lock.
     [[nodiscard]] SlabId created() const noexcept { return *created_ + 1; }
-    // 0: not a slab now. The caller has the lock, or a block of the slab: [E22] then the
-    // place and the class are not older than the block's bit. So relaxed, both.
+    // 0: not a slab now. The caller has the lock, or a block of the slab: [E22]
+    // then the place and the class are not older than the block's bit. So
+    // relaxed, both.
     [[nodiscard]] Class class_of(SlabId slab) const noexcept {
         return page_[place_[slab].load(base::rlx)].load(base::rlx) & kClassMask;
     }
-    // The number of slabs. Relaxed: written under the lock, read for statistics.
+    // The number of slabs. Relaxed: written under the lock, read for
+    // statistics.
     [[nodiscard]] std::uint32_t count() const noexcept { return count_->load(base::rlx); }
     // Bytes of tables in use.
     [[nodiscard]] Size metadata() const noexcept {
@@ -141,8 +149,9 @@ class Slabs {
     }
     // Blocks that these tables are for, as number_of() counts them.
     [[nodiscard]] std::size_t table_blocks() const noexcept { return std::size_t{*created_ - *clean_} * tags_of_slab_; }
-    // The lock. Gives back tables of retired slabs, and annotations of their blocks, from number `from` on, 0 at first.
-    // Returns the next number, 0: done. The work of one call is bounded.
+    // The lock. Gives back tables of retired slabs, and annotations of their
+    // blocks, from number `from` on, 0 at first. Returns the next number, 0:
+    // done. The work of one call is bounded.
     [[nodiscard]] SlabId trim(SlabId from, SmallAnnotations& annotations) noexcept;
     // Free blocks of a slab, at some moment.
     [[nodiscard]] std::uint32_t free_blocks(SlabId slab, Class c) const noexcept;

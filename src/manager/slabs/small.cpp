@@ -34,12 +34,13 @@ void Small::layout(region::Carver& carver, const Shape& shape, bool shared) noex
     }
 }
 
-// --------------------------------------------------------------------------------------------------------------- shards
+// ---------------------------------------------------------------------- shards
 
 Small::Shard* Small::enter(std::uint32_t thread) noexcept {
     for (std::uint32_t i = 0; i < kTries; ++i) {
         Shard& shard = shards_[(thread + i) & shards_mask_];
-        // [E26] acquire, pairs with the release in leave(): the shard as its last user left it.
+        // [E26] acquire, pairs with the release in leave(): the shard as its
+        // last user left it.
         if (shard.busy.exchange(1, acq) == 0) return &shard;
     }
     return nullptr;
@@ -61,7 +62,8 @@ void Small::leave_directly() noexcept {
     calls_->fetch_sub(1, rel);  // [E41] release, pairs with the load in freeze(): what was done
 }
 
-// A call that is inside: it holds a shard or, if it got none, counts as a direct call.
+// A call that is inside: it holds a shard or, if it got none, counts as a
+// direct call.
 class Small::Call {
   public:
     Call(Small& small, std::uint32_t thread) noexcept : small_(small), shard_(small.enter(thread)) {
@@ -107,9 +109,10 @@ void Small::note(std::uint32_t thread, std::uint64_t blocks, Size bytes) noexcep
     direct_[1].fetch_add(bytes, rlx);
 }
 
-// ------------------------------------------------------------------------------------------------------------ take, give
+// ------------------------------------------------------------------ take, give
 
-// The tag is written while the shard is held, so that freeze() finds the block either free or live.
+// The tag is written while the shard is held, so that freeze() finds the block
+// either free or live.
 Offset Small::take(std::uint32_t thread, Class c, Size size) noexcept {
     const Call call(*this, thread);
     Place place = Slabs::kNone;
@@ -162,18 +165,19 @@ Offset Small::allocated(std::uint32_t thread, Class c, Place place, Size size) n
 
 // A block that was live is the caller's from now on, to be put back.
 [[gnu::always_inline]] inline Small::Given Small::withdraw(Offset offset, const Slabs::Where& at, Size& size) noexcept {
-    // [E23] acquire, pairs with the release in hand_out(). [E27] seq_cst, before the look at the cycle.
+    // [E23] acquire, pairs with the release in hand_out(). [E27] seq_cst,
+    // before the look at the cycle.
     const std::uint32_t tag = slabs_.tag(at.place).exchange(0, seq_cst);
     if (tag == 0) return Given::not_live;
     if (!slabs_.still(offset, at.c)) [[unlikely]] {
-        // Freed long ago: the slab has another class now, and the tag belongs to another
-        // block. [E23] release
+        // Freed long ago: the slab has another class now, and the tag belongs
+        // to another block. [E23] release
         slabs_.tag(at.place).store(static_cast<std::uint8_t>(tag), rel);
         return Given::not_live;
     }
-    // [E27] seq_cst, all of it: the tag, the look at the cycle, the mark; pairs with
-    // whiten(): the cycle, the mark, the look at the tag. The next holder of the block
-    // must find it marked.
+    // [E27] seq_cst, all of it: the tag, the look at the cycle, the mark; pairs
+    // with whiten(): the cycle, the mark, the look at the tag. The next holder
+    // of the block must find it marked.
     if (cycle_->load(seq_cst) != 0) [[unlikely]] {
         slabs_.mark_word(at.place).fetch_or(at.place.bit(), seq_cst);
         slabs_.root_word(at.place).fetch_and(~at.place.bit(), rlx);  // relaxed: the next holder is ordered after this
@@ -244,7 +248,8 @@ void Small::clear() noexcept {
     if (shape().shift == 0) return;
     slabs_.clear();
     for (Shard& shard : std::span(shards_, shards_mask_ + 1)) {
-        // Relaxed, all of it: as in Slabs::clear(). A shard that no thread has used is only read, so that it needs no memory.
+        // Relaxed, all of it: as in Slabs::clear(). A shard that no thread has
+        // used is only read, so that it needs no memory.
         const bool used = shard.blocks.load(rlx) != 0 || shard.bytes.load(rlx) != 0 ||
                           std::any_of(std::begin(shard.count), std::end(shard.count), [](std::uint8_t n) { return n != 0; });
         if (!used) continue;
@@ -270,7 +275,7 @@ void Small::restore(Offset start, Size size) noexcept {
     static_cast<void>(allocated(0, at.c, at.place, size));
 }
 
-// ----------------------------------------------------------------------------------------------------------- about blocks
+// ---------------------------------------------------------------- about blocks
 
 Small::Found Small::find(Offset offset) const noexcept {
     const Slabs::Where at = slabs_.locate(offset);
@@ -288,8 +293,8 @@ bool Small::resize(std::uint32_t thread, Offset offset, Size size) noexcept {
     const Call call(*this, thread);
     Atomic<std::uint8_t>& tag = slabs_.tag(at.place);
     std::uint8_t old = tag.load(rlx);  // relaxed: the block's hand-over orders its tag
-    // Relaxed: a CAS continues the release sequence [E23] of the tag's writer, which
-    // handed the block over.
+    // Relaxed: a CAS continues the release sequence [E23] of the tag's writer,
+    // which handed the block over.
     if (old == 0 || !tag.cas(old, static_cast<std::uint8_t>(1 + room - size), rlx, rlx)) return false;
     call.note(0, size - (room - (old - 1U)));
     return true;

@@ -1,5 +1,7 @@
-// The way of most small blocks in a manager of one thread: off its only shard and onto it. Nothing that is touched here can
-// change meanwhile, so that there is no read-modify-write. Whatever is less common is left to take() and give().
+// The way of most small blocks in a manager of one thread: off its only shard
+// and onto it. Nothing that is touched here can change meanwhile, so that there
+// is no read-modify-write. Whatever is less common is left to take() and
+// give().
 #ifndef ASHLAR_MANAGER_SLABS_SMALL_INLINE_HPP
 #define ASHLAR_MANAGER_SLABS_SMALL_INLINE_HPP
 
@@ -7,15 +9,16 @@
 
 namespace ashlar::manager {
 
-// Relaxed: only the holder of the shard writes, or the only thread; readers want approximate
-// sums.
+// Relaxed: only the holder of the shard writes, or the only thread; readers
+// want approximate sums.
 inline void Small::note(Shard& shard, std::uint64_t blocks, Size bytes) noexcept {
     shard.blocks.store(shard.blocks.load(base::rlx) + blocks, base::rlx);
     shard.bytes.store(shard.bytes.load(base::rlx) + bytes, base::rlx);
 }
 
 [[gnu::always_inline]] inline Offset Small::hand_out(Place place, Class c, Size size) noexcept {
-    // [E23] release, pairs with the exchange in give(): that its slab is of this class.
+    // [E23] release, pairs with the exchange in give(): that its slab is of
+    // this class.
     slabs_.tag(place).store(static_cast<std::uint8_t>(1 + kSizes[c].size - size), base::rel);
     return slabs_.offset_of(place, c);
 }

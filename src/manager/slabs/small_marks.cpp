@@ -1,5 +1,5 @@
-// The collector's marks on small blocks. A block is white if its mark bit is 0; only
-// whiten() clears mark bits.
+// The collector's marks on small blocks. A block is white if its mark bit is 0;
+// only whiten() clears mark bits.
 #include "manager/slabs/small.hpp"
 
 namespace ashlar::manager {
@@ -25,9 +25,10 @@ std::uint32_t Small::whiten(std::uint32_t from, std::uint32_t slabs) noexcept {
         const Class c = slabs_.class_of(slab);
         for (std::uint32_t w = 0; c != 0 && w < shape().words(c); ++w) {
             const Place first = Place::of(slab, w * kWordBits);
-            // Clears all marks, then marks the blocks that are not live. A block that is
-            // freed in between is marked by both threads. [E27] seq_cst, before the loads
-            // of the tags: a thread that frees a block later also marks it later.
+            // Clears all marks, then marks the blocks that are not live. A
+            // block that is freed in between is marked by both threads. [E27]
+            // seq_cst, before the loads of the tags: a thread that frees a
+            // block later also marks it later.
             slabs_.mark_word(first).store(0, seq_cst);
             Word dead = 0;
             for (std::uint32_t i = 0; i < kWordBits && first.block() + i < shape().blocks(c); ++i) {
@@ -43,7 +44,8 @@ std::uint32_t Small::whiten(std::uint32_t from, std::uint32_t slabs) noexcept {
 bool Small::mark(Offset offset) noexcept {
     const Slabs::Where at = slabs_.locate(offset);
     if (at.c == 0) return false;
-    // Relaxed, all of it: a block that the caller has no claim to may be marked, and is then only kept.
+    // Relaxed, all of it: a block that the caller has no claim to may be
+    // marked, and is then only kept.
     const std::uint32_t tag = slabs_.tag(at.place).load(rlx);
     if (tag == 0 || at.within + (tag - 1) >= kSizes[at.c].size) return false;
     base::Atomic<Word>& word = slabs_.mark_word(at.place);
@@ -58,8 +60,8 @@ bool Small::is_marked(Offset start) const noexcept {
 
 void Small::make_root(Offset start) noexcept {
     const Slabs::Where at = slabs_.locate(start);
-    // Relaxed, all of it: the hand-over of the block orders this before its deallocation, and the gate or the lock before a
-    // cycle.
+    // Relaxed, all of it: the hand-over of the block orders this before its
+    // deallocation, and the gate or the lock before a cycle.
     if ((cycle_->load(rlx) & kRoots) == 0) cycle_->fetch_or(kRoots, rlx);
     slabs_.root_word(at.place).fetch_or(at.place.bit(), rlx);
 }
@@ -79,15 +81,16 @@ void Small::sweep_slab(SlabId slab, Visit visit, void* context) noexcept {
     const Class c = slabs_.class_of(slab);
     for (std::uint32_t block = 0; c != 0 && block < shape().blocks(c); ++block) {
         const Place place = Place::of(slab, block);
-        // [E23] acquire: the mark that the block's last freeing in this cycle left is seen with the tag of its new life.
+        // [E23] acquire: the mark that the block's last freeing in this cycle
+        // left is seen with the tag of its new life.
         const std::uint32_t seen = slabs_.tag(place).load(acq);
         if (seen == 0 || (slabs_.mark_word(place).load(rlx) & place.bit()) != 0) continue;  // relaxed: see the tag
         if (!visit(context, slabs_.offset_of(place, c), Size{kSizes[c].size - (seen - 1)})) continue;
         const std::uint32_t tag = slabs_.tag(place).exchange(0, acq);  // [E23] acquire, as above
         if (tag == 0) continue;                                        // its holder freed it, though nothing reaches it
         if ((slabs_.mark_word(place).load(rlx) & place.bit()) != 0) {  // relaxed: see the tag
-            // Its holder has just freed it, and another thread has it: put back. [E23]
-            // release
+            // Its holder has just freed it, and another thread has it: put
+            // back. [E23] release
             slabs_.tag(place).store(static_cast<std::uint8_t>(tag), rel);
             continue;
         }

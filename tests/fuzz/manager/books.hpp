@@ -1,5 +1,5 @@
-// A plain model of a MemoryManager, as its user sees it: the live blocks by their offsets. A
-// difference ends the process with a line on stderr.
+// A plain model of a MemoryManager, as its user sees it: the live blocks by
+// their offsets. A difference ends the process with a line on stderr.
 #ifndef ASHLAR_TESTS_FUZZ_MANAGER_BOOKS_HPP
 #define ASHLAR_TESTS_FUZZ_MANAGER_BOOKS_HPP
 

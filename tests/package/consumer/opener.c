@@ -1,4 +1,5 @@
-/* A library that opens another, which only its own RUNPATH leads to: dlopen must know the caller, whatever malloc is there. */
+/* A library that opens another, which only its own RUNPATH leads to: dlopen
+ * must know the caller, whatever malloc is there. */
 #include <dlfcn.h>
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* Functions of libc that call malloc themselves: fork, threads, stdio, getline.
- * Prints "sound" if all of them use one heap: Ashlar's, or libc's in the control,
- * which is built with CONTROL. */
+ * Prints "sound" if all of them use one heap: Ashlar's, or libc's in the
+ * control, which is built with CONTROL. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -48,7 +48,8 @@ static void read_back(const char* path) {
     size_t room = 0;
     if (getline(&line, &room, file) <= 0) abort();
 #ifndef CONTROL
-    /* libc's getline made this block; only the heap behind ash_* knows its size. */
+    /* libc's getline made this block. Only the heap behind ash_* knows its
+       size. */
     if (ash_malloc_usable_size(line) < room) abort();
     if (ash_check() != 0) abort();
 #endif

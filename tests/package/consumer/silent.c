@@ -1,4 +1,5 @@
-/* A program that never names an allocation function: only libc's own stdio asks for one. */
+/* A program that never names an allocation function: only libc's own stdio asks
+ * for one. */
 #include <stdio.h>
 
 int main(int argc, char** argv) {

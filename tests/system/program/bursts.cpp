@@ -86,8 +86,8 @@ void burst_in_threads(std::size_t bytes, const Sizes& sizes, const Arguments& ar
     }
 }
 
-/// Every 10 ms up to 200 blocks of mixed sizes, freed again but for the last 64: as a server that
-/// has little to do.
+/// Every 10 ms up to 200 blocks of mixed sizes, freed again but for the last
+/// 64: as a server that has little to do.
 void go_on(std::size_t milliseconds) {
     constexpr Sizes little{"", 16, 16 * measure::kib};
     constexpr std::size_t most = 256;

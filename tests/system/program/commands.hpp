@@ -28,7 +28,8 @@ class Arguments {
     char** words_;
 };
 
-/// A few blocks of every size up to 64 KiB, written: a program that has only just started.
+/// A few blocks of every size up to 64 KiB, written: a program that has only
+/// just started.
 void use_a_little();
 
 // reserve.cpp

@@ -63,7 +63,8 @@ void free_untouched(Arguments arguments) {
     figure("free_us", static_cast<double>(least) / 1000);
 }
 
-/// `count` blocks, each aligned to its size, are live; one at random is replaced, `rounds` times.
+/// `count` blocks, each aligned to its size, are live; one at random is
+/// replaced, `rounds` times.
 void aligned(Arguments arguments) {
     const std::size_t count = arguments.number(0);
     const std::size_t size = arguments.number(1);

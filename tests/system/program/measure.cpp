@@ -33,7 +33,8 @@ class Lines {
 
     bool opened() const { return file_ >= 0; }
 
-    /// The next line without its end, valid until the next call; null at the end.
+    /// The next line without its end, valid until the next call; null at the
+    /// end.
     const char* next() {
         for (;;) {
             char* const end = static_cast<char*>(std::memchr(text_ + first_, '\n', last_ - first_));
@@ -100,7 +101,8 @@ std::uint64_t time_of(clockid_t clock) {
 constexpr std::size_t page = 4 * kib;
 constexpr std::size_t huge = 2 * mib;
 
-/// Which pages of a mapping are resident, read from /proc/self/pagemap in pieces of 2 MiB.
+/// Which pages of a mapping are resident, read from /proc/self/pagemap in
+/// pieces of 2 MiB.
 class Residency {
   public:
     Residency() : file_(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)) {
@@ -110,7 +112,8 @@ class Residency {
     Residency(const Residency&) = delete;
     Residency& operator=(const Residency&) = delete;
 
-    /// Resident bytes of [first, last), which lies within one aligned piece of 2 MiB.
+    /// Resident bytes of [first, last), which lies within one aligned piece of
+    /// 2 MiB.
     std::size_t bytes(std::uintptr_t first, std::uintptr_t last) {
         const std::size_t wanted = (last - first) / page * sizeof(std::uint64_t);
         const ssize_t got = pread(file_, entries_, wanted, static_cast<off_t>(first / page * 8));

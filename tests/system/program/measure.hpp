@@ -28,11 +28,12 @@ std::size_t anonymous_kib();
 /// The KiB of a field of /proc/self/status, such as "VmHWM:".
 std::size_t status_kib(const char* field);
 
-/// KiB of the mappings that the kernel has charged to this process: VmFlags "ac".
+/// KiB of the mappings that the kernel has charged to this process: VmFlags
+/// "ac".
 std::size_t charged_kib();
 
-/// The same as it would be with vm.overcommit_memory=2, where MAP_NORESERVE does not count: every
-/// private mapping that is or was writable.
+/// The same as it would be with vm.overcommit_memory=2, where MAP_NORESERVE
+/// does not count: every private mapping that is or was writable.
 std::size_t charged_kib_if_strict();
 
 /// KiB of resident anonymous memory if every huge page that the mappings allow

@@ -101,7 +101,8 @@ void install_filter() {
 #undef UNLESS
 #undef ANSWER
 
-/// Blocks of 16 bytes to 40 MiB: allocated, grown, given back in two orders, and once more.
+/// Blocks of 16 bytes to 40 MiB: allocated, grown, given back in two orders,
+/// and once more.
 void work() {
     constexpr std::size_t count = 12;
     void* blocks[count];
@@ -122,7 +123,8 @@ void work() {
     }
 }
 
-/// 40 MiB of small blocks at once: slabs of one class that no block was in before.
+/// 40 MiB of small blocks at once: slabs of one class that no block was in
+/// before.
 void burst_of_small() {
     constexpr std::size_t count = 40 * measure::kib;
     static void* blocks[count];

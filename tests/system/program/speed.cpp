@@ -24,7 +24,8 @@ void pairs(Arguments arguments) {
     figure("pair_ns", static_cast<double>(measure::now_ns() - begin) / static_cast<double>(count));
 }
 
-/// Blocks grown in turn by realloc to `MIB`, by a step or by doubling; all of them is written.
+/// Blocks grown in turn by realloc to `MIB`, by a step or by doubling; all of
+/// them is written.
 void grow(Arguments arguments) {
     constexpr std::size_t most = 64;
     const std::size_t count = arguments.number(0);

@@ -95,7 +95,8 @@ void ended_threads(Arguments arguments) {
     figure("trimmed_mib", measure::grown_mib(before, measure::anonymous_kib()));
 }
 
-/// A thread's share includes the pages of its stack, the same under every allocator.
+/// A thread's share includes the pages of its stack, the same under every
+/// allocator.
 void idle_threads(Arguments arguments) {
     const auto count = static_cast<double>(arguments.number(0));
     use_a_little();

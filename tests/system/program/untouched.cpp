@@ -34,7 +34,8 @@ void partly(Arguments arguments) {
     }
 }
 
-/// malloc and free of a block that is never written, then calloc of the same size.
+/// malloc and free of a block that is never written, then calloc of the same
+/// size.
 void calloc_again(Arguments arguments) {
     const std::size_t bytes = arguments.number(0) * measure::mib;
     const std::size_t before = measure::anonymous_kib();

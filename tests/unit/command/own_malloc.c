@@ -1,4 +1,5 @@
-/* A program that has its malloc built in, as programs that link an allocator statically have. */
+/* A program that has its malloc built in, as programs that link an allocator
+ * statically have. */
 #include <stddef.h>
 
 static char pool[1 << 16];

@@ -1,8 +1,9 @@
-// An inner manager, called as MemoryManager calls it: the way of one thread first.
+// An inner manager, called as MemoryManager calls it: the way of one thread
+// first.
 #ifndef ASHLAR_TESTS_UNIT_MANAGER_INNER_HPP
 #define ASHLAR_TESTS_UNIT_MANAGER_INNER_HPP
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace inner {
 

@@ -54,7 +54,8 @@ inline std::string title_of(ashlar::Placement placement) {
     return name;
 }
 
-// What an Error says that this throws; or that it throws something else, or nothing.
+// What an Error says that this throws; or that it throws something else, or
+// nothing.
 template <class Error, class Act>
 std::string message(Act act) {
     try {

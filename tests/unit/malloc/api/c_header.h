@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-/* Uses every kind of function of ashlar.h; returns 0, or the line of the check that failed. */
+/* Uses every kind of function of ashlar.h; returns 0, or the line of the check
+ * that failed. */
 int use_ashlar_from_c(void);
 
 #ifdef __cplusplus

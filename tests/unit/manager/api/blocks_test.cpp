@@ -202,7 +202,8 @@ TEST(SmallLimit, DefaultDependsOnThreads) {
     }
 }
 
-// A thread gets the block that another one freed last: there is one cache for all callers.
+// A thread gets the block that another one freed last: there is one cache for
+// all callers.
 TEST(OneThread, CallerMayChangeLater) {
     MemoryManager manager(Size{1} << 20, options(0, make::Mode::one_slabs));
     const Offset block = manager.allocate(100).value();
@@ -361,25 +362,6 @@ TEST(OwnMemory, AddressesAreAlignedAsAskedFor) {
     }
 }
 
-TEST(ManagerOptions, NextPartNeedsABufferOfTheCallers) {
-    const auto with_part = [] {
-        ManagerOptions made = options(Size{1} << 20);
-        made.next_part = [](Size) { return std::span<std::byte>(); };
-        return made;
-    };
-    std::byte bytes[100];
-    EXPECT_EQ(MemoryManager(std::span(bytes), with_part()).capacity(), 100U);
-    for (const bool own : {false, true}) {
-        try {
-            own ? MemoryManager(100, with_part()) : MemoryManager::without_memory(100, with_part());
-            ADD_FAILURE() << "no exception";
-        } catch (const ManagerError& error) {
-            EXPECT_EQ(error.status(), Status::bad_options);
-        }
-    }
-}
-
-// The members that throw nothing, until nothing fits, and back.
 TEST(TryMembers, FillAndEmptyABuffer) {
     for (const make::Mode mode : make::modes) {
         for (const Size size : {Size{64}, Size{3000}}) {

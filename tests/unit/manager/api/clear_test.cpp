@@ -1,4 +1,5 @@
-// clear(): every block goes at once, with its handle, names and data, and what is cached.
+// clear(): every block goes at once, with its handle, names and data, and what
+// is cached.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -99,7 +100,8 @@ TEST_P(Clear, EndsRoots) {
     }
 }
 
-// Pages of unused records that trim() gave back stay unused, and are used again.
+// Pages of unused records that trim() gave back stay unused, and are used
+// again.
 TEST_P(Clear, LosesNoRecordAfterTrim) {
     MemoryManager manager(Size{64} << 20, make::options(0, GetParam()));
     for (unsigned round = 0; round < 3; ++round) {

@@ -79,4 +79,24 @@ TEST(SharedOptions, ExceptionsOfThePolicyPassThroughTheConstructor) {
     EXPECT_THROW(MemoryManager(Size{100}, options), int);
 }
 
+TEST(ManagerOptions, NextPartNeedsABufferOfTheCallers) {
+    const auto with_part = [] {
+        ManagerOptions made = options(Size{1} << 20);
+        made.next_part = [](Size) { return std::span<std::byte>(); };
+        return made;
+    };
+    std::byte bytes[100];
+    EXPECT_EQ(MemoryManager(std::span(bytes), with_part()).capacity(), 100U);
+    for (const bool own : {false, true}) {
+        try {
+            own ? MemoryManager(100, with_part()) : MemoryManager::without_memory(100, with_part());
+            ADD_FAILURE() << "no exception";
+        } catch (const ManagerError& error) {
+            EXPECT_EQ(error.status(), Status::bad_options);
+        }
+    }
+}
+
+// The members that throw nothing, until nothing fits, and back.
+
 }  // namespace

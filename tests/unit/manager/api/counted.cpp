@@ -1,5 +1,6 @@
 // usage: manager_counted one|slabs|many PAIRS     for callgrind with --instr-atstart=no, which then counts PAIRS deallocations
-// and allocations of random sizes among a thousand live blocks, as a user calls them.
+// and allocations of random sizes among a thousand live blocks, as a user calls
+// them.
 #include <valgrind/callgrind.h>
 
 #include <array>

@@ -1,4 +1,5 @@
-// Misuse: each exception with its message, each status, and that nothing has changed.
+// Misuse: each exception with its message, each status, and that nothing has
+// changed.
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>
@@ -6,7 +7,7 @@
 #include <sstream>
 #include <string>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 #include "unit/manager/make.hpp"
 
 namespace {
@@ -131,7 +132,8 @@ TEST_F(Errors, ConstructorThrowsBadAllocWithoutAddressSpace) {
     EXPECT_THROW(const MemoryManager manager{Size{max_buffer}}, std::bad_alloc);
 }
 
-// Each status has an exception, also those that no member with an offset returns.
+// Each status has an exception, also those that no member with an offset
+// returns.
 TEST_F(Errors, EveryStatusHasAnException) {
     const manager::Manager inner(manager::Buffer{}, 100, options());
     EXPECT_EQ(message<Pinned>([&] { inner.refuse(Status::pinned, "call", 7, 1); }), "call: the block at 7 of 1 byte is pinned");

@@ -1,4 +1,5 @@
-// The child of a fork goes on with every manager, whatever other threads did with it at that moment.
+// The child of a fork goes on with every manager, whatever other threads did
+// with it at that moment.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +44,8 @@ class Busy {
     std::vector<std::thread> threads_;
 };
 
-// Runs in a child; returns what act() returns, or -1 if it ends in another way. A child that hangs is ended by a signal.
+// Runs in a child; returns what act() returns, or -1 if it ends in another way.
+// A child that hangs is ended by a signal.
 int in_child(const std::function<int()>& act) {
     const pid_t child = fork();
     if (child == 0) {
@@ -158,7 +160,8 @@ TEST_F(Fork, ChildUsesAManagerThatGrows) {
     for (int i = 0; i < 8; ++i) ASSERT_EQ(in_child([&] { return work_with(manager); }), 0);
 }
 
-// A visitor holds the lock of its own manager while it waits for that of another one.
+// A visitor holds the lock of its own manager while it waits for that of
+// another one.
 TEST_F(Fork, WaitsForThreadsThatUseTwoManagersAtATime) {
     MemoryManager first(kMiB), second(kMiB);
     const Offset one = first.allocate_root(5000).value();
@@ -175,7 +178,8 @@ TEST_F(Fork, WaitsForThreadsThatUseTwoManagersAtATime) {
     }
 }
 
-// A visitor holds the lock of its manager while it waits for the list of all managers.
+// A visitor holds the lock of its manager while it waits for the list of all
+// managers.
 TEST_F(Fork, WaitsForVisitorsThatMakeManagers) {
     MemoryManager manager(kMiB);
     const Offset root = manager.allocate_root(5000).value();

@@ -159,7 +159,8 @@ TEST(Growth, TooShortPartIsNotUsed) {
     EXPECT_EQ(manager.allocate(10), Offset{10});
 }
 
-// Every part that was given is in use or was released, whichever way it could not be used.
+// Every part that was given is in use or was released, whichever way it could
+// not be used.
 TEST(Growth, EveryPartIsUsedOrReleased) {
     for (const Placement placement : make::placements) {
         std::vector<std::vector<std::byte>> parts;

@@ -1,4 +1,5 @@
-// The smallest and the largest buffers, full ones, and what an empty manager costs.
+// The smallest and the largest buffers, full ones, and what an empty manager
+// costs.
 #include <gtest/gtest.h>
 
 #include <array>

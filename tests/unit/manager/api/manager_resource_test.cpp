@@ -60,7 +60,8 @@ TEST(ManagerResource, KeepsContainersInTheBuffer) {
     }
 }
 
-// The caller's buffer may begin at any address, and blocks must be aligned nevertheless.
+// The caller's buffer may begin at any address, and blocks must be aligned
+// nevertheless.
 TEST(ManagerResource, HonoursAlignmentWhereverTheBufferBegins) {
     std::vector<std::byte> bytes(2 * kMiB);
     for (std::size_t crooked = 0; crooked < 40; crooked += 3) {

@@ -134,7 +134,8 @@ void Session::allocate() {
     const Size grain = std::max(alignment, setting_.granularity);
     if (!offset) {
         EXPECT_EQ(manager_.capacity(), capacity);
-        // The model cannot predict the room with policies of fixed shapes, slabs, or parts.
+        // The model cannot predict the room with policies of fixed shapes,
+        // slabs, or parts.
         const bool exact =
             setting_.placement != Placement::buddy && setting_.mode == Mode::one && setting_.memory != Setting::Memory::parts;
         if (exact) {

@@ -1,5 +1,5 @@
-// A MemoryManager beside a model that knows every block, its bytes, its name and its user data, and compares them after each
-// step.
+// A MemoryManager beside a model that knows every block, its bytes, its name
+// and its user data, and compares them after each step.
 #ifndef ASHLAR_TESTS_UNIT_MANAGER_API_MODEL_HPP
 #define ASHLAR_TESTS_UNIT_MANAGER_API_MODEL_HPP
 
@@ -65,7 +65,8 @@ class Session {
     [[nodiscard]] Blocks::const_iterator covering(Offset offset) const;
     // Whether [start, start + size) is in the buffer and touches no block.
     [[nodiscard]] bool is_free(Offset start, Size size) const;
-    // The lowest place where such a block could lie; the capacity: there is none.
+    // The lowest place where such a block could lie; the capacity: there is
+    // none.
     [[nodiscard]] Offset place_for(Size size, Size alignment) const;
     void adopt(Offset offset, Size size);
 

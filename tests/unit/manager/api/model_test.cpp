@@ -1,4 +1,5 @@
-// Random sessions with every policy, kind of memory and number of threads, against a model that knows all.
+// Random sessions with every policy, kind of memory and number of threads,
+// against a model that knows all.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,4 +1,5 @@
-// Objects in blocks, blocks and pins that end with a scope, and handles as keys.
+// Objects in blocks, blocks and pins that end with a scope, and handles as
+// keys.
 #include <ashlar/manager_objects.hpp>
 
 #include <gtest/gtest.h>

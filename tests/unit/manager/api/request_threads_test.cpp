@@ -13,8 +13,35 @@ namespace {
 
 using namespace ashlar;
 
-// Every block has user data, its name, or both: whoever looks at the buffer
-// sees them.
+// Requests and frees blocks. Returns those that are left.
+std::vector<Block> churn(MemoryManager& manager, unsigned t, unsigned rounds) {
+    Random random(t);
+    std::vector<Block> mine;
+    for (unsigned i = 0; i < rounds; ++i) {
+        const auto strategy = static_cast<Strategy>(random.below(4));
+        const Size size = 1 + random.below(random.below(2) == 0 ? 100 : 5000);
+        const auto block = manager.allocate({.size = size,
+                                             .alignment = Size{1} << random.below(6),
+                                             .strategy = strategy,
+                                             .user_data = size,
+                                             .name = random.below(4) == 0 ? "named" : "",
+                                             .movable = random.below(4) == 0});
+        if (block) mine.push_back(*block);
+        // The user data of a small block end just before the block does.
+        if (mine.size() < 50) continue;
+        std::swap(mine[random.below(mine.size())], mine.back());
+        const Block gone = mine.back();
+        if (!gone.handle && gone.size <= 1024) continue;
+        mine.pop_back();
+        gone.handle ? manager.deallocate(gone.handle) : manager.deallocate(gone.offset);
+    }
+    for (const Block& block : mine) {
+        EXPECT_TRUE(block.handle || manager.user_data(block.offset) == block.size);
+    }
+    return mine;
+}
+
+// A thread that looks at the buffer sees the user data of every block.
 TEST(RequestThreads, NoBlockIsSeenWithoutItsUserData) {
     constexpr unsigned threads = 3, rounds = 3000;
     MemoryManager manager(Size{8} << 20);
@@ -23,30 +50,7 @@ TEST(RequestThreads, NoBlockIsSeenWithoutItsUserData) {
     std::vector<std::jthread> team;
     for (unsigned t = 0; t < threads; ++t) {
         team.emplace_back([&manager, &left, &kept, t] {
-            Random random(t);
-            std::vector<Block> mine;
-            for (unsigned i = 0; i < rounds; ++i) {
-                const auto strategy = static_cast<Strategy>(random.below(4));
-                const Size size = 1 + random.below(random.below(2) == 0 ? 100 : 5000);
-                const auto block = manager.allocate({.size = size,
-                                                     .alignment = Size{1} << random.below(6),
-                                                     .strategy = strategy,
-                                                     .user_data = size,
-                                                     .name = random.below(4) == 0 ? "named" : "",
-                                                     .movable = random.below(4) == 0});
-                if (block) mine.push_back(*block);
-                // The user data of a small block end just before the block does.
-                if (mine.size() < 50) continue;
-                std::swap(mine[random.below(mine.size())], mine.back());
-                const Block gone = mine.back();
-                if (!gone.handle && gone.size <= 1024) continue;
-                mine.pop_back();
-                gone.handle ? manager.deallocate(gone.handle) : manager.deallocate(gone.offset);
-            }
-            for (const Block& block : mine) {
-                EXPECT_TRUE(block.handle || manager.user_data(block.offset) == block.size);
-            }
-            kept[t] = std::move(mine);
+            kept[t] = churn(manager, t, rounds);
             --left;
         });
     }

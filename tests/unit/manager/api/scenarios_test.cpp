@@ -1,5 +1,5 @@
-// The documented behaviour of the two programs with which this library began: a memory
-// manager over a block of a given size, with first fit, and its test.
+// The documented behaviour of the two programs with which this library began: a
+// memory manager over a block of a given size, with first fit, and its test.
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>
@@ -74,7 +74,8 @@ TEST_F(Scenarios, ReadReturnsWhatWasWritten) {
     EXPECT_EQ(contents(manager_, two, 30), pattern(30, 2));
 }
 
-// With threads a block may wait in a cache or a slab when nothing fits: then they are given back, merged, and tried again.
+// With threads a block may wait in a cache or a slab when nothing fits: then
+// they are given back, merged, and tried again.
 TEST(Reclaim, EmptySlabsServeALargeBlock) {
     MemoryManager manager(Size{1} << 20);
     std::vector<Offset> blocks;

@@ -1,5 +1,5 @@
-// Calls that need the bytes of empty slabs or cached small blocks get them. Also a call that
-// takes no lock.
+// Calls that need the bytes of empty slabs or cached small blocks get them.
+// Also a call that takes no lock.
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>

@@ -1,5 +1,5 @@
-// Small blocks that survive among many that are freed: the rest of the buffer stays
-// of use, although each of them pins a slab.
+// Small blocks that survive among many that are freed: the rest of the buffer
+// stays of use, although each of them pins a slab.
 #include <gtest/gtest.h>
 
 #include <ashlar/memory_manager.hpp>
@@ -14,7 +14,8 @@ using namespace ashlar;
 
 constexpr Size kBuffer = Size{16} << 20;
 
-// Fills the buffer with blocks of `size` bytes, and frees all but the first of each 16 KiB.
+// Fills the buffer with blocks of `size` bytes, and frees all but the first of
+// each 16 KiB.
 std::vector<Offset> leave_survivors(MemoryManager& manager, Size size) {
     std::vector<Offset> blocks, survivors;
     std::vector<bool> pinned(kBuffer >> 14);
@@ -49,7 +50,8 @@ TEST_P(Survivors, OfEverySlabLeaveRoomForAllSizes) {
     }
 }
 
-// As a buffer of several parts, or one that grew: the share is that of the capacity now.
+// As a buffer of several parts, or one that grew: the share is that of the
+// capacity now.
 TEST(Survivors, OfABufferThatCannotGrowFurtherLeaveRoom) {
     ManagerOptions options = make::options(Size{64} << 20, Threads::many);
     options.grow_by = [](Size, Size) { return Size{0}; };

@@ -1,5 +1,6 @@
-// Many threads over one manager: blocks of all sizes, each filled with its owner's pattern and verified before it is freed, by
-// the owner or by another thread; names, growth, trimming and looking at it all the while.
+// Many threads over one manager: blocks of all sizes, each filled with its
+// owner's pattern and verified before it is freed, by the owner or by another
+// thread; names, growth, trimming and looking at it all the while.
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
@@ -140,7 +141,8 @@ TEST(Threads, NonDefaultPolicy) {
     }
 }
 
-// Operations in progress are no fault, and no total is outside its possible range.
+// Operations in progress are no fault, and no total is outside its possible
+// range.
 TEST(Threads, CheckAndStatisticsHoldMeanwhile) {
     MemoryManager manager(Size{1} << 20);
     Exchange exchange;
@@ -180,7 +182,8 @@ TEST(Threads, OneOfTwoConcurrentFreesFails) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// Stops the thread that gets it inside whatever it does, for longer than a check takes.
+// Stops the thread that gets it inside whatever it does, for longer than a
+// check takes.
 std::atomic<int> stopped{0}, resumed{0};
 void stop_for_a_while(int) {
     ++stopped;

@@ -12,8 +12,9 @@ namespace {
 using ashlar::Offset;
 using ashlar::manager::Buffer;
 
-// E36: relaxed words only between the threads, so that a search has to find the parts by what it reads itself. It looks again
-// after each part: a chunk of the table that it walks through comes with the second, the fourth, the eighth …
+// E36: relaxed words only between the threads, so that a search has to find the
+// parts by what it reads itself. It looks again after each part: a chunk of the
+// table that it walks through comes with the second, the fourth, the eighth …
 TEST(BufferTest, AtFindsBytesWhilePartsAreAdded) {
     constexpr unsigned kParts = 40;
     constexpr std::size_t kBytes = 64;

@@ -1,4 +1,5 @@
-// The manager's lock: one thread at a time has it, and who had to wait has it as well.
+// The manager's lock: one thread at a time has it, and who had to wait has it
+// as well.
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
@@ -18,7 +19,8 @@ using ashlar::manager::Lock;
 class LockTest : public testing::Test {
   protected:
     LockTest() { lock.attach(&word_); }
-    // Whether another thread, which asks for the lock now, is kept waiting until the caller calls release().
+    // Whether another thread, which asks for the lock now, is kept waiting
+    // until the caller calls release().
     template <class Release>
     void expect_waits(Release release) {
         std::atomic<bool> asks{false}, has{false};
@@ -53,14 +55,16 @@ long nanoseconds(clockid_t clock) {
     return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
-// On the processor where the test began, with a real-time priority or without one. False: not permitted.
+// On the processor where the test began, with a real-time priority or without
+// one. False: not permitted.
 bool place(const cpu_set_t& processor, int policy, int priority) {
     const sched_param parameter{.sched_priority = priority};
     return pthread_setaffinity_np(pthread_self(), sizeof processor, &processor) == 0 &&
            pthread_setschedparam(pthread_self(), policy, &parameter) == 0;
 }
 
-// The holder has no processor but the one that the waiter keeps, and needs 20 ms of it.
+// The holder has no processor but the one that the waiter keeps, and needs 20
+// ms of it.
 TEST_F(LockTest, RealTimeWaiterLetsTheHolderRun) {
     cpu_set_t processor;
     CPU_ZERO(&processor);
@@ -110,8 +114,8 @@ TEST_F(LockTest, AdmitsOneThreadAtATime) {
     EXPECT_EQ(most, 0U);
 }
 
-// A thread that may take the lock again still excludes others, also after it has released the
-// second hold.
+// A thread that may take the lock again still excludes others, also after it
+// has released the second hold.
 TEST_F(LockTest, ReentryStillExcludesOthers) {
     lock.lock();
     {

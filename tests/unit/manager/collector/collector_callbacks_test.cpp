@@ -1,4 +1,5 @@
-// Callbacks of a cycle that ask for another one, which could never begin, or for its end; and callbacks for growth that do.
+// Callbacks of a cycle that ask for another one, which could never begin, or
+// for its end; and callbacks for growth that do.
 #include <pthread.h>
 #include <signal.h>
 

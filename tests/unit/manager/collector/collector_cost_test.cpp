@@ -1,4 +1,5 @@
-// How much the collector looks at, counted: every block once, also where far more are marked than its stack has room for.
+// How much the collector looks at, counted: every block once, also where far
+// more are marked than its stack has room for.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
@@ -39,7 +40,8 @@ Cost collect(MemoryManager& manager, const std::vector<Offset>& roots, const Edg
     return cost;
 }
 
-// 64 slabs of the smallest blocks, all of them roots: each slab has twice as many blocks as the stack has room for.
+// 64 slabs of the smallest blocks, all of them roots: each slab has twice as
+// many blocks as the stack has room for.
 TEST(CollectorCost, MarkingVisitsEachTinyBlockOnce) {
     MemoryManager manager = MemoryManager::without_memory(64U << 20);
     std::vector<Offset> blocks(8192U * 64);
@@ -51,8 +53,9 @@ TEST(CollectorCost, MarkingVisitsEachTinyBlockOnce) {
     EXPECT_LE(cost.slices * kBudget, 3 * blocks.size());
 }
 
-// A list downwards through the buffer, each of whose nodes refers to a leaf first: the leaves fill the stack, and what it has
-// no room for lies below all that was lost before.
+// A list downwards through the buffer, each of whose nodes refers to a leaf
+// first: the leaves fill the stack, and what it has no room for lies below all
+// that was lost before.
 TEST(CollectorCost, MarkStackOverflowsNeedNoHeapWalks) {
     for (const Size size : {Size{16}, Size{2000}}) {
         constexpr std::size_t kNodes = 100'000;

@@ -1,6 +1,6 @@
-// Calls between two slices of a cycle, each once, in one thread. Allowed calls have their
-// usual effect, others are refused, and blocks that were reachable at the begin of the cycle
-// are kept.
+// Calls between two slices of a cycle, each once, in one thread. Allowed calls
+// have their usual effect, others are refused, and blocks that were reachable
+// at the begin of the cycle are kept.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "graph.hpp"
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 #include "unit/manager/inner.hpp"
 #include "unit/manager/make.hpp"
 
@@ -114,7 +114,8 @@ TEST_P(InCycle, DeallocateFreesWholeSlabsAndTheirNames) {
     }
 }
 
-// Freed in parts, the lock released in between; its references count as when the cycle began.
+// Freed in parts, the lock released in between; its references count as when
+// the cycle began.
 TEST_P(InCycle, DeallocateMarksWhatALongBlockRefersTo) {
     const Offset root = allocate(16), target = allocate(16), other = allocate(16), lost = allocate(16);
     const Offset block = allocate(200'000);
@@ -153,7 +154,8 @@ TEST_P(InCycle, EndPassMarksWhatADroppedBlockRefersTo) {
     EXPECT_EQ(manager_.size_of(lost), 0U);
 }
 
-// While marks spread, and while what is white is swept: from above the sweep to below it, and so from what it has not seen.
+// While marks spread, and while what is white is swept: from above the sweep to
+// below it, and so from what it has not seen.
 TEST_P(InCycle, DefragmentKeepsMovedBlocksAndTheirReferences) {
     for (const bool marking : {true, false}) {
         const Handle gone = allocate_movable(5000), movable = allocate_movable(5000);
@@ -206,7 +208,8 @@ TEST_P(InCycle, AVisitorThatThrowsFreesNothing) {
     }
 }
 
-// A slab of blocks that were all lost fills the stack; what they refer to is lost once more, below the walk and above it.
+// A slab of blocks that were all lost fills the stack; what they refer to is
+// lost once more, below the walk and above it.
 TEST_P(InCycle, RepeatedMarkStackOverflowLosesNoBlock) {
     constexpr std::size_t kStack = 4096;
     manager::Manager large(manager::Buffer::own(Size{256} << 20), Size{256} << 20, make::options(0, GetParam()));

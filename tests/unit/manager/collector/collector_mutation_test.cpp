@@ -1,11 +1,13 @@
-// The collector while the graph changes between its slices, in one thread, so that an oracle can say after each step what can
-// be reached: nothing of that may be freed before the cycle ends, whatever happens to the references meanwhile.
+// The collector while the graph changes between its slices, in one thread, so
+// that an oracle can say after each step what can be reached: nothing of that
+// may be freed before the cycle ends, whatever happens to the references
+// meanwhile.
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "graph.hpp"
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 #include "unit/manager/inner.hpp"
 #include "unit/manager/make.hpp"
 
@@ -216,8 +218,9 @@ TEST_P(CollectorMutation, ReachableBlocksAreNeverFreed) {
     }
 }
 
-// A small block is created in a slab that is white already, while others are not: it counts as marked, but nobody takes notice
-// of what is written to it until the marks spread.
+// A small block is created in a slab that is white already, while others are
+// not: it counts as marked, but nobody takes notice of what is written to it
+// until the marks spread.
 class CollectorNewBlocks : public testing::TestWithParam<make::Mode> {};
 INSTANTIATE_TEST_SUITE_P(Threads, CollectorNewBlocks, testing::Values(make::Mode::one_slabs, make::Mode::many),
                          [](const auto& mode) { return make::name_of(mode.param); });

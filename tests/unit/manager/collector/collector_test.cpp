@@ -1,4 +1,5 @@
-// The collector over graphs at rest, of which the test knows what can be reached; leaks; visitors.
+// The collector over graphs at rest, of which the test knows what can be
+// reached; leaks; visitors.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
@@ -77,7 +78,8 @@ TEST_P(Collector, FreesExactlyTheUnreachableBlocks) {
     }
 }
 
-// A list is as deep as marking gets, a block with many references as wide: more than the stack has room for.
+// A list is as deep as marking gets, a block with many references as wide: more
+// than the stack has room for.
 TEST_P(Collector, MarksDeepAndWideGraphs) {
     MemoryManager manager(64U << 20, make::options(0, GetParam()));
     Graph<MemoryManager> graph(manager);
@@ -101,7 +103,8 @@ TEST_P(Collector, MarksDeepAndWideGraphs) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// The roots fill the stack, so that one of them is lost: the lowest block of all, but not the first one of its slab.
+// The roots fill the stack, so that one of them is lost: the lowest block of
+// all, but not the first one of its slab.
 TEST_P(Collector, FindsSmallBlocksAfterMarkStackOverflow) {
     constexpr int kMoreThanTheStackHolds = 5000;
     MemoryManager manager(32U << 20, make::options(0, GetParam()));
@@ -146,8 +149,8 @@ TEST_P(Collector, KeepsMovableAndReservedBlocksAndWhatTheyReach) {
     EXPECT_EQ(manager.statistics().used, 0U);
 }
 
-// Only words that the visitor names are references, whatever others look like. It works
-// without memory too.
+// Only words that the visitor names are references, whatever others look like.
+// It works without memory too.
 TEST_P(Collector, FollowsTheVisitorsReferences) {
     MemoryManager manager = MemoryManager::without_memory(1U << 20, make::options(0, GetParam()));
     std::map<Offset, std::vector<Offset>> edges;

@@ -1,4 +1,5 @@
-// The collector in its own thread beside mutators, each of which verifies its own reachable structure.
+// The collector in its own thread beside mutators, each of which verifies its
+// own reachable structure.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
@@ -23,7 +24,8 @@ constexpr Offset kNull = ~Offset{0};
 constexpr std::size_t kLists = 4;
 constexpr int kSteps = 4000;
 
-// Lists of nodes {next, key, filled}, whose heads lie in one root block. Nodes are dropped, or freed, or go from list to list.
+// Lists of nodes {next, key, filled}, whose heads lie in one root block. Nodes
+// are dropped, or freed, or go from list to list.
 class Mutator {
   public:
     Mutator(MemoryManager& manager, unsigned seed) : manager_(manager), random_(seed), key_(std::uint64_t{seed} << 32) {
@@ -31,8 +33,8 @@ class Mutator {
         for (std::size_t i = 0; i < kLists; ++i) set(root_ + 8 * i, kNull);
     }
     [[nodiscard]] Offset root() const { return root_; }
-    // The roots are asked for between two steps of each mutator: a new block is linked by then, or allocated after the cycle
-    // began.
+    // The roots are asked for between two steps of each mutator: a new block is
+    // linked by then, or allocated after the cycle began.
     std::mutex& mutex() { return mutex_; }
 
     void step() {
@@ -75,7 +77,8 @@ class Mutator {
         if (!node) return;  // full of garbage just now
         const std::uint64_t key = key_++ * 3 + kBig;
         const std::array<std::uint64_t, 3> words{get(head(list)), key, ~key};
-        // All of it: what an earlier block left in its bytes would be taken for references.
+        // All of it: what an earlier block left in its bytes would be taken for
+        // references.
         std::vector<std::byte> bytes(size);
         std::memcpy(bytes.data(), words.data(), sizeof words);
         manager_.write(*node, bytes);
@@ -179,7 +182,8 @@ TEST(CollectorThreads, MutatorsKeepReachableBlocksWithoutSlabs) {
     run(std::move(options));
 }
 
-// Several ask for cycles at a time: one after the other. The destructor stops the thread.
+// Several ask for cycles at a time: one after the other. The destructor stops
+// the thread.
 TEST(CollectorThreads, CyclesTakeTurns) {
     MemoryManager manager(8U << 20);
     const Offset root = manager.allocate(64, 8).value();
@@ -208,7 +212,8 @@ TEST(CollectorThreads, StartThrowsWithThreadsOne) {
     EXPECT_THROW(without.start_collector({}), ashlar::NoMemory);
 }
 
-// By a collector that forgot its roots, or one whose pause outlives the clock, no block may go that is in use.
+// By a collector that forgot its roots, or one whose pause outlives the clock,
+// no block may go that is in use.
 TEST(CollectorThreads, StartThrowsWithoutRoots) {
     MemoryManager manager(1000);
     const Offset block = manager.allocate(64, 8).value();

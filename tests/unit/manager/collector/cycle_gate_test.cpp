@@ -1,4 +1,5 @@
-// The gate between a collector and those who change blocks: whom close() waits for, and for whom not.
+// The gate between a collector and those who change blocks: whom close() waits
+// for, and for whom not.
 #include <gtest/gtest.h>
 #include <atomic>
 #include <memory>
@@ -31,7 +32,8 @@ class CycleGateTest : public testing::Test {
         for (const std::uint32_t number : spare_) manager::give_thread_number(number);
         region::unmap(memory_, bytes_);
     }
-    // The next thread to ask for its number gets one that leads to the slot of `number`.
+    // The next thread to ask for its number gets one that leads to the slot of
+    // `number`.
     void lead_to_slot_of(std::uint32_t number) {
         do {
             spare_.push_back(manager::take_thread_number());
@@ -90,8 +92,8 @@ TEST_F(CycleGateTest, CloseEndsAlthoughAThreadIsAlwaysInside) {
     gate.open();
 }
 
-// close() waits for each thread that is inside, owner of a slot or guest. It does not wait for
-// threads that enter again; these see the cycle.
+// close() waits for each thread that is inside, owner of a slot or guest. It
+// does not wait for threads that enter again; these see the cycle.
 TEST_F(CycleGateTest, CloseWaitsForThreadsThatEnteredBefore) {
     for (unsigned guests = 0; guests < 2; ++guests) {
         if (guests != 0) {

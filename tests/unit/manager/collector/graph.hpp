@@ -1,4 +1,5 @@
-// A graph of blocks, and the test's own knowledge of it: the oracle for what a collector may free.
+// A graph of blocks, and the test's own knowledge of it: the oracle for what a
+// collector may free.
 #ifndef ASHLAR_TESTS_UNIT_MANAGER_COLLECTOR_GRAPH_HPP
 #define ASHLAR_TESTS_UNIT_MANAGER_COLLECTOR_GRAPH_HPP
 

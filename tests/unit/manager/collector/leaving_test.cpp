@@ -1,11 +1,12 @@
-// Large blocks that go while a cycle marks: the collector looks at them in pieces, and lets others in between.
+// Large blocks that go while a cycle marks: the collector looks at them in
+// pieces, and lets others in between.
 #include <gtest/gtest.h>
 #include <atomic>
 #include <cstring>
 #include <thread>
 #include <vector>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 
 namespace {
 
@@ -15,7 +16,8 @@ using manager::Collector;
 constexpr Size kLarge = 4U << 20;
 constexpr Size kPiece = 1U << 16;  // of the collector's
 
-// A movable block whose first word is the only reference to another block; there is room below it for a pass to move it to.
+// A movable block whose first word is the only reference to another block;
+// there is room below it for a pass to move it to.
 struct Fixture {
     manager::Manager manager{manager::Buffer::own(16U << 20), 16U << 20, {}};
     Handle gap, large;
@@ -103,8 +105,8 @@ TEST(FreedInPass, BlockPinnedDuringTheScanIsNotDropped) {
     EXPECT_EQ(fixture.manager.check(nullptr), 0U);
 }
 
-// Pieces that an earlier cycle has scanned are scanned again: the new cycle begins with the
-// whole block.
+// Pieces that an earlier cycle has scanned are scanned again: the new cycle
+// begins with the whole block.
 TEST(FreedInTwoCycles, SecondCycleScansTheBlockAnew) {
     Fixture fixture;
     std::atomic<int> step{0};

@@ -1,4 +1,5 @@
-// Blocks that the collector keeps and takes for roots: those of allocate_root(), and so the nodes of containers.
+// Blocks that the collector keeps and takes for roots: those of
+// allocate_root(), and so the nodes of containers.
 #include <gtest/gtest.h>
 #include <ashlar/manager_resource.hpp>
 #include <ashlar/memory_manager.hpp>
@@ -89,7 +90,8 @@ TEST_P(CollectorRoots, RefuseWhatAllocateRefuses) {
     EXPECT_TRUE(manager.is_block(at));
 }
 
-// In each phase of a cycle: the roots' source is asked at the beginning and before the sweep.
+// In each phase of a cycle: the roots' source is asked at the beginning and
+// before the sweep.
 TEST(CollectorRootsThreads, AllocatedWhileCyclesRunAreKept) {
     MemoryManager manager(64U << 20);
     std::vector<Offset> asked;

@@ -1,4 +1,5 @@
-// Blocks that are not written as a whole: what an earlier block left there is no reference.
+// Blocks that are not written as a whole: what an earlier block left there is
+// no reference.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
@@ -14,7 +15,8 @@ using namespace ashlar;
 
 constexpr std::size_t kLive = 100;
 
-// A chain of nodes, of which the program writes one word each: the reference to the next one. Old nodes are cut off.
+// A chain of nodes, of which the program writes one word each: the reference to
+// the next one. Old nodes are cut off.
 class Chain {
   public:
     Chain(MemoryManager& manager, Size node) : manager_(manager), node_(node) {
@@ -22,7 +24,8 @@ class Chain {
         nodes_.push_back(manager.allocate(node, 8).value());
         set_word(manager, root_, nodes_.front());
     }
-    // A new node becomes the last one, the root refers to the oldest one that is left. False: nothing fits.
+    // A new node becomes the last one, the root refers to the oldest one that
+    // is left. False: nothing fits.
     bool step() {
         const auto node = manager_.allocate(node_, 8);
         if (!node) return false;

@@ -1,4 +1,5 @@
-// What trim() gives back to the system: pages of holes, and of the manager's tables.
+// What trim() gives back to the system: pages of holes, and of the manager's
+// tables.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "manager/engine/hole_purge.hpp"
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 #include "unit/manager/make.hpp"
 
 namespace {
@@ -86,8 +87,8 @@ TEST_F(Trim, OneStepPurgesAPartOfALargeHole) {
     EXPECT_EQ(resident_pages(manager_.buffer().at(0), kBlocks * kBlock), 0U);
 }
 
-// Ranges change between the steps: holes become blocks, blocks become holes, and the
-// range to go on with has gone.
+// Ranges change between the steps: holes become blocks, blocks become holes,
+// and the range to go on with has gone.
 TEST_F(Trim, BlocksThatComeBetweenStepsKeepTheirBytes) {
     HolePurge purge;
     std::vector<Offset> live;

@@ -1,4 +1,5 @@
-// Misuse of movable blocks: what the messages name; and the members with a status, each beside the one that throws.
+// Misuse of movable blocks: what the messages name; and the members with a
+// status, each beside the one that throws.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 

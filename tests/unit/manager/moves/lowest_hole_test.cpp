@@ -1,4 +1,5 @@
-// Searches for the lowest hole that stop in the middle, while blocks come and go, against a look at all holes.
+// Searches for the lowest hole that stop in the middle, while blocks come and
+// go, against a look at all holes.
 #include "manager/moves/lowest_hole.hpp"
 
 #include <algorithm>
@@ -26,7 +27,8 @@ class Searches {
         lowest_.forget();
     }
 
-    // Ends with the lowest hole of those that reach beyond the place where the search stopped last.
+    // Ends with the lowest hole of those that reach beyond the place where the
+    // search stopped last.
     void once() {
         lowest_.forget();
         LowestHole::Search search{};
@@ -61,7 +63,8 @@ class Searches {
         EXPECT_EQ(lowest_.find(40, 4, 9000, steps, search).hole, lowest(40, 4, 9000, 0));
     }
 
-    // Several searches with the same notes, while blocks are cut from holes: none is missed, as long as nobody frees.
+    // Several searches with the same notes, while blocks are cut from holes:
+    // none is missed, as long as nobody frees.
     void again() {
         lowest_.forget();
         for (int i = 0; i < 60; ++i) {

@@ -1,4 +1,5 @@
-// Movable blocks: handles and their misuse, passes with each outcome, defragment().
+// Movable blocks: handles and their misuse, passes with each outcome,
+// defragment().
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
@@ -25,7 +26,8 @@ ManagerOptions with(Placement placement) {
     return options;
 }
 
-// Fills a block with bytes that only its own number makes, and looks whether they are still there.
+// Fills a block with bytes that only its own number makes, and looks whether
+// they are still there.
 std::byte pattern(std::uint64_t number, Size i) { return static_cast<std::byte>((number * 0x9e3779b97f4a7c15U + i * 31) >> 7); }
 void fill(MemoryManager& manager, Handle handle, std::uint64_t number, Size size) {
     std::byte* bytes = manager.data(manager.pin(handle));
@@ -251,7 +253,8 @@ TEST(Passes, LimitsAreKept) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// Small passes go on where the last one ended, come to an end, and win as much as large ones.
+// Small passes go on where the last one ended, come to an end, and win as much
+// as large ones.
 TEST(Passes, RepeatedPassesRemoveFragmentation) {
     ManagerOptions options;
     options.threads = ashlar::Threads::one;
@@ -278,8 +281,8 @@ TEST(Passes, RepeatedPassesRemoveFragmentation) {
 
 class Defragment : public testing::TestWithParam<Placement> {};
 
-// All blocks movable, at any alignment that they fit: the free memory ends as one hole, and every byte is where its handle
-// says.
+// All blocks movable, at any alignment that they fit: the free memory ends as
+// one hole, and every byte is where its handle says.
 TEST_P(Defragment, LeavesOneHole) {
     for (unsigned seed = 0; seed < 8; ++seed) {
         std::mt19937_64 random(seed);
@@ -332,8 +335,8 @@ struct MixedBlock {
     Size size, alignment;
 };
 
-// Aligned blocks stay aligned. Blocks that stay where they are do not keep others from moving;
-// in the larger buffer slabs are among them.
+// Aligned blocks stay aligned. Blocks that stay where they are do not keep
+// others from moving; in the larger buffer slabs are among them.
 class DefragmentMixed : public testing::TestWithParam<make::Mode> {};
 INSTANTIATE_TEST_SUITE_P(Threads, DefragmentMixed, testing::ValuesIn(make::modes),
                          [](const auto& mode) { return make::name_of(mode.param); });

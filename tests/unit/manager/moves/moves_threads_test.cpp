@@ -1,4 +1,5 @@
-// Blocks move while other threads use them, through pins; what is in them is verified by plain accesses.
+// Blocks move while other threads use them, through pins; what is in them is
+// verified by plain accesses.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
@@ -93,7 +94,8 @@ TEST(MovesThreads, DefragmentBesideEightThreads) {
     EXPECT_EQ(manager.check(), 0U);
 }
 
-// The pass's blocks lie still while others take and give: its targets are nobody else's.
+// The pass's blocks lie still while others take and give: its targets are
+// nobody else's.
 TEST(MovesThreads, PassesBesideThreadsThatAllocate) {
     MemoryManager manager(400'000);
     std::atomic<bool> end{false};

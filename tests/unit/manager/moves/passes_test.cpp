@@ -1,5 +1,6 @@
-// Passes with blocks that are pinned while they are open, with what may be asked about their targets, and over many ranges
-// without a block: parts of the caller's, with a fence before each.
+// Passes with blocks that are pinned while they are open, with what may be
+// asked about their targets, and over many ranges without a block: parts of the
+// caller's, with a fence before each.
 #include <gtest/gtest.h>
 #include <ashlar/memory_manager.hpp>
 
@@ -83,8 +84,8 @@ TEST(OpenPasses, TargetsAreNoBlocks) {
     EXPECT_EQ(pass.manager.user_data(0), 0U);
 }
 
-// Parts of the caller's: the first of 16 bytes, 300 of 8, one of 100, and one that `block` fills. All are empty but for what
-// `low` says of the first.
+// Parts of the caller's: the first of 16 bytes, 300 of 8, one of 100, and one
+// that `block` fills. All are empty but for what `low` says of the first.
 struct EmptyParts {
     std::array<std::byte, 16> first{};
     std::vector<std::vector<std::byte>> parts;

@@ -1,4 +1,5 @@
-// Aligned requests among holes that are long enough, but do not fit once aligned.
+// Aligned requests among holes that are long enough, but do not fit once
+// aligned.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -12,8 +13,9 @@ using namespace ashlar;
 
 constexpr Size kPage = 4096;
 
-// `many` holes of a page and a half that do not hold an aligned page, then one of two
-// pages and a half that holds one by chance, and one of three pages at the end.
+// `many` holes of a page and a half that do not hold an aligned page, then one
+// of two pages and a half that holds one by chance, and one of three pages at
+// the end.
 struct Holes {
     Holes(Placement placement, Size many) : fixture(placement, (many + 3) * 3 * kPage, 10'000) {
         Offset at = 0;
@@ -29,7 +31,8 @@ struct Holes {
         sure = chance + 3 * kPage + 1;
         add(sure, 2 * kPage + 1);
         static_cast<void>(fixture.allocator.take_at(at, fixture.allocator.totals().capacity - at));
-        // The one that fits is not the latest either, which best fit would take.
+        // The one that fits is not the latest either, which best fit would
+        // take.
         for (auto hole = holes.rbegin(); hole != holes.rend(); ++hole) fixture.allocator.give(*hole);
     }
     Offset take() {
@@ -51,7 +54,8 @@ TEST_P(Aligned, RequestTakesTheFirstThatFitsAmongFewHoles) {
     holes.fixture.expect_sound();
 }
 
-// The search does not look at a thousand holes to find the one that fits by chance.
+// The search does not look at a thousand holes to find the one that fits by
+// chance.
 TEST_P(Aligned, RequestTakesARoomyHoleAmongMany) {
     Holes holes(GetParam(), 1000);
     EXPECT_EQ(holes.take(), holes.sure + kPage - 1);

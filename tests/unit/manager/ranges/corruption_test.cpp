@@ -19,7 +19,8 @@ class Corruption : public testing::TestWithParam<Placement> {
         for (std::size_t i = 0; i < 20; i += 4) fixture_.allocator.give(blocks_[i]);
         hole_ = blocks_[8];
         block_ = blocks_[9];
-        // Blocks that are far from others that are in the tree by address join it.
+        // Blocks that are far from others that are in the tree by address join
+        // it.
         for (std::size_t i = 19; indexed_ == no_range && i != 0; --i) {
             if (i % 4 == 0) continue;
             const RangeId found = fixture_.allocator.covering(fixture_.allocator[blocks_[i]].start + 1);
@@ -37,7 +38,8 @@ class Corruption : public testing::TestWithParam<Placement> {
         std::copy(before.begin(), before.end(), fixture_.memory.begin());
         fixture_.expect_sound();
     }
-    // Whether a word of the memory is one of a record through which some way leads now.
+    // Whether a word of the memory is one of a record through which some way
+    // leads now.
     [[nodiscard]] bool is_followed(std::size_t word) const {
         if (word / kWords > created_) return false;
         const Range& range = fixture_.allocator[static_cast<RangeId>(word / kWords)];
@@ -104,8 +106,9 @@ TEST_P(Corruption, CheckReportsBrokenRecordsOfThePolicy) {
     plant([&](RangeAllocator& allocator) { allocator.policy().erase(hole_); });
 }
 
-// Every word of all that the heap and its policy keep, whatever it counts or names then: the check comes to its end, and sees
-// it where the list, the directory, the unused records or the policy's links go through that word.
+// Every word of all that the heap and its policy keep, whatever it counts or
+// names then: the check comes to its end, and sees it where the list, the
+// directory, the unused records or the policy's links go through that word.
 TEST_P(Corruption, CheckEndsWhateverWordIsBroken) {
     ASSERT_TRUE(fixture_.allocator.grow(60, false));  // a fence
     fixture_.allocator.give(blocks_[13]);

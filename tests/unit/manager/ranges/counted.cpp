@@ -1,7 +1,8 @@
 // usage: ranges_counted POLICY PHASE HOLES OPERATIONS     for callgrind with --instr-atstart=no, which then counts the phase
-// alone Phases, among so many holes between blocks: take, give (each so many in a row), replace (one given, one taken), pair
-// (the same block taken and given again), aligned (take, each at its own size's power of two), lowest, upper_end, tight (as
-// replace, by that strategy).
+// alone Phases, among so many holes between blocks: take, give (each so many in
+// a row), replace (one given, one taken), pair (the same block taken and given
+// again), aligned (take, each at its own size's power of two), lowest,
+// upper_end, tight (as replace, by that strategy).
 #include <valgrind/callgrind.h>
 
 #include <algorithm>
@@ -13,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "manager/ranges/range_allocator.hpp"
 #include "manager/base/store.hpp"
+#include "manager/ranges/range_allocator.hpp"
 
 namespace {
 
@@ -46,7 +47,8 @@ class Counted {
             !allocator_.grow(limit, true)) {
             std::exit(3);
         }
-        // Every other one of twice as many is freed: each becomes a hole of its own, but for buddies.
+        // Every other one of twice as many is freed: each becomes a hole of its
+        // own, but for buddies.
         std::vector<RangeId> every_other;
         for (std::size_t i = 0; i < holes; ++i) {
             every_other.push_back(take());

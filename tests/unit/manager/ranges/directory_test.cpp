@@ -100,7 +100,8 @@ TEST_F(DirectoryTest, BehavesLikeAMap) { run(1, 1, 5000); }
 TEST_F(DirectoryTest, BehavesLikeAMapOfFarOffsets) { run(2, 1, Offset{1} << 48); }
 TEST_F(DirectoryTest, BehavesLikeAMapOfMultiples) { run(3, Offset{1} << 30, Offset{1} << 18); }
 
-// Chains stay short whatever all starts have in common: what find() looks at is counted in the records themselves.
+// Chains stay short whatever all starts have in common: what find() looks at is
+// counted in the records themselves.
 TEST_F(DirectoryTest, ChainsAreShortForMultiplesOfAnything) {
     for (unsigned shift = 0; shift <= 36; ++shift) {
         for (Offset i = 0; i < most; ++i) insert(i << shift);
@@ -115,7 +116,8 @@ TEST_F(DirectoryTest, ChainsAreShortForMultiplesOfAnything) {
     }
 }
 
-// The blocks that a look-up by any byte passes are counted in the records themselves.
+// The blocks that a look-up by any byte passes are counted in the records
+// themselves.
 TEST_F(DirectoryTest, GapsOfTheTreeAreShortForMultiplesOfAnything) {
     for (const Offset step : {Offset{1}, Offset{8}, Offset{24}, Offset{1000}, Offset{4096}, Offset{1} << 30}) {
         for (Offset i = 0; i < most; ++i) insert(i * step);

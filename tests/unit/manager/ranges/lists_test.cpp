@@ -1,5 +1,5 @@
-// A search in one list of holes ends early, if none behind is large enough. It is counted
-// by the holes that it looks at.
+// A search in one list of holes ends early, if none behind is large enough. It
+// is counted by the holes that it looks at.
 #include <gtest/gtest.h>
 
 #include <vector>

@@ -1,5 +1,5 @@
-// What a heap must look like: blocks by address, fences, and by them the free bytes. No record of holes: these are what is
-// left.
+// What a heap must look like: blocks by address, fences, and by them the free
+// bytes. No record of holes: these are what is left.
 #ifndef ASHLAR_TESTS_UNIT_MANAGER_RANGES_MODEL_HPP
 #define ASHLAR_TESTS_UNIT_MANAGER_RANGES_MODEL_HPP
 
@@ -21,11 +21,13 @@ class Model {
 
     explicit Model(bool buddies) : buddies_(buddies) {}
 
-    // The free bytes, cut at fences; for buddies in the pieces that they must be kept in.
+    // The free bytes, cut at fences; for buddies in the pieces that they must
+    // be kept in.
     [[nodiscard]] std::vector<Span> holes() const;
     [[nodiscard]] bool is_free(ashlar::Offset start, ashlar::Size size) const;
     [[nodiscard]] bool fits(ashlar::Size size, ashlar::Size alignment) const;
-    // Where a strategy places so many bytes, and how many holes that are long enough have no room.
+    // Where a strategy places so many bytes, and how many holes that are long
+    // enough have no room.
     struct Place {
         bool found;
         ashlar::Offset start;

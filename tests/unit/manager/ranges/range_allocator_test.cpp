@@ -1,4 +1,5 @@
-// The heap's behaviour where it does not depend on the policy, call by call, at its limits, and with a policy of a user's own.
+// The heap's behaviour where it does not depend on the policy, call by call, at
+// its limits, and with a policy of a user's own.
 #include <algorithm>
 
 #include <gtest/gtest.h>
@@ -104,8 +105,8 @@ TEST(RangeAllocator, TakeWithoutRecordsNeedsAnExactFit) {
     }
 }
 
-// A block that take_at() cuts out of buddies is given back in pieces; the records for them are
-// kept.
+// A block that take_at() cuts out of buddies is given back in pieces; the
+// records for them are kept.
 TEST(RangeAllocator, GiveOfAnUnevenBuddyBlockNeedsNoSpareRecord) {
     Fixture fixture(Placement::buddy, 1024, 40);
     RangeAllocator& allocator = fixture.allocator;
@@ -171,7 +172,8 @@ TEST(RangeAllocator, ResizeKeepsTheRequestedSize) {
     fixture.expect_sound();
 }
 
-// A policy as a user writes it: the highest hole that fits, found by a walk along a list; nothing overridden that need not be.
+// A policy as a user writes it: the highest hole that fits, found by a walk
+// along a list; nothing overridden that need not be.
 class HighestFit final : public Policy {
   public:
     [[nodiscard]] const char* name() const noexcept override { return "highest fit"; }

@@ -24,7 +24,8 @@ struct Fixture {
         if (!allocator.grow(size, true)) throw std::runtime_error("no heap");
     }
 
-    // The same state at another address, in other objects: as another process would find it. A policy without pointers.
+    // The same state at another address, in other objects: as another process
+    // would find it. A policy without pointers.
     void relocate(std::unique_ptr<ashlar::Policy> other) {
         std::vector<Line> copy = memory;
         memory.assign(memory.size(), Line{{0x5a}});

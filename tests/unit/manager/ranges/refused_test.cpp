@@ -1,5 +1,5 @@
-// The policy is not asked again for a request that it refused, until a hole that has room
-// comes.
+// The policy is not asked again for a request that it refused, until a hole
+// that has room comes.
 #include <gtest/gtest.h>
 
 #include <memory>

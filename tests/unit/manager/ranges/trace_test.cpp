@@ -1,5 +1,5 @@
-// Every policy through long random traces of all operations: against the model of the buffer, and each choice against brute
-// force.
+// Every policy through long random traces of all operations: against the model
+// of the buffer, and each choice against brute force.
 #include <algorithm>
 #include <bit>
 
@@ -75,8 +75,8 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
         ASSERT_TRUE(room);
         took(block, witness().chosen().cut(alignment), buddies() ? std::bit_ceil(size) : size, size);
     }
-    // Whether nothing but the model decides where the block goes: a search among few holes that do not fit, and a policy
-    // without a rule of its own.
+    // Whether nothing but the model decides where the block goes: a search
+    // among few holes that do not fit, and a policy without a rule of its own.
     [[nodiscard]] bool exact(Strategy strategy, Size alignment, std::size_t unfit) const {
         const Placement placement = std::get<0>(GetParam());
         const bool linear = placement == Placement::linear || placement == Placement::ring;
@@ -212,7 +212,8 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
             case 10: return prepare();
             default: break;
         }
-        // More often one way than the other, in turns, so that the buffer is full at times and nearly empty at others.
+        // More often one way than the other, in turns, so that the buffer is
+        // full at times and nearly empty at others.
         const bool filling = steps_ / 300 % 2 == 0;
         if (random_.below(5) < (filling ? 3U : 1U)) return take(1);
         give();

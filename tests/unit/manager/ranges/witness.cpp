@@ -111,8 +111,8 @@ const Hole* Witness::best_of(Good good) const {
     return found;
 }
 
-// The newest of the next class up is looked at first; for alignments the next class with room for any padding; then all by
-// class.
+// The newest of the next class up is looked at first; for alignments the next
+// class with room for any padding; then all by class.
 const Hole* Witness::tlsf_choice(Size size, Size alignment) const {
     const auto from_class_for = [&](Size wanted) {
         unsigned least = tlsf_class(wanted);
@@ -125,7 +125,8 @@ const Hole* Witness::tlsf_choice(Size size, Size alignment) const {
     return found != nullptr ? found : best_of([&](const Hole& hole) { return hole.fits(size, alignment); });
 }
 
-// The newest of a length that is aligned by chance, or the newest that must be, or any.
+// The newest of a length that is aligned by chance, or the newest that must be,
+// or any.
 const Hole* Witness::buddy_choice(Size size, Size alignment) const {
     const auto newest = [&](Size length) { return best_of([&](const Hole& hole) { return hole.size == length; }); };
     for (Size length = std::bit_ceil(size); length < alignment; length *= 2) {
@@ -166,8 +167,9 @@ const Hole* Witness::best(Size size, Size alignment) const {
     return best_from(0, size, alignment);
 }
 
-// Of the holes that end behind `from`: the best that fits. If 64 before it are long enough
-// and do not fit, the best with room for any padding, if there is one.
+// Of the holes that end behind `from`: the best that fits. If 64 before it are
+// long enough and do not fit, the best with room for any padding, if there is
+// one.
 const Hole* Witness::best_from(Offset from, Size size, Size alignment) const {
     const auto there = [&](const Hole& hole) { return hole.start + hole.size > from && hole.size >= size; };
     const Hole* best = best_of([&](const Hole& hole) { return there(hole) && hole.fits(size, alignment); });

@@ -1,5 +1,6 @@
-// A policy around another one that knows all holes itself, says by brute force which one must be chosen, and whether the heap
-// keeps to what policy.hpp promises a policy.
+// A policy around another one that knows all holes itself, says by brute force
+// which one must be chosen, and whether the heap keeps to what policy.hpp
+// promises a policy.
 #ifndef ASHLAR_TESTS_UNIT_MANAGER_RANGES_WITNESS_HPP
 #define ASHLAR_TESTS_UNIT_MANAGER_RANGES_WITNESS_HPP
 
@@ -21,8 +22,8 @@ struct Hole {
     [[nodiscard]] bool fits(ashlar::Size wanted, ashlar::Size alignment) const;
 };
 
-// The class of a size in TLSF's first list, by definition: sizes below 64 have each their own, and then each power of two
-// has 32.
+// The class of a size in TLSF's first list, by definition: sizes below 64 have
+// each their own, and then each power of two has 32.
 [[nodiscard]] unsigned tlsf_class(ashlar::Size size);
 
 class Witness final : public ashlar::Policy {
@@ -70,7 +71,8 @@ class Witness final : public ashlar::Policy {
     template <class Good>
     [[nodiscard]] const Hole* best_of(Good good) const;
     [[nodiscard]] const Hole* tlsf_choice(ashlar::Size size, ashlar::Size alignment) const;
-    // Of linear and ring: the hole that touches the tip, at which the last block ended.
+    // Of linear and ring: the hole that touches the tip, at which the last
+    // block ended.
     [[nodiscard]] bool has_tip() const;
     [[nodiscard]] const Hole* gap(ashlar::Size size, ashlar::Size alignment) const;
     [[nodiscard]] const Hole* linear_choice(ashlar::Size size, ashlar::Size alignment) const;

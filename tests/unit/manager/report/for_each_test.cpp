@@ -1,4 +1,5 @@
-// for_each() copies a few parts at a time: what it sees when the visitor stops, frees and allocates.
+// for_each() copies a few parts at a time: what it sees when the visitor stops,
+// frees and allocates.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -72,7 +73,8 @@ TEST_P(ForEach, VisitorMayFreeWhatItSees) {
     }
 }
 
-// Frees each block that it sees with the next one, and puts a larger one there: some lie across the end of a copy.
+// Frees each block that it sees with the next one, and puts a larger one there:
+// some lie across the end of a copy.
 TEST_P(ForEach, ShowsOnlyWholeBlocks) {
     MemoryManager manager(kWhole, make::options(0, GetParam()));
     std::vector<Offset> blocks;

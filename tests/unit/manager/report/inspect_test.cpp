@@ -6,7 +6,7 @@
 #include <sstream>
 #include <vector>
 
-#include "manager/engine/manager.hpp"
+#include "manager/engine/manager_inline.hpp"
 #include "unit/manager/make.hpp"
 
 namespace {

@@ -1,4 +1,5 @@
-// Small blocks over a heap that is only a list of places for slabs, and a model of what is live.
+// Small blocks over a heap that is only a list of places for slabs, and a model
+// of what is live.
 #ifndef ASHLAR_TESTS_UNIT_MANAGER_SLABS_SMALL_FIXTURE_HPP
 #define ASHLAR_TESTS_UNIT_MANAGER_SLABS_SMALL_FIXTURE_HPP
 

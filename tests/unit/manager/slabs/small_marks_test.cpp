@@ -1,4 +1,5 @@
-// The collector's marks on small blocks: what is white, what makes a block not white, and what a sweep frees.
+// The collector's marks on small blocks: what is white, what makes a block not
+// white, and what a sweep frees.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <map>

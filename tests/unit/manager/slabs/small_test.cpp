@@ -1,5 +1,6 @@
-// Small blocks in one thread: against a model of what is live, to the byte; sizes and alignments; creations and retirements of
-// slabs; misuse; and the same state seen from a second place.
+// Small blocks in one thread: against a model of what is live, to the byte;
+// sizes and alignments; creations and retirements of slabs; misuse; and the
+// same state seen from a second place.
 #include <gtest/gtest.h>
 #include <map>
 
@@ -77,7 +78,7 @@ TEST(SmallShape, AllOfASlabsBlocksAreAlignedAsAskedFor) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------- the model
+// ------------------------------------------------------------------- the model
 
 struct Trace {
     Size limit, small_limit, granularity;
@@ -191,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(, SmallModel,
                                          Trace{64 * kMiB, 64, 1, 20'000}, Trace{kMiB, 256, 1, 20'000, false},
                                          Trace{16 * kMiB, 1024, 1, 20'000, false}, Trace{64 * kMiB, 1024, 16, 20'000, false}));
 
-// ------------------------------------------------------------------------------------------------------ creations and deaths
+// -------------------------------------------------------- creations and deaths
 
 // With caches of threads, and with the one of a single thread.
 std::string cached(const testing::TestParamInfo<bool>& shared) { return shared.param ? "Shared" : "Alone"; }
@@ -253,8 +254,8 @@ TEST_P(SmallSlabs, FreedSlabIsReusedForAnotherClass) {
     }
 }
 
-// More places than ids: if all are slabs, a further one is refused, and its bytes are given
-// back.
+// More places than ids: if all are slabs, a further one is refused, and its
+// bytes are given back.
 TEST_P(SmallSlabs, FullTableOfSlabsIsReported) {
     Fixture fixture(kMiB, GetParam());
     fixture.shape.slabs = 3;
@@ -281,8 +282,8 @@ TEST_P(SmallSlabs, FullTableOfSlabsIsReported) {
     EXPECT_EQ(few.check(), 0U);
 }
 
-// A program that has been everywhere: ten rounds have places that no slab has had, then
-// two sets of places take turns.
+// A program that has been everywhere: ten rounds have places that no slab has
+// had, then two sets of places take turns.
 TEST_P(SmallSlabs, IdsOfRetiredSlabsServeOtherPlaces) {
     Fixture fixture(kMiB, GetParam());
     fixture.shape.slabs = 3;

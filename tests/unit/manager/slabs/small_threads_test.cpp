@@ -1,5 +1,6 @@
-// Small blocks in many threads. Each block's contents are an entry of a side array, written and read by plain accesses, so that
-// ThreadSanitizer sees every hand-over that nothing orders.
+// Small blocks in many threads. Each block's contents are an entry of a side
+// array, written and read by plain accesses, so that ThreadSanitizer sees every
+// hand-over that nothing orders.
 #include <gtest/gtest.h>
 #include <atomic>
 #include <mutex>
@@ -83,7 +84,8 @@ TEST_F(SmallThreads, ThreadsAllocateAndFreeTheirOwnBlocks) {
     expect_empty();
 }
 
-// All threads through one shard and its neighbours, so that some find none and go to the slabs themselves.
+// All threads through one shard and its neighbours, so that some find none and
+// go to the slabs themselves.
 TEST_F(SmallThreads, OneShardForAll) {
     together(kThreads, [this](unsigned thread) {
         Random random(thread);
@@ -100,8 +102,9 @@ TEST_F(SmallThreads, OneShardForAll) {
     expect_empty();
 }
 
-// Blocks change hands through a table of slots: who finds one frees it, wherever it came from. Slabs are created and retired
-// all the time, and there is too little room for all.
+// Blocks change hands through a table of slots: who finds one frees it,
+// wherever it came from. Slabs are created and retired all the time, and there
+// is too little room for all.
 TEST_F(SmallThreads, ThreadsFreeEachOthersBlocksWhenSlabsRunOut) {
     struct Slot {
         std::atomic<Block*> block{nullptr};
@@ -158,8 +161,8 @@ TEST_F(SmallThreads, OneOfTwoConcurrentFreesFails) {
     expect_empty();
 }
 
-// A collector beside the threads: it frees what they drop out of a table of roots, and nothing else. They stop only for its
-// look at the roots.
+// A collector beside the threads: it frees what they drop out of a table of
+// roots, and nothing else. They stop only for its look at the roots.
 class SmallCycles : public SmallThreads {
   protected:
     static constexpr unsigned kMutators = 4;
