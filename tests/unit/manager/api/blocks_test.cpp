@@ -362,6 +362,8 @@ TEST(OwnMemory, AddressesAreAlignedAsAskedFor) {
     }
 }
 
+// The members that throw nothing, until nothing fits, and back.
+
 TEST(TryMembers, FillAndEmptyABuffer) {
     for (const make::Mode mode : make::modes) {
         for (const Size size : {Size{64}, Size{3000}}) {

@@ -81,7 +81,7 @@ TEST(SharedOptions, ExceptionsOfThePolicyPassThroughTheConstructor) {
 
 TEST(ManagerOptions, NextPartNeedsABufferOfTheCallers) {
     const auto with_part = [] {
-        ManagerOptions made = options(Size{1} << 20);
+        ManagerOptions made = make::options(Size{1} << 20);
         made.next_part = [](Size) { return std::span<std::byte>(); };
         return made;
     };
@@ -96,7 +96,5 @@ TEST(ManagerOptions, NextPartNeedsABufferOfTheCallers) {
         }
     }
 }
-
-// The members that throw nothing, until nothing fits, and back.
 
 }  // namespace
