@@ -11,8 +11,9 @@ namespace ashlar {
 /// Counts since a manager's beginning, or since
 /// MemoryManager::reset_counters().
 struct ManagerCounters {
-    /// Number of blocks that were allocated, reserved ranges included; 0
-    /// without ManagerOptions::count_allocations.
+    /// Number of blocks that were allocated, reserved ranges included, and
+    /// moves by reallocate() left out; 0 without
+    /// ManagerOptions::count_allocations.
     std::uint64_t allocations;
     /// Number of blocks that were freed, also by a collector, a pass or
     /// clear(); 0 without ManagerOptions::count_allocations.
