@@ -58,7 +58,7 @@ TEST_P(Linear, StackReusesItsTopAtOnce) {
 
 TEST_P(Linear, FullStackReusesItsTop) {
     Buffer buffer(GetParam());
-    for (int i = 0; i < 10; ++i) EXPECT_EQ(buffer.take(100), 100U * i);
+    for (Offset i = 0; i < 10; ++i) EXPECT_EQ(buffer.take(100), 100 * i);
     EXPECT_EQ(buffer.take(1), Buffer::none);
     buffer.give(900);
     buffer.give(300);

@@ -19,7 +19,7 @@ struct Holes {
     explicit Holes(Placement placement) : fixture(placement, 1280, 1000) {
         std::vector<RangeId> holes;
         Offset at = 0;
-        for (const Size size : {64, 32, 16, 128, 32}) {
+        for (const Size size : {64U, 32U, 16U, 128U, 32U}) {
             holes.push_back(allocator.take_at(at, size));
             if (size != 128) static_cast<void>(allocator.take_at(at + size, 128 - size));
             static_cast<void>(allocator.take_at(at + 128, 128));
