@@ -83,9 +83,18 @@ namespace {
 
 // Functions of their own, so that the path of a manager for one thread needs no
 // stack frame.
-[[gnu::noinline]] std::optional<Offset> allocate_anyhow(manager::Manager& manager, Size size, Size alignment) {
+[[gnu::noinline]] std::optional<Offset> allocate_with_extras(manager::Manager& manager, Size size, Size alignment) {
     Offset at = 0;
-    const Status status = manager.allocate(size, alignment, at);
+    const Status status = manager.allocate_with_extras(size, alignment, at);
+    if (status == Status::bad_alignment) manager.refuse_alignment("allocate", size, alignment);
+    return status == Status::ok ? std::optional(at) : std::nullopt;
+}
+
+[[gnu::noinline]] std::optional<Offset> allocate_anyhow(manager::Manager& manager, Size size, Size alignment) {
+    if (manager.has_extras()) [[unlikely]]
+        return allocate_with_extras(manager, size, alignment);
+    Offset at = 0;
+    const Status status = manager.allocate_plain(size, alignment, at);
     if (status == Status::ok) [[likely]]
         return at;
     if (status == Status::bad_alignment) manager.refuse_alignment("allocate", size, alignment);

@@ -40,6 +40,12 @@ class Manager {
     ~Manager();
 
     [[nodiscard]] Status allocate(Size size, Size alignment, Offset& at);
+    // allocate() is one of these two.
+    [[nodiscard]] Status allocate_plain(Size size, Size alignment, Offset& at);
+    [[gnu::noinline]] [[nodiscard]] Status allocate_with_extras(Size size, Size alignment, Offset& at);
+    // Whether requests have a budget, or new blocks are wiped or counted.
+    // Relaxed: see wipes().
+    [[nodiscard]] bool has_extras() const noexcept { return extras_.load(base::rlx) != 0; }
     // The same in a few instructions, for small blocks of a manager for one
     // thread. kNoOffset, false: nothing was done, and the caller calls the
     // other function.
@@ -223,13 +229,8 @@ class Manager {
     [[nodiscard]] bool take_prepared(Strategy strategy, Requested& requested) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
     [[nodiscard]] bool wipes() const noexcept { return (extras_.load(base::rlx) & kWipes) != 0; }
-    // Whether requests have a budget, or new blocks are wiped or counted.
-    // Relaxed: as above.
-    [[nodiscard]] bool has_extras() const noexcept { return extras_.load(base::rlx) != 0; }
     // Relaxed: the budget itself is read under the lock.
     [[nodiscard]] bool has_budget() const noexcept { return (extras_.load(base::rlx) & kBudget) != 0; }
-    [[nodiscard]] Status allocate_plain(Size size, Size alignment, Offset& at);
-    [[gnu::noinline]] [[nodiscard]] Status allocate_with_extras(Size size, Size alignment, Offset& at);
     // Not from inside the gate: what a new block needs beyond its place.
     void finish(Offset start, Size size) noexcept;
     void count_allocation() noexcept;

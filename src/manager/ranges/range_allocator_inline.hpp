@@ -76,8 +76,8 @@ inline RangeId RangeAllocator::take_from(P& policy, Size size, Size alignment) n
     if (hole == no_range) [[unlikely]]
         return refuse(size, alignment);
     Range& range = ranges_[hole];
-    const Offset at = aligned(range.start, alignment);
-    if (at != range.start) return take_padded(hole, at, size);
+    const Offset at = range.start;
+    if ((at & (alignment - 1)) != 0) return take_padded(hole, aligned(at, alignment), size);
     RangeId block = hole;
     if (range.size == size) {
         policy.erase(hole);
