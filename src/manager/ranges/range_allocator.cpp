@@ -6,9 +6,10 @@ namespace ashlar::ranges {
 
 void RangeAllocator::layout(region::Carver& carver, Policy& policy, Size limit, std::uint32_t most) noexcept {
     most_ = most;
-    ranges_ = Ranges(carver.stepped<Range>(std::size_t{most} + 1), most);
+    Range* const records = carver.stepped<Range>(std::size_t{most} + 1);  // null while the carver measures
+    ranges_ = Ranges(records, most);
     steps_ = region::StepTables(carver.open_end());
-    steps_.add(&ranges_[no_range], sizeof(Range));
+    steps_.add(records, sizeof(Range));
     state_ = carver.array<State>(1);
     clean_ = carver.array<base::Word>(most / base::kWordBits / kLeastPage + 1);
     directory_.layout(carver, ranges_, most);
