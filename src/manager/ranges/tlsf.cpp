@@ -54,6 +54,10 @@ Size Tlsf::largest() const noexcept {
     return hole == no_range ? 0 : ranges_[hole].size;
 }
 
-bool Tlsf::check(std::uint64_t holes) const noexcept { return state_->check(ranges_, holes, class_of); }
+// A broken number of lists would lead beyond the state.
+bool Tlsf::check(std::uint64_t holes) const noexcept {
+    const bool lists = limit_ == 0 || state_->used() == class_of(limit_) + 1;
+    return lists && state_->check(ranges_, holes, class_of);
+}
 
 }  // namespace ashlar::ranges

@@ -72,7 +72,7 @@ class Tlsf final : public Policy {
     [[nodiscard]] RangeId find_slowly(RangeId hole, Size size, Size alignment) noexcept;
 
     State* state_ = nullptr;
-    mutable Size limit_ = 0;  // that state_bytes() was told
+    mutable Size limit_ = 0;  // that state_bytes() was told; 0: not yet
 };
 
 }  // namespace ashlar::ranges
