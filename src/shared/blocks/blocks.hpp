@@ -1,0 +1,77 @@
+// Blocks of every size, as offsets from the beginning of the file: in slabs up
+// to 32 KiB, else runs of units. Each call says exactly whether a block begins
+// at an offset and is live. Lock-free, any thread with a slot.
+#ifndef ASHLAR_SHARED_BLOCKS_BLOCKS_HPP
+#define ASHLAR_SHARED_BLOCKS_BLOCKS_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shared/blocks/slabs.hpp"
+
+namespace ashlar::shared {
+
+using Offset = std::uint64_t;  // 0: none
+
+// What is wrong with an offset that a caller passed.
+enum class Fault { none, foreign, interior, not_live };
+
+// Called for each live block; returns false to stop.
+using BlockVisitor = bool (*)(void* context, Offset block, std::size_t bytes);
+
+class Blocks {
+  public:
+    explicit Blocks(Segment& segment) noexcept : segment_(segment), runs_(segment), slabs_(segment, runs_) {}
+
+    // At a multiple of `alignment`, a power of two up to a unit. 0: no room.
+    [[nodiscard]] Offset allocate(Owner me, std::size_t size, std::size_t alignment) noexcept;
+    // The same. The offset is stored at `destination` before this returns; a
+    // death in between leaves either both or none.
+    [[nodiscard]] Offset allocate_to(Owner me, Offset destination, std::size_t size, std::size_t alignment) noexcept;
+    [[nodiscard]] Fault deallocate(Owner me, Offset block) noexcept;
+    // Frees the block whose offset is stored at `source`, and stores 0 there; a
+    // death in between is completed by recovery. Fault::foreign: `source` is in
+    // no live block. Fault::not_live: another thread freed it.
+    [[nodiscard]] Fault deallocate_from(Owner me, Offset source) noexcept;
+    // In place, or 0: it needs another block.
+    [[nodiscard]] Offset resize(Owner me, Offset block, std::size_t size) noexcept;
+
+    struct Found {
+        Offset start;      // of the block that the offset lies in
+        std::size_t size;  // as requested; 0 for a block of 0 bytes too
+        Fault fault;       // none, foreign, not_live
+    };
+    // The block that the byte at `at` lies in, within its class's bytes.
+    [[nodiscard]] Found find(Offset at) const noexcept;
+
+    // Exact only while no other thread changes the heap.
+    bool visit(BlockVisitor visitor, void* context) const noexcept;
+
+    [[nodiscard]] Segment& segment() const noexcept { return segment_; }
+    [[nodiscard]] Runs& runs() noexcept { return runs_; }
+    [[nodiscard]] Slabs& slabs() noexcept { return slabs_; }
+    // The word at an offset; nullptr: it is no place in a run that is in use.
+    [[nodiscard]] base::Atomic<Word>* word_at(Offset at) const noexcept;
+    [[nodiscard]] Offset offset_of(Block block) const noexcept;
+    [[nodiscard]] Offset offset_of(UnitId unit) const noexcept { return segment_.offset(segment_.address(unit)); }
+
+  private:
+    // What an offset names. `block`: of a slab. Else a large block begins in
+    // `start`, if that is not kNoUnit.
+    struct Located {
+        UnitId start;
+        Block block;
+        Fault fault;
+    };
+    [[nodiscard]] Located locate(Offset at) const noexcept;
+    [[nodiscard]] UnitId take_large(Owner me, std::size_t size, bool pending) noexcept;
+    [[nodiscard]] Fault end(Owner me, Located found) noexcept;
+
+    Segment& segment_;
+    Runs runs_;
+    Slabs slabs_;
+};
+
+}  // namespace ashlar::shared
+
+#endif

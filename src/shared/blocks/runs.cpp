@@ -1,0 +1,267 @@
+#include "shared/blocks/runs.hpp"
+
+#include "base/bits.hpp"
+#include "core/spans/each_word.hpp"
+
+namespace ashlar::shared {
+
+using base::acq;
+using base::acq_rel;
+using base::Atomic;
+using base::kNoUnit;
+using base::kWordBits;
+using base::rel;
+using base::rlx;
+using base::seq_cst;
+using spans::each_word;
+
+namespace {
+
+// Units whose tables are put into the file at once: an eighth of what there is.
+constexpr UnitId kLeastGrowth = 16;
+// Pages of so many free units may stay in the file, or of an eighth of those in
+// use.
+constexpr std::uint32_t kLeastBacked = 256;
+
+}  // namespace
+
+// -------------------------------------------------------------------- claiming
+
+// Takes the hints of all units or of none. The acquire of take_mask() [E8] sees
+// the state that was stored before the hint was set.
+bool Runs::take_hints(UnitId start, std::uint32_t units) noexcept {
+    UnitId end = start;
+    const bool all = each_word(start, units, [&](std::uint32_t word, Word mask) noexcept {
+        const Word got = segment_.free_units.take_mask(word, mask);
+        if (got == mask) {
+            end = (word + 1) * kWordBits;
+            return true;
+        }
+        if (got != 0) segment_.free_units.give_mask(word, got);
+        return false;
+    });
+    if (!all && end > start) give_hints(start, end - start);
+    return all;
+}
+
+void Runs::give_hints(UnitId start, std::uint32_t units) noexcept {
+    each_word(start, units, [&](std::uint32_t word, Word mask) noexcept {
+        segment_.free_units.give_mask(word, mask);
+        return true;
+    });
+}
+
+// Claims units from `start` until one is not free, or has no pages if it must
+// have some. Returns how many, and how many of these have pages.
+Runs::Claimed Runs::claim_states(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept {
+    Claimed claimed{0, 0};
+    while (claimed.units < units) {
+        Atomic<Word>& word = segment_.state_word(start + claimed.units);
+        UnitState found{word.load(rlx)};  // relaxed: the CAS decides
+        if (!found.is_free() || (only_backed && found.kind() != Kind::backed)) break;
+        // [E45] acq_rel: the unit's last holder is done with it.
+        if (!word.cas(found.raw, UnitState::held(slot, 0).raw, acq_rel, rlx)) break;
+        ++claimed.units;
+        if (found.kind() == Kind::backed) ++claimed.backed;
+    }
+    return claimed;
+}
+
+// A hint may be wrong: the claim of the states decides. The hint of a unit that
+// was not free stays away, since its holder sets it again.
+Runs::Claim Runs::claim(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept {
+    if (!take_hints(start, units)) return Claim::taken;
+    const Claimed claimed = claim_states(slot, start, units, only_backed);
+    Header& header = segment_.header();
+    header.units_backed.fetch_sub(claimed.backed, rlx);  // relaxed, as below: approximate
+    if (claimed.units == units) {
+        segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);  // relaxed: ours
+        base::compiler_fence();  // before the others: a death then frees the whole run
+        for (std::uint32_t i = 1; i < units; ++i) segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);
+        header.units_used.fetch_add(units, rlx);
+        if (claimed.backed == units || segment_.commit(start, units)) return Claim::done;
+        give(slot, start, units, false);
+        return Claim::full;
+    }
+    for (std::uint32_t i = 0; i < claimed.units; ++i)
+        segment_.state_word(start + i).store(UnitState::free(false).raw, rel);  // [E45]
+    if (claimed.units != 0) give_hints(start, claimed.units);
+    const std::uint32_t skipped = only_backed ? 0 : 1;  // the unit without pages may still be free
+    if (claimed.units + skipped < units) give_hints(start + claimed.units + skipped, units - claimed.units - skipped);
+    return Claim::taken;
+}
+
+// First fit by the hints. `full`: whether the file had no room for a run that
+// was found.
+UnitId Runs::search(SlotId slot, std::uint32_t units, bool only_backed, bool& full) noexcept {
+    const UnitId to = segment_.covered();
+    const std::uint32_t words = (to + kWordBits - 1) / kWordBits;
+    UnitId start = 1;  // of the run of ones that ends at `at`
+    UnitId at = 1;
+    while (at < to) {
+        const std::uint32_t word = at / kWordBits;
+        const Word rest = segment_.free_units.leaf_word(word) >> at % kWordBits;
+        if (rest == 0) {
+            start = at = segment_.free_units.next_word(word + 1, words) * kWordBits;
+            continue;
+        }
+        if ((rest & 1) == 0) {
+            start = at += base::lowest(rest);
+            continue;
+        }
+        at += static_cast<std::uint32_t>(std::countr_one(rest));
+        if (at > to) at = to;
+        if (start + units > at) continue;
+        const Claim claimed = claim(slot, start, units, only_backed);
+        if (claimed == Claim::done) return start;
+        if (claimed == Claim::full) {
+            full = true;
+            return kNoUnit;
+        }
+        at = ++start;
+    }
+    return kNoUnit;
+}
+
+// Covers more units, and sets their hints.
+bool Runs::grow(std::uint32_t units) noexcept {
+    const UnitId from = segment_.covered();
+    const UnitId end = segment_.end();
+    if (from >= end) return false;
+    const UnitId share = from / 8 > kLeastGrowth ? from / 8 : kLeastGrowth;
+    const UnitId wanted = units > share ? units : share;
+    const UnitId to = wanted < end - from ? from + wanted : end;
+    if (!segment_.cover(to) && (units >= to - from || !segment_.cover(from + units))) return false;
+    const UnitId first = from == 0 ? 1 : from;
+    give_hints(first, segment_.covered() - first);
+    return true;
+}
+
+UnitId Runs::take(SlotId slot, std::uint32_t units) noexcept {
+    if (units == 0 || units >= segment_.end()) return kNoUnit;
+    for (;;) {
+        bool full = false;
+        const UnitId start = search(slot, units, false, full);
+        if (start != kNoUnit) return start;
+        if (full) return search(slot, units, true, full);
+        if (!grow(units)) return kNoUnit;
+    }
+}
+
+// --------------------------------------------------------------------- freeing
+
+void Runs::find_again(UnitId unit) noexcept { segment_.free_units.insert(unit); }
+
+// From the end, and the head last: until then it tells recovery of the rest.
+void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noexcept {
+    Header& header = segment_.header();
+    // Relaxed: approximate.
+    if (backed && header.units_backed.load(rlx) > kLeastBacked + header.units_used.load(rlx) / 8 &&
+        segment_.punch(start, units))
+        backed = false;
+    const Word freed = UnitState::free(backed).raw;
+    for (std::uint32_t i = units; i-- > 1;) {
+        const UnitState found = segment_.state(start + i, rlx);  // relaxed: ours while the head is held
+        if (found == UnitState::inside(start) || found == UnitState::held(slot, 0))
+            segment_.state_word(start + i).store(freed, rel);  // [E45] pairs with claim_states()
+    }
+    segment_.state_word(start).store(freed, rel);  // [E45]
+    header.units_used.fetch_sub(units, rlx);
+    if (backed) header.units_backed.fetch_add(units, rlx);
+    give_hints(start, units);
+}
+
+std::uint32_t Runs::punch(SlotId slot, std::uint32_t most) noexcept {
+    std::uint32_t punched = 0;
+    const UnitId to = segment_.covered();
+    for (UnitId unit = 1; unit < to && punched < most; ++unit) {
+        UnitState found = segment_.state(unit, rlx);  // relaxed: the CAS decides
+        if (found.kind() != Kind::backed) continue;
+        // [E45] as claim_states()
+        if (!segment_.state_word(unit).cas(found.raw, UnitState::held(slot, 0).raw, acq_rel, rlx)) continue;
+        const bool done = segment_.punch(unit, 1);
+        segment_.state_word(unit).store(UnitState::free(!done).raw, rel);  // [E45]
+        find_again(unit);
+        if (!done) break;
+        segment_.header().units_backed.fetch_sub(1, rlx);  // relaxed: approximate
+        ++punched;
+    }
+    return punched;
+}
+
+// ---------------------------------------------------------------- large blocks
+
+void Runs::make_large(UnitId start, std::uint32_t units, std::uint32_t slack, SlotId pending) noexcept {
+    segment_.state_word(start).store(UnitState::large(units, slack, pending).raw, rel);  // [E46] pairs with head()
+}
+
+std::uint32_t Runs::end_large(SlotId slot, UnitId start) noexcept {
+    UnitState found = segment_.state(start, rlx);  // relaxed: the CAS decides
+    while (found.kind() == Kind::large) {
+        const std::uint32_t units = length(found);
+        if (units == 0 || units > segment_.end() - start) return 0;
+        // [E46] acq_rel: of two frees one succeeds, and sees what the other's
+        // hand-over published.
+        if (segment_.state_word(start).cas(found.raw, UnitState::held(slot, units).raw, acq_rel, rlx)) return units;
+    }
+    return 0;
+}
+
+bool Runs::resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t units, std::uint32_t slack) noexcept {
+    UnitState found = segment_.state(start, rlx);  // relaxed: the caller holds the block
+    if (found.kind() != Kind::large || units == 0 || units >= segment_.end() - start) return false;
+    const std::uint32_t before = found.units();
+    const UnitId end = start + before;
+    const UnitId to = units > before ? start + units : end;
+    mine.record.store(Record::tail(start, to).raw, rlx);  // relaxed: read after this thread's death [E43]
+    base::compiler_fence();
+    bool done = true;
+    if (units > before) {
+        const std::uint32_t more = units - before;
+        done = to <= segment_.covered() && claim(slot, end, more, false) == Claim::done;
+        // From the end: the head of the new units tells recovery of the rest.
+        for (std::uint32_t i = more; done && i-- > 0;) segment_.state_word(end + i).store(UnitState::inside(start).raw, rlx);
+    }
+    base::compiler_fence();
+    // [E46] the CAS fails if another thread frees the block meanwhile: a fault
+    // of the caller.
+    if (done) done = segment_.state_word(start).cas(found.raw, UnitState::large(units, slack).raw, acq_rel, rlx);
+    if (!done || units < before) free_tail(start, to);
+    base::compiler_fence();
+    mine.record.store(Record::none().raw, rlx);
+    return done;
+}
+
+void Runs::free_tail(UnitId start, UnitId to) noexcept {
+    const UnitState head = segment_.state(start, rlx);  // relaxed: the block has no other user
+    const std::uint32_t reach = length(head);
+    for (UnitId unit = start + reach; unit < to && unit < segment_.covered(); ++unit) {
+        if (segment_.state(unit, rlx) != UnitState::inside(start)) continue;
+        segment_.state_word(unit).store(UnitState::free(false).raw, rel);  // [E45]
+        segment_.header().units_used.fetch_sub(1, rlx);                    // relaxed: approximate
+        find_again(unit);
+    }
+}
+
+// -------------------------------------------------------------------- questions
+
+std::uint32_t Runs::length(UnitState head) noexcept {
+    switch (head.kind()) {
+        case Kind::owned:
+        case Kind::shared: return head.size_class() < base::kClasses ? base::kGeometry[head.size_class()].units : 0;
+        case Kind::large:
+        case Kind::held: return head.units();
+        default: return 0;
+    }
+}
+
+UnitId Runs::head(UnitId unit) const noexcept {
+    if (unit == kNoUnit || unit >= segment_.covered()) return kNoUnit;
+    const UnitState state = segment_.state(unit, acq);  // [E46]
+    const UnitId start = state.kind() == Kind::inside ? state.unit() : unit;
+    if (start == kNoUnit || start > unit) return kNoUnit;
+    const std::uint32_t units = length(segment_.state(start, acq));  // [E46]
+    return unit - start < units ? start : kNoUnit;
+}
+
+}  // namespace ashlar::shared

@@ -1,0 +1,86 @@
+#include "shared/recovery/life.hpp"
+
+#include <unistd.h>
+#include <cerrno>
+
+namespace ashlar::shared {
+
+using base::acq;
+using base::rel;
+using base::rlx;
+
+namespace {
+
+void make_robust(pthread_mutex_t& mutex) noexcept {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+base::Atomic<Word>* words_of(pthread_mutex_t& mutex) noexcept { return reinterpret_cast<base::Atomic<Word>*>(&mutex); }
+
+}  // namespace
+
+// Slots are zero at first, and any number of threads may meet at one. So a mutex
+// is made by stores that may be repeated at any time: of those words of a fresh
+// mutex that are not zero, if no lock changes them.
+bool make_lives(Header& header) noexcept {
+    pthread_mutex_t& sample = header.recovery;
+    for (std::size_t i = 0; i < kMutexWords; ++i) words_of(sample)[i].store(0, rlx);
+    make_robust(sample);
+    for (std::size_t i = 0; i < kMutexWords; ++i) header.fresh_mutex[i].store(words_of(sample)[i].load(rlx), rlx);
+    if (!try_robust(sample)) return false;
+    bool constant = true;
+    for (std::size_t i = 0; i < kMutexWords; ++i) {
+        const Word fresh = header.fresh_mutex[i].load(rlx);
+        constant = constant && (fresh == 0 || words_of(sample)[i].load(rlx) == fresh);
+    }
+    leave_robust(sample);
+    return constant;
+}
+
+void RobustLives::prepare(Slot& slot) noexcept {
+    for (std::size_t i = 0; i < kMutexWords; ++i) {
+        const Word fresh = segment_.header().fresh_mutex[i].load(rlx);  // relaxed: written before the segment was ready
+        if (fresh != 0) words_of(slot.life)[i].store(fresh, rlx);
+    }
+}
+
+// A holder may die before it marks the mutex consistent: then the next one finds
+// it dead again. One that is left inconsistent would be of no use for ever.
+bool try_robust(pthread_mutex_t& mutex) noexcept {
+    const int found = pthread_mutex_trylock(&mutex);
+    if (found == EOWNERDEAD) pthread_mutex_consistent(&mutex);
+    return found == 0 || found == EOWNERDEAD;
+}
+
+void leave_robust(pthread_mutex_t& mutex) noexcept { pthread_mutex_unlock(&mutex); }
+
+SlotId RobustLives::attach() noexcept {
+    constexpr auto kFree = static_cast<std::uint32_t>(SlotState::free);
+    for (SlotId id = 1; id < kMaxSlots; ++id) {
+        if (id >= segment_.header().slots_in_file.load(acq) && !segment_.cover_slot(id)) return 0;  // [E44]
+        Slot& slot = segment_.slot(id);
+        if (slot.state.load(rlx) != kFree) continue;  // relaxed: looked at again below
+        prepare(slot);
+        if (!try_robust(slot.life)) continue;
+        if (slot.state.load(acq) == kFree) {  // [none: the mutex orders it]
+            slot.process.store(static_cast<std::uint32_t>(getpid()), rlx);
+            slot.record.store(Record::none().raw, rlx);
+            slot.state.store(static_cast<std::uint32_t>(SlotState::attached), rel);  // [none: the mutex orders it]
+            return id;
+        }
+        leave_robust(slot.life);
+    }
+    return 0;
+}
+
+void RobustLives::detach(SlotId slot) noexcept {
+    segment_.slot(slot).state.store(static_cast<std::uint32_t>(SlotState::free), rel);  // [none: the mutex orders it]
+    leave_robust(segment_.slot(slot).life);
+}
+
+}  // namespace ashlar::shared

@@ -1,0 +1,249 @@
+#include "shared/recovery/recovery.hpp"
+
+namespace ashlar::shared {
+
+using base::acq;
+using base::acq_rel;
+using base::Atomic;
+using base::compiler_fence;
+using base::kClasses;
+using base::kGeometry;
+using base::kNoUnit;
+using base::rel;
+using base::rlx;
+using base::seq_cst;
+
+namespace {
+
+Record record_of(Owner dead) noexcept { return {dead.slot.record.load(rlx)}; }  // relaxed: [E43]
+
+bool is_attached(const Slot& slot) noexcept {
+    return slot.state.load(rlx) == static_cast<std::uint32_t>(SlotState::attached);  // relaxed: the life decides
+}
+
+}  // namespace
+
+// The block that a record names, if there can be such a block.
+Block Recovery::block_of(Record record) const noexcept {
+    const Bin c = record.size_class();
+    if (c < kFirstClass || c >= kClasses || record.number() >= kGeometry[c].blocks) return {};
+    if (record.unit() == kNoUnit || record.unit() >= segment_.covered()) return {};
+    return {record.unit(), record.number(), c};
+}
+
+bool Recovery::take_dead(SlotId slot) noexcept { return is_attached(segment_.slot(slot)) && lives_.take_dead(slot); }
+
+Recovered Recovery::recover(Owner me) noexcept {
+    Recovered done{0, 0};
+    if (!lives_.try_recovery()) return done;
+    Dead dead{};
+    bool any = false;
+    const SlotId end =
+        segment_.header().slots_in_file.load(acq) < kMaxSlots ? segment_.header().slots_in_file.load(acq) : kMaxSlots;
+    for (SlotId slot = 1; slot < end; ++slot) {
+        if (slot == me.id || !take_dead(slot)) continue;
+        dead.add(slot);
+        any = true;
+        recover_slot(owner(slot));
+    }
+    if (any) recover_units(dead);
+    for (SlotId slot = 1; any && slot < end; ++slot) {
+        if (!dead.has(slot)) continue;
+        if (recover_record(me, owner(slot))) {
+            if (hook_ != nullptr) hook_(hook_context_, slot);
+            segment_.slot(slot).state.store(static_cast<std::uint32_t>(SlotState::free), rel);
+            ++done.threads;
+        } else {
+            ++done.later;
+        }
+        lives_.leave(slot);
+    }
+    lives_.leave_recovery();
+    return done;
+}
+
+void Recovery::look(Owner me) noexcept {
+    Header& header = segment_.header();
+    const SlotId end = header.slots_in_file.load(acq);                                             // [E44]
+    const SlotId slot = header.next_look.fetch_add(1, rlx) % (end < kMaxSlots ? end : kMaxSlots);  // relaxed: any will do
+    if (slot == 0 || slot == me.id || !is_attached(segment_.slot(slot)) || !lives_.take_dead(slot)) return;
+    lives_.leave(slot);
+    recover(me);
+}
+
+// ------------------------------------------------------------- 1. own words
+
+void Recovery::recover_slot(Owner dead) noexcept {
+    const Record record = record_of(dead);
+    const Block block = block_of(record);
+    switch (record.step()) {
+        case Step::kept:
+            // Into the mask, which leave_dead() gives back.
+            if (block && dead.slot.place[block.c].load(rlx) == block.place().raw) {
+                dead.slot.mask[block.c].store(dead.slot.mask[block.c].load(rlx) | block.bit(), rlx);
+            }
+            dead.note(Record::none());
+            break;
+        case Step::tail:
+            if (record.unit() != kNoUnit && record.unit() < segment_.covered())
+                blocks_.runs().free_tail(record.unit(), record.to());
+            break;  // once more after the walk
+        case Step::clearing:
+            if (record.size_class() == 0) clear_large(dead, record.unit());
+            break;
+        case Step::storing:
+            if (record.size_class() == 0) store_large(dead, record.unit());
+            break;
+        default: break;
+    }
+    blocks_.slabs().leave_dead(dead);
+}
+
+// The state of a large block says whether its free was decided. The walk then
+// frees its run.
+void Recovery::clear_large(Owner dead, UnitId start) noexcept {
+    if (start == kNoUnit || start >= segment_.covered()) return;
+    UnitState state = segment_.state(start, acq);  // [E46]
+    if (state.kind() == Kind::large && blocks_.runs().end_large(dead.id, start) != 0) state = segment_.state(start, acq);
+    if (state.kind() != Kind::held || state.slot() != dead.id) return;
+    Word expected = blocks_.offset_of(start);
+    Atomic<Word>* const source = blocks_.word_at(dead.slot.argument.load(rlx));
+    if (source != nullptr) source->cas(expected, 0, acq_rel, rlx);
+}
+
+void Recovery::store_large(Owner dead, UnitId start) noexcept {
+    if (start == kNoUnit || start >= segment_.covered()) return;
+    UnitState state = segment_.state(start, acq);  // [E46]
+    if (state.kind() != Kind::large || state.slot() != dead.id) return;
+    const Atomic<Word>* const destination = blocks_.word_at(dead.slot.argument.load(rlx));
+    if (destination != nullptr && destination->load(acq) == blocks_.offset_of(start)) {  // [E46]
+        segment_.state_word(start).cas(state.raw, UnitState::large(state.units(), state.slack()).raw, acq_rel, rlx);
+    } else {
+        static_cast<void>(blocks_.runs().end_large(dead.id, start));  // the walk frees the run
+    }
+}
+
+// ------------------------------------------------------------------- 2. units
+
+// Slabs that a dead thread claimed and did not note, runs that it built or took
+// apart, hints that it took and did not give.
+void Recovery::recover_units(const Dead& dead) noexcept {
+    const UnitId end = segment_.covered();
+    std::uint32_t used = 0;
+    std::uint32_t backed = 0;
+    std::uint32_t complete = 0;
+    for (UnitId unit = 1; unit < end; ++unit) {
+        const UnitState state = segment_.state(unit, acq);  // [E45] [E46]
+        const bool of_dead = dead.has(state.slot());
+        if (state.kind() == Kind::held && of_dead) {
+            const std::uint32_t units = state.units() == 0 ? 1 : state.units();
+            if (units <= end - unit) blocks_.runs().give(state.slot(), unit, units, false);
+        } else if (state.kind() == Kind::owned && of_dead && state.size_class() < kClasses) {
+            blocks_.slabs().publish(unit, state.size_class());
+        } else if (state.kind() == Kind::shared && state.size_class() < kClasses) {
+            blocks_.slabs().reindex(unit, state.size_class());
+        }
+        const UnitState now = segment_.state(unit, acq);
+        if (now.is_free()) {
+            blocks_.runs().find_again(unit);
+        } else {
+            ++used;
+        }
+        if (now.kind() == Kind::backed) ++backed;
+        if (segment_.complete.contains(unit)) ++complete;
+    }
+    // Relaxed: approximate; others may have counted meanwhile.
+    segment_.header().units_used.store(used, rlx);
+    segment_.header().units_backed.store(backed, rlx);
+    segment_.header().complete.store(complete, rlx);
+}
+
+// ----------------------------------------------------------------- 3. records
+
+// False: it must be looked at again later.
+bool Recovery::recover_record(Owner me, Owner dead) noexcept {
+    const Record record = record_of(dead);
+    const Block block = block_of(record);
+    switch (record.step()) {
+        case Step::tail:
+            if (record.unit() != kNoUnit && record.unit() < segment_.covered())
+                blocks_.runs().free_tail(record.unit(), record.to());
+            break;
+        case Step::allocating: doubt(record); break;
+        case Step::storing:
+            if (block && !store(me, dead, block)) return false;
+            break;
+        case Step::freeing:
+        case Step::clearing: {
+            if (!block) break;
+            Atomic<Tag>& tag = segment_.tag(block.slab, block.number);
+            Tag seen = tag.load(rlx);  // relaxed: the CAS decides
+            while (is_live(seen) && !tag.cas(seen, freed_tag(dead.id), acq_rel, rlx)) {
+            }
+            if (!is_live(seen) && seen != freed_tag(dead.id)) break;  // another thread's free came first
+            if (record.step() == Step::clearing) {
+                Word expected = blocks_.offset_of(block);
+                Atomic<Word>* const source = blocks_.word_at(dead.slot.argument.load(rlx));
+                if (source != nullptr) source->cas(expected, 0, acq_rel, rlx);
+            }
+            dead.note(block.record(Step::freed));  // before the bit: the next recovery must not take the tag for live
+            if (!finish(me, dead, block)) return false;
+            break;
+        }
+        case Step::freed:
+            if (block && !finish(me, dead, block)) return false;
+            break;
+        default: break;
+    }
+    dead.note(Record::none());
+    return true;
+}
+
+// The tag says whether the block was handed out since. If it was not, its bit
+// is set, or in a mask, or must be set: only the slab's owner can tell.
+bool Recovery::finish(Owner me, Owner dead, Block block) noexcept {
+    Slabs& slabs = blocks_.slabs();
+    if (segment_.tag(block.slab, block.number).load(acq) != freed_tag(dead.id)) return true;
+    const UnitState state = segment_.state(block.slab, acq);             // [E46]
+    if (!state.is_slab() || state.size_class() != block.c) return true;  // the slab was retired: the bit was set
+    const bool mine = state == UnitState::owned(block.c, me.id);
+    if (!mine && !slabs.claim(me, block.slab, block.c)) return false;
+    const bool in_mask =
+        mine && me.slot.place[block.c].load(rlx) == block.place().raw && (me.slot.mask[block.c].load(rlx) & block.bit()) != 0;
+    Atomic<Word>& word = segment_.bits(block.slab, block.word());
+    // [E47] as Slabs::set_bit(). Setting it again does no harm while the slab is
+    // owned.
+    if (!in_mask) word.fetch_or(block.bit(), seq_cst);
+    if (!mine) slabs.publish(block.slab, block.c);
+    return true;
+}
+
+// The destination has the block, and it is live for good; or it has not, and
+// nobody knows the block.
+bool Recovery::store(Owner me, Owner dead, Block block) noexcept {
+    Atomic<Tag>& tag = segment_.tag(block.slab, block.number);
+    Tag pending = pending_tag(dead.id);
+    const Atomic<Word>* const destination = blocks_.word_at(dead.slot.argument.load(rlx));
+    if (destination != nullptr && destination->load(acq) == blocks_.offset_of(block)) {  // [E46]
+        tag.cas(pending, static_cast<Tag>(dead.slot.size.load(rlx)), acq_rel, rlx);
+        return true;
+    }
+    if (!tag.cas(pending, freed_tag(dead.id), acq_rel, rlx) && pending != freed_tag(dead.id)) return true;
+    dead.note(block.record(Step::freed));
+    return finish(me, dead, block);
+}
+
+// A block that the dead thread took last stays live: its program may have
+// stored the address or not. It is noted once.
+void Recovery::doubt(Record record) noexcept {
+    Header& header = segment_.header();
+    Atomic<Word>* room = nullptr;
+    for (Atomic<Word>& entry : header.doubts) {
+        const Record noted{entry.load(rlx)};  // relaxed: only the recovering thread adds entries
+        if (noted == record) return;
+        if (noted == Record::none() && room == nullptr) room = &entry;
+    }
+    if (room != nullptr) room->store(record.raw, rel);
+}
+
+}  // namespace ashlar::shared

@@ -1,0 +1,97 @@
+// One process's view of a segment: where the parts of the mapped file are. The
+// file holds no addresses, so that each process may map it elsewhere.
+//
+//   | Header, small indexes | slots | tables: an entry for each unit or group |
+//   | unit 0 (unused) | unit 1 | unit 2 | ...
+//
+// What is read from the file may be wrong: each unit, number and slot is checked
+// before it is used. Any thread.
+#ifndef ASHLAR_SHARED_SEGMENT_SEGMENT_HPP
+#define ASHLAR_SHARED_SEGMENT_SEGMENT_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bitmap_index.hpp"
+#include "base/size_class.hpp"
+#include "core/region/region.hpp"
+#include "shared/segment/backing.hpp"
+#include "shared/segment/header.hpp"
+#include "shared/segment/slot.hpp"
+#include "shared/segment/tag.hpp"
+
+namespace ashlar::shared {
+
+using base::Bin;
+
+// Blocks of at least 32 bytes: a slab of one unit then has at most 2048, and a
+// tag has two bytes in a page of tags for each unit.
+inline constexpr Bin kFirstClass = base::class_of_size(32);
+inline constexpr std::uint32_t kTagsOfUnit = 2048;
+inline constexpr std::uint32_t kWordsOfUnit = kTagsOfUnit / base::kWordBits;
+
+class Segment {
+  public:
+    // The bytes of a file whose segment may grow to units [1, units).
+    [[nodiscard]] static std::size_t file_bytes(UnitId units) noexcept;
+    // The part of the file that is committed before the first attach().
+    [[nodiscard]] static std::size_t first_bytes(UnitId units) noexcept;
+    // `start`: where the file is mapped, at a multiple of the page size. The
+    // header has been written.
+    void attach(std::uintptr_t start, UnitId units, Backing& backing) noexcept;
+
+    [[nodiscard]] Header& header() const noexcept { return *header_; }
+    [[nodiscard]] Slot& slot(SlotId id) const noexcept { return slots_[id]; }
+    [[nodiscard]] base::Atomic<Word>& state_word(UnitId unit) const noexcept { return states_[unit]; }
+    [[nodiscard]] UnitState state(UnitId unit, base::Order order) const noexcept { return {states_[unit].load(order)}; }
+    [[nodiscard]] base::Atomic<Word>& bits(UnitId slab, std::uint32_t word) const noexcept {
+        return bits_[std::size_t{slab} * kWordsOfUnit + word];
+    }
+    [[nodiscard]] base::Atomic<Tag>& tag(UnitId slab, std::uint32_t number) const noexcept {
+        return tags_[std::size_t{slab} * kTagsOfUnit + number];
+    }
+    // Hints: free units, slabs of a class with a free block, complete slabs.
+    base::BitmapIndex free_units;
+    base::BitmapIndex partial[base::kClasses];
+    base::BitmapIndex complete;
+
+    // Units [1, end()) may exist; those below covered() have their tables.
+    [[nodiscard]] UnitId end() const noexcept { return end_; }
+    [[nodiscard]] UnitId covered() const noexcept {
+        const UnitId seen = header_->covered.load(base::acq);  // [E44]
+        return seen < end_ ? seen : end_;
+    }
+    [[nodiscard]] std::uintptr_t address(UnitId unit) const noexcept {
+        return units_ + (std::uintptr_t{unit} << base::kUnitShift);
+    }
+    // An offset counts from the beginning of the file.
+    [[nodiscard]] std::uint64_t offset(std::uintptr_t at) const noexcept { return at - start_; }
+    [[nodiscard]] std::uintptr_t start() const noexcept { return start_; }
+
+    // Puts the tables of units [1, to) into the file. False: it is full.
+    [[nodiscard]] bool cover(UnitId to) noexcept;
+    // Puts slot `id` into the file.
+    [[nodiscard]] bool cover_slot(SlotId id) noexcept;
+    [[nodiscard]] bool commit(UnitId start, std::uint32_t units) noexcept;
+    bool punch(UnitId start, std::uint32_t units) noexcept;
+
+  private:
+    struct Parts;
+    static Parts place(Segment& segment, std::uintptr_t start, UnitId units, const Parts* measured) noexcept;
+    [[nodiscard]] bool commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept;
+
+    Header* header_;
+    Slot* slots_;
+    base::Atomic<Word>* states_;
+    base::Atomic<Word>* bits_;
+    base::Atomic<Tag>* tags_;
+    std::uintptr_t start_;
+    std::uintptr_t units_;
+    UnitId end_;
+    Backing* backing_;
+    region::Tables tables_;
+};
+
+}  // namespace ashlar::shared
+
+#endif

@@ -1,0 +1,87 @@
+// A slot records what a thread has in its hands. Its owner writes it with plain
+// stores in program order. Other threads read it only after its owner died: the
+// kernel then marks `life`, after all stores of the dead thread [E43].
+#ifndef ASHLAR_SHARED_SEGMENT_SLOT_HPP
+#define ASHLAR_SHARED_SEGMENT_SLOT_HPP
+
+#include <pthread.h>
+#include <cstdint>
+
+#include "base/atomic.hpp"
+#include "base/size_class.hpp"
+#include "shared/segment/unit_state.hpp"
+
+namespace ashlar::shared {
+
+// What a thread is doing, and to which block or run.
+//
+//   63                      44 43      38 37   27 26       5 4   0   of a block
+//   |            0            |  class   | number |   unit  | step |
+//   63             49 48                27 26              5 4   0   of a run
+//   |       0        |         to         |      start      | step |
+enum class Step : std::uint32_t {
+    none = 0,
+    allocating,  // the block was taken last: the program may not know it yet
+    freeing,     // the block's tag may still be live
+    freed,       // the block's tag is freed_tag(slot); its bit may not be set yet
+    kept,        // the same, but the block goes into the slot's own mask
+    hint,        // the slab's hint was taken, or is about to be
+    tail,        // units beyond the run's length, below `to`, are to be freed
+    storing,     // as allocating; `argument` is where the offset is stored
+    clearing,    // as freeing; `argument` is where the offset is cleared
+};
+
+struct Record {
+    Word raw;
+
+    static constexpr Record none() noexcept { return {0}; }
+    // Class 0: a large block.
+    static constexpr Record of(Step step, UnitId unit, std::uint32_t number, std::uint32_t size_class) noexcept {
+        return {static_cast<Word>(step) | Word{unit} << 5 | Word{number} << 27 | Word{size_class} << 38};
+    }
+    static constexpr Record tail(UnitId start, UnitId to) noexcept {
+        return {static_cast<Word>(Step::tail) | Word{start} << 5 | Word{to} << 27};
+    }
+    [[nodiscard]] constexpr Step step() const noexcept { return static_cast<Step>(raw & 31); }
+    [[nodiscard]] constexpr UnitId unit() const noexcept { return field(5, kUnitBits); }
+    [[nodiscard]] constexpr UnitId to() const noexcept { return field(27, kUnitBits); }
+    [[nodiscard]] constexpr std::uint32_t number() const noexcept { return field(27, 11); }
+    [[nodiscard]] constexpr std::uint32_t size_class() const noexcept { return field(38, 6); }
+    [[nodiscard]] constexpr Record with(Step step) const noexcept { return {(raw & ~Word{31}) | static_cast<Word>(step)}; }
+    constexpr bool operator==(const Record&) const noexcept = default;
+
+  private:
+    [[nodiscard]] constexpr std::uint32_t field(unsigned at, unsigned bits) const noexcept {
+        return static_cast<std::uint32_t>(raw >> at & ((Word{1} << bits) - 1));
+    }
+};
+
+// A word of a slab's bitmap: the slab, and the word's number. Zero: none.
+struct Place {
+    Word raw;
+    static constexpr Place of(UnitId slab, std::uint32_t word) noexcept { return {Word{slab} << 8 | word}; }
+    [[nodiscard]] constexpr UnitId slab() const noexcept { return static_cast<UnitId>(raw >> 8 & (kMaxUnits - 1)); }
+    [[nodiscard]] constexpr std::uint32_t word() const noexcept { return static_cast<std::uint32_t>(raw & 0xff); }
+    constexpr bool operator==(const Place&) const noexcept = default;
+};
+
+enum class SlotState : std::uint32_t { free = 0, attached = 1 };
+
+struct alignas(base::kCacheLine) Slot {
+    pthread_mutex_t life;               // robust and shared: its thread holds it while it is attached
+    base::Atomic<std::uint32_t> state;  // SlotState; written by the holder of `life`
+    base::Atomic<std::uint32_t> process;
+    base::Atomic<Word> started;  // when the process started, to tell two with one number apart
+    base::Atomic<Word> record;
+    base::Atomic<Word> argument;
+    base::Atomic<Word> size;  // while `record` is `storing`: the block's tag once it is stored
+
+    // For each class: the word of bits that the thread takes from, and the
+    // blocks that it took out and has not handed out.
+    base::Atomic<Word> place[base::kClasses];
+    base::Atomic<Word> mask[base::kClasses];
+};
+
+}  // namespace ashlar::shared
+
+#endif
