@@ -23,8 +23,8 @@ esac
 
 stage() { printf '\n== %s: %s\n' "$(date +%H:%M:%S)" "$*"; }
 
-launcher=
-if command -v ccache >/dev/null; then launcher="-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache"; fi
+how=-DASHLAR_FAST_TESTS=ON
+if command -v ccache >/dev/null; then how="-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache"; fi
 
 # build PRESET: prints its log only if it fails.
 build() {
@@ -32,7 +32,7 @@ build() {
     log=build/$1.log
     mkdir -p build
     # shellcheck disable=SC2086 # words
-    if ! { cmake --preset "$1" $launcher && cmake --build "build/$1" -j "$jobs"; } >"$log" 2>&1; then
+    if ! { cmake --preset "$1" $how && cmake --build "build/$1" -j "$jobs"; } >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         echo "test.sh: the $1 build failed; its log is $log" >&2
         exit 1
