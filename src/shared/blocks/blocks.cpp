@@ -116,9 +116,16 @@ Blocks::Found Blocks::find(Offset at) const noexcept {
 
 Atomic<Word>* Blocks::word_at(Offset at) const noexcept {
     const Offset first = offset_of(UnitId{0});
-    if (at % sizeof(Word) != 0 || at < first || (at - first) >> base::kUnitShift >= segment_.covered()) return nullptr;
+    if (at < first) return segment_.entry_word(at);
+    if (at % sizeof(Word) != 0 || (at - first) >> base::kUnitShift >= segment_.covered()) return nullptr;
     if (runs_.head(static_cast<UnitId>((at - first) >> base::kUnitShift)) == kNoUnit) return nullptr;
     return reinterpret_cast<Atomic<Word>*>(segment_.start() + at);
+}
+
+Record Blocks::record_of(Step step, Offset block) const noexcept {
+    const Located found = locate(block);
+    if (found.fault != Fault::none) return Record::none();
+    return found.block ? found.block.record(step) : Record::of(step, found.start, 0, 0);
 }
 
 // --------------------------------------------------------------------- freeing

@@ -50,7 +50,10 @@ class Blocks {
     [[nodiscard]] Segment& segment() const noexcept { return segment_; }
     [[nodiscard]] Runs& runs() noexcept { return runs_; }
     [[nodiscard]] Slabs& slabs() noexcept { return slabs_; }
-    // The word at an offset; nullptr: it is no place in a run that is in use.
+    // The record of a step that concerns a block; none: no block begins there.
+    [[nodiscard]] Record record_of(Step step, Offset block) const noexcept;
+    // The word at an offset; nullptr: it is neither in a run that is in use, nor
+    // a slot's `entry`.
     [[nodiscard]] base::Atomic<Word>* word_at(Offset at) const noexcept;
     [[nodiscard]] Offset offset_of(Block block) const noexcept;
     [[nodiscard]] Offset offset_of(UnitId unit) const noexcept { return segment_.offset(segment_.address(unit)); }

@@ -62,6 +62,14 @@ void Segment::attach(std::uintptr_t start, UnitId units, Backing& backing) noexc
     backing_ = &backing;
 }
 
+Atomic<Word>* Segment::entry_word(std::uint64_t at) const noexcept {
+    const std::uint64_t first = offset(reinterpret_cast<std::uintptr_t>(slots_));
+    const std::uint64_t id = (at - first) / sizeof(Slot);
+    if (at < first || id == 0 || id >= kMaxSlots || id >= header_->slots_in_file.load(acq)) return nullptr;  // [E44]
+    Atomic<Word>& word = slots_[id].entry;
+    return offset(reinterpret_cast<std::uintptr_t>(&word)) == at ? &word : nullptr;
+}
+
 bool Segment::commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept {
     const std::size_t page = region::page_size();
     const std::size_t low = (from - start_) & ~(page - 1);

@@ -68,6 +68,9 @@ class Segment {
     [[nodiscard]] std::uint64_t offset(std::uintptr_t at) const noexcept { return at - start_; }
     [[nodiscard]] std::uintptr_t start() const noexcept { return start_; }
 
+    // The word Slot::entry at an offset; nullptr: none is there.
+    [[nodiscard]] base::Atomic<Word>* entry_word(std::uint64_t at) const noexcept;
+
     // Puts the tables of units [1, to) into the file. False: it is full.
     [[nodiscard]] bool cover(UnitId to) noexcept;
     // Puts slot `id` into the file.

@@ -74,7 +74,8 @@ struct alignas(base::kCacheLine) Slot {
     base::Atomic<Word> started;  // when the process started, to tell two with one number apart
     base::Atomic<Word> record;
     base::Atomic<Word> argument;
-    base::Atomic<Word> size;  // while `record` is `storing`: the block's tag once it is stored
+    base::Atomic<Word> size;   // while `record` is `storing`: the block's tag once it is stored
+    base::Atomic<Word> entry;  // offset of a new name's entry that may not be linked yet; 0: none
 
     // For each class: the word of bits that the thread takes from, and the
     // blocks that it took out and has not handed out.
