@@ -5,13 +5,14 @@
 //
 //   1. what needs the dead slots' own words: masks, slabs, tails of runs
 //   2. the states of all units: slabs and runs that no slot names
-//   3. blocks whose free was cut, and blocks in doubt
+//   3. blocks whose free was cut, and blocks in doubt; then names
 #ifndef ASHLAR_SHARED_RECOVERY_RECOVERY_HPP
 #define ASHLAR_SHARED_RECOVERY_RECOVERY_HPP
 
 #include <cstdint>
 
 #include "shared/blocks/blocks.hpp"
+#include "shared/names/names.hpp"
 #include "shared/recovery/lives.hpp"
 
 namespace ashlar::shared {
@@ -25,11 +26,11 @@ struct Recovered {
 class Recovery {
   public:
     // Called for each dead thread before its slot is freed, while its life is
-    // held; may be called again for the same thread. For named objects, and for
-    // the program.
+    // held; may be called again for the same thread. For the program.
     using Hook = void (*)(void* context, SlotId dead);
 
-    Recovery(Blocks& blocks, Lives& lives) noexcept : blocks_(blocks), segment_(blocks.segment()), lives_(lives) {}
+    Recovery(Blocks& blocks, Lives& lives) noexcept
+        : blocks_(blocks), segment_(blocks.segment()), names_(blocks), lives_(lives) {}
     void set_hook(Hook hook, void* context) noexcept {
         hook_ = hook;
         hook_context_ = context;
@@ -54,6 +55,9 @@ class Recovery {
     void recover_slot(Owner dead) noexcept;
     void recover_units(const Dead& dead) noexcept;
     [[nodiscard]] bool recover_record(Owner me, Owner dead) noexcept;
+    [[nodiscard]] bool recover_entry(Owner me, Owner dead) noexcept;
+    [[nodiscard]] bool recover_names(Owner me, Owner dead) noexcept;
+    [[nodiscard]] bool free_from(Owner me, Owner dead, base::Atomic<Word>& source) noexcept;
     [[nodiscard]] bool finish(Owner me, Owner dead, Block block) noexcept;
     [[nodiscard]] bool store(Owner me, Owner dead, Block block) noexcept;
     void clear_large(Owner dead, UnitId start) noexcept;
@@ -64,6 +68,7 @@ class Recovery {
 
     Blocks& blocks_;
     Segment& segment_;
+    Names names_;
     Lives& lives_;
     Hook hook_ = nullptr;
     void* hook_context_ = nullptr;
