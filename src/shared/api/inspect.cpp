@@ -44,17 +44,11 @@ void SharedHeap::on_death(std::function<void(pid_t process)> callback) { mapping
 
 std::vector<SharedDoubt> SharedHeap::doubts() const {
     std::vector<SharedDoubt> found;
-    shared::each_doubt(*mapping_, [&](base::Atomic<shared::Word>&, Blocks::Found block) {
-        found.push_back({block.start, block.size});
-    });
+    mapping_->doubts().each([&](Blocks::Found block) { found.push_back({block.start, block.size}); });
     return found;
 }
 
-void SharedHeap::settle(std::uint64_t block) noexcept {
-    shared::each_doubt(*mapping_, [&](base::Atomic<shared::Word>& entry, Blocks::Found found) noexcept {
-        if (found.start == block) entry.store(Record::none().raw, rlx);  // relaxed: an entry is one word
-    });
-}
+void SharedHeap::settle(std::uint64_t block) noexcept { mapping_->doubts().settle(block); }
 
 std::vector<SharedProcess> SharedHeap::processes() const {
     std::vector<SharedProcess> found;

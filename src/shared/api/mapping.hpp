@@ -46,6 +46,7 @@ class Mapping {
     [[nodiscard]] Segment& segment() noexcept { return segment_; }
     [[nodiscard]] Blocks& blocks() noexcept { return blocks_; }
     [[nodiscard]] RobustLives& lives() noexcept { return lives_; }
+    [[nodiscard]] Doubts& doubts() noexcept { return recovery_.doubts(); }
     [[nodiscard]] const File& file() const noexcept { return opened_.file; }
     [[nodiscard]] const View& view() const noexcept { return opened_.view; }
     [[nodiscard]] const char* name() const noexcept { return name_.c_str(); }

@@ -69,7 +69,7 @@ SharedStatistics survey(Mapping& mapping) noexcept {
         ++found.threads;
         found.kept += kept_by(slot).bytes;
     });
-    each_doubt(mapping, [&](base::Atomic<Word>&, Blocks::Found) noexcept { ++found.doubts; });
+    mapping.doubts().each([&](Blocks::Found) noexcept { ++found.doubts; });
     return found;
 }
 

@@ -27,21 +27,6 @@ void each_thread(Mapping& mapping, Each each) {
     }
 }
 
-// Calls `each` with every entry of a block in doubt that is still live.
-template <class Each>
-void each_doubt(Mapping& mapping, Each each) {
-    Blocks& blocks = mapping.blocks();
-    for (base::Atomic<Word>& entry : mapping.segment().header().doubts) {
-        const Record record{entry.load(base::acq)};  // [none: an entry is one word]
-        const Bin c = record.size_class();
-        if (record == Record::none() || record.unit() >= mapping.segment().covered() || c >= base::kClasses) continue;
-        const Offset start =
-            c == 0 ? blocks.offset_of(record.unit()) : blocks.offset_of(Block{record.unit(), record.number(), c});
-        const Blocks::Found found = blocks.find(start);
-        if (found.fault == Fault::none && found.start == start) each(entry, found);
-    }
-}
-
 }  // namespace ashlar::shared
 
 #endif

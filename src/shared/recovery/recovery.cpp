@@ -169,7 +169,7 @@ bool Recovery::recover_record(Owner me, Owner dead) noexcept {
             if (record.unit() != kNoUnit && record.unit() < segment_.covered())
                 blocks_.runs().free_tail(record.unit(), record.to());
             break;
-        case Step::allocating: doubt(record); break;
+        case Step::allocating: doubts_.note(record); break;
         case Step::storing:
             if (block && !store(me, dead, block)) return false;
             break;
@@ -231,19 +231,6 @@ bool Recovery::store(Owner me, Owner dead, Block block) noexcept {
     if (!tag.cas(pending, freed_tag(dead.id), acq_rel, rlx) && pending != freed_tag(dead.id)) return true;
     dead.note(block.record(Step::freed));
     return finish(me, dead, block);
-}
-
-// A block that the dead thread took last stays live: its program may have
-// stored the address or not. It is noted once.
-void Recovery::doubt(Record record) noexcept {
-    Header& header = segment_.header();
-    Atomic<Word>* room = nullptr;
-    for (Atomic<Word>& entry : header.doubts) {
-        const Record noted{entry.load(rlx)};  // relaxed: only the recovering thread adds entries
-        if (noted == record) return;
-        if (noted == Record::none() && room == nullptr) room = &entry;
-    }
-    if (room != nullptr) room->store(record.raw, rel);
 }
 
 }  // namespace ashlar::shared

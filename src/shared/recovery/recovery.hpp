@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "shared/blocks/blocks.hpp"
+#include "shared/recovery/doubts.hpp"
 #include "shared/recovery/lives.hpp"
 
 namespace ashlar::shared {
@@ -29,7 +30,8 @@ class Recovery {
     // the program.
     using Hook = void (*)(void* context, SlotId dead);
 
-    Recovery(Blocks& blocks, Lives& lives) noexcept : blocks_(blocks), segment_(blocks.segment()), lives_(lives) {}
+    Recovery(Blocks& blocks, Lives& lives) noexcept
+        : blocks_(blocks), segment_(blocks.segment()), lives_(lives), doubts_(blocks) {}
     void set_hook(Hook hook, void* context) noexcept {
         hook_ = hook;
         hook_context_ = context;
@@ -40,6 +42,7 @@ class Recovery {
     Recovered recover(Owner me) noexcept;
     // Looks at one slot, and recovers if its thread is dead. O(1) otherwise.
     void look(Owner me) noexcept;
+    [[nodiscard]] Doubts& doubts() noexcept { return doubts_; }
 
   private:
     // Dead slots of one call.
@@ -58,13 +61,13 @@ class Recovery {
     [[nodiscard]] bool store(Owner me, Owner dead, Block block) noexcept;
     void clear_large(Owner dead, UnitId start) noexcept;
     void store_large(Owner dead, UnitId start) noexcept;
-    void doubt(Record record) noexcept;
     [[nodiscard]] Block block_of(Record record) const noexcept;
     [[nodiscard]] Owner owner(SlotId slot) const noexcept { return {segment_.slot(slot), slot}; }
 
     Blocks& blocks_;
     Segment& segment_;
     Lives& lives_;
+    Doubts doubts_;
     Hook hook_ = nullptr;
     void* hook_context_ = nullptr;
 };
