@@ -4,21 +4,18 @@
 #include <utility>
 
 #include "base/bits.hpp"
+#include "shared/api/check.hpp"
 #include "shared/api/mapping.hpp"
 #include "shared/api/survey.hpp"
 
 namespace ashlar {
 
-using base::acq;
 using base::kUnitShift;
 using base::rlx;
 using shared::Blocks;
-using shared::Header;
-using shared::Kind;
 using shared::Mapping;
 using shared::Offset;
 using shared::Owner;
-using shared::Record;
 
 void SharedHeap::visit(const std::function<bool(Block)>& each) const {
     const auto call = [](void* context, Offset block, std::size_t size) {
@@ -66,6 +63,8 @@ std::vector<SharedProcess> SharedHeap::processes() const {
     });
     return found;
 }
+
+std::size_t SharedHeap::check() const noexcept { return shared::Check(*mapping_).run(); }
 
 SharedStatistics SharedHeap::statistics() const noexcept { return shared::survey(*mapping_); }
 
