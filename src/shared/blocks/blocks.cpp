@@ -23,7 +23,11 @@ Bin class_for(std::size_t size, std::size_t alignment) noexcept {
     return bin < kFirstClass ? kFirstClass : bin;
 }
 
-std::size_t bytes_of(UnitState large) noexcept { return (std::size_t{large.units()} << base::kUnitShift) - large.slack(); }
+// 0 for a state that no large block has.
+std::size_t bytes_of(UnitState large) noexcept {
+    const std::size_t bytes = std::size_t{large.units()} << base::kUnitShift;
+    return large.slack() <= bytes ? bytes - large.slack() : 0;
+}
 
 }  // namespace
 
@@ -102,7 +106,10 @@ Blocks::Found Blocks::find(Offset at) const noexcept {
     const Located found = locate(at);
     if (found.start == kNoUnit) return {0, 0, found.fault};
     const UnitState state = segment_.state(found.start, acq);  // [E46]
-    if (state.kind() == Kind::large) return {offset_of(found.start), bytes_of(state), Fault::none};
+    if (state.kind() == Kind::large) {
+        if (state.units() > segment_.covered() - found.start) return {0, 0, Fault::not_live};
+        return {offset_of(found.start), bytes_of(state), Fault::none};
+    }
     if (!state.is_slab()) return {0, 0, Fault::not_live};
     const Bin c = state.size_class();
     const std::size_t size = kGeometry[c].size;

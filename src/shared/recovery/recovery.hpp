@@ -13,6 +13,7 @@
 
 #include "shared/blocks/blocks.hpp"
 #include "shared/names/names.hpp"
+#include "shared/recovery/doubts.hpp"
 #include "shared/recovery/lives.hpp"
 
 namespace ashlar::shared {
@@ -30,7 +31,7 @@ class Recovery {
     using Hook = void (*)(void* context, SlotId dead);
 
     Recovery(Blocks& blocks, Lives& lives) noexcept
-        : blocks_(blocks), segment_(blocks.segment()), names_(blocks), lives_(lives) {}
+        : blocks_(blocks), segment_(blocks.segment()), names_(blocks), lives_(lives), doubts_(blocks) {}
     void set_hook(Hook hook, void* context) noexcept {
         hook_ = hook;
         hook_context_ = context;
@@ -41,6 +42,7 @@ class Recovery {
     Recovered recover(Owner me) noexcept;
     // Looks at one slot, and recovers if its thread is dead. O(1) otherwise.
     void look(Owner me) noexcept;
+    [[nodiscard]] Doubts& doubts() noexcept { return doubts_; }
 
   private:
     // Dead slots of one call.
@@ -62,7 +64,6 @@ class Recovery {
     [[nodiscard]] bool store(Owner me, Owner dead, Block block) noexcept;
     void clear_large(Owner dead, UnitId start) noexcept;
     void store_large(Owner dead, UnitId start) noexcept;
-    void doubt(Record record) noexcept;
     [[nodiscard]] Block block_of(Record record) const noexcept;
     [[nodiscard]] Owner owner(SlotId slot) const noexcept { return {segment_.slot(slot), slot}; }
 
@@ -70,6 +71,7 @@ class Recovery {
     Segment& segment_;
     Names names_;
     Lives& lives_;
+    Doubts doubts_;
     Hook hook_ = nullptr;
     void* hook_context_ = nullptr;
 };
