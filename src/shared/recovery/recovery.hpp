@@ -56,8 +56,11 @@ class Recovery {
     [[nodiscard]] bool recover_record(Owner me, Owner dead) noexcept;
     [[nodiscard]] bool finish(Owner me, Owner dead, Block block) noexcept;
     [[nodiscard]] bool store(Owner me, Owner dead, Block block) noexcept;
+    void clear(Owner dead, Block block) noexcept;
     void clear_large(Owner dead, UnitId start) noexcept;
     void store_large(Owner dead, UnitId start) noexcept;
+    void hold_large(Owner dead, UnitId start, UnitState seen) noexcept;
+    [[nodiscard]] bool is_live(Record record) const noexcept;
     void doubt(Record record) noexcept;
     [[nodiscard]] Block block_of(Record record) const noexcept;
     [[nodiscard]] Owner owner(SlotId slot) const noexcept { return {segment_.slot(slot), slot}; }
