@@ -152,35 +152,34 @@ Fault Blocks::deallocate(Owner me, Offset block) noexcept {
     return end(me, found);
 }
 
+// The source decides between two calls: of these only one changes it to its
+// mark. The block is then this thread's, and cannot be handed out again.
 Fault Blocks::deallocate_from(Owner me, Offset source) noexcept {
     Atomic<Word>* const word = word_at(source);
     if (word == nullptr) return Fault::foreign;
     Word offset = word->load(acq);  // [E46]
+    if (offset == 0 || is_mark(offset)) return Fault::not_live;
     const Located found = locate(offset);
-    if (found.fault != Fault::none) return found.fault;
-    me.note(Record::none());  // the argument belongs to the next record
+    if (found.fault != Fault::none)
+        return word->load(acq) == offset ? found.fault : Fault::not_live;  // [E46] another call was first
+    me.note(Record::none());                                               // the argument belongs to the next record
     me.slot.argument.store(source, rlx);
-    if (!found.block) {
-        me.note(Record::of(Step::clearing, found.start, 0, 0));
-        const std::uint32_t units = runs_.end_large(me.id, found.start);
-        if (units != 0) {
-            word->cas(offset, 0, acq_rel, rlx);
-            runs_.give(me.id, found.start, units);
-        }
+    me.note(found.block ? found.block.record(Step::clearing) : Record::of(Step::clearing, found.start, 0, 0));
+    Word mark = mark_of(offset, me.id);
+    if (!word->cas(offset, mark, acq_rel, rlx)) {  // [E46] what the hand-over through the source published
         me.note(Record::none());
-        return units != 0 ? Fault::none : Fault::not_live;
+        return Fault::not_live;
     }
-    Atomic<Tag>& tag = segment_.tag(found.block.slab, found.block.number);
-    Tag seen = tag.load(rlx);  // relaxed: the CAS decides
-    me.note(found.block.record(Step::clearing));
-    while (is_live(seen)) {
-        if (!tag.cas(seen, freed_tag(me.id), acq_rel, rlx)) continue;  // [E46] as Slabs::give()
-        word->cas(offset, 0, acq_rel, rlx);
+    const std::uint32_t units = found.block ? 0 : runs_.end_large(me.id, found.start);
+    const bool done = found.block ? slabs_.end(me, found.block) : units != 0;
+    word->cas(mark, 0, acq_rel, rlx);  // [E46] as above
+    if (done && found.block) {
         slabs_.finish(me, found.block);
-        return Fault::none;
+    } else if (done) {
+        runs_.give(me.id, found.start, units);
     }
     me.note(Record::none());
-    return Fault::not_live;
+    return done ? Fault::none : Fault::not_live;
 }
 
 // -------------------------------------------------------------------- resizing

@@ -16,6 +16,18 @@ using Offset = std::uint64_t;  // 0: none
 // What is wrong with an offset that a caller passed.
 enum class Fault { none, foreign, interior, not_live };
 
+// A place whose block a slot frees. Odd, so that it is no block's offset.
+//
+//   63  60 59   48 47       1 0
+//   |  0  | slot  | offset | 1 |
+inline constexpr unsigned kOffsetBits = 48;
+constexpr base::Word mark_of(Offset block, SlotId slot) noexcept { return block | Word{slot} << kOffsetBits | 1; }
+constexpr bool is_mark(base::Word place) noexcept { return (place & 1) != 0; }
+// Whether a place names the block, marked or not.
+constexpr bool names(base::Word place, Offset block) noexcept {
+    return place == block || (is_mark(place) && (place & ((Word{1} << kOffsetBits) - 2)) == block);
+}
+
 // Called for each live block; returns false to stop.
 using BlockVisitor = bool (*)(void* context, Offset block, std::size_t bytes);
 
@@ -29,9 +41,10 @@ class Blocks {
     // death in between leaves either both or none.
     [[nodiscard]] Offset allocate_to(Owner me, Offset destination, std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] Fault deallocate(Owner me, Offset block) noexcept;
-    // Frees the block whose offset is stored at `source`, and stores 0 there; a
-    // death in between is completed by recovery. Fault::foreign: `source` is in
-    // no live block. Fault::not_live: another thread freed it.
+    // Frees the block whose offset is stored at `source`, and stores 0 there.
+    // Meanwhile the place holds a mark. Recovery completes the call if the mark
+    // was stored; else both stay. Fault::foreign: `source` is in no live block.
+    // Fault::not_live: it names none, or another thread frees it.
     [[nodiscard]] Fault deallocate_from(Owner me, Offset source) noexcept;
     // In place, or 0: it needs another block.
     [[nodiscard]] Offset resize(Owner me, Offset block, std::size_t size) noexcept;

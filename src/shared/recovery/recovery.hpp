@@ -60,10 +60,13 @@ class Recovery {
     [[nodiscard]] bool recover_entry(Owner me, Owner dead) noexcept;
     [[nodiscard]] bool recover_names(Owner me, Owner dead) noexcept;
     [[nodiscard]] bool free_from(Owner me, Owner dead, base::Atomic<Word>& source) noexcept;
+    void free_large(Owner dead, UnitId start) noexcept;
     [[nodiscard]] bool finish(Owner me, Owner dead, Block block) noexcept;
     [[nodiscard]] bool store(Owner me, Owner dead, Block block) noexcept;
+    void clear(Owner dead, Block block) noexcept;
     void clear_large(Owner dead, UnitId start) noexcept;
     void store_large(Owner dead, UnitId start) noexcept;
+    void hold_large(Owner dead, UnitId start, UnitState seen) noexcept;
     [[nodiscard]] Block block_of(Record record) const noexcept;
     [[nodiscard]] Owner owner(SlotId slot) const noexcept { return {segment_.slot(slot), slot}; }
 

@@ -8,25 +8,31 @@ using base::acq_rel;
 using base::Atomic;
 using base::rlx;
 
-// Frees a block as the dead thread would have, by its record: the next recovery
-// goes on with it. False: the free is completed later.
+// Frees a block as the dead thread would have, by its record and its mark: the
+// next recovery goes on with these. False: the free is completed later.
 bool Recovery::free_from(Owner me, Owner dead, Atomic<Word>& source) noexcept {
-    const Record record = blocks_.record_of(Step::clearing, source.load(acq));  // [E46]
-    dead.note(Record::none());                                                  // the argument belongs to the next record
+    Word block = source.load(acq);  // [E46]
+    const Record record = blocks_.record_of(Step::clearing, block);
+    dead.note(Record::none());  // the argument belongs to the next record
     dead.slot.argument.store(segment_.offset(reinterpret_cast<std::uintptr_t>(&source)), rlx);
     dead.note(record);
     bool done = true;
-    if (record.size_class() != 0) {
+    if (record != Record::none()) {
+        source.cas(block, mark_of(block, dead.id), acq_rel, rlx);  // [E46] as Blocks::deallocate_from()
+        if (record.size_class() == 0) free_large(dead, record.unit());
         done = recover_record(me, dead);
-    } else if (record != Record::none()) {
-        clear_large(dead, record.unit());
-        const UnitState state = segment_.state(record.unit(), acq);  // [E46]
-        const bool held = state.kind() == Kind::held && state.slot() == dead.id;
-        if (held && state.units() != 0) blocks_.runs().give(dead.id, record.unit(), state.units(), false);
-        dead.note(Record::none());
     }
     source.store(0, rlx);  // relaxed: for a damaged segment; else it is 0
     return done;
+}
+
+void Recovery::free_large(Owner dead, UnitId start) noexcept {
+    clear_large(dead, start);
+    const UnitState state = segment_.state(start, acq);  // [E46]
+    if (state.kind() != Kind::held || state.slot() != dead.id || state.units() == 0) return;
+    if (state.units() > segment_.covered() - start) return;
+    segment_.punch(start, state.units());  // nobody knows which of them have pages
+    blocks_.runs().give(dead.id, start, state.units(), false);
 }
 
 // An entry that the dead thread made and did not link.

@@ -77,7 +77,7 @@ bool Segment::commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept {
     return backing_->commit(low, high - low);
 }
 
-bool Segment::cover(UnitId to) noexcept {
+bool Segment::commit_tables(UnitId to) noexcept {
     const UnitId from = covered();
     if (to <= from) return true;
     if (to > end_) return false;
@@ -86,12 +86,15 @@ bool Segment::cover(UnitId to) noexcept {
         const region::Table& table = tables_.list[i];
         if (!commit_bytes(table.entry(from), table.entry(last) + table.stride)) return false;
     }
-    UnitId seen = from;
+    return true;
+}
+
+void Segment::raise_covered(UnitId to) noexcept {
+    UnitId seen = covered();
     // [E44] release, pairs with the acquire in covered(): the tables' pages are
     // in the file.
     while (seen < to && !header_->covered.cas(seen, to, rel, rlx)) {
     }
-    return true;
 }
 
 bool Segment::cover_slot(SlotId id) noexcept {

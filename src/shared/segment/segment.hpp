@@ -72,7 +72,9 @@ class Segment {
     [[nodiscard]] base::Atomic<Word>* entry_word(std::uint64_t at) const noexcept;
 
     // Puts the tables of units [1, to) into the file. False: it is full.
-    [[nodiscard]] bool cover(UnitId to) noexcept;
+    [[nodiscard]] bool commit_tables(UnitId to) noexcept;
+    // The units below `to` may be used now. Their tables are in the file.
+    void raise_covered(UnitId to) noexcept;
     // Puts slot `id` into the file.
     [[nodiscard]] bool cover_slot(SlotId id) noexcept;
     [[nodiscard]] bool commit(UnitId start, std::uint32_t units) noexcept;

@@ -28,7 +28,7 @@ enum class Step : std::uint32_t {
     hint,        // the slab's hint was taken, or is about to be
     tail,        // units beyond the run's length, below `to`, are to be freed
     storing,     // as allocating; `argument` is where the offset is stored
-    clearing,    // as freeing; `argument` is where the offset is cleared
+    clearing,    // freed from the place `argument`, if that holds this slot's mark
 };
 
 struct Record {
