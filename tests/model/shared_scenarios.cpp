@@ -4,6 +4,7 @@
 namespace {
 
 using namespace interleave;
+using ashlar::base::kGeometry;
 
 constexpr std::size_t kSize = 8192;  // a slab of one unit has eight blocks, in one word
 constexpr std::size_t kOther = 7168;
@@ -135,6 +136,23 @@ struct Retire : SharedScenario {
     Offset block_ = 0;
 };
 const Enrolled<Retire> kRetire{"shared.retire"};
+
+// A slab of several units.
+struct LongSlab : SharedScenario {
+    LongSlab() : SharedScenario(1 + kGeometry[kLong].units) { deaths = 2; }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            const Offset block = take(0, kGeometry[kLong].size);
+            if (block != 0) give(0, block);
+            blocks_.slabs().leave_all(me(0));
+        } else {
+            recover(1);
+        }
+        static_cast<void>(blocks_.slabs().retire(me(thread), 8));
+    }
+    static constexpr Bin kLong = ashlar::base::class_of_size(10240);
+};
+const Enrolled<LongSlab> kLongSlab{"shared.long_slab"};
 
 // A slab of another class is created in the unit of a retired one.
 struct CreatedAgain : Retire {

@@ -126,11 +126,12 @@ UnitId Runs::search(SlotId slot, std::uint32_t units, bool only_backed, bool& fu
     return kNoUnit;
 }
 
-// Covers more units. Their hints come first: a thread that stops in between
+// Covers more units than those searched. Their hints come first: a thread that stops in between
 // would hide them. Until the units are covered no thread follows the hints.
-bool Runs::grow(std::uint32_t units) noexcept {
+bool Runs::grow(UnitId searched, std::uint32_t units) noexcept {
     const UnitId from = segment_.covered();
     const UnitId end = segment_.end();
+    if (from != searched) return true;  // another thread added units meanwhile
     if (from >= end) return false;
     const UnitId share = from / 8 > kLeastGrowth ? from / 8 : kLeastGrowth;
     const UnitId wanted = units > share ? units : share;
@@ -148,11 +149,12 @@ bool Runs::grow(std::uint32_t units) noexcept {
 UnitId Runs::take(SlotId slot, std::uint32_t units) noexcept {
     if (units == 0 || units >= segment_.end()) return kNoUnit;
     for (;;) {
+        const UnitId searched = segment_.covered();
         bool full = false;
         const UnitId start = search(slot, units, false, full);
         if (start != kNoUnit) return start;
         if (full) return search(slot, units, true, full);
-        if (!grow(units)) return kNoUnit;
+        if (!grow(searched, units)) return kNoUnit;
     }
 }
 

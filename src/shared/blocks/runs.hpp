@@ -61,7 +61,7 @@ class Runs {
         std::uint32_t units, backed;
     };
     [[nodiscard]] UnitId search(SlotId slot, std::uint32_t units, bool only_backed, bool& full) noexcept;
-    [[nodiscard]] bool grow(std::uint32_t units) noexcept;
+    [[nodiscard]] bool grow(UnitId searched, std::uint32_t units) noexcept;
     void give_tail(SlotId slot, UnitId from, UnitId to) noexcept;
     [[nodiscard]] Claim claim(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept;
     [[nodiscard]] bool take_hints(UnitId start, std::uint32_t units) noexcept;
