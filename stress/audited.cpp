@@ -41,7 +41,8 @@ struct Exchange {
 };
 
 void require_sound(const char* what, const auditor::Verdict& verdict) {
-    for (const auditor::Finding& finding : verdict.findings) std::fprintf(stderr, "%s\n", describe(finding).c_str());
+    for (const auditor::Finding& finding : verdict.findings)
+        std::fprintf(stderr, "%s\n", describe(finding).c_str());
     if (verdict.faults != 0) fail(what, nullptr, verdict.takes, verdict.faults);
 }
 
@@ -108,8 +109,8 @@ void give_noted(Audit& audit, auditor::Log& log, std::size_t* block) {
 std::size_t* resize_noted(Audit& audit, auditor::Log& log, Random& random, std::size_t* block) {
     const std::size_t before = *block;
     const std::size_t size = ash_good_size(mixed_size(random) + sizeof(std::size_t));
-    auto* moved =
-        static_cast<std::size_t*>(log.resize(audit.clock, block, before, size, [&] { return ash_realloc(block, size); }));
+    auto* moved = static_cast<std::size_t*>(
+        log.resize(audit.clock, block, before, size, [&] { return ash_realloc(block, size); }));
     if (moved == nullptr) return block;
     *moved = size;
     return moved;
@@ -119,7 +120,8 @@ std::size_t* resize_noted(Audit& audit, auditor::Log& log, Random& random, std::
 std::size_t fill(ashlar::Heap& heap, std::size_t size) {
     std::vector<void*> blocks;
     (void)heap.trim();  // cached blocks may make units beside them unusable
-    for (void* block = heap.allocate(size); block != nullptr; block = heap.allocate(size)) blocks.push_back(block);
+    for (void* block = heap.allocate(size); block != nullptr; block = heap.allocate(size))
+        blocks.push_back(block);
     for (void* block : blocks) heap.deallocate(block);
     return blocks.size();
 }
@@ -139,12 +141,15 @@ struct Narrow {
     }
     void work(Audit& audit, Random& random, auditor::Log& log, Exchange& exchange) {
         std::vector<void*> mine;
-        const auto give = [&](void* block) { log.give(audit.clock, block, size, [&] { heap->deallocate(block); }); };
+        const auto give = [&](void* block) {
+            log.give(audit.clock, block, size, [&] { heap->deallocate(block); });
+        };
         while (log.has_room(4 + slots + mine.size())) {
             void* block = log.take(audit.clock, size, [&] { return heap->allocate(size); });
             if (block != nullptr) {
                 *static_cast<std::size_t*>(block) = size;
-                if (random.one_in(16)) block = exchange.swap(random, static_cast<std::size_t*>(block));
+                if (random.one_in(16))
+                    block = exchange.swap(random, static_cast<std::size_t*>(block));
                 if (block != nullptr) mine.push_back(block);
             } else {
                 for (std::size_t left = mine.size() / 4; left > 0; --left) {
@@ -157,9 +162,13 @@ struct Narrow {
         for (void* block : mine) give(block);
     }
     auditor::Bounds finish(Audit& audit, Random& random, auditor::Log& log, Exchange& exchange) {
-        exchange.empty([&](std::size_t* block) { log.give(audit.clock, block, size, [&] { heap->deallocate(block); }); });
-        if (const std::size_t left = fill(*heap, size); left != blocks) fail("blocks are lost", nullptr, size, blocks - left);
-        if (const std::size_t faults = heap->check(); faults != 0) fail("Heap::check found faults", nullptr, 0, faults);
+        exchange.empty([&](std::size_t* block) {
+            log.give(audit.clock, block, size, [&] { heap->deallocate(block); });
+        });
+        if (const std::size_t left = fill(*heap, size); left != blocks)
+            fail("blocks are lost", nullptr, size, blocks - left);
+        if (const std::size_t faults = heap->check(); faults != 0)
+            fail("Heap::check found faults", nullptr, 0, faults);
         const auditor::Bounds bounds{blocks * size, slack};
         begin(random);
         return bounds;
@@ -179,7 +188,8 @@ void audited(Run& run) {
         [&](Random& random, auditor::Log& log) {
             while (log.has_room(6 + slots)) {
                 std::size_t* block = take_noted(audit, log, random);
-                if (block != nullptr && random.one_in(8)) block = resize_noted(audit, log, random, block);
+                if (block != nullptr && random.one_in(8))
+                    block = resize_noted(audit, log, random, block);
                 give_noted(audit, log, exchange->swap(random, block));
             }
         },

@@ -36,10 +36,14 @@ Batch* take_batch(Random& random) {
 
 void give_batch(Random& random, Batch* batch) {
     auto& blocks = batch->blocks;
-    for (std::size_t i = random.below(64); i > 0; --i) blocks.push_back(take(random, mixed_size(random)));
+    for (std::size_t i = random.below(64); i > 0; --i)
+        blocks.push_back(take(random, mixed_size(random)));
     const bool in_order = random.one_in(4);
-    if (in_order) std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.data < b.data; });
-    for (std::size_t i = in_order ? 0 : blocks.size(); i > 1; --i) std::swap(blocks[i - 1], blocks[random.below(i)]);
+    if (in_order)
+        std::sort(blocks.begin(), blocks.end(),
+                  [](const Block& a, const Block& b) { return a.data < b.data; });
+    for (std::size_t i = in_order ? 0 : blocks.size(); i > 1; --i)
+        std::swap(blocks[i - 1], blocks[random.below(i)]);
     std::vector<void*> all;
     for (const Block& block : blocks) {
         verify(block);
@@ -64,7 +68,8 @@ void batches(Run& run) {
             done += mine->blocks.size();
             // acq_rel: publishes the blocks' content to the thread that takes
             // the batch, and receives the same.
-            Batch* other = mailbox[random.below(run.threads)].exchange(mine, std::memory_order_acq_rel);
+            Batch* other =
+                mailbox[random.below(run.threads)].exchange(mine, std::memory_order_acq_rel);
             if (other != nullptr) give_batch(random, other);
         }
         run.count(done);

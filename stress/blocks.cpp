@@ -15,14 +15,17 @@ constexpr std::size_t word = sizeof(std::uint64_t);
 constexpr std::size_t dense_limit = 4096;
 constexpr std::size_t stride = 256;
 
-std::uint64_t pattern(std::uint64_t seed, std::size_t offset) noexcept { return (seed ^ offset) * 0x9E3779B97F4A7C15U; }
+std::uint64_t pattern(std::uint64_t seed, std::size_t offset) noexcept {
+    return (seed ^ offset) * 0x9E3779B97F4A7C15U;
+}
 
 /// Calls each(offset, length) for every piece of a block that carries the
 /// pattern; length is a word, or less at the end.
 template <class Each>
 void for_each_piece(std::size_t size, Each&& each) {
     const std::size_t step = size <= dense_limit ? word : stride;
-    for (std::size_t offset = 0; offset < size; offset += step) each(offset, std::min(word, size - offset));
+    for (std::size_t offset = 0; offset < size; offset += step)
+        each(offset, std::min(word, size - offset));
     const std::size_t last = (size - 1) / word * word;
     if (size > dense_limit) each(last, size - last);
 }
@@ -43,7 +46,8 @@ unsigned char* take_zeroed(std::size_t size) noexcept {
     if (data == nullptr) return nullptr;
     for_each_piece(size, [&](std::size_t offset, std::size_t length) {
         constexpr unsigned char zero[word] = {};
-        if (std::memcmp(data + offset, zero, length) != 0) fail("calloc is not zero", data, size, offset);
+        if (std::memcmp(data + offset, zero, length) != 0)
+            fail("calloc is not zero", data, size, offset);
     });
     return data;
 }
@@ -52,14 +56,16 @@ unsigned char* take_aligned(Random& random, std::size_t size) noexcept {
     const std::size_t alignment = std::size_t{16} << random.below(random.one_in(16) ? 14 : 9);
     void* data = nullptr;
     if (ash_posix_memalign(&data, alignment, size) != 0) return nullptr;
-    if (reinterpret_cast<std::uintptr_t>(data) % alignment != 0) fail("not aligned", data, size, alignment);
+    if (reinterpret_cast<std::uintptr_t>(data) % alignment != 0)
+        fail("not aligned", data, size, alignment);
     return static_cast<unsigned char*>(data);
 }
 
 }  // namespace
 
 void fail(const char* what, const void* address, std::size_t size, std::size_t detail) noexcept {
-    std::fprintf(stderr, "ashlar_stress: %s: block %p of %zu bytes (%zu)\n", what, address, size, detail);
+    std::fprintf(stderr, "ashlar_stress: %s: block %p of %zu bytes (%zu)\n", what, address, size,
+                 detail);
     std::abort();
 }
 

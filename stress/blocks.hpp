@@ -13,7 +13,8 @@ namespace stress {
 /// xorshift64*: a sequence that depends only on the seed.
 class Random {
   public:
-    explicit Random(std::uint64_t seed) noexcept : state_(seed * 0x9E3779B97F4A7C15U + 0xD1B54A32D192ED03U) {
+    explicit Random(std::uint64_t seed) noexcept
+        : state_(seed * 0x9E3779B97F4A7C15U + 0xD1B54A32D192ED03U) {
         if (state_ == 0) state_ = 1;
     }
     std::uint64_t next() noexcept {
@@ -23,7 +24,9 @@ class Random {
         return state_ * 0x2545F4914F6CDD1DU;
     }
     /// 0 <= result < bound; bound > 0.
-    std::size_t below(std::size_t bound) noexcept { return static_cast<std::size_t>((next() >> 11) % bound); }
+    std::size_t below(std::size_t bound) noexcept {
+        return static_cast<std::size_t>((next() >> 11) % bound);
+    }
     bool one_in(std::size_t n) noexcept { return below(n) == 0; }
 
   private:
@@ -42,7 +45,8 @@ struct Block {
 std::size_t mixed_size(Random& random) noexcept;
 
 /// Prints one line with the place and the seed, and aborts.
-[[noreturn]] void fail(const char* what, const void* address, std::size_t size, std::size_t detail) noexcept;
+[[noreturn]] void fail(const char* what, const void* address, std::size_t size,
+                       std::size_t detail) noexcept;
 
 /// Writes the pattern of `seed` into a block; `verify` fails if a byte of it
 /// changed. It covers all bytes of a block up to 4 KiB, and of a larger one a

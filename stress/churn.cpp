@@ -46,8 +46,10 @@ void observe(Run& run) {
     while (run.goes_on()) {
         (void)ash_malloc_trim(0);
         const auto seen = ash_statistics();
-        if (seen.held > seen.reserved) fail("more held than reserved", nullptr, seen.held, seen.reserved);
-        if (const std::size_t faults = ash_check(); faults != 0) fail("ash_check found faults", nullptr, 0, faults);
+        if (seen.held > seen.reserved)
+            fail("more held than reserved", nullptr, seen.held, seen.reserved);
+        if (const std::size_t faults = ash_check(); faults != 0)
+            fail("ash_check found faults", nullptr, 0, faults);
     }
 }
 

@@ -37,7 +37,8 @@ void fork_once(Random random, std::vector<Block>& blocks, unsigned generation);
 /// Runs in a child, which has the forking thread's blocks and no other thread.
 void live_as_child(Random& random, std::vector<Block>& blocks, unsigned generation) {
     churn_some(random, blocks, most);
-    if (generation < 3 && random.one_in(3)) fork_once(Random(random.next()), blocks, generation + 1);
+    if (generation < 3 && random.one_in(3))
+        fork_once(Random(random.next()), blocks, generation + 1);
     give_all(random, blocks);
     if (random.one_in(4)) (void)ash_malloc_trim(0);
     if (const std::size_t faults = ash_check(); faults != 0)

@@ -17,8 +17,11 @@ using Queue = boost::lockfree::spsc_queue<Block, boost::lockfree::capacity<256>>
 /// queue(i, j) carries blocks from thread i to thread j.
 class Post {
   public:
-    explicit Post(std::size_t threads) : threads_(threads), queues_(std::make_unique<Queue[]>(threads * threads)) {}
-    Queue& queue(std::size_t from, std::size_t to) noexcept { return queues_[from * threads_ + to]; }
+    explicit Post(std::size_t threads)
+        : threads_(threads), queues_(std::make_unique<Queue[]>(threads * threads)) {}
+    Queue& queue(std::size_t from, std::size_t to) noexcept {
+        return queues_[from * threads_ + to];
+    }
 
     std::uint64_t empty(Random& random, std::size_t to) noexcept {
         std::uint64_t freed = 0;
@@ -63,7 +66,9 @@ void hand_over(Run& run, ToOf&& to_of) {
 }  // namespace
 
 void pairs(Run& run) {
-    hand_over(run, [&](Random&, std::size_t thread) { return (thread ^ 1) < run.threads ? thread ^ 1 : thread; });
+    hand_over(run, [&](Random&, std::size_t thread) {
+        return (thread ^ 1) < run.threads ? thread ^ 1 : thread;
+    });
 }
 
 void ring(Run& run) {

@@ -23,7 +23,8 @@ Block take_from(ashlar::Heap& heap, Random& random) {
     const std::size_t alignment = std::size_t{16} << random.below(8);
     auto* data = static_cast<unsigned char*>(heap.allocate(size, alignment));
     if (data == nullptr) fail("out of memory in a heap", nullptr, size, alignment);
-    if (reinterpret_cast<std::uintptr_t>(data) % alignment != 0) fail("not aligned", data, size, alignment);
+    if (reinterpret_cast<std::uintptr_t>(data) % alignment != 0)
+        fail("not aligned", data, size, alignment);
     if (!heap.owns(data)) fail("a heap does not own its block", data, size, 0);
     const Block block{data, size, random.next()};
     stamp(block);
@@ -41,7 +42,8 @@ void give_to(ashlar::Heap& heap, Random& random, const Block& block) {
 
 /// Checks that the heap has the blocks that the program holds, and no others.
 void compare(ashlar::Heap& heap, const std::vector<Block>& live) {
-    if (const std::size_t faults = heap.check(); faults != 0) fail("Heap::check found faults", nullptr, 0, faults);
+    if (const std::size_t faults = heap.check(); faults != 0)
+        fail("Heap::check found faults", nullptr, 0, faults);
     std::unordered_map<void*, std::size_t> expected;
     for (const Block& block : live) {
         verify(block);
@@ -51,7 +53,8 @@ void compare(ashlar::Heap& heap, const std::vector<Block>& live) {
     heap.visit([&](void* block, std::size_t usable) {
         const auto place = expected.find(block);
         if (place == expected.end()) fail("visit shows a block that is not live", block, usable, 0);
-        if (usable < place->second) fail("visit shows too small a block", block, usable, place->second);
+        if (usable < place->second)
+            fail("visit shows too small a block", block, usable, place->second);
         ++found;
         return true;
     });

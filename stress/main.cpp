@@ -21,9 +21,10 @@ struct Scenario {
 };
 
 constexpr Scenario scenarios[] = {
-    {"churn", stress::churn},   {"pairs", stress::pairs},     {"ring", stress::ring},       {"exchange", stress::exchange},
-    {"storm", stress::storm},   {"edge", stress::edge},       {"large", stress::large},     {"heaps", stress::heaps},
-    {"trim", stress::trim},     {"batches", stress::batches}, {"audited", stress::audited}, {"exhaust", stress::exhaust},
+    {"churn", stress::churn},       {"pairs", stress::pairs},     {"ring", stress::ring},
+    {"exchange", stress::exchange}, {"storm", stress::storm},     {"edge", stress::edge},
+    {"large", stress::large},       {"heaps", stress::heaps},     {"trim", stress::trim},
+    {"batches", stress::batches},   {"audited", stress::audited}, {"exhaust", stress::exhaust},
     {"forks", stress::forks},
 #ifdef ASHLAR_STRESS_MARKET
     {"market", stress::market},
@@ -39,7 +40,8 @@ struct Options {
 
 constexpr const char* usage =
     "usage: ashlar_stress [--seconds S] [--threads T] [--seed N] [--scenario NAME] [--list]\n"
-    "Runs each scenario, or the named one, for S seconds in T threads. Checks each block at its free, and the heap at the\n"
+    "Runs each scenario, or the named one, for S seconds in T threads. Checks each block at its "
+    "free, and the heap at the\n"
     "end. Status 1: a fault was found.\n";
 
 [[noreturn]] void leave(int status, const char* message) {
@@ -69,7 +71,8 @@ Options parse(int argc, char** argv) {
             default: leave(2, usage);
         }
     }
-    if (optind != argc || options.threads < 2 || options.threads > 1000 || !(options.seconds > 0)) leave(2, usage);
+    if (optind != argc || options.threads < 2 || options.threads > 1000 || !(options.seconds > 0))
+        leave(2, usage);
     return options;
 }
 
@@ -85,10 +88,11 @@ bool run_one(const Scenario& scenario, const Options& options) {
     const std::size_t after_trim = ash_check();
     const auto left = ash_statistics();
     const bool sound = faults == 0 && after_trim == 0 && left.live <= bound_on_rest;
-    std::printf("%-9s threads %zu seed %llu: %llu operations, %zu bytes left live, %zu faults%s\n", scenario.name.data(),
-                options.threads, static_cast<unsigned long long>(options.seed),
-                static_cast<unsigned long long>(run.operations.load()), left.live, faults + after_trim,
-                sound ? "" : "  FAILED");
+    std::printf("%-9s threads %zu seed %llu: %llu operations, %zu bytes left live, %zu faults%s\n",
+                scenario.name.data(), options.threads,
+                static_cast<unsigned long long>(options.seed),
+                static_cast<unsigned long long>(run.operations.load()), left.live,
+                faults + after_trim, sound ? "" : "  FAILED");
     std::fflush(stdout);
     return sound && run.operations.load() > 0;
 }

@@ -31,7 +31,8 @@ void market(Run& run) {
             Block bought;
             // Takes a little more than it adds; blocks that are left stay for
             // the others.
-            for (std::size_t left = offered + 1; left > 0 && queue.pop(bought); --left) give(random, bought);
+            for (std::size_t left = offered + 1; left > 0 && queue.pop(bought); --left)
+                give(random, bought);
             done += offered;
             if (random.one_in(16)) std::this_thread::yield();
         }

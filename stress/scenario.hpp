@@ -22,8 +22,12 @@ struct Run {
     std::atomic<std::uint64_t> operations{0};  // relaxed: a sum, read after the joins
 
     [[nodiscard]] bool goes_on() const noexcept { return !over.load(std::memory_order_relaxed); }
-    void count(std::uint64_t done) noexcept { operations.fetch_add(done, std::memory_order_relaxed); }
-    [[nodiscard]] Random random(std::size_t thread) const noexcept { return Random(seed * 1009 + thread); }
+    void count(std::uint64_t done) noexcept {
+        operations.fetch_add(done, std::memory_order_relaxed);
+    }
+    [[nodiscard]] Random random(std::size_t thread) const noexcept {
+        return Random(seed * 1009 + thread);
+    }
 };
 
 /// Runs body(index) in `run.threads` threads, sets `over` when the time is up,
@@ -49,9 +53,12 @@ void large(Run& run);     // runs of units: split, coalesced, grown, purged
 void heaps(Run& run);     // first-class heaps shared by all threads, destroyed with blocks in them
 void trim(Run& run);      // churn, while a thread trims, checks and reads the statistics
 void audited(Run& run);   // every call noted, and the history audited
-void exhaust(Run& run);   // the same in a heap that is too small: nothing lost, nothing refused while there is room
-void forks(Run& run);     // one thread forks while the others allocate; children free, allocate, fork
-void batches(Run& run);   // malloc_batch and free_batch, also of blocks that other threads took
+// The same in a heap that is too small: nothing lost, nothing refused while
+// there is room.
+void exhaust(Run& run);
+// One thread forks while the others allocate; children free, allocate, fork.
+void forks(Run& run);
+void batches(Run& run);  // malloc_batch and free_batch, also of blocks that other threads took
 
 }  // namespace stress
 

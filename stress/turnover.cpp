@@ -33,18 +33,25 @@ void live_shortly(Random random, std::vector<Block>& left) {
 /// Fills a few slabs with one size, give or take a block: slabs are created and
 /// retired at this edge.
 void fill(Random& random, std::vector<Block>& blocks) {
-    const std::size_t size = std::size_t{16} << random.below(12);  // up to 32 KiB: many of these fill a slab exactly
+    // Up to 32 KiB: many of these fill a slab exactly.
+    const std::size_t size = std::size_t{16} << random.below(12);
     const std::size_t count =
-        std::max<std::size_t>((random.one_in(4) ? 32 : 2) * slab_bytes / ash_good_size(size), 2) - 1 + random.below(3);
-    for (std::size_t i = 0; i < std::min<std::size_t>(count, 8192); ++i) blocks.push_back(take(random, size));
+        std::max<std::size_t>((random.one_in(4) ? 32 : 2) * slab_bytes / ash_good_size(size), 2) -
+        1 + random.below(3);
+    for (std::size_t i = 0; i < std::min<std::size_t>(count, 8192); ++i)
+        blocks.push_back(take(random, size));
     // Chooses the order of the frees: by address, as taken, reversed, or
     // random. Neighbours are often freed together.
     switch (random.below(4)) {
-        case 0: std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.data < b.data; }); break;
+        case 0:
+            std::sort(blocks.begin(), blocks.end(),
+                      [](const Block& a, const Block& b) { return a.data < b.data; });
+            break;
         case 1: break;
         case 2: std::reverse(blocks.begin(), blocks.end()); break;
         default:
-            for (std::size_t i = blocks.size(); i > 1; --i) std::swap(blocks[i - 1], blocks[random.below(i)]);
+            for (std::size_t i = blocks.size(); i > 1; --i)
+                std::swap(blocks[i - 1], blocks[random.below(i)]);
     }
 }
 
@@ -76,7 +83,8 @@ void edge(Run& run) {
         std::vector<Block> blocks;
         while (run.goes_on()) {
             fill(random, blocks);
-            const std::size_t piece = random.one_in(2) ? 1 : 100;  // blocks in a row for the same thread
+            // Blocks in a row for the same thread.
+            const std::size_t piece = random.one_in(2) ? 1 : 100;
             for (std::size_t i = 0; i < blocks.size(); ++i) {
                 if (i / piece % 2 == 0 || !next.push(blocks[i])) give(random, blocks[i]);
             }

@@ -72,8 +72,8 @@ void follow(Followed* in, Event event, const void* word) noexcept {
         return;
     }
     const bool reads = event == Event::load;
-    const std::uint64_t before =
-        reads ? place->copies.fetch_or(self.core, relaxed) : place->copies.exchange(self.core, relaxed);
+    const std::uint64_t before = reads ? place->copies.fetch_or(self.core, relaxed)
+                                       : place->copies.exchange(self.core, relaxed);
     const bool had = reads ? (before & self.core) != 0 : before == self.core;
     if (before != 0 && !had) place->misses.fetch_add(1, relaxed);
 }
@@ -108,7 +108,8 @@ Lines lines() noexcept {
     for (std::uint32_t i = 0; table != nullptr && i < table_size; ++i) {
         const std::uint64_t misses = table[i].misses.load(relaxed);
         sum.misses += misses;
-        if (misses > sum.worst.misses) sum.worst = {reinterpret_cast<const void*>(table[i].line.load(relaxed) * 64), misses};
+        if (misses > sum.worst.misses)
+            sum.worst = {reinterpret_cast<const void*>(table[i].line.load(relaxed) * 64), misses};
     }
     return sum;
 }

@@ -54,8 +54,10 @@ struct Line {
 };
 struct Lines {
     std::uint64_t misses;
-    std::uint64_t untracked;  // accesses to lines that found no room in the table; the fields above omit them
-    Line worst;               // the line with the most misses
+    // Accesses to lines that found no room in the table; the fields above omit
+    // them.
+    std::uint64_t untracked;
+    Line worst;  // the line with the most misses
 };
 /// Forgets all lines and starts or stops following. No other thread may run.
 void follow_lines(bool follow) noexcept;

@@ -21,7 +21,8 @@ Counts counted(F f) {
     return bench::own_counts() - before;
 }
 
-void expect(const Counts& counts, std::uint64_t change, std::uint64_t vain, std::uint64_t cas_failed) {
+void expect(const Counts& counts, std::uint64_t change, std::uint64_t vain,
+            std::uint64_t cas_failed) {
     EXPECT_EQ(counts[Event::change], change);
     EXPECT_EQ(counts[Event::vain], vain);
     EXPECT_EQ(counts[Event::cas_failed], cas_failed);
@@ -67,7 +68,8 @@ TEST(Count, CountsLocksTakenAndRefused) {
 TEST(Count, IsKeptForEachThreadAndSummedForAll) {
     Atomic<Word> word{0};
     const Counts all = bench::all_counts();
-    const Counts own = counted([&word] { std::thread([&word] { word.fetch_add(1, rlx); }).join(); });
+    const Counts own =
+        counted([&word] { std::thread([&word] { word.fetch_add(1, rlx); }).join(); });
     expect(own, 0, 0, 0);
     expect(bench::all_counts() - all, 1, 0, 0);
 }

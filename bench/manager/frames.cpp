@@ -19,10 +19,12 @@ namespace {
 using namespace ashlar;
 
 constexpr std::size_t live = 1000;
-constexpr std::array placements{Placement::tlsf, Placement::next_fit, Placement::linear, Placement::ring};
+constexpr std::array placements{Placement::tlsf, Placement::next_fit, Placement::linear,
+                                Placement::ring};
 
 MemoryManager make(Placement placement, Threads threads = Threads::one) {
-    return MemoryManager::without_memory(Size{64} << 20, {.placement = placement, .threads = threads});
+    return MemoryManager::without_memory(Size{64} << 20,
+                                         {.placement = placement, .threads = threads});
 }
 
 Size some_size(std::size_t i) { return 256 + i * 7919 % 8192; }
@@ -81,8 +83,10 @@ const bool registered = [] {
     for (const Size size : {Size{64}, Size{4096}}) {
         const std::string tail = "/" + std::to_string(size);
         benchmark::RegisterBenchmark(("request/plain" + tail).c_str(), plain, size);
-        benchmark::RegisterBenchmark(("request/by_name" + tail).c_str(), request, BlockRequest{.size = size});
-        benchmark::RegisterBenchmark(("request/with_data" + tail).c_str(), request, BlockRequest{.size = size, .user_data = 1});
+        benchmark::RegisterBenchmark(("request/by_name" + tail).c_str(), request,
+                                     BlockRequest{.size = size});
+        benchmark::RegisterBenchmark(("request/with_data" + tail).c_str(), request,
+                                     BlockRequest{.size = size, .user_data = 1});
         benchmark::RegisterBenchmark(("request/lowest" + tail).c_str(), request,
                                      BlockRequest{.size = size, .strategy = Strategy::lowest});
     }

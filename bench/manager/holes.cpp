@@ -26,8 +26,8 @@ MemoryManager manager_with_holes(Placement placement, Size count, Size last, boo
     options.threads = Threads::one;
     const Size step = placement == Placement::buddy ? 2 * page : hole;
     const Size size = count * 2 * step + 128 * page;
-    MemoryManager manager =
-        memory ? MemoryManager(size, std::move(options)) : MemoryManager::without_memory(size, std::move(options));
+    MemoryManager manager = memory ? MemoryManager(size, std::move(options))
+                                   : MemoryManager::without_memory(size, std::move(options));
     std::vector<Offset> blocks;
     for (Size i = 0; i < count; ++i) {
         blocks.push_back(manager.allocate(hole).value());
@@ -85,9 +85,10 @@ void trim(benchmark::State& state, Placement placement, Size count) {
 using Measure = void (*)(benchmark::State&, Placement, Size);
 
 const bool registered = [] {
-    constexpr std::array placements{Placement::tlsf,     Placement::first_fit, Placement::next_fit,
-                                    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
-                                    Placement::buddy,    Placement::linear,    Placement::ring};
+    constexpr std::array placements{
+        Placement::tlsf,     Placement::first_fit, Placement::next_fit,
+        Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
+        Placement::buddy,    Placement::linear,    Placement::ring};
     constexpr std::array kinds{"refused", "again", "aligned", "page", "trim"};
     constexpr std::array<Measure, 5> measures{refused, again, aligned, page_aligned, trim};
     for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
@@ -95,9 +96,12 @@ const bool registered = [] {
             for (const Size count : {Size{1000}, Size{100'000}}) {
                 std::string subject = make_policy(placement)->name();
                 for (char& letter : subject) letter = letter == ' ' ? '_' : letter;
-                const std::string name = std::string("holes-") + kinds[kind] + "/" + subject + "/" + std::to_string(count);
+                const std::string name = std::string("holes-") + kinds[kind] + "/" + subject + "/" +
+                                         std::to_string(count);
                 const Measure measure = measures[kind];
-                benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { measure(state, placement, count); });
+                benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+                    measure(state, placement, count);
+                });
             }
         }
     }

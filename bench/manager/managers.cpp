@@ -80,7 +80,8 @@ void save(benchmark::State& state, Size size, std::size_t blocks) {
         out.seekp(0);
         save_state(manager, out);
     }
-    state.counters["bytes_per_block"] = static_cast<double>(out.str().size()) / static_cast<double>(blocks);
+    state.counters["bytes_per_block"] =
+        static_cast<double>(out.str().size()) / static_cast<double>(blocks);
 }
 
 void load(benchmark::State& state, Size size, std::size_t blocks) {
@@ -138,13 +139,15 @@ void add(const std::string& name, Measure measure) {
 const bool registered = [] {
     for (const Kind kind : {Kind::own, Kind::callers, Kind::without}) {
         for (const Size size : {Size{4096}, Size{65536}, Size{1} << 20}) {
-            add("managers/" + std::string(kind_names[static_cast<int>(kind)]) + "/" + std::to_string(size),
+            add("managers/" + std::string(kind_names[static_cast<int>(kind)]) + "/" +
+                    std::to_string(size),
                 [=](benchmark::State& state) { one_manager(state, kind, size); });
         }
     }
     for (const Size size : {Size{48}, Size{2000}}) {
         for (const std::size_t blocks : {std::size_t{1000}, std::size_t{1'000'000}}) {
-            const std::string tail = std::string(size == 48 ? "_small/" : "_large/") + std::to_string(blocks);
+            const std::string tail =
+                std::string(size == 48 ? "_small/" : "_large/") + std::to_string(blocks);
             add("state/save" + tail, [=](benchmark::State& state) { save(state, size, blocks); });
             add("state/load" + tail, [=](benchmark::State& state) { load(state, size, blocks); });
         }

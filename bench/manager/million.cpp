@@ -15,10 +15,12 @@ namespace {
 
 using namespace ashlar;
 
-MemoryManager with_blocks(Size size, std::size_t blocks, std::vector<Offset>& offsets, Threads threads) {
+MemoryManager with_blocks(Size size, std::size_t blocks, std::vector<Offset>& offsets,
+                          Threads threads) {
     ManagerOptions options;
     options.threads = threads;
-    MemoryManager manager = MemoryManager((2 * size * blocks + (Size{1} << 20)) & ~Size{65535}, std::move(options));
+    MemoryManager manager =
+        MemoryManager((2 * size * blocks + (Size{1} << 20)) & ~Size{65535}, std::move(options));
     offsets.clear();
     for (std::size_t i = 0; i < blocks; ++i) offsets.push_back(manager.allocate(size).value());
     return manager;
@@ -49,7 +51,9 @@ void add(const std::string& name, Prepare prepare, Act act) {
                 MemoryManager manager = prepare(offsets);
                 const auto begin = std::chrono::steady_clock::now();
                 act(manager, offsets);
-                state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+                state.SetIterationTime(
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+                        .count());
             }
         })
         ->UseManualTime()
@@ -66,7 +70,8 @@ void take_each(MemoryManager& manager, std::vector<Offset>& offsets, Size size) 
 }
 
 // Frees all blocks and takes as many again, by single calls or as one batch.
-void replace_all(MemoryManager& manager, const std::vector<Offset>& offsets, Size size, bool batch) {
+void replace_all(MemoryManager& manager, const std::vector<Offset>& offsets, Size size,
+                 bool batch) {
     std::vector<Offset> again(offsets.size());
     if (batch) {
         manager.deallocate_batch(offsets);
@@ -111,9 +116,11 @@ const bool registered = [] {
             const auto prepare = [=](std::vector<Offset>& offsets) {
                 return with_blocks(size, blocks, offsets, Threads::many);
             };
-            const std::string tail = std::string(size == 16 ? "_small/" : "_large/") + std::to_string(blocks);
+            const std::string tail =
+                std::string(size == 16 ? "_small/" : "_large/") + std::to_string(blocks);
             add("million/free_each" + tail, prepare, free_each);
-            add("million/clear" + tail, prepare, [](MemoryManager& manager, const std::vector<Offset>&) { manager.clear(); });
+            add("million/clear" + tail, prepare,
+                [](MemoryManager& manager, const std::vector<Offset>&) { manager.clear(); });
             for (const bool batch : {false, true}) {
                 add(std::string("million/replace_") + (batch ? "batch" : "each") + tail, prepare,
                     [=](MemoryManager& manager, const std::vector<Offset>& offsets) {
@@ -126,7 +133,8 @@ const bool registered = [] {
     }
     for (const std::size_t blocks : {std::size_t{1000}, std::size_t{9000}, std::size_t{18'000}}) {
         add(
-            "million/plan/" + std::to_string(blocks), [=](std::vector<Offset>&) { return with_short_holes(blocks); }, plan_ten);
+            "million/plan/" + std::to_string(blocks),
+            [=](std::vector<Offset>&) { return with_short_holes(blocks); }, plan_ten);
     }
     benchmark::RegisterBenchmark("million/pair", pairs, false, false);
     benchmark::RegisterBenchmark("million/pair_with_data", pairs, true, false);

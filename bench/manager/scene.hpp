@@ -31,7 +31,8 @@ class Scene {
 
   public:
     Scene(Sizes sizes, std::size_t live, Use use)
-        : sizes_(sizes), use_(use), buffer_(room(sizes_.mean(), live)), subject_(buffer_.bytes()), slots_(live) {
+        : sizes_(sizes), use_(use), buffer_(room(sizes_.mean(), live)), subject_(buffer_.bytes()),
+          slots_(live) {
         Random random(live);
         for (std::size_t i = 0; i < live; ++i) fill(i, random.next());
         for (std::size_t i = 0; i < 2 * live; ++i) replace(0, 1, random);
@@ -44,7 +45,8 @@ class Scene {
         const std::size_t share = slots_.size() / count;
         if (use_ == Use::handed) {
             const Block fresh = take(drawn);
-            subject_.give(slots_[(drawn >> 32) * slots_.size() >> 32].exchange(fresh, std::memory_order_acq_rel));
+            subject_.give(slots_[(drawn >> 32) * slots_.size() >> 32].exchange(
+                fresh, std::memory_order_acq_rel));
             return;
         }
         const std::size_t slot = share * index + ((drawn >> 32) * share >> 32);
@@ -52,7 +54,8 @@ class Scene {
         if (use_ == Use::written) {
             std::uint32_t found = 0;
             std::memcpy(&found, subject_.bytes(old), sizeof found);
-            if (found != static_cast<std::uint32_t>(slot)) throw std::logic_error("a block's content changed");
+            if (found != static_cast<std::uint32_t>(slot))
+                throw std::logic_error("a block's content changed");
         }
         subject_.give(old);
         fill(slot, drawn);
@@ -62,7 +65,9 @@ class Scene {
     // Mostly untouched address space: no subject may fail here. waste.cpp
     // measures the memory that each needs.
     static std::size_t room(double mean, std::size_t live) {
-        return (static_cast<std::size_t>(8 * mean * static_cast<double>(live)) + (std::size_t{4} << 20)) & ~std::size_t{65535};
+        return (static_cast<std::size_t>(8 * mean * static_cast<double>(live)) +
+                (std::size_t{4} << 20)) &
+               ~std::size_t{65535};
     }
     Block take(std::uint64_t drawn) {
         const std::uint32_t size = sizes_[drawn];

@@ -41,7 +41,8 @@ inline std::uint32_t draw(Sizes sizes, Random& random) {
     switch (sizes) {
         case Sizes::fixed: return 64;
         case Sizes::uniform: return static_cast<std::uint32_t>(1 + random.below(1024));
-        case Sizes::power: return static_cast<std::uint32_t>(16 / (1 - random.unit() * (1 - 0x1p-11)));
+        case Sizes::power:
+            return static_cast<std::uint32_t>(16 / (1 - random.unit() * (1 - 0x1p-11)));
         case Sizes::mixed: break;
     }
     const bool large = random.below(8) == 0;
@@ -55,7 +56,9 @@ class Drawn {
         Random random(1);
         for (std::uint32_t& size : sizes_) size = draw(sizes, random);
     }
-    [[nodiscard]] std::uint32_t operator[](std::uint64_t i) const noexcept { return sizes_[i % sizes_.size()]; }
+    [[nodiscard]] std::uint32_t operator[](std::uint64_t i) const noexcept {
+        return sizes_[i % sizes_.size()];
+    }
     [[nodiscard]] double mean() const noexcept {
         double sum = 0;
         for (const std::uint32_t size : sizes_) sum += size;

@@ -29,27 +29,31 @@ namespace bench {
 class Buffer {
   public:
     explicit Buffer(std::size_t bytes) : bytes_(bytes) {
-        memory_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        memory_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory_ == MAP_FAILED) throw std::bad_alloc();
     }
     ~Buffer() { munmap(memory_, bytes_); }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
-    [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {static_cast<std::byte*>(memory_), bytes_}; }
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+        return {static_cast<std::byte*>(memory_), bytes_};
+    }
 
   private:
     void* memory_;
     std::size_t bytes_;
 };
 
-template <ashlar::Placement P, ashlar::Threads T, ashlar::Size SmallLimit = ashlar::small_limit_by_threads,
-          ashlar::Size Granularity = 16>
+template <ashlar::Placement P, ashlar::Threads T,
+          ashlar::Size SmallLimit = ashlar::small_limit_by_threads, ashlar::Size Granularity = 16>
 class Manager {
   public:
     using Block = ashlar::Offset;
     static constexpr Block none = ~Block{0};
 
-    explicit Manager(std::span<std::byte> buffer) : base_(buffer.data()), manager_(buffer, options()) {}
+    explicit Manager(std::span<std::byte> buffer)
+        : base_(buffer.data()), manager_(buffer, options()) {}
     [[nodiscard]] Block take(std::size_t size) { return manager_.allocate(size).value_or(none); }
     void give(Block block) { manager_.deallocate(block); }
     [[nodiscard]] std::byte* bytes(Block block) const noexcept { return base_ + block; }
@@ -73,13 +77,18 @@ class Boost {
     using Block = void*;
     static constexpr Block none = nullptr;
 
-    explicit Boost(std::span<std::byte> buffer) : buffer_(boost::interprocess::create_only, buffer.data(), buffer.size()) {}
+    explicit Boost(std::span<std::byte> buffer)
+        : buffer_(boost::interprocess::create_only, buffer.data(), buffer.size()) {}
     [[nodiscard]] Block take(std::size_t size) { return buffer_.allocate(size, std::nothrow); }
     void give(Block block) { buffer_.deallocate(block); }
-    [[nodiscard]] static std::byte* bytes(Block block) noexcept { return static_cast<std::byte*>(block); }
+    [[nodiscard]] static std::byte* bytes(Block block) noexcept {
+        return static_cast<std::byte*>(block);
+    }
 
   private:
-    boost::interprocess::basic_managed_external_buffer<char, Algorithm, boost::interprocess::iset_index> buffer_;
+    boost::interprocess::basic_managed_external_buffer<char, Algorithm,
+                                                       boost::interprocess::iset_index>
+        buffer_;
 };
 
 /// Calls f.template operator()<Subject>(name) for each subject. tlsf_slabs
@@ -98,8 +107,12 @@ void each_for_one_thread(F f) {
     f.template operator()<Manager<Placement::buddy, one>>("buddy");
     f.template operator()<Manager<Placement::linear, one>>("linear");
     f.template operator()<Manager<Placement::ring, one>>("ring");
-    f.template operator()<Boost<boost::interprocess::rbtree_best_fit<boost::interprocess::null_mutex_family>>>("boost_rbtree");
-    f.template operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::null_mutex_family>>>("boost_seq");
+    f.template
+    operator()<Boost<boost::interprocess::rbtree_best_fit<boost::interprocess::null_mutex_family>>>(
+        "boost_rbtree");
+    f.template
+    operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::null_mutex_family>>>(
+        "boost_seq");
 }
 
 /// tlsf_locked is TLSF without the small blocks' caches: every call takes the
@@ -118,8 +131,12 @@ void each_for_many_threads(F f) {
     f.template operator()<Manager<Placement::buddy, many>>("buddy");
     f.template operator()<Manager<Placement::linear, many>>("linear");
     f.template operator()<Manager<Placement::ring, many>>("ring");
-    f.template operator()<Boost<boost::interprocess::rbtree_best_fit<boost::interprocess::mutex_family>>>("boost_rbtree");
-    f.template operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::mutex_family>>>("boost_seq");
+    f.template
+    operator()<Boost<boost::interprocess::rbtree_best_fit<boost::interprocess::mutex_family>>>(
+        "boost_rbtree");
+    f.template
+    operator()<Boost<boost::interprocess::simple_seq_fit<boost::interprocess::mutex_family>>>(
+        "boost_seq");
 }
 
 /// For ashlar_manager_waste: blocks of exactly the requested size, at any
@@ -128,7 +145,8 @@ template <class F>
 void each_exact(F f) {
     using ashlar::Placement;
     f.template operator()<Manager<Placement::tlsf, ashlar::Threads::one, 0, 1>>("tlsf, bytes");
-    f.template operator()<Manager<Placement::ordered_best_fit, ashlar::Threads::one, 0, 1>>("ordered_best_fit, bytes");
+    f.template operator()<Manager<Placement::ordered_best_fit, ashlar::Threads::one, 0, 1>>(
+        "ordered_best_fit, bytes");
     f.template operator()<Manager<Placement::tlsf, ashlar::Threads::many>>("tlsf, threads");
 }
 

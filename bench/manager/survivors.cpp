@@ -29,10 +29,12 @@ class Stage {
   public:
     Stage() : buffer_(buffer_bytes), subject_(buffer_.bytes()) {
         std::vector<Block> blocks;
-        for (Block block; (block = subject_.take(filled)) != Subject::none;) blocks.push_back(block);
+        for (Block block; (block = subject_.take(filled)) != Subject::none;)
+            blocks.push_back(block);
         std::vector<bool> has(buffer_bytes / pinned);
         for (const Block block : blocks) {
-            const auto part = static_cast<std::size_t>(subject_.bytes(block) - buffer_.bytes().data()) / pinned;
+            const auto part =
+                static_cast<std::size_t>(subject_.bytes(block) - buffer_.bytes().data()) / pinned;
             if (has[part]) {
                 subject_.give(block);
             } else {
@@ -47,7 +49,8 @@ class Stage {
         std::vector<Block> blocks;
         for (Block block; (block = subject_.take(size)) != Subject::none;) blocks.push_back(block);
         for (const Block block : blocks) subject_.give(block);
-        return 100.0 * static_cast<double>(blocks.size() * size) / static_cast<double>(buffer_bytes - live_);
+        return 100.0 * static_cast<double>(blocks.size() * size) /
+               static_cast<double>(buffer_bytes - live_);
     }
 
   private:
@@ -75,8 +78,10 @@ const bool registered = [] {
     each_for_many_threads([]<class Subject>(const char* subject) {
         if (too_slow(subject)) return;
         for (const std::size_t size : {8U, 24U, 200U, 1024U, 4096U}) {
-            const std::string name = std::string("survivors/") + subject + "/" + std::to_string(size);
-            benchmark::RegisterBenchmark(name.c_str(), [size](benchmark::State& state) { survivors<Subject>(state, size); });
+            const std::string name =
+                std::string("survivors/") + subject + "/" + std::to_string(size);
+            benchmark::RegisterBenchmark(
+                name.c_str(), [size](benchmark::State& state) { survivors<Subject>(state, size); });
         }
     });
     return true;

@@ -23,7 +23,9 @@ namespace {
 
 using namespace bench;
 
-std::size_t whole(double bytes) { return (static_cast<std::size_t>(bytes) + 63) & ~std::size_t{63}; }
+std::size_t whole(double bytes) {
+    return (static_cast<std::size_t>(bytes) + 63) & ~std::size_t{63};
+}
 
 /// Whether all calls of the trace succeed; then calls at_end(subject).
 template <class Subject, class AtEnd>
@@ -86,7 +88,8 @@ double fragmentation(const Trace& trace) {
     const std::size_t capacity = whole(2.0 * static_cast<double>(trace.peak));
     double found = 1;  // the trace does not fit
     replay<Subject>(trace, capacity, [&](Subject& subject) {
-        found = 1 - static_cast<double>(largest(subject, capacity)) / static_cast<double>(capacity - live);
+        found = 1 - static_cast<double>(largest(subject, capacity)) /
+                        static_cast<double>(capacity - live);
     });
     return found;
 }
@@ -113,7 +116,8 @@ double failure(Sizes sizes, std::size_t live) {
         }
         const std::uint32_t size = draw(sizes, random);
         const auto block = subject.take(size);
-        if (block == Subject::none) return static_cast<double>(bytes) / static_cast<double>(capacity);
+        if (block == Subject::none)
+            return static_cast<double>(bytes) / static_cast<double>(capacity);
         blocks.push_back({block, size});
         bytes += size;
     }
@@ -167,7 +171,10 @@ std::size_t live_from(int count, char** arguments) {
             live = 200;
         } else if (argument == "--live" && i + 1 < count) {
             const std::string_view value = arguments[++i];
-            if (std::from_chars(value.data(), value.data() + value.size(), live).ec != std::errc{} || live == 0) return 0;
+            if (std::from_chars(value.data(), value.data() + value.size(), live).ec !=
+                    std::errc{} ||
+                live == 0)
+                return 0;
         } else {
             return 0;
         }
@@ -190,11 +197,14 @@ int main(int count, char** arguments) {
         sizes_only.emplace_back(name_of(sizes));
     }
     for (const Sizes sizes : all_sizes)
-        questions.push_back({std::string(name_of(sizes)) + ", waves", sizes, waves(sizes, live), false});
+        questions.push_back(
+            {std::string(name_of(sizes)) + ", waves", sizes, waves(sizes, live), false});
     for (const Question& question : questions) titles.push_back(question.title);
 
     std::vector<Row> rows;
-    const auto add = [&]<class Subject>(const char* name) { rows.push_back(row<Subject>(name, questions, live)); };
+    const auto add = [&]<class Subject>(const char* name) {
+        rows.push_back(row<Subject>(name, questions, live));
+    };
     each_for_one_thread(add);
     each_exact(add);
     print("waste", titles, rows, &Row::waste, 1, "%.3f");

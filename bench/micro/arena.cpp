@@ -38,7 +38,8 @@ constexpr std::size_t blocks_at_once = 4096;
 class Batches {
   public:
     explicit Batches(std::size_t size) noexcept
-        : c_(base::class_of_size(size)), batch_(depot::batch_of_class(c_)), blocks_(blocks_at_once) {}
+        : c_(base::class_of_size(size)), batch_(depot::batch_of_class(c_)),
+          blocks_(blocks_at_once) {}
     ~Batches() { slabs().arena.leave(c_, current_); }
     Batches(const Batches&) = delete;
     Batches& operator=(const Batches&) = delete;
@@ -47,17 +48,23 @@ class Batches {
         for (taken_ = 0; taken_ < blocks_at_once;) {
             const std::size_t left = blocks_at_once - taken_;
             const auto want = static_cast<std::uint32_t>(std::min<std::size_t>(left, batch_));
-            const std::uint32_t got = slabs().arena.take(c_, current_, blocks_.data() + taken_, want);
+            const std::uint32_t got =
+                slabs().arena.take(c_, current_, blocks_.data() + taken_, want);
             if (got == 0) break;
             taken_ += got;
         }
     }
     void give() noexcept {
         for (std::size_t i = 0; i < taken_; i += batch_) {
-            slabs().arena.give(c_, blocks_.data() + i, static_cast<std::uint32_t>(std::min<std::size_t>(taken_ - i, batch_)));
+            slabs().arena.give(
+                c_, blocks_.data() + i,
+                static_cast<std::uint32_t>(std::min<std::size_t>(taken_ - i, batch_)));
         }
     }
-    void shuffle() { std::shuffle(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(taken_), random_); }
+    void shuffle() {
+        std::shuffle(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(taken_),
+                     random_);
+    }
 
   private:
     Bin c_;
@@ -139,7 +146,9 @@ void arena_slab_life(benchmark::State& state) {
 
 depot::Depot& magazines() {
     struct Magazines {
-        void layout(region::Carver& carver, const region::Region& region) noexcept { depot.layout(carver, *region.source); }
+        void layout(region::Carver& carver, const region::Region& region) noexcept {
+            depot.layout(carver, *region.source);
+        }
         static bool start(const region::Tables&) noexcept { return true; }
         depot::Depot depot;
     };
@@ -184,7 +193,9 @@ void depot_take(benchmark::State& state) {
     bench::in_batches(state, magazines_at_once, [&](Tally& tally) {
         tally.pause();
         std::size_t given = 0;
-        while (given < magazines_at_once && magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, handle)) ++given;
+        while (given < magazines_at_once &&
+               magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, handle))
+            ++given;
         tally.resume();
         for (std::size_t i = 0; i < given; ++i) {
             void* out[depot::kMagazineBlocks];
@@ -200,15 +211,28 @@ void depot_give_and_take(benchmark::State& state) {
     fill(blocks);
     Tally tally(state);
     for (auto _ : state) {
-        benchmark::DoNotOptimize(magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, handle));
+        benchmark::DoNotOptimize(
+            magazines().give(c, blocks, depot::kMagazineBlocks, no_budget, handle));
         benchmark::DoNotOptimize(magazines().take(c, blocks, handle));
     }
     tally.done();
 }
 
 BENCHMARK(arena_take)->Arg(16)->Arg(64)->Arg(512)->Arg(4096)->ThreadRange(1, 8);
-BENCHMARK(arena_give<true>)->Name("arena_give_in_order")->Arg(16)->Arg(64)->Arg(512)->Arg(4096)->ThreadRange(1, 8);
-BENCHMARK(arena_give<false>)->Name("arena_give_shuffled")->Arg(16)->Arg(64)->Arg(512)->Arg(4096)->ThreadRange(1, 8);
+BENCHMARK(arena_give<true>)
+    ->Name("arena_give_in_order")
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(512)
+    ->Arg(4096)
+    ->ThreadRange(1, 8);
+BENCHMARK(arena_give<false>)
+    ->Name("arena_give_shuffled")
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(512)
+    ->Arg(4096)
+    ->ThreadRange(1, 8);
 BENCHMARK(arena_claim_and_publish)->ThreadRange(1, 8);
 BENCHMARK(arena_slab_life)->ThreadRange(1, 8);
 BENCHMARK(depot_give)->ThreadRange(1, 8);

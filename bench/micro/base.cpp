@@ -37,7 +37,8 @@ void over(benchmark::State& state, const std::array<T, 1024>& arguments, F f) {
 }
 
 const std::array<std::size_t, 1024>& sizes() {
-    return drawn<std::size_t>([](auto& random) { return 1 + random() % ashlar::cache::kMaxInline; });
+    return drawn<std::size_t>(
+        [](auto& random) { return 1 + random() % ashlar::cache::kMaxInline; });
 }
 
 void class_by_table(benchmark::State& state) {
@@ -48,7 +49,9 @@ void class_by_computation(benchmark::State& state) {
 }
 void block_by_reciprocal(benchmark::State& state) {
     static constexpr ClassGeometry geometry = kGeometry[class_of_size(80)];
-    over(state, drawn<std::uint32_t>([](auto& random) { return static_cast<std::uint32_t>(random() % kUnitSize); }),
+    over(state, drawn<std::uint32_t>([](auto& random) {
+             return static_cast<std::uint32_t>(random() % kUnitSize);
+         }),
          [](std::uint32_t offset) { return block_of_offset(geometry, offset); });
 }
 void lowest_ones_of_word(benchmark::State& state) {

@@ -35,7 +35,9 @@ class OwnCache {
     Cache* cache_;
 };
 
-Bin bin_of(const benchmark::State& state) { return base::bin_of_size(static_cast<std::size_t>(state.range(0))); }
+Bin bin_of(const benchmark::State& state) {
+    return base::bin_of_size(static_cast<std::size_t>(state.range(0)));
+}
 
 void cache_hit(benchmark::State& state) {
     const OwnCache own;
@@ -104,8 +106,22 @@ void cache_shared(benchmark::State& state) {
 }
 
 BENCHMARK(cache_hit)->Arg(16)->Arg(64)->Arg(4096)->Arg(65'536)->ThreadRange(1, 8);
-BENCHMARK(cache_miss<true>)->Name("cache_refill")->Arg(16)->Arg(64)->Arg(512)->Arg(4096)->Arg(65'536)->ThreadRange(1, 8);
-BENCHMARK(cache_miss<false>)->Name("cache_overflow")->Arg(16)->Arg(64)->Arg(512)->Arg(4096)->Arg(65'536)->ThreadRange(1, 8);
+BENCHMARK(cache_miss<true>)
+    ->Name("cache_refill")
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(512)
+    ->Arg(4096)
+    ->Arg(65'536)
+    ->ThreadRange(1, 8);
+BENCHMARK(cache_miss<false>)
+    ->Name("cache_overflow")
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(512)
+    ->Arg(4096)
+    ->Arg(65'536)
+    ->ThreadRange(1, 8);
 BENCHMARK(cache_take_batch)->Arg(16)->Arg(64)->Arg(512)->Arg(4096)->ThreadRange(1, 8);
 BENCHMARK(cache_of_next_thread)->ThreadRange(1, 8);
 BENCHMARK(cache_shared)->Arg(16)->Arg(64)->Arg(4096)->ThreadRange(1, 8);

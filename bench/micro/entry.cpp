@@ -76,7 +76,9 @@ void all_sizes(benchmark::internal::Benchmark* made) {
     for (const int size : {16, 64, 512, 4096, 40'960, 1 << 20}) made->Arg(size);
     made->ThreadRange(1, 8);
 }
-void live_blocks(benchmark::internal::Benchmark* made) { made->Arg(1'000)->Arg(100'000)->ThreadRange(1, 8); }
+void live_blocks(benchmark::internal::Benchmark* made) {
+    made->Arg(1'000)->Arg(100'000)->ThreadRange(1, 8);
+}
 
 BENCHMARK(malloc_and_free<Ashlar>)->Apply(all_sizes);
 BENCHMARK(malloc_and_free<System>)->Apply(all_sizes);

@@ -127,11 +127,17 @@ void alignments(benchmark::internal::Benchmark* made) {
 /// In place within a block, to the next classes, to a run, from run to run, and
 /// among large blocks.
 void steps(benchmark::internal::Benchmark* made) {
-    made->Args({60, 64})->Args({64, 160})->Args({1024, 8192})->Args({8192, 65'536})->Args({65'536, 262'144});
+    made->Args({60, 64})
+        ->Args({64, 160})
+        ->Args({1024, 8192})
+        ->Args({8192, 65'536})
+        ->Args({65'536, 262'144});
     made->Args({1 << 21, 1 << 23})->ThreadRange(1, 8);
 }
 void sizes(benchmark::internal::Benchmark* made) { made->Arg(64)->Arg(4096)->ThreadRange(1, 8); }
-void batches(benchmark::internal::Benchmark* made) { made->Arg(16)->Arg(64)->Arg(4096)->ThreadRange(1, 8); }
+void batches(benchmark::internal::Benchmark* made) {
+    made->Arg(16)->Arg(64)->Arg(4096)->ThreadRange(1, 8);
+}
 
 BENCHMARK(calloc_and_free<Ashlar>)->Apply(zeroed_sizes);
 BENCHMARK(calloc_and_free<System>)->Apply(zeroed_sizes);

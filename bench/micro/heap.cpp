@@ -26,13 +26,15 @@ void heap_of_process(benchmark::State& state) {
     ashlar::Heap& heap = ashlar::Heap::process();
     const std::size_t size = size_of(state);
     pairs(
-        state, [&heap, size] { return heap.allocate(size); }, [&heap](void* block) { heap.deallocate(block); });
+        state, [&heap, size] { return heap.allocate(size); },
+        [&heap](void* block) { heap.deallocate(block); });
 }
 void heap_of_ones_own(benchmark::State& state) {
     ashlar::Heap& heap = own_heap();
     const std::size_t size = size_of(state);
     pairs(
-        state, [&heap, size] { return heap.allocate(size); }, [&heap](void* block) { heap.deallocate(block); });
+        state, [&heap, size] { return heap.allocate(size); },
+        [&heap](void* block) { heap.deallocate(block); });
 }
 void heap_life(benchmark::State& state) {
     Tally tally(state);

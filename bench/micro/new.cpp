@@ -14,17 +14,20 @@ using bench::size_of;
 void new_and_delete(benchmark::State& state) {
     const std::size_t size = size_of(state);
     pairs(
-        state, [size] { return ::operator new(size); }, [](void* block) { ::operator delete(block); });
+        state, [size] { return ::operator new(size); },
+        [](void* block) { ::operator delete(block); });
 }
 void new_and_sized_delete(benchmark::State& state) {
     const std::size_t size = size_of(state);
     pairs(
-        state, [size] { return ::operator new(size); }, [size](void* block) { ::operator delete(block, size); });
+        state, [size] { return ::operator new(size); },
+        [size](void* block) { ::operator delete(block, size); });
 }
 void nothrow_new_and_delete(benchmark::State& state) {
     const std::size_t size = size_of(state);
     pairs(
-        state, [size] { return ::operator new(size, std::nothrow); }, [](void* block) { ::operator delete(block); });
+        state, [size] { return ::operator new(size, std::nothrow); },
+        [](void* block) { ::operator delete(block); });
 }
 void aligned_new_and_delete(benchmark::State& state) {
     const std::size_t size = size_of(state);

@@ -139,7 +139,8 @@ class Fragmented {
             for (std::uint32_t i = 0; i < tables.count; ++i) {
                 const region::Table& table = tables.list[i];
                 void* const first = reinterpret_cast<void*>(table.start);
-                if (!region::commit_around(*region_.source, first, table.entry(region_.end) + table.stride - table.start))
+                if (!region::commit_around(*region_.source, first,
+                                           table.entry(region_.end) + table.stride - table.start))
                     return false;
             }
             return true;

@@ -41,7 +41,8 @@ class Tally {
 
   private:
     void show(const char* name, std::uint64_t events) {
-        state_.counters[name] = benchmark::Counter(static_cast<double>(events), benchmark::Counter::kAvgIterations);
+        state_.counters[name] =
+            benchmark::Counter(static_cast<double>(events), benchmark::Counter::kAvgIterations);
     }
 
     benchmark::State& state_;
@@ -50,7 +51,9 @@ class Tally {
 };
 
 /// The first argument of a benchmark is a size.
-inline std::size_t size_of(const benchmark::State& state) { return static_cast<std::size_t>(state.range(0)); }
+inline std::size_t size_of(const benchmark::State& state) {
+    return static_cast<std::size_t>(state.range(0));
+}
 
 /// Writes to the first byte, as every user of a block does.
 inline void touch(void* block) noexcept {

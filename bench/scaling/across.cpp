@@ -16,7 +16,8 @@ class Pipe {
     static constexpr std::size_t batch = 32;
 
     [[nodiscard]] bool has_room() const noexcept {
-        return put_.load(std::memory_order_relaxed) - taken_.load(std::memory_order_acquire) <= capacity - batch;
+        return put_.load(std::memory_order_relaxed) - taken_.load(std::memory_order_acquire) <=
+               capacity - batch;
     }
     template <class Make>
     void put(Make make) noexcept {
@@ -43,7 +44,8 @@ class Pipe {
 /// Thread 2i allocates, thread 2i + 1 frees.
 class HandOver final : public Work {
   public:
-    HandOver(unsigned threads, std::uint64_t operations) : batches_(2 * operations / Pipe::batch), pipes_(threads / 2) {}
+    HandOver(unsigned threads, std::uint64_t operations)
+        : batches_(2 * operations / Pipe::batch), pipes_(threads / 2) {}
     void prepare(unsigned self) override { go(self, batches_ / 8); }
     std::uint64_t run(unsigned self) override { return go(self, batches_); }
 
@@ -74,7 +76,8 @@ class HandOver final : public Work {
 class Exchange final : public Work {
   public:
     Exchange(unsigned threads, std::uint64_t operations)
-        : threads_(threads), batches_(operations / Pipe::batch), sending_(threads), pipes_(std::size_t{threads} * threads) {}
+        : threads_(threads), batches_(operations / Pipe::batch), sending_(threads),
+          pipes_(std::size_t{threads} * threads) {}
     std::uint64_t run(unsigned self) override {
         Random random(self);
         for (std::uint64_t i = 0; i < batches_; ++i) {
@@ -96,7 +99,8 @@ class Exchange final : public Work {
   private:
     bool drain(unsigned self) noexcept {
         bool any = false;
-        for (unsigned from = 0; from < threads_; ++from) any = pipes_[from * threads_ + self].drain() != 0 || any;
+        for (unsigned from = 0; from < threads_; ++from)
+            any = pipes_[from * threads_ + self].drain() != 0 || any;
         return any;
     }
 
@@ -111,10 +115,12 @@ class Exchange final : public Work {
 /// generation, which replaces random ones and leaves the array to the next.
 class Larson final : public Work {
   public:
-    Larson(unsigned threads, std::uint64_t operations) : operations_(operations), arrays_(threads) {}
+    Larson(unsigned threads, std::uint64_t operations)
+        : operations_(operations), arrays_(threads) {}
     void prepare(unsigned self) override {
         Random random(self);
-        for (std::uint32_t i = 0; i < live; ++i) arrays_[self].push_back(make(random.between(16, 512)));
+        for (std::uint32_t i = 0; i < live; ++i)
+            arrays_[self].push_back(make(random.between(16, 512)));
     }
     std::uint64_t run(unsigned self) override {
         Random random(self + ++seed_ * 1000);
@@ -141,10 +147,15 @@ constexpr unsigned generations = 4;
 
 constexpr Kind kinds[] = {
     {"hand-over", "half of the threads allocate 64 B, each for one that frees", 2, 1,
-     [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> { return std::make_unique<HandOver>(threads, n); }},
+     [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> {
+         return std::make_unique<HandOver>(threads, n);
+     }},
     {"exchange", "every thread allocates 16 to 512 B for all others in turn", 2, 1,
-     [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> { return std::make_unique<Exchange>(threads, n); }},
-    {"larson", "1,000 blocks of 16 to 512 B for each thread, left to a new one four times", 1, generations,
+     [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> {
+         return std::make_unique<Exchange>(threads, n);
+     }},
+    {"larson", "1,000 blocks of 16 to 512 B for each thread, left to a new one four times", 1,
+     generations,
      [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> {
          return std::make_unique<Larson>(threads, n / generations);
      }},

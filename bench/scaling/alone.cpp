@@ -47,7 +47,9 @@ class Replacement final : public Work {
     }
 
   private:
-    std::size_t draw(Random& random) const noexcept { return random.between(sizes_.least, sizes_.most); }
+    std::size_t draw(Random& random) const noexcept {
+        return random.between(sizes_.least, sizes_.most);
+    }
     void replace(unsigned self, Random& random, std::uint64_t times) noexcept {
         for (std::uint64_t i = 0; i < times; ++i) {
             void*& block = live_[self][random.below(sizes_.live)];
@@ -65,7 +67,8 @@ class Replacement final : public Work {
 /// order.
 class Bursts final : public Work {
   public:
-    Bursts(unsigned threads, std::uint64_t operations) : operations_(operations), blocks_(threads) {}
+    Bursts(unsigned threads, std::uint64_t operations)
+        : operations_(operations), blocks_(threads) {}
     void prepare(unsigned self) override {
         blocks_[self].resize(burst);
         go(self, 1);
@@ -83,7 +86,8 @@ class Bursts final : public Work {
         std::vector<void*>& blocks = blocks_[self];
         for (std::uint64_t i = 0; i < times; ++i) {
             for (void*& block : blocks) block = make(64);
-            for (std::uint32_t left = burst; left > 1; --left) std::swap(blocks[left - 1], blocks[random.below(left)]);
+            for (std::uint32_t left = burst; left > 1; --left)
+                std::swap(blocks[left - 1], blocks[random.below(left)]);
             for (void* block : blocks) drop(block);
         }
     }
@@ -136,9 +140,13 @@ constexpr Kind kinds[] = {
          return replacement({12, 40'960, 2 << 20}, threads, n / 10);
      }},
     {"burst", "10,000 blocks of 64 B allocated, then freed at random", 1, 1,
-     [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> { return std::make_unique<Bursts>(threads, n); }},
+     [](unsigned threads, std::uint64_t n) -> std::unique_ptr<Work> {
+         return std::make_unique<Bursts>(threads, n);
+     }},
     {"batch", "2,048 blocks of 64 B by ash_malloc_batch, then ash_free_batch", 1, 1,
-     [](unsigned, std::uint64_t n) -> std::unique_ptr<Work> { return std::make_unique<Batches>(n); }},
+     [](unsigned, std::uint64_t n) -> std::unique_ptr<Work> {
+         return std::make_unique<Batches>(n);
+     }},
 };
 
 }  // namespace

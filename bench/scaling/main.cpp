@@ -39,7 +39,8 @@ void* make(std::size_t size) noexcept {
 
 void drop(void* block) noexcept {
     auto* word = static_cast<std::uintptr_t*>(block);
-    if (*word != (reinterpret_cast<std::uintptr_t>(block) ^ stamp)) fail("a block lost its content");
+    if (*word != (reinterpret_cast<std::uintptr_t>(block) ^ stamp))
+        fail("a block lost its content");
     *word = 0;
     ash_free(block);
 }
@@ -108,7 +109,8 @@ Result measure(const Kind& kind, unsigned threads, const Options& options) {
         // The last thread to arrive starts and stops the count, while all
         // others wait.
         unsigned phase = 0;
-        std::barrier turn(threads, [&]() noexcept { phase++ == 0 ? measurement.start() : measurement.stop(); });
+        std::barrier turn(
+            threads, [&]() noexcept { phase++ == 0 ? measurement.start() : measurement.stop(); });
         in_threads(threads, [&](unsigned self) {
             work->prepare(self);
             turn.arrive_and_wait();
@@ -131,10 +133,12 @@ void print(unsigned threads, const Result& result) {
     std::printf("%7u %9.4f %9.4f %9.5f %8.5f %8.5f %8.3f %8.4f %9.5f  %s\n", threads,
                 per_operation(counts.read_modify_writes()), per_operation(counts[Event::vain]),
                 per_operation(counts[Event::cas_failed]), per_operation(counts[Event::lock_had]),
-                per_operation(counts[Event::lock_refused]), per_operation(counts[Event::load]), per_operation(lines.misses),
-                per_operation(lines.worst.misses), lines.worst.misses == 0 ? "" : where_is(lines.worst.address).c_str());
+                per_operation(counts[Event::lock_refused]), per_operation(counts[Event::load]),
+                per_operation(lines.misses), per_operation(lines.worst.misses),
+                lines.worst.misses == 0 ? "" : where_is(lines.worst.address).c_str());
     if (lines.untracked != 0)
-        std::printf("        (%.4f accesses per operation to lines beyond the table)\n", per_operation(lines.untracked));
+        std::printf("        (%.4f accesses per operation to lines beyond the table)\n",
+                    per_operation(lines.untracked));
 }
 
 /// Runs a row in a process of its own: it begins with an empty heap.
@@ -144,7 +148,8 @@ bool row(const Kind& kind, unsigned threads, const Options& options) {
     if (child < 0) fail("no process");
     if (child == 0) {
         const Result result = measure(kind, threads, options);
-        if (result.operations == 0 || (threads > 1 && result.counts[ashlar::base::Event::load] == 0))
+        if (result.operations == 0 ||
+            (threads > 1 && result.counts[ashlar::base::Event::load] == 0))
             fail("nothing was counted");
         print(threads, result);
         if (ash_check() != 0) fail("the heap is broken");
@@ -156,8 +161,10 @@ bool row(const Kind& kind, unsigned threads, const Options& options) {
 }
 
 bool table(const Kind& kind, const Options& options) {
-    std::printf("\n%s: %s\nthreads       rmw      vain  cas-lost    locks  refused    loads   misses worst-line\n", kind.name,
-                kind.what);
+    std::printf(
+        "\n%s: %s\nthreads       rmw      vain  cas-lost    locks  refused    loads   misses "
+        "worst-line\n",
+        kind.name, kind.what);
     bool good = true;
     for (unsigned threads = kind.least_threads; threads <= options.most_threads; threads *= 2) {
         good = row(kind, threads, options) && good;
@@ -197,17 +204,21 @@ int main_of(int count, char** arguments) {
     Options options;
     if (!parse(count, arguments, options)) {
         std::fputs(
-            "usage: ashlar_counters [--only NAME] [--threads MOST] [--operations N] [--yield STEPS] [--smoke]\n"
+            "usage: ashlar_counters [--only NAME] [--threads MOST] [--operations N] [--yield "
+            "STEPS] [--smoke]\n"
             "  --threads MOST     1, 2, 4 ... MOST threads (64)\n"
             "  --operations N     of each thread (20000)\n"
-            "  --yield STEPS      a thread yields the processor after one in STEPS accesses to shared words, at random, so "
+            "  --yield STEPS      a thread yields the processor after one in STEPS accesses to "
+            "shared words, at random, so "
             "that\n"
             "                     all threads are in the middle of something; 0: never (8)\n",
             stderr);
         return 2;
     }
-    std::printf("Per operation (a block allocated and freed), of all threads together; a yield in %u accesses.\n",
-                options.yield);
+    std::printf(
+        "Per operation (a block allocated and freed), of all threads together; a yield in %u "
+        "accesses.\n",
+        options.yield);
     bool good = true;
     bool found = false;
     for (const Kinds& kinds : {kinds_alone(), kinds_across()}) {

@@ -56,10 +56,11 @@ struct Part {
 };
 
 /// All levels of `count` indexes of so many ids, whose words lie side by side.
-void add_index(std::vector<Part>& parts, const std::string& name, const BitmapIndex& first, std::uint32_t ids,
-               std::size_t count) {
+void add_index(std::vector<Part>& parts, const std::string& name, const BitmapIndex& first,
+               std::uint32_t ids, std::size_t count) {
     for (std::uint32_t level = 0; level < BitmapIndex::levels(ids); ++level) {
-        parts.push_back({name + ", level " + std::to_string(level), (first.*member_of(LevelsTag{}))[level],
+        parts.push_back({name + ", level " + std::to_string(level),
+                         (first.*member_of(LevelsTag{}))[level],
                          BitmapIndex::words_of_level(ids, level) * count * sizeof(Word)});
     }
 }
@@ -67,16 +68,20 @@ void add_index(std::vector<Part>& parts, const std::string& name, const BitmapIn
 std::vector<Part> parts_of(cache::Heap& heap) {
     const std::uint32_t units = heap.region().end;
     const auto* lock = &(heap.spans.*member_of(LockTag{}));
-    std::vector<Part> parts{{"frontier and span lock", lock, sizeof *lock},
-                            {"spans", &heap.spans, sizeof heap.spans},
-                            {"spares and arena", &heap.arena, sizeof heap.arena},
-                            {"depot", &heap.depot, sizeof heap.depot},
-                            {"unit states", &heap.spans.state_word(0), units * sizeof(std::uint32_t)},
-                            {"page map", heap.spans.page_map(), units},
-                            {"slab bits", heap.arena.*member_of(BitsTag{}), units * base::kMaxSlabWords * sizeof(Word)}};
+    std::vector<Part> parts{
+        {"frontier and span lock", lock, sizeof *lock},
+        {"spans", &heap.spans, sizeof heap.spans},
+        {"spares and arena", &heap.arena, sizeof heap.arena},
+        {"depot", &heap.depot, sizeof heap.depot},
+        {"unit states", &heap.spans.state_word(0), units * sizeof(std::uint32_t)},
+        {"page map", heap.spans.page_map(), units},
+        {"slab bits", heap.arena.*member_of(BitsTag{}),
+         units * base::kMaxSlabWords * sizeof(Word)}};
     add_index(parts, "free units", heap.spans.*member_of(FreeTag{}), units, 1);
-    add_index(parts, "words to look at", heap.spans.*member_of(LookTag{}), BitmapIndex::words_of_level(units, 0), 1);
-    add_index(parts, "slabs by class", (heap.arena.*member_of(SlabsTag{}))[0], units, base::kClasses);
+    add_index(parts, "words to look at", heap.spans.*member_of(LookTag{}),
+              BitmapIndex::words_of_level(units, 0), 1);
+    add_index(parts, "slabs by class", (heap.arena.*member_of(SlabsTag{}))[0], units,
+              base::kClasses);
     return parts;
 }
 

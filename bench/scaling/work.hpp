@@ -30,7 +30,8 @@ struct Kind {
     const char* what;
     unsigned least_threads;
     unsigned generations;  // over 1: so often new threads do run(), and their start and end count
-    std::unique_ptr<Work> (*make)(unsigned threads, std::uint64_t operations);  // operations: of each thread
+    // Operations: of each thread.
+    std::unique_ptr<Work> (*make)(unsigned threads, std::uint64_t operations);
 };
 
 struct Kinds {
@@ -52,7 +53,8 @@ void drop(void* block) noexcept;
 /// xorshift64*
 class Random {
   public:
-    explicit constexpr Random(std::uint64_t seed) noexcept : state_((seed + 1) * 0x9e3779b97f4a7c15u) {}
+    explicit constexpr Random(std::uint64_t seed) noexcept
+        : state_((seed + 1) * 0x9e3779b97f4a7c15u) {}
     constexpr std::uint32_t below(std::uint32_t bound) noexcept {
         state_ ^= state_ >> 12;
         state_ ^= state_ << 25;
@@ -60,7 +62,9 @@ class Random {
         return static_cast<std::uint32_t>((((state_ * 0x2545f4914f6cdd1du) >> 32) * bound) >> 32);
     }
     /// least .. most, both included
-    constexpr std::size_t between(std::uint32_t least, std::uint32_t most) noexcept { return least + below(most - least + 1); }
+    constexpr std::size_t between(std::uint32_t least, std::uint32_t most) noexcept {
+        return least + below(most - least + 1);
+    }
 
   private:
     std::uint64_t state_;

@@ -32,7 +32,8 @@ class Builder {
     /// The whole text as one tree: a sum has at most four parts, of which the
     /// first may be a sum.
     Node* parse() noexcept {
-        return list(Kind::sum, '+', [this] { return list(Kind::product, '*', [this] { return factor(); }); });
+        return list(Kind::sum, '+',
+                    [this] { return list(Kind::product, '*', [this] { return factor(); }); });
     }
 
     /// Replaces the number parts of each sum and product by one number, from
@@ -108,7 +109,8 @@ class Builder {
         }
         if (*at_ >= '0' && *at_ <= '9') {
             Node* number = make_node(Kind::number, nullptr, 0);
-            while (*at_ >= '0' && *at_ <= '9') number->value = number->value * 10 + static_cast<std::uint64_t>(*at_++ - '0');
+            while (*at_ >= '0' && *at_ <= '9')
+                number->value = number->value * 10 + static_cast<std::uint64_t>(*at_++ - '0');
             return number;
         }
         return named();
@@ -168,7 +170,8 @@ void ast(Measure& measure) {
     for (const Result& result : results) measure.add(result.allocations, result.sum);
 }
 
-constexpr char about[] = "expressions parsed into trees of small nodes, evaluated, folded and freed";
+constexpr char about[] =
+    "expressions parsed into trees of small nodes, evaluated, folded and freed";
 
 constexpr Workload workloads[] = {
     {"ast-1", "ast", 1, ast<1>, about},

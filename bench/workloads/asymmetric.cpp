@@ -101,8 +101,10 @@ void one_freer(Measure& measure) {
     measure.add(crates * (crate_blocks + 1) * producers, window.sum());
 }
 
-constexpr char about_xmalloc[] = "half of the threads only allocate, half only free (Lever and Boreham's xmalloc-test)";
-constexpr char about_one_freer[] = "one thread frees the blocks of all others; 40,000 blocks of 16 to 1024 bytes stay live";
+constexpr char about_xmalloc[] =
+    "half of the threads only allocate, half only free (Lever and Boreham's xmalloc-test)";
+constexpr char about_one_freer[] =
+    "one thread frees the blocks of all others; 40,000 blocks of 16 to 1024 bytes stay live";
 
 constexpr Workload workloads[] = {
     {"xmalloc-2", "xmalloc", 2, xmalloc<2>, about_xmalloc},

@@ -10,7 +10,8 @@ enum class Order { forward, reverse, random };
 
 void arrange(Table<std::uint32_t>& places, Order order) noexcept {
     const auto count = static_cast<std::uint32_t>(places.count());
-    for (std::uint32_t i = 0; i < count; ++i) places[i] = order == Order::reverse ? count - 1 - i : i;
+    for (std::uint32_t i = 0; i < count; ++i)
+        places[i] = order == Order::reverse ? count - 1 - i : i;
     if (order != Order::random) return;
     Random random(2);
     for (std::uint32_t i = count - 1; i > 0; --i) {
@@ -23,7 +24,8 @@ void arrange(Table<std::uint32_t>& places, Order order) noexcept {
 
 template <class Sizes, Order order, std::uint32_t Count>
 void batch(Measure& measure) {
-    const std::uint64_t blocks_in_all = Count > 1'000 ? (Count > 100'000 ? 4'000'000 : 10'000'000) : 24'000'000;
+    const std::uint64_t blocks_in_all =
+        Count > 1'000 ? (Count > 100'000 ? 4'000'000 : 10'000'000) : 24'000'000;
     const std::uint64_t rounds = measure.scaled(blocks_in_all / Count);
     Table<void*> blocks(Count);
     Table<std::uint32_t> places(Count);

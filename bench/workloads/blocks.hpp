@@ -28,7 +28,8 @@ inline constexpr std::size_t page = 4096;
 /// same order.
 class Random {
   public:
-    explicit constexpr Random(std::uint64_t seed) noexcept : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
+    explicit constexpr Random(std::uint64_t seed) noexcept
+        : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
     constexpr std::uint32_t next() noexcept {
         state_ ^= state_ >> 12;
         state_ ^= state_ << 25;
@@ -50,7 +51,9 @@ struct Fixed {
 
 template <std::uint32_t Least, std::uint32_t Most>
 struct Uniform {
-    static std::size_t draw(Random& random) noexcept { return Least + random.below(Most - Least + 1); }
+    static std::size_t draw(Random& random) noexcept {
+        return Least + random.below(Most - Least + 1);
+    }
 };
 
 /// From Least on, each size twice as big half as frequent, so every order of
@@ -58,7 +61,8 @@ struct Uniform {
 template <std::uint32_t Least, unsigned Doublings>
 struct PowerLaw {
     static std::size_t draw(Random& random) noexcept {
-        const auto doublings = static_cast<unsigned>(__builtin_ctz(random.next() | 1u << (Doublings - 1)));
+        const auto doublings =
+            static_cast<unsigned>(__builtin_ctz(random.next() | 1u << (Doublings - 1)));
         const std::uint32_t base = Least << doublings;
         return base + random.below(base + 1);
     }
@@ -77,11 +81,14 @@ struct LogUniform {
 /// drop the allocation nor foresee its content.
 inline void escape(void* block) noexcept { asm volatile("" : : "r"(block) : "memory"); }
 
-inline std::uint64_t mixed(const void* block) noexcept { return reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u; }
+inline std::uint64_t mixed(const void* block) noexcept {
+    return reinterpret_cast<std::uintptr_t>(block) * 0x9e3779b97f4a7c15u;
+}
 
 inline void touch_pages(void* block, std::size_t from, std::size_t size) noexcept {
     auto* bytes = static_cast<unsigned char*>(block);
-    for (std::size_t at = from; at < size; at += page) bytes[at] = static_cast<unsigned char>(at / page);
+    for (std::size_t at = from; at < size; at += page)
+        bytes[at] = static_cast<unsigned char>(at / page);
 }
 
 inline void stamp(void* block, std::size_t size) noexcept {
@@ -98,7 +105,8 @@ inline std::size_t verify(const void* block) noexcept {
     std::memcpy(&word, block, sizeof word);
     const std::size_t size = word ^ mixed(block);
     if (size - smallest_block > largest_block - smallest_block) fail("a block lost its first word");
-    if (static_cast<const unsigned char*>(block)[size - 1] != static_cast<unsigned char>(size ^ 0x5a)) {
+    if (static_cast<const unsigned char*>(block)[size - 1] !=
+        static_cast<unsigned char>(size ^ 0x5a)) {
         fail("a block lost its last byte");
     }
     return size;
@@ -136,7 +144,8 @@ template <class T>
 class Table {
   public:
     explicit Table(std::size_t count) noexcept : count_(count) {
-        void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (memory == MAP_FAILED) fail("no memory for the bookkeeping");
         items_ = static_cast<T*>(memory);
     }

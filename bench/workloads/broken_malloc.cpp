@@ -20,7 +20,8 @@ std::atomic<unsigned char*> last{nullptr};
 unsigned char* base() noexcept {
     std::uintptr_t begin = heap.load(std::memory_order_acquire);
     if (begin != 0) return reinterpret_cast<unsigned char*>(begin);
-    void* memory = mmap(nullptr, heap_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* memory = mmap(nullptr, heap_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     const auto mapped = reinterpret_cast<std::uintptr_t>(memory);
     if (heap.compare_exchange_strong(begin, mapped, std::memory_order_acq_rel)) begin = mapped;
     return reinterpret_cast<unsigned char*>(begin);

@@ -135,7 +135,8 @@ void cache_server(Measure& measure) {
     measure.holds(peak);
 }
 
-constexpr char about[] = "64 MiB of keys and values of 64 bytes to 16 KiB, the least recently used evicted; sizes drift";
+constexpr char about[] =
+    "64 MiB of keys and values of 64 bytes to 16 KiB, the least recently used evicted; sizes drift";
 
 constexpr Workload workloads[] = {
     {"cache-server-1", "cache-server", 1, cache_server<1>, about},

@@ -43,7 +43,8 @@ inline std::uint64_t total(Table<Sum>& sums) noexcept {
 }
 
 inline constexpr unsigned crate_blocks = 62;
-inline constexpr std::size_t crate_size = 512;  // the stamp's word, the blocks, the word with the stamp's last byte
+// The stamp's word, the blocks, the word with the stamp's last byte.
+inline constexpr std::size_t crate_size = 512;
 
 /// Fills crates. A crate holds only its blocks' addresses: they are null from
 /// the first free place on.

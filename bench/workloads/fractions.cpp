@@ -25,7 +25,9 @@ class Number {
     ~Number() {
         if (block_ != nullptr) dropped += drop(block_);
     }
-    Number(Number&& other) noexcept : block_(other.block_), bytes_(other.bytes_) { other.block_ = nullptr; }
+    Number(Number&& other) noexcept : block_(other.block_), bytes_(other.bytes_) {
+        other.block_ = nullptr;
+    }
     Number& operator=(Number&& other) noexcept {
         unsigned char* const held = block_;
         block_ = other.block_;
@@ -39,11 +41,21 @@ class Number {
         std::memcpy(&value, block_ + 8, bytes_);
         return value;
     }
-    friend Number operator+(const Number& a, const Number& b) noexcept { return Number(a.value() + b.value()); }
-    friend Number operator-(const Number& a, const Number& b) noexcept { return Number(a.value() - b.value()); }
-    friend Number operator*(const Number& a, const Number& b) noexcept { return Number(a.value() * b.value()); }
-    friend Number operator/(const Number& a, const Number& b) noexcept { return Number(a.value() / b.value()); }
-    friend Number operator%(const Number& a, const Number& b) noexcept { return Number(a.value() % b.value()); }
+    friend Number operator+(const Number& a, const Number& b) noexcept {
+        return Number(a.value() + b.value());
+    }
+    friend Number operator-(const Number& a, const Number& b) noexcept {
+        return Number(a.value() - b.value());
+    }
+    friend Number operator*(const Number& a, const Number& b) noexcept {
+        return Number(a.value() * b.value());
+    }
+    friend Number operator/(const Number& a, const Number& b) noexcept {
+        return Number(a.value() / b.value());
+    }
+    friend Number operator%(const Number& a, const Number& b) noexcept {
+        return Number(a.value() % b.value());
+    }
 
   private:
     unsigned char* block_;
@@ -56,7 +68,8 @@ class Expansion {
   public:
     static constexpr unsigned allocations_a_step = 13;
 
-    explicit Expansion(std::uint64_t n) noexcept : n_(n), root_(root_of(n)), term_(root_.value()), now_(root_.value()) {}
+    explicit Expansion(std::uint64_t n) noexcept
+        : n_(n), root_(root_of(n)), term_(root_.value()), now_(root_.value()) {}
 
     std::uint64_t step() noexcept {
         p_ = term_ * q_ - p_;
@@ -65,7 +78,8 @@ class Expansion {
         Number next = (term_ * now_ + before_) % n_;
         negative_ = !negative_;
         const Number square = now_ * now_ % n_;
-        if (square.value() != (negative_ ? n_.value() - q_.value() : q_.value())) fail("the arithmetic went wrong");
+        if (square.value() != (negative_ ? n_.value() - q_.value() : q_.value()))
+            fail("the arithmetic went wrong");
         before_ = static_cast<Number&&>(now_);
         now_ = static_cast<Number&&>(next);
         return static_cast<std::uint64_t>(term_.value());
@@ -106,7 +120,8 @@ void cfrac(Measure& measure) {
 }
 
 constexpr Workload workloads[] = {
-    {"cfrac", "cfrac", 1, cfrac, "numbers of up to 25 bytes that live for a step or two (after Barrett's cfrac)"},
+    {"cfrac", "cfrac", 1, cfrac,
+     "numbers of up to 25 bytes that live for a step or two (after Barrett's cfrac)"},
 };
 
 }  // namespace

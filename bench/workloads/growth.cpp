@@ -15,7 +15,8 @@ void* regrow(void* block, std::size_t old_size, std::size_t size) noexcept {
     std::uint64_t kept;
     std::memcpy(&kept, grown, sizeof kept);
     const auto last = static_cast<unsigned char>(old_size ^ 0x5a);
-    if (kept != word || static_cast<unsigned char*>(grown)[old_size - 1] != last) fail("realloc lost the content");
+    if (kept != word || static_cast<unsigned char*>(grown)[old_size - 1] != last)
+        fail("realloc lost the content");
     touch_pages(grown, old_size, size);
     const std::uint64_t next = size ^ mixed(grown);
     std::memcpy(grown, &next, sizeof next);
@@ -77,7 +78,8 @@ void grow_strings(Measure& measure) {
 /// stamp.
 class Vectors {
   public:
-    explicit Vectors(std::uint32_t count) noexcept : blocks_(count), sizes_(count), capacities_(count) {
+    explicit Vectors(std::uint32_t count) noexcept
+        : blocks_(count), sizes_(count), capacities_(count) {
         for (std::uint32_t i = 0; i < count; ++i) begin(i);
     }
     void push(std::uint32_t i, std::uint64_t word) noexcept {
@@ -85,7 +87,9 @@ class Vectors {
         words(i)[sizes_[i]++] = word + i;
     }
     [[nodiscard]] std::uint32_t size(std::uint32_t i) noexcept { return sizes_[i]; }
-    [[nodiscard]] std::uint64_t back(std::uint32_t i) noexcept { return words(i)[sizes_[i] - 1] - i; }
+    [[nodiscard]] std::uint64_t back(std::uint32_t i) noexcept {
+        return words(i)[sizes_[i] - 1] - i;
+    }
 
     /// Frees a vector after it checked that its words increase, and starts it
     /// again.
@@ -103,8 +107,12 @@ class Vectors {
   private:
     static constexpr std::uint32_t least = 2;
 
-    static std::size_t bytes(std::uint32_t capacity) noexcept { return 8 + std::size_t{capacity} * 8 + 8; }
-    std::uint64_t* words(std::uint32_t i) noexcept { return static_cast<std::uint64_t*>(blocks_[i]) + 1; }
+    static std::size_t bytes(std::uint32_t capacity) noexcept {
+        return 8 + std::size_t{capacity} * 8 + 8;
+    }
+    std::uint64_t* words(std::uint32_t i) noexcept {
+        return static_cast<std::uint64_t*>(blocks_[i]) + 1;
+    }
     void begin(std::uint32_t i) noexcept {
         blocks_[i] = make(bytes(least));
         capacities_[i] = least;
@@ -146,10 +154,14 @@ void grow_vectors(Measure& measure) {
 }
 
 constexpr Workload workloads[] = {
-    {"grow-by-half", "grow", 1, grow_by_half, "realloc of one buffer to 8 MiB, by half of its size each time"},
-    {"grow-by-step", "grow", 1, grow_by_step, "realloc of one buffer to 4 MiB, by 40,000 bytes each time"},
-    {"grow-strings", "grow", 1, grow_strings, "1,000 strings of up to 4 KiB appended to at random by realloc"},
-    {"grow-vectors", "grow", 1, grow_vectors, "1,000 vectors that double when full, by copying to a new block; up to 64 KiB"},
+    {"grow-by-half", "grow", 1, grow_by_half,
+     "realloc of one buffer to 8 MiB, by half of its size each time"},
+    {"grow-by-step", "grow", 1, grow_by_step,
+     "realloc of one buffer to 4 MiB, by 40,000 bytes each time"},
+    {"grow-strings", "grow", 1, grow_strings,
+     "1,000 strings of up to 4 KiB appended to at random by realloc"},
+    {"grow-vectors", "grow", 1, grow_vectors,
+     "1,000 vectors that double when full, by copying to a new block; up to 64 KiB"},
 };
 
 }  // namespace

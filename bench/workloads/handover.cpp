@@ -49,7 +49,8 @@ void produce(Measure& measure) {
         for (;;) {
             const bool last = producing.load(std::memory_order_acquire) == 0;
             bool any = false;
-            for (unsigned i = 0; i < Producers; ++i) any |= receive(pipes[i * Producers + self], sums[self]);
+            for (unsigned i = 0; i < Producers; ++i)
+                any |= receive(pipes[i * Producers + self], sums[self]);
             if (last) return;
             if (!any) sched_yield();
         }
@@ -93,7 +94,8 @@ class Exchange {
   private:
     bool empty_mailboxes(unsigned self) noexcept {
         bool any = false;
-        for (unsigned i = 0; i < Threads; ++i) any |= receive(boxes_[i * Threads + self], sums_[self]);
+        for (unsigned i = 0; i < Threads; ++i)
+            any |= receive(boxes_[i * Threads + self], sums_[self]);
         return any;
     }
 
@@ -111,7 +113,8 @@ void exchange(Measure& measure) {
     measure.add(batches * Mailbox::batch * Threads, body.sum());
 }
 
-constexpr char about_exchange[] = "every thread allocates for the others and frees the blocks that it gets, 16 to 512 bytes";
+constexpr char about_exchange[] =
+    "every thread allocates for the others and frees the blocks that it gets, 16 to 512 bytes";
 
 constexpr Workload workloads[] = {
     {"producer-consumer-64", "producer-consumer", 2, produce<Fixed<64>, 1>,

@@ -44,11 +44,16 @@ void replace(Measure& measure) {
 }
 
 constexpr Workload workloads[] = {
-    {"large-40k", "large", 1, pair<40 * kib, 4'000'000>, "malloc and free of 40 KiB in turn, every page written"},
-    {"large-200k", "large", 1, pair<200 * kib, 1'200'000>, "malloc and free of 200 KiB in turn, every page written"},
-    {"large-700k", "large", 1, pair<700 * kib, 400'000>, "malloc and free of 700 KiB in turn, every page written"},
-    {"large-4m", "large", 1, pair<4096 * kib, 40'000>, "malloc and free of 4 MiB in turn, every page written"},
-    {"large-mixed", "large", 1, replace<50>, "random ones of 50 blocks replaced, 40 KiB to 4 MiB, every page written"},
+    {"large-40k", "large", 1, pair<40 * kib, 4'000'000>,
+     "malloc and free of 40 KiB in turn, every page written"},
+    {"large-200k", "large", 1, pair<200 * kib, 1'200'000>,
+     "malloc and free of 200 KiB in turn, every page written"},
+    {"large-700k", "large", 1, pair<700 * kib, 400'000>,
+     "malloc and free of 700 KiB in turn, every page written"},
+    {"large-4m", "large", 1, pair<4096 * kib, 40'000>,
+     "malloc and free of 4 MiB in turn, every page written"},
+    {"large-mixed", "large", 1, replace<50>,
+     "random ones of 50 blocks replaced, 40 KiB to 4 MiB, every page written"},
 };
 
 }  // namespace

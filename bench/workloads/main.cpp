@@ -47,12 +47,15 @@ const char* allocator_file() noexcept {
 
 void print(const Workload& workload, const Measure& measure, std::uint64_t live_peak) noexcept {
     std::printf(
-        "\"workload\": \"%s\", \"malloc\": \"%s\", \"threads\": %u, \"operations\": %llu, \"seconds\": %.6f, "
+        "\"workload\": \"%s\", \"malloc\": \"%s\", \"threads\": %u, \"operations\": %llu, "
+        "\"seconds\": %.6f, "
         "\"cpu_seconds\": %.6f, \"ns_per_operation\": %.4f, \"peak_kib\": %ld, \"final_kib\": %ld, "
         "\"minor_faults\": %ld, \"checksum\": \"%016llx\", ",
-        workload.name, allocator_file(), workload.threads, static_cast<unsigned long long>(measure.operations()),
-        measure.seconds(), measure.cpu_seconds(), 1e9 * measure.seconds() / static_cast<double>(measure.operations()),
-        measure.peak_kib(), measure.final_kib(), measure.minor_faults(), static_cast<unsigned long long>(measure.checksum()));
+        workload.name, allocator_file(), workload.threads,
+        static_cast<unsigned long long>(measure.operations()), measure.seconds(),
+        measure.cpu_seconds(), 1e9 * measure.seconds() / static_cast<double>(measure.operations()),
+        measure.peak_kib(), measure.final_kib(), measure.minor_faults(),
+        static_cast<unsigned long long>(measure.checksum()));
     if (measure.idle_kib() < 0) {
         std::printf("\"idle_kib\": null, ");
     } else {
@@ -92,8 +95,9 @@ void run(const Workload& workload, const Options& options) noexcept {
 template <class Each>
 void each_workload(Each each) {
     for (const Theme& theme :
-         {pairs(), batches(), replacement(), random_live_sets(), handover(), asymmetric(), migration(), sharing(), servers(),
-          cache_servers(), pools(), fractions(), syntax_trees(), growth(), large_blocks(), special(), phases()}) {
+         {pairs(), batches(), replacement(), random_live_sets(), handover(), asymmetric(),
+          migration(), sharing(), servers(), cache_servers(), pools(), fractions(), syntax_trees(),
+          growth(), large_blocks(), special(), phases()}) {
         for (std::size_t i = 0; i < theme.count; ++i) each(theme.first[i]);
     }
 }
@@ -134,21 +138,26 @@ void list(const Workload& workload, bool json, bool first) noexcept {
         std::printf("%s %u\n", workload.name, workload.threads);
         return;
     }
-    std::printf("%s\n {\"name\": \"%s\", \"threads\": %u, \"family\": \"%s\", \"about\": \"%s\"}", first ? "[" : ",",
-                workload.name, workload.threads, workload.family, workload.about);
+    std::printf("%s\n {\"name\": \"%s\", \"threads\": %u, \"family\": \"%s\", \"about\": \"%s\"}",
+                first ? "[" : ",", workload.name, workload.threads, workload.family,
+                workload.about);
 }
 
 int main_of(int count, char** arguments) {
     Options options;
     if (!parse(count, arguments, options)) {
         std::fputs(
-            "usage: ashlar_workloads NAME [OPTIONS]     runs one workload and prints a line of JSON\n"
+            "usage: ashlar_workloads NAME [OPTIONS]     runs one workload and prints a line of "
+            "JSON\n"
             "         --scale X      so many times the work (1 is about a second)\n"
-            "         --latency      also percentiles of the time of each malloc and free; slows everything else down\n"
+            "         --latency      also percentiles of the time of each malloc and free; slows "
+            "everything else down\n"
             "         --trace MS     also resident memory and live bytes each MS milliseconds\n"
-            "         --no-idle      without the rest at the end, which takes 0.3 seconds: no idle_kib\n"
+            "         --no-idle      without the rest at the end, which takes 0.3 seconds: no "
+            "idle_kib\n"
             "       ashlar_workloads [NAME] --smoke     runs it, or all of them, briefly\n"
-            "       ashlar_workloads --list [--json]    prints names and threads; with --json families and descriptions\n",
+            "       ashlar_workloads --list [--json]    prints names and threads; with --json "
+            "families and descriptions\n",
             stderr);
         return 2;
     }
@@ -163,7 +172,9 @@ int main_of(int count, char** arguments) {
         found = true;
     });
     if (options.list && options.json && found) std::puts("\n]");
-    if (!found) std::fprintf(stderr, "ashlar_workloads: no workload is called %s (see --list)\n", options.name);
+    if (!found)
+        std::fprintf(stderr, "ashlar_workloads: no workload is called %s (see --list)\n",
+                     options.name);
     return found ? 0 : 2;
 }
 

@@ -43,7 +43,8 @@ void rptest(Measure& measure) {
 /// From 1 byte to 1000, small ones more often: half of all are below 100.
 struct ShSizes {
     static std::size_t draw(Random& random) noexcept {
-        return random.below(2) == 0 ? Uniform<16, 100>::draw(random) : Uniform<16, 1000>::draw(random);
+        return random.below(2) == 0 ? Uniform<16, 100>::draw(random)
+                                    : Uniform<16, 1000>::draw(random);
     }
 };
 
@@ -64,7 +65,8 @@ class Batches {
         std::uint64_t sum = 0;
         for (std::uint32_t i = sh_batch; i > 0; i -= 2) sum += drop(batch_[i - 1]);
         let_go(turn_);
-        for (std::uint32_t i = 0; i < sh_batch; i += 2) kept_[turn_ * sh_batch / 2 + i / 2] = batch_[i];
+        for (std::uint32_t i = 0; i < sh_batch; i += 2)
+            kept_[turn_ * sh_batch / 2 + i / 2] = batch_[i];
         turn_ = (turn_ + 1) % sh_kept_batches;
         return sum;
     }
@@ -123,9 +125,11 @@ void sh8(Measure& measure) {
     measure.add(batches * sh_batch * Threads, post.sum());
 }
 
-constexpr char about_rptest[] = "random blocks of 16 bytes to 16 KiB replaced, half of them freed by another thread (Jansson)";
+constexpr char about_rptest[] =
+    "random blocks of 16 bytes to 16 KiB replaced, half of them freed by another thread (Jansson)";
 constexpr char about_sh6[] =
-    "batches of up to 1000 bytes: half freed newest first, half later and oldest first (MicroQuill's sh6)";
+    "batches of up to 1000 bytes: half freed newest first, half later and oldest first "
+    "(MicroQuill's sh6)";
 constexpr char about_sh8[] = "the same, but another thread frees the later half (MicroQuill's sh8)";
 
 constexpr Workload workloads[] = {

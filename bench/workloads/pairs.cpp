@@ -22,7 +22,8 @@ constexpr Workload workloads[] = {
     {"pair-512", "pair", 1, pair<Fixed<512>>, "malloc and free of 512 bytes in turn"},
     {"pair-4096", "pair", 1, pair<Fixed<4096>>, "malloc and free of 4096 bytes in turn"},
     {"pair-mixed", "pair", 1, pair<Uniform<16, 1024>>, "malloc and free in turn, 16 to 1024 bytes"},
-    {"pair-power", "pair", 1, pair<PowerLaw<16, 11>>, "malloc and free in turn, 16 bytes to 32 KiB, small ones more often"},
+    {"pair-power", "pair", 1, pair<PowerLaw<16, 11>>,
+     "malloc and free in turn, 16 bytes to 32 KiB, small ones more often"},
 };
 
 }  // namespace

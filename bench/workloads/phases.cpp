@@ -95,10 +95,12 @@ void generations(Measure& measure) {
     measure.add(rounds * steps * Threads, sum);
 }
 
-constexpr char about_generations[] = "threads that swap blocks through a shared table, in generations (after Leijen's mstress)";
+constexpr char about_generations[] =
+    "threads that swap blocks through a shared table, in generations (after Leijen's mstress)";
 
 constexpr Workload workloads[] = {
-    {"burst-then-idle", "burst", 1, burst_then_idle, "100 MB allocated and freed ten times, then half a second of little work"},
+    {"burst-then-idle", "burst", 1, burst_then_idle,
+     "100 MB allocated and freed ten times, then half a second of little work"},
     {"bursts-and-rests", "burst", 1, bursts_and_rests,
      "100 MB allocated and freed four times, 0.3 s of little work after each"},
     {"generations-1", "generations", 1, generations<1>, about_generations},

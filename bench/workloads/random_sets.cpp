@@ -12,7 +12,8 @@ namespace {
 template <class Sizes>
 class LiveSet {
   public:
-    LiveSet(void** places, std::uint32_t count, std::uint64_t seed) noexcept : places_(places), count_(count), random_(seed) {}
+    LiveSet(void** places, std::uint32_t count, std::uint64_t seed) noexcept
+        : places_(places), count_(count), random_(seed) {}
 
     /// Every second place gets a block: the steps keep about half of the places
     /// full.
@@ -116,15 +117,20 @@ void glibc_simple(Measure& measure) {
     measure.add(operations, sum);
 }
 
-constexpr char about_alloc_tests[] = "50,000 blocks of up to 2 KiB live in each thread, random ones freed and allocated";
+constexpr char about_alloc_tests[] =
+    "50,000 blocks of up to 2 KiB live in each thread, random ones freed and allocated";
 constexpr char about_glibc_thread[] =
     "512 blocks of up to 32 KiB live in each thread, small ones more often (glibc's malloc-thread)";
 
 constexpr Workload workloads[] = {
-    {"alloc-test-64k", "alloc-test", 1, alloc_test<1'360, 60'000'000>, "random live set of 64 KiB (OLogN's alloc-test)"},
-    {"alloc-test-1m", "alloc-test", 1, alloc_test<21'800, 50'000'000>, "random live set of 1 MiB (OLogN's alloc-test)"},
-    {"alloc-test-16m", "alloc-test", 1, alloc_test<350'000, 20'000'000>, "random live set of 16 MiB (OLogN's alloc-test)"},
-    {"alloc-test-256m", "alloc-test", 1, alloc_test<5'600'000, 3'000'000>, "random live set of 256 MiB (OLogN's alloc-test)"},
+    {"alloc-test-64k", "alloc-test", 1, alloc_test<1'360, 60'000'000>,
+     "random live set of 64 KiB (OLogN's alloc-test)"},
+    {"alloc-test-1m", "alloc-test", 1, alloc_test<21'800, 50'000'000>,
+     "random live set of 1 MiB (OLogN's alloc-test)"},
+    {"alloc-test-16m", "alloc-test", 1, alloc_test<350'000, 20'000'000>,
+     "random live set of 16 MiB (OLogN's alloc-test)"},
+    {"alloc-test-256m", "alloc-test", 1, alloc_test<5'600'000, 3'000'000>,
+     "random live set of 256 MiB (OLogN's alloc-test)"},
     {"alloc-tests-1", "alloc-tests", 1, alloc_tests<1>, about_alloc_tests},
     {"alloc-tests-2", "alloc-tests", 2, alloc_tests<2>, about_alloc_tests},
     {"alloc-tests-4", "alloc-tests", 4, alloc_tests<4>, about_alloc_tests},

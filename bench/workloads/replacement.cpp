@@ -27,10 +27,14 @@ using Small = Uniform<16, 512>;
 using Power = PowerLaw<16, 11>;
 
 constexpr Workload workloads[] = {
-    {"replace-1k", "replace", 1, replace<Small, 1'000>, "random ones of 1,000 blocks replaced, 16 to 512 bytes"},
-    {"replace-10k", "replace", 1, replace<Small, 10'000>, "random ones of 10,000 blocks replaced, 16 to 512 bytes"},
-    {"replace-100k", "replace", 1, replace<Small, 100'000>, "random ones of 100,000 blocks replaced, 16 to 512 bytes"},
-    {"replace-300k", "replace", 1, replace<Small, 300'000>, "random ones of 300,000 blocks replaced, 16 to 512 bytes"},
+    {"replace-1k", "replace", 1, replace<Small, 1'000>,
+     "random ones of 1,000 blocks replaced, 16 to 512 bytes"},
+    {"replace-10k", "replace", 1, replace<Small, 10'000>,
+     "random ones of 10,000 blocks replaced, 16 to 512 bytes"},
+    {"replace-100k", "replace", 1, replace<Small, 100'000>,
+     "random ones of 100,000 blocks replaced, 16 to 512 bytes"},
+    {"replace-300k", "replace", 1, replace<Small, 300'000>,
+     "random ones of 300,000 blocks replaced, 16 to 512 bytes"},
     {"replace-power-10k", "replace-power", 1, replace<Power, 10'000>,
      "random ones of 10,000 blocks replaced, 16 bytes to 32 KiB, small ones more often"},
     {"replace-power-300k", "replace-power", 1, replace<Power, 300'000>,

@@ -60,7 +60,8 @@ void turnover(Measure& measure) {
     measure.add(threads * blocks_each, sum + drop_all(left));
 }
 
-constexpr char about_larson[] = "a server whose threads inherit blocks and replace random ones (Larson and Krishnan 1998)";
+constexpr char about_larson[] =
+    "a server whose threads inherit blocks and replace random ones (Larson and Krishnan 1998)";
 
 constexpr Workload workloads[] = {
     {"larson-1", "larson", 1, larson<1>, about_larson},

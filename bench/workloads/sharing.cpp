@@ -49,8 +49,10 @@ void share(Measure& measure) {
     measure.add(rounds * Threads, 0);
 }
 
-constexpr char about_thrash[] = "16-byte blocks written 200 times each: active false sharing (Hoard's cache-thrash)";
-constexpr char about_scratch[] = "the same with first blocks from one thread: passive false sharing (Hoard's cache-scratch)";
+constexpr char about_thrash[] =
+    "16-byte blocks written 200 times each: active false sharing (Hoard's cache-thrash)";
+constexpr char about_scratch[] =
+    "the same with first blocks from one thread: passive false sharing (Hoard's cache-scratch)";
 
 constexpr Workload workloads[] = {
     {"cache-thrash-1", "cache-thrash", 1, share<1, false>, about_thrash},

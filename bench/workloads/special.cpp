@@ -8,7 +8,8 @@ namespace {
 constexpr std::uint32_t live = 32;
 
 void* make_zeroed(std::size_t size) noexcept {
-    auto* block = static_cast<unsigned char*>(take_by(size, [size] { return std::calloc(1, size); }));
+    auto* block =
+        static_cast<unsigned char*>(take_by(size, [size] { return std::calloc(1, size); }));
     unsigned char seen = block[size - 1];
     for (std::size_t at = 0; at < size; at += page) seen |= block[at];
     if (seen != 0) fail("calloc gave a block that is not zero");
@@ -65,8 +66,10 @@ void aligned(Measure& measure) {
 }
 
 constexpr Workload workloads[] = {
-    {"calloc-4k-256k", "calloc", 1, zeroed, "random ones of 32 zeroed blocks replaced, 4 to 256 KiB, a byte of each page read"},
-    {"memalign-16-4096", "memalign", 1, aligned, "random ones of 1,000 blocks replaced, aligned to 16 to 4096 bytes"},
+    {"calloc-4k-256k", "calloc", 1, zeroed,
+     "random ones of 32 zeroed blocks replaced, 4 to 256 KiB, a byte of each page read"},
+    {"memalign-16-4096", "memalign", 1, aligned,
+     "random ones of 1,000 blocks replaced, aligned to 16 to 4096 bytes"},
 };
 
 }  // namespace

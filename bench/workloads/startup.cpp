@@ -34,8 +34,8 @@ int run(long count, char** command, char** environment) noexcept {
         if (seconds < least) least = seconds;
         if (usage.ru_maxrss > peak) peak = usage.ru_maxrss;
     }
-    std::printf("{\"count\": %ld, \"mean_us\": %.2f, \"least_us\": %.2f, \"peak_kib\": %ld}\n", count,
-                1e6 * total / static_cast<double>(count), 1e6 * least, peak);
+    std::printf("{\"count\": %ld, \"mean_us\": %.2f, \"least_us\": %.2f, \"peak_kib\": %ld}\n",
+                count, 1e6 * total / static_cast<double>(count), 1e6 * least, peak);
     return 0;
 }
 

@@ -16,7 +16,8 @@ namespace {
 constexpr long billion = 1'000'000'000;
 
 double milliseconds_between(const timespec& from, const timespec& to) noexcept {
-    return static_cast<double>(to.tv_sec - from.tv_sec) * 1e3 + static_cast<double>(to.tv_nsec - from.tv_nsec) * 1e-6;
+    return static_cast<double>(to.tv_sec - from.tv_sec) * 1e3 +
+           static_cast<double>(to.tv_nsec - from.tv_nsec) * 1e-6;
 }
 
 timespec later(timespec time, unsigned milliseconds) noexcept {
@@ -53,12 +54,14 @@ void Trace::stop() noexcept {
 void Trace::run() noexcept {
     timespec begin{};
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    for (timespec next = begin; wanted_.load(std::memory_order_relaxed); next = later(next, interval_ms_)) {
+    for (timespec next = begin; wanted_.load(std::memory_order_relaxed);
+         next = later(next, interval_ms_)) {
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr);
         if (count_ == most_samples) thin();
         timespec now{};
         clock_gettime(CLOCK_MONOTONIC, &now);
-        samples_[count_++] = {milliseconds_between(begin, now), resident_kib(), watch::live_bytes()};
+        samples_[count_++] = {milliseconds_between(begin, now), resident_kib(),
+                              watch::live_bytes()};
     }
 }
 
@@ -87,12 +90,15 @@ std::uint64_t Trace::live_peak() noexcept {
 
 void Trace::print() noexcept {
     std::printf("{\"ms\": [");
-    for (std::size_t i = 0; i < count_; ++i) std::printf("%s%.1f", i == 0 ? "" : ", ", samples_[i].ms);
+    for (std::size_t i = 0; i < count_; ++i)
+        std::printf("%s%.1f", i == 0 ? "" : ", ", samples_[i].ms);
     std::printf("], \"rss_kib\": [");
-    for (std::size_t i = 0; i < count_; ++i) std::printf("%s%ld", i == 0 ? "" : ", ", samples_[i].rss_kib);
+    for (std::size_t i = 0; i < count_; ++i)
+        std::printf("%s%ld", i == 0 ? "" : ", ", samples_[i].rss_kib);
     std::printf("], \"live_kib\": [");
     for (std::size_t i = 0; i < count_; ++i) {
-        std::printf("%s%llu", i == 0 ? "" : ", ", static_cast<unsigned long long>(samples_[i].live_bytes / 1024));
+        std::printf("%s%llu", i == 0 ? "" : ", ",
+                    static_cast<unsigned long long>(samples_[i].live_bytes / 1024));
     }
     std::printf("]}");
 }

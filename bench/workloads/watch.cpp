@@ -42,13 +42,15 @@ struct Histogram {
         if (ticks > longest) ticks = longest;
         counts[bucket_of(ticks)].fetch_add(1, std::memory_order_relaxed);
         std::uint64_t seen = most.load(std::memory_order_relaxed);
-        while (seen < ticks && !most.compare_exchange_weak(seen, ticks, std::memory_order_relaxed)) {
+        while (seen < ticks &&
+               !most.compare_exchange_weak(seen, ticks, std::memory_order_relaxed)) {
         }
     }
 };
 
 struct alignas(128) Set {
-    std::atomic<std::int64_t> live;  // bytes that the threads of this set allocated minus bytes that they freed
+    // Bytes that the threads of this set allocated minus bytes that they freed.
+    std::atomic<std::int64_t> live;
     Histogram allocations;
     Histogram frees;
     Histogram clock;  // empty intervals, each read right before a call
@@ -70,7 +72,8 @@ Set& own_set() noexcept {
 std::uint64_t monotonic_ns() noexcept {
     timespec time{};
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 /// The sum of all sets' histograms of one kind.
@@ -109,16 +112,22 @@ class Summary {
     std::uint64_t most_ = 0;
 };
 
-void print_kind(const char* name, Histogram Set::*kind, std::uint64_t clock, double ns_per_tick) noexcept {
+void print_kind(const char* name, Histogram Set::*kind, std::uint64_t clock,
+                double ns_per_tick) noexcept {
     const Summary summary(kind);
     if (summary.count() == 0) {
         std::printf("\"%s\": null", name);
         return;
     }
-    const auto ns = [=](std::uint64_t ticks) { return ticks > clock ? static_cast<double>(ticks - clock) * ns_per_tick : 0.0; };
-    std::printf("\"%s\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f, \"count\": %llu}", name,
-                ns(summary.percentile(0.5)), ns(summary.percentile(0.9)), ns(summary.percentile(0.99)),
-                ns(summary.percentile(0.999)), ns(summary.most()), static_cast<unsigned long long>(summary.count()));
+    const auto ns = [=](std::uint64_t ticks) {
+        return ticks > clock ? static_cast<double>(ticks - clock) * ns_per_tick : 0.0;
+    };
+    std::printf(
+        "\"%s\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f, "
+        "\"count\": %llu}",
+        name, ns(summary.percentile(0.5)), ns(summary.percentile(0.9)),
+        ns(summary.percentile(0.99)), ns(summary.percentile(0.999)), ns(summary.most()),
+        static_cast<unsigned long long>(summary.count()));
 }
 
 }  // namespace
@@ -158,7 +167,8 @@ void end() noexcept { watched &= ~latency; }
 void wipe(void* block, std::size_t size) noexcept {
     std::memset(block, 0xdd, size < 64 ? size : 64);
     static_cast<unsigned char*>(block)[size - 1] = 0xdd;
-    asm volatile("" : : "r"(block) : "memory");  // otherwise the compiler would drop writes to a block that is freed next
+    // Otherwise the compiler would drop writes to a block that is freed next.
+    asm volatile("" : : "r"(block) : "memory");
 }
 
 void took(Interval interval, std::size_t size) noexcept {
@@ -166,7 +176,8 @@ void took(Interval interval, std::size_t size) noexcept {
         own_set().clock.add(interval.empty);
         own_set().allocations.add(interval.call);
     }
-    if ((watched & live) != 0) own_set().live.fetch_add(static_cast<std::int64_t>(size), std::memory_order_relaxed);
+    if ((watched & live) != 0)
+        own_set().live.fetch_add(static_cast<std::int64_t>(size), std::memory_order_relaxed);
 }
 
 void gave(Interval interval, std::size_t size) noexcept {
@@ -174,12 +185,14 @@ void gave(Interval interval, std::size_t size) noexcept {
         own_set().clock.add(interval.empty);
         own_set().frees.add(interval.call);
     }
-    if ((watched & live) != 0) own_set().live.fetch_sub(static_cast<std::int64_t>(size), std::memory_order_relaxed);
+    if ((watched & live) != 0)
+        own_set().live.fetch_sub(static_cast<std::int64_t>(size), std::memory_order_relaxed);
 }
 
 void resized(std::size_t old_size, std::size_t size) noexcept {
     if ((watched & live) == 0) return;
-    own_set().live.fetch_add(static_cast<std::int64_t>(size) - static_cast<std::int64_t>(old_size), std::memory_order_relaxed);
+    own_set().live.fetch_add(static_cast<std::int64_t>(size) - static_cast<std::int64_t>(old_size),
+                             std::memory_order_relaxed);
 }
 
 std::uint64_t live_bytes() noexcept {
@@ -192,7 +205,8 @@ std::uint64_t live_bytes() noexcept {
 
 void print_latency() noexcept {
     const std::uint64_t passed = ticks() - opened_ticks;
-    const double ns_per_tick = static_cast<double>(monotonic_ns() - opened_ns) / static_cast<double>(passed == 0 ? 1 : passed);
+    const double ns_per_tick = static_cast<double>(monotonic_ns() - opened_ns) /
+                               static_cast<double>(passed == 0 ? 1 : passed);
     // The median: under the same conditions as the calls, from whose times it
     // is subtracted.
     const std::uint64_t clock = Summary(&Set::clock).percentile(0.5);

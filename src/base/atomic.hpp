@@ -27,7 +27,8 @@ inline constexpr Order seq_cst = Order::seq_cst;
 
 template <class T>
 class Atomic {
-    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(void*), "a word, lock-free everywhere");
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(void*),
+                  "a word, lock-free everywhere");
 
   public:
     constexpr Atomic() noexcept = default;
@@ -64,8 +65,9 @@ class Atomic {
     }
     // Strong; `expected` receives the value that was found.
     bool cas(T& expected, T desired, Order success, Order failure) noexcept {
-        const bool done = __atomic_compare_exchange_n(&value_, &expected, desired, false, static_cast<int>(success),
-                                                      static_cast<int>(failure));
+        const bool done =
+            __atomic_compare_exchange_n(&value_, &expected, desired, false,
+                                        static_cast<int>(success), static_cast<int>(failure));
         if (!done) count(Event::cas_failed, this);
         counted(expected, done);
         return done;

@@ -8,7 +8,8 @@ bool BitmapIndex::insert(std::uint32_t id) noexcept {
     // [E3] seq_cst test and set of the hint, after the caller's write of the
     // state; pairs with take_leaf()'s fetch_and and the claim after it. [E4]
     // the set comes before the tests of the summaries in raise().
-    const bool missing = (word.load(seq_cst) & own) == 0 && (word.fetch_or(own, seq_cst) & own) == 0;
+    const bool missing =
+        (word.load(seq_cst) & own) == 0 && (word.fetch_or(own, seq_cst) & own) == 0;
     raise(id / kWordBits);
     return missing;
 }
@@ -78,7 +79,8 @@ std::uint32_t BitmapIndex::take_leaf(std::uint32_t word) noexcept {
 template <class Leaf>
 std::uint32_t BitmapIndex::find_in(std::uint32_t level, std::uint32_t word, Leaf look) noexcept {
     if (level == 0) return look(word);
-    for (Word left = maybe(at(level, word).load(rlx)); left != 0; left &= left - 1) {  // relaxed: only where to look
+    // Relaxed: only where to look.
+    for (Word left = maybe(at(level, word).load(rlx)); left != 0; left &= left - 1) {
         const std::uint32_t child = word * kFan + lowest(left);
         if (at(level - 1, child).load(rlx) == 0) {
             clear(level, child);
@@ -96,7 +98,8 @@ std::uint32_t BitmapIndex::take_lowest() noexcept {
 
 std::uint32_t BitmapIndex::lowest_id() noexcept {
     return find_in(depth_ - 1, 0, [this](std::uint32_t word) noexcept {
-        const Word here = leaf(word).load(rlx);  // relaxed: the caller finds out whether the id is still right
+        // Relaxed: the caller finds out whether the id is still right.
+        const Word here = leaf(word).load(rlx);
         return here != 0 ? word * kWordBits + lowest(here) : kNone;
     });
 }

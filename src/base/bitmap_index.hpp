@@ -3,7 +3,8 @@
 // not been removed, every summary on its path says "maybe". Summaries may say
 // too much.
 //
-//   summary word    63      32 31       0      one "some" bit and one "busy" bit for each of 32 child words;
+//   summary word    63      32 31       0      one "some" bit and one "busy" bit for each of 32
+//   child words;
 //                  |   busy   |   some   |     a child may be non-empty when either is set
 //   leaf word      |       64 ids        |
 #ifndef ASHLAR_BASE_BITMAP_INDEX_HPP
@@ -24,7 +25,9 @@ class BitmapIndex {
     static constexpr std::uint32_t kFan = 1U << kFanShift;
 
     // A word of level `level` stands for 2^shift ids.
-    static constexpr unsigned shift_of_level(std::uint32_t level) noexcept { return kWordShift + level * kFanShift; }
+    static constexpr unsigned shift_of_level(std::uint32_t level) noexcept {
+        return kWordShift + level * kFanShift;
+    }
 
     // Words that level `level` of an index over ids [0, ids) has; the levels
     // end where there is one word.
@@ -85,7 +88,9 @@ class BitmapIndex {
     // The leaf word as it is now, for looking only. [E9] seq_cst, after the
     // hint that led here was taken: its giver may only have tested that the
     // hint is there, which orders nothing by itself.
-    [[nodiscard]] Word leaf_word(std::uint32_t word) const noexcept { return leaf(word).load(seq_cst); }
+    [[nodiscard]] Word leaf_word(std::uint32_t word) const noexcept {
+        return leaf(word).load(seq_cst);
+    }
     // The first leaf word at or after `word` that may be non-empty, below
     // `end`; `end` where there is none.
     [[nodiscard]] std::uint32_t next_word(std::uint32_t word, std::uint32_t end) const noexcept;

@@ -9,7 +9,8 @@
 namespace ashlar::base {
 
 inline constexpr unsigned kUnitShift = 16;
-inline constexpr std::size_t kUnitSize = std::size_t{1} << kUnitShift;  // 64 KiB: a multiple of every page size in use
+// 64 KiB: a multiple of every page size in use.
+inline constexpr std::size_t kUnitSize = std::size_t{1} << kUnitShift;
 inline constexpr std::size_t kMinAlignment = 16;
 inline constexpr std::size_t kCacheLine = 64;
 

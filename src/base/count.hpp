@@ -11,8 +11,9 @@ namespace ashlar::base {
 enum class Event : unsigned {
     load,
     store,
-    change,      // a read-modify-write that changed the word
-    vain,        // one that did not, a failed compare-and-swap included: mostly because another thread was first
+    change,  // a read-modify-write that changed the word
+    vain,    // one that did not, a failed compare-and-swap included: mostly because another thread
+             // was first
     cas_failed,  // also told as `vain`
     lock_had,
     lock_refused,

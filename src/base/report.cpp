@@ -23,7 +23,11 @@ void report_double_free(const void* block, std::size_t block_size) noexcept {
 
 void report_inside(const void* pointer, std::size_t block_size) noexcept {
     Line line;
-    end(line.text("ashlar: invalid free of ").pointer(pointer).text(" (inside a ").number(block_size).text("-byte block)"));
+    end(line.text("ashlar: invalid free of ")
+            .pointer(pointer)
+            .text(" (inside a ")
+            .number(block_size)
+            .text("-byte block)"));
 }
 
 void report_foreign(const void* pointer) noexcept {
@@ -33,7 +37,11 @@ void report_foreign(const void* pointer) noexcept {
 
 void report_wrong_size(const void* block, std::size_t block_size, std::size_t given) noexcept {
     Line line;
-    line.text("ashlar: wrong size in free of ").pointer(block).text(" (").number(block_size).text("-byte block, freed as ");
+    line.text("ashlar: wrong size in free of ")
+        .pointer(block)
+        .text(" (")
+        .number(block_size)
+        .text("-byte block, freed as ");
     end(line.number(given).text(" bytes)"));
 }
 

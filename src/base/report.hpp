@@ -13,7 +13,8 @@ namespace ashlar::base {
 [[noreturn, gnu::cold]] void report_double_free(const void* block, std::size_t block_size) noexcept;
 [[noreturn, gnu::cold]] void report_inside(const void* pointer, std::size_t block_size) noexcept;
 [[noreturn, gnu::cold]] void report_foreign(const void* pointer) noexcept;
-[[noreturn, gnu::cold]] void report_wrong_size(const void* block, std::size_t block_size, std::size_t given) noexcept;
+[[noreturn, gnu::cold]] void report_wrong_size(const void* block, std::size_t block_size,
+                                               std::size_t given) noexcept;
 [[noreturn, gnu::cold]] void report_corruption(const void* where, const char* what) noexcept;
 
 // A line without the abort, for check(): "ashlar: check: <what> at <where>".

@@ -31,7 +31,8 @@ inline constexpr std::size_t kMaxSlabWords = kUnitSize / kMinAlignment / kWordBi
 // then four steps per doubling.
 constexpr Bin class_of_size(std::size_t size) noexcept {
     if (size <= 128) return static_cast<Bin>((std::max<std::size_t>(size, 1) + 15) / 16);
-    const unsigned log = static_cast<unsigned>(std::bit_width(size - 1)) - 1;  // 2^log < size <= 2^(log+1), log >= 7
+    // 2^log < size <= 2^(log+1), log >= 7.
+    const unsigned log = static_cast<unsigned>(std::bit_width(size - 1)) - 1;
     const std::size_t step = std::size_t{1} << (log - 2);
     const std::size_t quarter = (size - (std::size_t{1} << log) + step - 1) / step;  // 1 .. 4
     return static_cast<Bin>(8 + (log - 7) * 4 + quarter);
@@ -44,7 +45,9 @@ constexpr std::size_t size_of_class(Bin c) noexcept {
 }
 
 constexpr bool is_run(Bin bin) noexcept { return bin >= kClasses; }
-constexpr Bin bin_of_run(std::uint32_t units) noexcept { return units <= kMaxRunUnits ? kClasses + units - 1 : 0; }
+constexpr Bin bin_of_run(std::uint32_t units) noexcept {
+    return units <= kMaxRunUnits ? kClasses + units - 1 : 0;
+}
 constexpr std::uint32_t units_of_run(Bin bin) noexcept { return bin - kClasses + 1; }
 
 struct ClassGeometry {
@@ -110,7 +113,9 @@ constexpr bool knows_fresh(Bin c) noexcept { return kGeometry[c].size >= kFreshS
 constexpr bool shares_lines(Bin c) noexcept { return kGeometry[c].size <= kCacheLine; }
 
 // Which bits of word `w` of a slab stand for blocks.
-constexpr Word full_word(const ClassGeometry& g, std::uint32_t w) noexcept { return w + 1 == g.words ? g.last : ~Word{0}; }
+constexpr Word full_word(const ClassGeometry& g, std::uint32_t w) noexcept {
+    return w + 1 == g.words ? g.last : ~Word{0};
+}
 
 // Number of the block that holds the byte at `offset` of a slab.
 constexpr std::uint32_t block_of_offset(const ClassGeometry& g, std::size_t offset) noexcept {
@@ -136,7 +141,8 @@ constexpr Bin bin_of_size(std::size_t size) noexcept {
 constexpr Bin bin_of_aligned(std::size_t size, std::size_t alignment) noexcept {
     if (size <= kMaxSmall && alignment <= kMaxSmall) {
         for (Bin c = class_of_size((size + alignment - 1) & ~(alignment - 1)); c < kClasses; ++c) {
-            if ((kGeometry[c].size & (alignment - 1)) == 0 && kGeometry[c].size >= alignment) return c;
+            if ((kGeometry[c].size & (alignment - 1)) == 0 && kGeometry[c].size >= alignment)
+                return c;
         }
     }
     return size <= kMaxRun ? bin_of_run(std::max(1U, units_of_size(size))) : 0;

@@ -7,8 +7,9 @@
 // `Nodes`, a value of a word or two, gives a node's children and the order of
 // nodes. It may keep sums of whole subtrees:
 //
-//   std::uint32_t& left(std::uint32_t), right(std::uint32_t); bool before(std::uint32_t, std::uint32_t);
-//   bool update(std::uint32_t node);        optional: called when something below the node has changed, lower ones first; says
+//   std::uint32_t& left(std::uint32_t), right(std::uint32_t); bool before(std::uint32_t,
+//   std::uint32_t); bool update(std::uint32_t node);        optional: called when something below
+//   the node has changed, lower ones first; says
 //                                           whether the sums of its subtree have changed
 #ifndef ASHLAR_BASE_TREAP_HPP
 #define ASHLAR_BASE_TREAP_HPP
@@ -158,7 +159,8 @@ void erase(Nodes nodes, Node& root, Node node) noexcept {
 template <Summed Nodes>
 void erase(Nodes nodes, Node& root, Node node) noexcept {
     const auto stop = [&](Node at) { return at == node; };
-    change_below(nodes, root, node, stop, [&](Node& link) { link = join(nodes, nodes.left(node), nodes.right(node)); });
+    change_below(nodes, root, node, stop,
+                 [&](Node& link) { link = join(nodes, nodes.left(node), nodes.right(node)); });
 }
 
 // Call after a change of the node's share in the sums, but not of its place in
@@ -226,14 +228,16 @@ template <class Nodes, class Good>
 // `last`: no record beyond is looked at. `low` and `high`: the nodes between
 // whom all must lie, if any.
 template <class Nodes>
-[[nodiscard]] std::uint64_t check(Nodes nodes, Node root, std::uint64_t most, Node last, Node low = kNone,
-                                  Node high = kNone) noexcept {
+[[nodiscard]] std::uint64_t check(Nodes nodes, Node root, std::uint64_t most, Node last,
+                                  Node low = kNone, Node high = kNone) noexcept {
     if (root == kNone) return 0;
-    if (most == 0 || root > last || (low != kNone && !nodes.before(low, root)) || (high != kNone && !nodes.before(root, high)))
+    if (most == 0 || root > last || (low != kNone && !nodes.before(low, root)) ||
+        (high != kNone && !nodes.before(root, high)))
         return most + 1;
     const Node left = nodes.left(root);
     const Node right = nodes.right(root);
-    if ((left != kNone && priority(left) > priority(root)) || (right != kNone && priority(right) > priority(root)))
+    if ((left != kNone && priority(left) > priority(root)) ||
+        (right != kNone && priority(right) > priority(root)))
         return most + 1;
     const std::uint64_t below = check(nodes, left, most - 1, last, low, root);
     if (below >= most) return most + 1;

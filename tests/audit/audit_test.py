@@ -94,7 +94,7 @@ SOUND = {
         "void* malloc(int n) {\n    return take(n);\n}\n",
     "src/malloc/api/malloc.hpp": header("FACES_MALLOC", "void* malloc(int n);"),
     "docs/words.md": "# Words\n\n## A `Word`\n\nA `Word` has [edges](orderings.md#e1--a-word).\nSee [above](#a-word).\n",
-    ".clang-format": "ColumnLimit: 128\n",
+    ".clang-format": "ColumnLimit: 100\n",
     "tests/some_test.cpp": "volatile int sink;\nTEST(Words, ArePut) {}\n",
     "tests/model/words.cpp": 'const Enrolled<Put> kPut{"word.put"};\n',
     "tests/mutation/edges.py": MUTANTS,
@@ -305,7 +305,7 @@ class Mutation(unittest.TestCase):
         self.assertEqual(self.faults("sentences"), [])
 
     def test_widths(self):
-        self.plant("widths", "src/malloc/cache/f.cpp", "int x;  // " + "x" * 120 + "\n", "131 columns, of at most 128")
+        self.plant("widths", "src/malloc/cache/f.cpp", "int x;  // " + "x" * 120 + "\n", "131 columns, of at most 100")
         self.plant("widths", "scripts/run.sh", "#" * 129 + "\n", "129 columns, of at most 128")
         self.plant("widths", "docs/f.md", "x" * 161 + "\n", "161 columns, of at most 160")
         self.plant("widths", ".clang-format", "ColumnLimit: 100\n", "ColumnLimit is 100")

@@ -131,7 +131,7 @@ def _interface_of(file):
     """Whether the file is named after what it defines for others: a header of libc or C++ that it includes (malloc.cpp), a
     function (dlopen.cpp), or a setting ASHLAR_… that it reads (fail_nth.cpp)."""
     name = re.escape(file.path.stem)
-    defines = rf'^[^ /}}#].*\b{name}\(.*\{{|\basm\("{name}"\)'
+    defines = rf'^[^ /}}#].*\b{name}\([^;{{]*\{{|\basm\("{name}"\)'
     return re.search(rf'^#include <{name}(\.h)?>|{defines}|"ASHLAR_{name.upper()}"', file.text, re.M) is not None
 
 

@@ -43,7 +43,8 @@ int in_child(F f) {
 std::size_t regions() {
     const ashlar::cache::Heap* heap = ashlar::cache::existing_process();
     std::size_t bytes = heap != nullptr ? heap->mapped() : 0;
-    ashlar::cache::each_grown([&bytes](ashlar::cache::Heap& grown) noexcept { bytes += grown.mapped(); });
+    ashlar::cache::each_grown(
+        [&bytes](ashlar::cache::Heap& grown) noexcept { bytes += grown.mapped(); });
     return bytes;
 }
 
@@ -55,7 +56,8 @@ void live_with(Point point, std::uint64_t n, bool on) {
     faults::expect_nothing_held();
     faults::live(true);
     faults::expect_nothing_held();
-    const bool below_heaps = point == Point::map || point == Point::unmap || point == Point::commit || point == Point::remap;
+    const bool below_heaps = point == Point::map || point == Point::unmap ||
+                             point == Point::commit || point == Point::remap;
     if (below_heaps || point == Point::enroll) {
         faults::live(true);  // has grown as much as the scenario needs
         faults::expect_nothing_held();
@@ -70,7 +72,9 @@ void live_with(Point point, std::uint64_t n, bool on) {
     // The number of threads that commit one step at once differs from run to
     // run.
     if (!reached && point != Point::commit) _exit(5);
-    if (refused == 0 && on && (point == Point::map || point == Point::commit || point == Point::span) && n == 1) _exit(6);
+    if (refused == 0 && on &&
+        (point == Point::map || point == Point::commit || point == Point::span) && n == 1)
+        _exit(6);
 }
 
 std::uint64_t count_uses(Point point) {
@@ -94,20 +98,25 @@ class EachUse : public testing::TestWithParam<unsigned> {};
 TEST_P(EachUse, FailsOnceAndFromThenOn) {
     const auto point = static_cast<Point>(GetParam());
     const std::uint64_t uses = count_uses(point);
-    ASSERT_GT(uses, 0U) << "the scenario does not use this point, or the linker does not redirect it";
+    ASSERT_GT(uses, 0U)
+        << "the scenario does not use this point, or the linker does not redirect it";
     std::uint64_t tried = 0;
     for (std::uint64_t n = 1; n <= uses; n += step_after(n)) {
         for (const bool on : {false, true}) {
-            ASSERT_EQ(in_child([&] { live_with(point, n, on); }), 0) << "use " << n << (on ? " and all after it" : "");
+            ASSERT_EQ(in_child([&] { live_with(point, n, on); }), 0)
+                << "use " << n << (on ? " and all after it" : "");
             ++tried;
         }
     }
     RecordProperty("faults", std::to_string(tried));
-    std::printf("%s: %llu uses, %llu faults injected\n", faults::name_of(point), static_cast<unsigned long long>(uses),
-                static_cast<unsigned long long>(tried));
+    std::printf("%s: %llu uses, %llu faults injected\n", faults::name_of(point),
+                static_cast<unsigned long long>(uses), static_cast<unsigned long long>(tried));
 }
 
 INSTANTIATE_TEST_SUITE_P(Point, EachUse, testing::Range(0U, faults::kPoints),
-                         [](const auto& instance) { return std::string(faults::name_of(static_cast<Point>(instance.param))); });
+                         [](const auto& instance) {
+                             return std::string(
+                                 faults::name_of(static_cast<Point>(instance.param)));
+                         });
 
 }  // namespace

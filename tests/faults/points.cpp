@@ -24,7 +24,8 @@ std::uint64_t from = 0;
 bool for_ever = false;
 
 bool fails(Point point) noexcept {
-    const std::uint64_t n = used[static_cast<unsigned>(point)].fetch_add(1, std::memory_order_relaxed) + 1;
+    const std::uint64_t n =
+        used[static_cast<unsigned>(point)].fetch_add(1, std::memory_order_relaxed) + 1;
     if (point != chosen || from == 0 || n < from || (n > from && !for_ever)) return false;
     refused.fetch_add(1, std::memory_order_relaxed);
     return true;
@@ -33,9 +34,9 @@ bool fails(Point point) noexcept {
 }  // namespace
 
 const char* name_of(Point point) noexcept {
-    static constexpr const char* names[kPoints] = {"map",        "unmap",        "commit", "remap", "advise",
-                                                   "key_create", "set_specific", "refill", "span",  "extend",
-                                                   "cache",      "magazine",     "full",   "enroll"};
+    static constexpr const char* names[kPoints] = {
+        "map",    "unmap", "commit", "remap", "advise",   "key_create", "set_specific",
+        "refill", "span",  "extend", "cache", "magazine", "full",       "enroll"};
     return names[static_cast<unsigned>(point)];
 }
 
@@ -47,7 +48,9 @@ void plan(Point point, std::uint64_t n, bool on) noexcept {
     refused.store(0, std::memory_order_relaxed);
 }
 
-std::uint64_t uses(Point point) noexcept { return used[static_cast<unsigned>(point)].load(std::memory_order_relaxed); }
+std::uint64_t uses(Point point) noexcept {
+    return used[static_cast<unsigned>(point)].load(std::memory_order_relaxed);
+}
 std::uint64_t refusals() noexcept { return refused.load(std::memory_order_relaxed); }
 std::size_t mapped() noexcept { return mapped_bytes.load(std::memory_order_relaxed); }
 std::size_t unmapped_while_known() noexcept { return known_count.load(std::memory_order_relaxed); }
@@ -106,7 +109,8 @@ int __wrap_mprotect(void* start, std::size_t bytes, int protection) {
 void* __real_mremap(void*, std::size_t, std::size_t, int, void*);
 void* __wrap_mremap(void* start, std::size_t from, std::size_t to, int flags, void* reservation) {
     if (fails(Point::remap)) {
-        if ((flags & MREMAP_FIXED) != 0) {  // as the system may: it unmaps the target before it refuses
+        // As the system may: it unmaps the target before it refuses.
+        if ((flags & MREMAP_FIXED) != 0) {
             __real_munmap(reservation, to);
             faults::mapped_bytes.fetch_sub(to, std::memory_order_relaxed);
         }
@@ -115,7 +119,8 @@ void* __wrap_mremap(void* start, std::size_t from, std::size_t to, int flags, vo
     }
     void* now = __real_mremap(start, from, to, flags, reservation);
     // A mapping that moves replaces a reservation that is counted already.
-    if (now != MAP_FAILED) faults::mapped_bytes.fetch_add((now == start ? to : 0) - from, std::memory_order_relaxed);
+    if (now != MAP_FAILED)
+        faults::mapped_bytes.fetch_add((now == start ? to : 0) - from, std::memory_order_relaxed);
     return now;
 }
 
@@ -136,7 +141,8 @@ int __wrap_pthread_key_create(pthread_key_t* key, void (*destructor)(void*)) {
 
 int __real_pthread_setspecific(pthread_key_t, const void*);
 int __wrap_pthread_setspecific(pthread_key_t key, const void* value) {
-    return value != nullptr && fails(Point::set_specific) ? ENOMEM : __real_pthread_setspecific(key, value);
+    return value != nullptr && fails(Point::set_specific) ? ENOMEM
+                                                          : __real_pthread_setspecific(key, value);
 }
 
 // -------------------------------------------------------- calls between layers
@@ -147,15 +153,18 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void* value) {
     result wrap_##name(__VA_ARGS__)
 
 #define SYMBOL "_ZN6ashlar5arena5Arena4takeEjRNS_4base6AtomicIjEEPPvjRbb"
-ASHLAR_WRAP(std::uint32_t, refill, arena::Arena* self, base::Bin c, base::Atomic<base::UnitId>* current, void** out,
-            std::uint32_t want, bool* fresh, bool may_grow) {
+ASHLAR_WRAP(std::uint32_t, refill, arena::Arena* self, base::Bin c,
+            base::Atomic<base::UnitId>* current, void** out, std::uint32_t want, bool* fresh,
+            bool may_grow) {
     return fails(Point::refill) ? 0 : real_refill(self, c, current, out, want, fresh, may_grow);
 }
 #undef SYMBOL
 
 #define SYMBOL "_ZN6ashlar5spans5Spans4takeEjbj"
-ASHLAR_WRAP(spans::Run, span, spans::Spans* self, std::uint32_t units, bool may_grow, std::uint32_t align) {
-    return fails(Point::span) ? spans::Run{base::kNoUnit, false, 0} : real_span(self, units, may_grow, align);
+ASHLAR_WRAP(spans::Run, span, spans::Spans* self, std::uint32_t units, bool may_grow,
+            std::uint32_t align) {
+    return fails(Point::span) ? spans::Run{base::kNoUnit, false, 0}
+                              : real_span(self, units, may_grow, align);
 }
 #undef SYMBOL
 
@@ -166,24 +175,29 @@ ASHLAR_WRAP(bool, extend, spans::Spans* self, base::UnitId end, std::uint32_t mo
 #undef SYMBOL
 
 #define SYMBOL "_ZN6ashlar5cache4Heap10take_cacheEv"
-ASHLAR_WRAP(cache::Cache*, take_cache, cache::Heap* self) { return fails(Point::cache) ? nullptr : real_take_cache(self); }
+ASHLAR_WRAP(cache::Cache*, take_cache, cache::Heap* self) {
+    return fails(Point::cache) ? nullptr : real_take_cache(self);
+}
 #undef SYMBOL
 
 #define SYMBOL "_ZN6ashlar5depot5Depot4giveEjPKPvjmRNS0_11DepotHandleE"
-ASHLAR_WRAP(bool, magazine, depot::Depot* self, base::Bin c, void* const* blocks, std::uint32_t n, std::size_t budget,
-            depot::DepotHandle& way) {
+ASHLAR_WRAP(bool, magazine, depot::Depot* self, base::Bin c, void* const* blocks, std::uint32_t n,
+            std::size_t budget, depot::DepotHandle& way) {
     return !fails(Point::magazine) && real_magazine(self, c, blocks, n, budget, way);
 }
 #undef SYMBOL
 
 #define SYMBOL "_ZN6ashlar5depot5Depot4takeEjPPvRNS0_11DepotHandleE"
-ASHLAR_WRAP(std::uint32_t, full, depot::Depot* self, base::Bin c, void** out, depot::DepotHandle& way) {
+ASHLAR_WRAP(std::uint32_t, full, depot::Depot* self, base::Bin c, void** out,
+            depot::DepotHandle& way) {
     return fails(Point::full) ? 0 : real_full(self, c, out, way);
 }
 #undef SYMBOL
 
 #define SYMBOL "_ZN6ashlar5cache8Registry6enrollERNS0_4HeapE"
-ASHLAR_WRAP(bool, enroll, cache::Registry* self, cache::Heap* heap) { return !fails(Point::enroll) && real_enroll(self, heap); }
+ASHLAR_WRAP(bool, enroll, cache::Registry* self, cache::Heap* heap) {
+    return !fails(Point::enroll) && real_enroll(self, heap);
+}
 #undef SYMBOL
 
 }  // extern "C"

@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::size_t kKib = 1024;
 constexpr std::size_t kMib = 1024 * kKib;
-constexpr std::size_t kStride = 16 * kKib;  // between the bytes of large blocks that are written or checked
+// Between the bytes of large blocks that are written or checked.
+constexpr std::size_t kStride = 16 * kKib;
 
 [[noreturn]] void fail(const char* what, std::size_t detail) {
     char text[200];
@@ -47,7 +48,8 @@ class Blocks {
             return;
         }
         if (count_ == kMost) fail("the scenario has too many blocks", size);
-        blocks_[count_] = {static_cast<unsigned char*>(got), size, static_cast<unsigned char>(count_ % 251 + 1), false};
+        blocks_[count_] = {static_cast<unsigned char*>(got), size,
+                           static_cast<unsigned char>(count_ % 251 + 1), false};
         mark(blocks_[count_++]);
     }
     template <class F>
@@ -63,7 +65,8 @@ class Blocks {
         errno = 0;
         auto* moved = static_cast<unsigned char*>(ash_realloc(block.data, size));
         if (moved == nullptr) {
-            if (errno != ENOMEM || size <= block.size) fail("realloc to a smaller size was refused", size);
+            if (errno != ENOMEM || size <= block.size)
+                fail("realloc to a smaller size was refused", size);
             verify(block);  // it must be unchanged
             ++refused;
             return;
@@ -99,7 +102,8 @@ class Blocks {
         block.data[block.size - 1] = block.mark;
     }
     static void verify(const Block& block) {
-        if (block.data[0] != block.mark || block.data[block.size - 1] != block.mark) fail("a block changed", block.size);
+        if (block.data[0] != block.mark || block.data[block.size - 1] != block.mark)
+            fail("a block changed", block.size);
     }
 
     Block blocks_[kMost];
@@ -122,22 +126,27 @@ void take_aligned(std::size_t alignment, std::size_t size) {
     void* out = &out;
     const int result = ash_posix_memalign(&out, alignment, size);
     if (result != 0 && out != &out) fail("posix_memalign changed the pointer on failure", size);
-    if (result == 0 && reinterpret_cast<std::uintptr_t>(out) % alignment != 0) fail("not aligned", alignment);
+    if (result == 0 && reinterpret_cast<std::uintptr_t>(out) % alignment != 0)
+        fail("not aligned", alignment);
     blocks.add(result == 0 ? out : nullptr, size, result);
 }
 
 void take_many() {
     static constexpr std::size_t small[] = {16, 64, 200, 1000, 3000, 9000, 30000};
     for (const std::size_t size : small) {
-        for (std::size_t i = 0; i < 40000 / size + 3 && i < 200; ++i) blocks.take(size, [=] { return ash_malloc(size); });
+        for (std::size_t i = 0; i < 40000 / size + 3 && i < 200; ++i)
+            blocks.take(size, [=] { return ash_malloc(size); });
     }
-    for (const std::size_t size : {40 * kKib, 100 * kKib, 700 * kKib, 3 * kMib, 9 * kMib, 20 * kMib}) {
+    for (const std::size_t size :
+         {40 * kKib, 100 * kKib, 700 * kKib, 3 * kMib, 9 * kMib, 20 * kMib}) {
         for (int i = 0; i < 2; ++i) blocks.take(size, [=] { return ash_malloc(size); });
     }
-    for (const std::size_t size : {std::size_t{300}, 20 * kKib, 100 * kKib, 2 * kMib, 32 * kMib}) take_zeroed(size);
+    for (const std::size_t size : {std::size_t{300}, 20 * kKib, 100 * kKib, 2 * kMib, 32 * kMib})
+        take_zeroed(size);
     take_aligned(2 * kMib, 32 * kMib);
     for (const std::size_t size : {std::size_t{768}, 5 * kKib, 70 * kKib}) {
-        for (const std::size_t alignment : {std::size_t{64}, 4 * kKib, 64 * kKib, 256 * kKib}) take_aligned(alignment, size);
+        for (const std::size_t alignment : {std::size_t{64}, 4 * kKib, 64 * kKib, 256 * kKib})
+            take_aligned(alignment, size);
     }
     void* batch[150];
     errno = 0;
@@ -150,19 +159,23 @@ void take_many() {
 void grow_some() {
     const std::size_t count = blocks.count();
     for (std::size_t i = 0; i < count; i += 40) blocks.grow(i, 5000 + i * 100);
-    for (std::size_t i = count - count % 40; i + 40 > count && i > 40; i -= 7) blocks.grow(i, 400 * kKib);
+    for (std::size_t i = count - count % 40; i + 40 > count && i > 40; i -= 7)
+        blocks.grow(i, 400 * kKib);
     // Two blocks that block each other's growth get mappings of their own, grow
     // in place and elsewhere, and become blocks of the heap again.
-    for (const std::size_t size : {700 * kKib, 2 * kMib, 3 * kMib, 7 * kMib, 13 * kMib, 14 * kMib, 5 * kMib, 200 * kKib}) {
+    for (const std::size_t size :
+         {700 * kKib, 2 * kMib, 3 * kMib, 7 * kMib, 13 * kMib, 14 * kMib, 5 * kMib, 200 * kKib}) {
         blocks.grow(count / 2, size);
         blocks.grow(count / 2 + 1, size);
     }
-    for (std::size_t i = count / 2; i > 40; i -= 35) blocks.grow(i, 30);  // if it fails, the block stays as it is
+    // If it fails, the block stays as it is.
+    for (std::size_t i = count / 2; i > 40; i -= 35) blocks.grow(i, 30);
 }
 
 // A thread's part: takes blocks, frees blocks of the first thread, and ends.
 void* visit(void*) {
-    for (std::size_t size = 16; size < 20000; size = size * 3 / 2) blocks.take(size, [=] { return ash_malloc(size); });
+    for (std::size_t size = 16; size < 20000; size = size * 3 / 2)
+        blocks.take(size, [=] { return ash_malloc(size); });
     for (int i = 0; i < 400; ++i) blocks.take(128, [] { return ash_malloc(128); });
     blocks.drop(3);
     return nullptr;
@@ -178,13 +191,15 @@ void use_heap() {
     try {
         ashlar::Heap heap(40 * kMib);
         std::size_t got = 0;
-        for (const std::size_t size : {std::size_t{100}, 2 * kKib, 20 * kKib, 200 * kKib, 2 * kMib}) {
+        for (const std::size_t size :
+             {std::size_t{100}, 2 * kKib, 20 * kKib, 200 * kKib, 2 * kMib}) {
             for (int i = 0; i < 5; ++i) {
                 auto* block = static_cast<unsigned char*>(heap.allocate(size));
                 if (block == nullptr) continue;
                 std::memset(block, i, 60);
                 auto* moved = static_cast<unsigned char*>(heap.reallocate(block, 2 * size));
-                if ((moved == nullptr ? block : moved)[50] != i) fail("a heap's block changed", size);
+                if ((moved == nullptr ? block : moved)[50] != i)
+                    fail("a heap's block changed", size);
                 ++got;
             }
         }

@@ -15,7 +15,8 @@ constexpr std::size_t kUnits = 5 * 64 * 1024;  // the most bytes that one small 
 // Whether a heap may refuse: each block may keep a slab in use, and caches keep
 // some.
 bool may_refuse(const Model& model, std::uint32_t number, std::size_t size) {
-    return model.bytes(number) + model.count(number) * kUnits + 2 * size + kCapacity / 4 > kCapacity;
+    return model.bytes(number) + model.count(number) * kUnits + 2 * size + kCapacity / 4 >
+           kCapacity;
 }
 }  // namespace
 
@@ -32,7 +33,8 @@ void Session::heap_take() {
     const std::size_t alignment = std::size_t{1} << in_.below(18);
     void* block = heap(number).allocate(size, alignment);
     if (block == nullptr) {
-        require(may_refuse(model_, number, size + alignment), "a heap refused while memory was free", nullptr, size);
+        require(may_refuse(model_, number, size + alignment),
+                "a heap refused while memory was free", nullptr, size);
         return;
     }
     require(heap(number).owns(block), "a heap does not own its block", block, size);
@@ -49,7 +51,8 @@ void Session::heap_resize() {
     Model::verify(before);
     auto* moved = static_cast<unsigned char*>(heap(number).reallocate(before.data, size));
     if (moved == nullptr) {
-        require(may_refuse(model_, number, size), "a heap refused while memory was free", nullptr, size);
+        require(may_refuse(model_, number, size), "a heap refused while memory was free", nullptr,
+                size);
         return Model::verify(before);
     }
     Model::require_kept(before, moved, size);
@@ -80,8 +83,8 @@ void Session::heap_look() {
     });
     require(seen == model_.count(number), "visit misses blocks", nullptr, seen);
     const ashlar::Statistics statistics = heap.statistics();
-    require(statistics.live >= model_.bytes(number) && statistics.held <= statistics.reserved, "a heap's statistics", nullptr,
-            statistics.live);
+    require(statistics.live >= model_.bytes(number) && statistics.held <= statistics.reserved,
+            "a heap's statistics", nullptr, statistics.live);
 }
 
 // Makes containers over a resource, and destroys them in the same call.
@@ -95,8 +98,8 @@ void Session::resource() {
         if (n % 5 == 0) words.erase(words.begin());
     }
     for (const auto& word : words) {
-        require(std::all_of(word.begin(), word.end(), [&](char c) { return c == word.front(); }), "a string changed",
-                word.data());
+        require(std::all_of(word.begin(), word.end(), [&](char c) { return c == word.front(); }),
+                "a string changed", word.data());
     }
 }
 

@@ -14,7 +14,9 @@ class Input {
 
     [[nodiscard]] bool goes_on() const { return at_ != end_; }
     std::uint8_t byte() { return at_ == end_ ? std::uint8_t{0} : *at_++; }
-    std::size_t below(std::size_t bound) { return bound == 0 ? 0 : (bound <= 256 ? byte() : word()) % bound; }
+    std::size_t below(std::size_t bound) {
+        return bound == 0 ? 0 : (bound <= 256 ? byte() : word()) % bound;
+    }
     std::size_t word() {
         const std::size_t low = byte();
         return low | std::size_t{byte()} << 8;

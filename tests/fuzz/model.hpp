@@ -13,7 +13,8 @@ namespace fuzz {
 
 // Ends the process.
 [[noreturn]] void fail(const char* what, const void* block, std::size_t size);
-inline void require(bool holds, const char* what, const void* block = nullptr, std::size_t size = 0) {
+inline void require(bool holds, const char* what, const void* block = nullptr,
+                    std::size_t size = 0) {
     if (!holds) fail(what, block, size);
 }
 

@@ -34,11 +34,18 @@ void Session::take_aligned() {
     const std::size_t alignment = std::size_t{16} << in_.below(in_.byte() % 8 == 0 ? 19 : 9);
     void* block = nullptr;
     switch (in_.below(5)) {
-        case 0: require(ash_posix_memalign(&block, alignment, size) == 0, "posix_memalign failed", nullptr, size); break;
+        case 0:
+            require(ash_posix_memalign(&block, alignment, size) == 0, "posix_memalign failed",
+                    nullptr, size);
+            break;
         case 1: block = ash_aligned_alloc(alignment, size); break;
-        case 2: block = ash_memalign(alignment - (alignment > 16 ? 1 : 0), size); break;  // rounded up
+        case 2:
+            block = ash_memalign(alignment - (alignment > 16 ? 1 : 0), size);
+            break;  // rounded up
         case 3: return added(ash_valloc(size), size, 4096, 0, false);
-        default: return added(ash_pvalloc(size), (std::max<std::size_t>(size, 1) + 4095) / 4096 * 4096, 4096, 0, false);
+        default:
+            return added(ash_pvalloc(size), (std::max<std::size_t>(size, 1) + 4095) / 4096 * 4096,
+                         4096, 0, false);
     }
     added(block, size, alignment, 0, false);
 }
@@ -50,8 +57,9 @@ void Session::resize() {
     const std::size_t size = std::max<std::size_t>(in_.size(), 1);
     const Block before = model_.remove(i);
     bytes_ -= before.size;
-    auto* moved = static_cast<unsigned char*>(in_.byte() % 2 == 0 ? ash_realloc(before.data, size)
-                                                                  : ash_reallocarray(before.data, 1, size));
+    auto* moved =
+        static_cast<unsigned char*>(in_.byte() % 2 == 0 ? ash_realloc(before.data, size)
+                                                        : ash_reallocarray(before.data, 1, size));
     require(moved != nullptr, "realloc failed", before.data, size);
     Model::require_kept(before, moved, size);
     added(moved, size, 16, 0, false);
@@ -77,7 +85,8 @@ void Session::give_sized() {
 void Session::take_batch() {
     void* blocks[300] = {};
     const std::size_t size = in_.size() % 20000;
-    const std::size_t count = std::min<std::size_t>(in_.below(300), (std::size_t{2} << 20) / (size + 1));
+    const std::size_t count =
+        std::min<std::size_t>(in_.below(300), (std::size_t{2} << 20) / (size + 1));
     if (full()) return give_batch();
     const std::size_t got = ash_malloc_batch(size, count, blocks);
     require(got == count, "a batch is not whole", nullptr, got);
@@ -102,11 +111,13 @@ void Session::give_batch() {
 // slabs.
 void Session::burst() {
     const std::size_t size = in_.size() % 40000;
-    const std::size_t count = std::min<std::size_t>(in_.word() % 600, (std::size_t{2} << 20) / (size + 1));
+    const std::size_t count =
+        std::min<std::size_t>(in_.word() % 600, (std::size_t{2} << 20) / (size + 1));
     const std::size_t first = model_.count();
     for (std::size_t i = 0; i < count && !full(); ++i) added(ash_malloc(size), size, 16, 0, true);
     const std::size_t step = 1 + in_.below(4);
-    for (std::size_t i = model_.count(); i > first; i -= std::min(step, i - first)) free_block(i - 1);
+    for (std::size_t i = model_.count(); i > first; i -= std::min(step, i - first))
+        free_block(i - 1);
 }
 
 // Impossible requests are refused as documented, and change nothing.
@@ -119,11 +130,25 @@ void Session::refuse() {
     switch (in_.below(8)) {
         case 0: require(ash_malloc(huge) == nullptr && errno == ENOMEM, "a huge malloc"); break;
         case 1: require(ash_calloc(huge, 2) == nullptr && errno == ENOMEM, "a huge calloc"); break;
-        case 2: require(ash_aligned_alloc(24, 100) == nullptr && errno == EINVAL, "a crooked alignment"); break;
-        case 3: require(ash_posix_memalign(&out, 4, 100) == EINVAL && out == &out, "a small alignment"); break;
-        case 4: require(ash_posix_memalign(&out, 64, huge) == ENOMEM && out == &out, "a huge posix_memalign"); break;
-        case 5: require(ash_good_size(huge) == 0 && ash_malloc_usable_size(nullptr) == 0, "sizes of nothing"); break;
-        case 6: require(ash_pvalloc(SIZE_MAX - in_.byte()) == nullptr && errno == ENOMEM, "a huge pvalloc"); break;
+        case 2:
+            require(ash_aligned_alloc(24, 100) == nullptr && errno == EINVAL,
+                    "a crooked alignment");
+            break;
+        case 3:
+            require(ash_posix_memalign(&out, 4, 100) == EINVAL && out == &out, "a small alignment");
+            break;
+        case 4:
+            require(ash_posix_memalign(&out, 64, huge) == ENOMEM && out == &out,
+                    "a huge posix_memalign");
+            break;
+        case 5:
+            require(ash_good_size(huge) == 0 && ash_malloc_usable_size(nullptr) == 0,
+                    "sizes of nothing");
+            break;
+        case 6:
+            require(ash_pvalloc(SIZE_MAX - in_.byte()) == nullptr && errno == ENOMEM,
+                    "a huge pvalloc");
+            break;
         default:
             if (model_.count() == 0 || model_.at(model_.count() - 1).heap != 0) return;
             const Block& block = model_.at(model_.count() - 1);

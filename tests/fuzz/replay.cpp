@@ -55,14 +55,16 @@ int main(int argc, char** argv) {
     std::size_t count = 0;
     for (int i = 1; i < argc; ++i) {
         if (std::string(argv[i]) == "--random" && i + 2 < argc) {
-            run_random(std::strtoull(argv[i + 1], nullptr, 10), std::strtoull(argv[i + 2], nullptr, 10));
+            run_random(std::strtoull(argv[i + 1], nullptr, 10),
+                       std::strtoull(argv[i + 2], nullptr, 10));
             count += std::strtoull(argv[i + 1], nullptr, 10);
             i += 2;
             continue;
         }
         std::vector<std::filesystem::path> files;
         if (std::filesystem::is_directory(argv[i])) {
-            for (const auto& entry : std::filesystem::directory_iterator(argv[i])) files.push_back(entry.path());
+            for (const auto& entry : std::filesystem::directory_iterator(argv[i]))
+                files.push_back(entry.path());
         } else {
             files.emplace_back(argv[i]);
         }

@@ -14,10 +14,13 @@ constexpr std::size_t kMostCalls = 2000;
 
 bool Session::full() const { return model_.count() >= kMostBlocks || bytes_ >= kMostBytes; }
 
-void Session::added(void* data, std::size_t size, std::size_t alignment, std::uint32_t number, bool plain) {
+void Session::added(void* data, std::size_t size, std::size_t alignment, std::uint32_t number,
+                    bool plain) {
     auto* bytes = static_cast<unsigned char*>(data);
-    const std::size_t usable = number == 0 ? ash_malloc_usable_size(data) : heap(number).usable_size(data);
-    if (number == 0 && plain) require(usable == ash_good_size(size), "not the good size", data, size);
+    const std::size_t usable =
+        number == 0 ? ash_malloc_usable_size(data) : heap(number).usable_size(data);
+    if (number == 0 && plain)
+        require(usable == ash_good_size(size), "not the good size", data, size);
     bytes_ += size;
     model_.add({bytes, size, usable, alignment, number, ++marks_, plain});
 }
@@ -38,9 +41,11 @@ void Session::free_block(std::size_t i) {
 void Session::look() {
     require(ash_check() == 0, "the heap is not sound");
     const ash_stats seen = ash_statistics();
-    require(seen.live >= model_.bytes(0), "fewer bytes are live than the program holds", nullptr, seen.live);
+    require(seen.live >= model_.bytes(0), "fewer bytes are live than the program holds", nullptr,
+            seen.live);
     require(seen.held >= seen.live, "more live than held", nullptr, seen.held);
-    require(seen.peak >= seen.held && seen.held + seen.free <= seen.reserved, "statistics", nullptr, seen.peak);
+    require(seen.peak >= seen.held && seen.held + seen.free <= seen.reserved, "statistics", nullptr,
+            seen.peak);
     if (model_.count() != 0) Model::verify(model_.at(any()));
 }
 
@@ -51,12 +56,13 @@ void Session::end_thread() { team_.end(1 + in_.below(Team::kThreads - 1)); }
 void Session::run() {
     // A repeated case has more weight: the fuzzer's bytes are uniform at first.
     static constexpr Call calls[] = {
-        &Session::take,       &Session::take,       &Session::take,      &Session::take_zeroed, &Session::take_aligned,
-        &Session::resize,     &Session::resize,     &Session::give,      &Session::give,        &Session::give,
-        &Session::give_sized, &Session::give_sized, &Session::burst,     &Session::burst,       &Session::take_batch,
-        &Session::give_batch, &Session::give_batch, &Session::heap_take, &Session::heap_take,   &Session::heap_resize,
-        &Session::heap_end,   &Session::heap_look,  &Session::resource,  &Session::refuse,      &Session::look,
-        &Session::trim,       &Session::end_thread,
+        &Session::take,         &Session::take,      &Session::take,       &Session::take_zeroed,
+        &Session::take_aligned, &Session::resize,    &Session::resize,     &Session::give,
+        &Session::give,         &Session::give,      &Session::give_sized, &Session::give_sized,
+        &Session::burst,        &Session::burst,     &Session::take_batch, &Session::give_batch,
+        &Session::give_batch,   &Session::heap_take, &Session::heap_take,  &Session::heap_resize,
+        &Session::heap_end,     &Session::heap_look, &Session::resource,   &Session::refuse,
+        &Session::look,         &Session::trim,      &Session::end_thread,
     };
     constexpr std::size_t kinds = sizeof calls / sizeof *calls;
     for (std::size_t i = 0; in_.goes_on() && i < kMostCalls; ++i) {

@@ -44,7 +44,9 @@ std::vector<void*> take_many(std::size_t size, std::size_t count) {
     return blocks;
 }
 // Enough to push any block out of a bin, and not all of the memory.
-std::size_t many(std::size_t size) { return size > largest_with_a_bin ? 4 : size > largest_in_a_slab ? 12 : 600; }
+std::size_t many(std::size_t size) {
+    return size > largest_with_a_bin ? 4 : size > largest_in_a_slab ? 12 : 600;
+}
 
 // One block among neighbours that stay live, so that its slab stays a slab;
 // announced.
@@ -231,7 +233,9 @@ void of_a_mapping(std::size_t size) {
 }
 void of_a_function(std::size_t) { free_announced(reinterpret_cast<void*>(&look)); }
 void of_a_small_number(std::size_t) { free_announced(reinterpret_cast<void*>(std::uintptr_t{16})); }
-void of_a_large_number(std::size_t) { free_announced(reinterpret_cast<void*>(~std::uintptr_t{15})); }
+void of_a_large_number(std::size_t) {
+    free_announced(reinterpret_cast<void*>(~std::uintptr_t{15}));
+}
 
 // ----------------------------------------------------------------- wrong sizes
 
@@ -360,7 +364,8 @@ const Case cases[] = {
     {"written_in_the_cache", written_in_the_cache, "", "", harmless, harmless, harmless},
     {"written_in_the_depot", written_in_the_depot, "", "", harmless, harmless, harmless},
     {"written_in_the_slab", written_in_the_slab, "", "", harmless, harmless, harmless},
-    {"written_after_another_threads_free", written_after_another_threads_free, "", "", harmless, harmless, harmless},
+    {"written_after_another_threads_free", written_after_another_threads_free, "", "", harmless,
+     harmless, harmless},
     {"written_past_the_end", written_past_the_end, "", "", harmless, harmless, harmless},
 };
 static_assert(sizeof cases / sizeof *cases == case_count);

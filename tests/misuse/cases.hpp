@@ -13,7 +13,8 @@ constexpr const char* call_is_over = "the call is over\n";
 
 enum class Seen {
     at_once,   // by the faulty call itself
-    later,     // when the block goes back to its slab or its units: here by the end of a thread, or trim
+    later,     // when the block goes back to its slab or its units: here by the end of a thread, or
+               // trim
     harmless,  // nothing to see, and nothing of the heap comes to harm
 };
 

@@ -35,7 +35,8 @@ Ending run_in_child(const Case& fault, std::size_t size) {
     close(ends[1]);
     Ending ending;
     char part[512];
-    for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;) ending.written.append(part, static_cast<std::size_t>(n));
+    for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;)
+        ending.written.append(part, static_cast<std::size_t>(n));
     waitpid(child, &ending.status, 0);
     return ending;
 }
@@ -47,18 +48,24 @@ std::string expected_line(const Case& fault, const std::string& announced) {
     std::string detail = fault.detail;
     const std::size_t place = detail.find("SIZE");
     if (place != std::string::npos) detail.replace(place, 4, announced.substr(space + 1));
-    return std::string("ashlar: ") + fault.fault + " of " + announced.substr(0, space) + " (" + detail + ")\n";
+    return std::string("ashlar: ") + fault.fault + " of " + announced.substr(0, space) + " (" +
+           detail + ")\n";
 }
 
 bool ends_with(const std::string& text, const std::string& end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+    return text.size() >= end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
 // "expected ADDRESS SIZE", the output of the call, "the call is over", and
 // later output.
 bool is_right(const Case& fault, std::size_t size, const Ending& ending) {
-    const Seen seen = size > largest_with_a_bin ? fault.larger : size > largest_in_a_slab ? fault.in_run : fault.in_slab;
-    if (seen == Seen::harmless) return WIFEXITED(ending.status) && WEXITSTATUS(ending.status) == 0 && ending.written.empty();
+    const Seen seen = size > largest_with_a_bin  ? fault.larger
+                      : size > largest_in_a_slab ? fault.in_run
+                                                 : fault.in_slab;
+    if (seen == Seen::harmless)
+        return WIFEXITED(ending.status) && WEXITSTATUS(ending.status) == 0 &&
+               ending.written.empty();
     if (!WIFSIGNALED(ending.status) || WTERMSIG(ending.status) != SIGABRT) return false;
     const std::string head = "expected ";
     const std::size_t end = ending.written.find('\n');
@@ -66,14 +73,16 @@ bool is_right(const Case& fault, std::size_t size, const Ending& ending) {
     const std::string announced = ending.written.substr(head.size(), end - head.size());
     const std::string said = ending.written.substr(end + 1);
     // Nothing tells the size of a run of units any more that went back before.
-    const std::string gone =
-        "ashlar: double free of " + announced.substr(0, announced.find(' ')) + " (no block there any more)\n";
+    const std::string gone = "ashlar: double free of " + announced.substr(0, announced.find(' ')) +
+                             " (no block there any more)\n";
     const bool named = ends_with(said, expected_line(fault, announced));
-    const bool unnamed = size > largest_in_a_slab && fault.detail == std::string("SIZE-byte block") && ends_with(said, gone);
+    const bool unnamed = size > largest_in_a_slab &&
+                         fault.detail == std::string("SIZE-byte block") && ends_with(said, gone);
     const std::size_t line = (named ? expected_line(fault, announced) : gone).size();
     if (!named && !unnamed) return false;
     const std::string between = said.substr(0, said.size() - line);
-    return seen == Seen::at_once ? between.empty() : between.compare(0, std::strlen(call_is_over), call_is_over) == 0;
+    return seen == Seen::at_once ? between.empty()
+                                 : between.compare(0, std::strlen(call_is_over), call_is_over) == 0;
 }
 
 }  // namespace

@@ -106,7 +106,8 @@ INDEXES = (
     Bug("busy_is_not_respected", INDEX, "        if ((summary.fetch_or(busy, seq_cst) & busy) != 0) return;\n",
         "        summary.fetch_or(busy, seq_cst);\n", "index"),
     Bug("insert_stops_at_a_filled_leaf", INDEX,
-        "    const bool missing = (word.load(seq_cst) & own) == 0 && (word.fetch_or(own, seq_cst) & own) == 0;\n    raise(",
+        "    const bool missing =\n"
+        "        (word.load(seq_cst) & own) == 0 && (word.fetch_or(own, seq_cst) & own) == 0;\n    raise(",
         "    const bool set = (word.load(seq_cst) & own) != 0;\n    const Word old = set ? own : word.fetch_or(own, seq_cst);\n"
         "    const bool missing = (old & own) == 0;\n    if (!set && old != 0) return missing;\n    raise(", "index"),
     Bug("insert_stops_at_the_first_level_set", INDEX,
@@ -193,21 +194,22 @@ RUNS = (
         "        spans_.dirty_units_.fetch_sub(dirty, rlx);\n        purged_ += dirty;\n", "spans.purge spans.dirty_again"),
     Bug("a_refused_purge_counts_as_clean", PURGE, "        if (spans_.region_.purge(start_, units)) {\n",
         "        spans_.region_.purge(start_, units);\n        {\n", "spans.purge_refused"),
-    Bug("a_long_run_that_was_not_purged_counts_as_clean", PURGE, " || !region_.purge(start, units)) return false;",
+    Bug("a_long_run_that_was_not_purged_counts_as_clean", PURGE, " || !region_.purge(start, units))\n        return false;",
         ") return false;\n    region_.purge(start, units);", "spans.purge_long_refused"),
     Bug("a_long_run_is_given_before_it_is_purged", PURGE,
-        " || !region_.purge(start, units)) return false;\n    clean(start, units);\n"
+        " || !region_.purge(start, units))\n        return false;\n    clean(start, units);\n"
         "    if (units >= kDiscardedAtOnce) committed_.discard(start, start + units);\n"
         "    purged_amount_.fetch_add(units, rlx);  // relaxed: a heuristic\n    held_.fetch_sub(units, rlx);\n"
         "    release(start, units);\n",
-        ") return false;\n    held_.fetch_sub(units, rlx);\n    release(start, units);\n    region_.purge(start, units);\n"
+        ")\n        return false;\n    held_.fetch_sub(units, rlx);\n    "
+        "release(start, units);\n    region_.purge(start, units);\n"
         "    clean(start, units);\n    committed_.discard(start, start + units);\n    purged_amount_.fetch_add(units, rlx);\n",
         "spans.purge_long"),
     Bug("the_bitmaps_of_held_units_are_discarded", COMMITTED,
         "base::round_up(table.entry(from), page);\n        const std::uintptr_t high = table.entry(to) & ~(page - 1);",
         "table.entry(from) & ~(page - 1);\n        const std::uintptr_t high = base::round_up(table.entry(to), page);",
         "arena.discard"),
-    Bug("hint_load_only_acquires", INDEX_H, "return leaf(word).load(seq_cst); }\n    // The first leaf",
+    Bug("hint_load_only_acquires", INDEX_H, "return leaf(word).load(seq_cst);\n    }\n    // The first leaf",
         "return leaf(word).load(acq); }\n    // The first leaf", "spans.take_give spans.give_give", edge="E9"),
     Bug("the_map_ends_at_an_old_frontier", SPANS, "    const UnitId last = region_.end;",
         "    const UnitId last = frontier_.load(rlx);", "spans.frontier_give"),
@@ -229,7 +231,8 @@ COMMITS = (
     Bug("units_being_committed_are_shed", COMMITTED, "    if (any) release(reach_of(seen), limit_of(seen));",
         "    if (any) release(done_.load(rlx), limit_of(seen));", "region.shed"),
     Bug("shed_units_may_still_be_committed", COMMITTED,
-        "    while (limit_of(seen) != reach_of(seen) && !reach_.cas(seen, pack(reach_of(seen), reach_of(seen)), rlx, rlx)) {",
+        "    while (limit_of(seen) != reach_of(seen) &&\n"
+        "           !reach_.cas(seen, pack(reach_of(seen), reach_of(seen)), rlx, rlx)) {",
         "    while (false) {", "region.shed"),
     Bug("the_tables_are_shed_without_slack", COMMITTED,
         "    if (any) release(reach_of(seen), limit_of(seen));",
@@ -254,8 +257,8 @@ COMMITS = (
         "        if (!commit(shared_, kShared)) return false;\n        shared_committed_.store(1, rel);",
         "        shared_committed_.store(1, rel);\n        if (!commit(shared_, kShared)) return false;", "cache.shared"),
     Bug("magazines_are_listed_before_they_are_committed", DEPOT,
-        "    if (!region::commit_around(*source_, &magazine(c, s, 0), kMagazineParameters[c].magazines * "
-        "sizeof(Magazine))) return;\n"
+        "    if (!region::commit_around(*source_, &magazine(c, s, 0),\n"
+        "                               kMagazineParameters[c].magazines * sizeof(Magazine)))\n        return;\n"
         "    // [E10] release, pairs with the acquire in own(): the pages are accessible.\n"
         "    // Relaxed before: only one thread gets here.\n"
         "    if (shard.ready.exchange(1, rlx) == 0) shard.empty.fetch_or(valid(c), rel);",
@@ -364,8 +367,8 @@ FORKS = (
         "        while (void* block = top[bin][-1]) {", "fork"),
     Bug("adoption_gives_before_it_lowers_top", CACHE,
         "            --top[bin];\n            base::compiler_fence();\n            if (base::is_run(bin)) {\n"
-        "                static_cast<void>(heap->spans.give_large("
-        "heap->region().unit(reinterpret_cast<std::uintptr_t>(block))));\n"
+        "                static_cast<void>(heap->spans.give_large(\n"
+        "                    heap->region().unit(reinterpret_cast<std::uintptr_t>(block))));\n"
         "            } else {\n                heap->arena.adopt(bin, block);\n            }",
         "            if (base::is_run(bin)) {\n"
         "                static_cast<void>(heap->spans.give_large("

@@ -121,7 +121,7 @@ MANAGER = (
     Mutation("E36_parts_by_address", BUFFER, "count = parts_.load(base::acq);", "count = parts_.load(base::rlx);",
             "unit_small_threads", PARTS,
             preset="tsan"),
-    Mutation("a_dropped_block_is_scanned_at_once", MOVES, "leaving(range.start, range.asked, so_far)) return false;",
+    Mutation("a_dropped_block_is_scanned_at_once", MOVES, "leaving(range.start, range.asked, so_far))\n        return false;",
             "leaving(range.start, range.asked, so_far)) return settle(place, outcome, so_far, done);",
             "manager_collector", LEAVES),
     Mutation("parts_scanned_in_an_earlier_cycle_count", COLLECTOR, "    if (so_far.cycle != cycle) so_far = {0, cycle};\n",
@@ -153,7 +153,7 @@ MANAGER = (
     Mutation("one_thread_does_not_count", SMALL_INLINE, "    note(*alone_, 1, size);\n", "", "unit_small manager_model",
             "unit_small.SmallSlabs.TheStateHoldsNoAddresses/Alone* manager_model.Policies/Model.SlabsInAMebibyte/Tlsf*"),
     Mutation("one_thread_keeps_annotations_of_freed_blocks", MANAGER_HPP,
-            " && !annotations_.small().any() && small_.give_alone(offset);", " && small_.give_alone(offset);",
+            " && !annotations_.small().any() &&\n           small_.give_alone(offset);", " && small_.give_alone(offset);",
             "manager_blocks manager_model",
             "manager_blocks.Threads/Blocks.NameAndUserDataEndWithTheBlock/OneSlabs* "
             "manager_model.Policies/Model.SlabsInAMebibyte/Tlsf*"),

@@ -106,7 +106,7 @@ FIRST_USE = (
     Mutation("the_key_is_published_by_a_store", THREAD, "    if (exit_key.cas(found, key + 1, acq_rel, acq)) return key + 1;",
             "    exit_key.store(key + 1, base::rel);\n    if (found == 0) return key + 1;", "first_use",
             "first_use.FirstUse.ByManyThreads*"),
-    Mutation("E13_reader_takes_the_heap", PROCESS, "    Heap* heap = process_heap.load(acq);  // [E13]",
+    Mutation("E13_reader_takes_the_heap", PROCESS, "    Heap* heap = process_heap.load(acq);",
             "    Heap* heap = process_heap.load(rlx);  // [E13]", "first_use",
             "first_use.FirstUse.ByManyThreads*", preset="tsan"),
     Mutation("E13_the_heap_is_published", PROCESS, "process_heap.cas(heap, made, acq_rel, acq)",
@@ -274,8 +274,8 @@ SITUATIONS = (
     Mutation("setuid_programs_obey_the_environment", AT_EXIT, "secure_getenv", "getenv", "ashlar situation_linked",
             "situations.setuid"),
     Mutation("every_program_prints_a_summary", AT_EXIT,
-            "    if (wish != nullptr && *wish != '\\0' && *wish != '0') descriptor = fcntl(STDERR_FILENO, "
-            "F_DUPFD_CLOEXEC, 100);",
+            "    if (wish != nullptr && *wish != '\\0' && *wish != '0')\n"
+            "        descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
             "    descriptor = fcntl(wish == nullptr ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
             "ashlar situation_spawn", "situations.spawn"),
     Mutation("dlopen_fails_after_32_libraries", DLOPEN, "    if (open == nullptr) open = find_next();\n",
@@ -325,7 +325,8 @@ OWN_FUNCTIONS = (
             "ashlar ashlar_static " + OWN_NEW_TARGETS, "situations.own_new_*"),
     Mutation("array_forms_ask_for_arrays_only", NEW, "ashlar_own_new_array) || replaced_new();", "ashlar_own_new_array);",
             "ashlar ashlar_static " + OWN_NEW_TARGETS, "situations.own_new_plain_*"),
-    Mutation("sized_array_deletes_ask_for_arrays_only", NEW, "ashlar_own_delete_array_aligned) || replaced_delete_aligned();",
+    Mutation("sized_array_deletes_ask_for_arrays_only", NEW,
+            "ashlar_own_delete_array_aligned) ||\n           replaced_delete_aligned();",
             "ashlar_own_delete_array_aligned);", "ashlar ashlar_static " + OWN_NEW_TARGETS,
             "situations.own_new_aligned_preloaded "
             "situations.own_new_aligned_linked situations.own_new_aligned_static"),

@@ -8,7 +8,9 @@ __attribute__((visibility("default"))) unsigned char* library_take(std::size_t s
 __attribute__((visibility("default"))) void library_give(unsigned char* block);
 __attribute__((visibility("default"))) char* library_line();
 
-unsigned char* library_take(std::size_t size) { return static_cast<unsigned char*>(std::malloc(size)); }
+unsigned char* library_take(std::size_t size) {
+    return static_cast<unsigned char*>(std::malloc(size));
+}
 void library_give(unsigned char* block) { std::free(block); }
 char* library_line() {
     char* line = nullptr;

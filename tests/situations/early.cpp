@@ -22,7 +22,8 @@ void empty(unsigned char* (&blocks)[count], unsigned char mark) {
 }
 
 void preinit(int, char**, char**) { fill(from_preinit, 1); }
-__attribute__((section(".preinit_array"), used, retain)) void (*const preinit_entry)(int, char**, char**) = preinit;
+__attribute__((section(".preinit_array"), used,
+               retain)) void (*const preinit_entry)(int, char**, char**) = preinit;
 
 __attribute__((constructor(101))) void construct_first() { fill(from_constructor, 2); }
 __attribute__((constructor)) void construct() { fill(from_default_constructor, 3); }
@@ -36,7 +37,8 @@ int main(int, char** argv) {
     empty(from_preinit, 1);
     empty(from_constructor, 2);
     empty(from_default_constructor, 3);
-    situation::require(global->size() == 5000 && global->back() == 'g', "a global's content changed");
+    situation::require(global->size() == 5000 && global->back() == 'g',
+                       "a global's content changed");
 
     void* library = dlopen(argv[1], RTLD_NOW);
     situation::require(library != nullptr, "dlopen");

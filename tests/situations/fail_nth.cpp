@@ -1,5 +1,6 @@
-// usage: fail_nth STEP [K]: makes one allocation by each entry point, and knows that the one of number STEP (0: none) fails,
-// and every K-th after it. fail_nth none: allocates nothing of its own.
+// usage: fail_nth STEP [K]     makes one allocation by each entry point
+//        fail_nth none         allocates nothing of its own
+// The allocation of number STEP must fail (0: none), and every K-th after it.
 #include <semaphore.h>
 
 #include <malloc.h>
@@ -77,7 +78,8 @@ void by_new(void* (*allocate)(), bool throws) {
         thrown = true;
     }
     if (fails && every != 1) ++number;
-    require(handled == (fails && every != 1 ? 1 : 0), "the new-handler was not called once for a failure");
+    require(handled == (fails && every != 1 ? 1 : 0),
+            "the new-handler was not called once for a failure");
     require(thrown == (fails && every == 1 && throws), "bad_alloc");
     require((block == nullptr) == (fails && every == 1), "operator new");
     ::operator delete(block);

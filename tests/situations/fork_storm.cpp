@@ -23,12 +23,14 @@ void churn(unsigned seed) {
     while (!over.load(std::memory_order_relaxed)) {
         seed = seed * 1664525 + 1013904223;
         const std::size_t slot = (seed >> 8) % slots;
-        if (table[slot] != nullptr) situation::give(table[slot], size[slot], static_cast<unsigned char>(slot));
+        if (table[slot] != nullptr)
+            situation::give(table[slot], size[slot], static_cast<unsigned char>(slot));
         size[slot] = (seed & 63) == 0 ? 1 + seed % 500000 : 1 + seed % 2000;
         table[slot] = situation::take(size[slot], static_cast<unsigned char>(slot));
     }
     for (std::size_t slot = 0; slot < slots; ++slot) {
-        if (table[slot] != nullptr) situation::give(table[slot], size[slot], static_cast<unsigned char>(slot));
+        if (table[slot] != nullptr)
+            situation::give(table[slot], size[slot], static_cast<unsigned char>(slot));
     }
 }
 

@@ -33,7 +33,8 @@ void* open_by_threads(const char* path) {
     std::vector<std::thread> threads;
     void* handles[8] = {};
     for (void*& handle : handles) {
-        threads.emplace_back([&handle, path] { handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND); });
+        threads.emplace_back(
+            [&handle, path] { handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND); });
     }
     for (auto& thread : threads) thread.join();
     for (void* handle : handles) {
@@ -96,8 +97,10 @@ void look_at_another_namespace() {
     situation::require(libc != nullptr, "dlmopen of libc.so.6");
     const auto take = find<void*(std::size_t)>(libc, "malloc");
     const void* base = base_of(reinterpret_cast<const void*>(take));
-    situation::require(base != base_of(dlsym(RTLD_DEFAULT, "ash_version")), "malloc of another namespace is Ashlar's");
-    situation::require(base == base_of(dlsym(libc, "abort")), "malloc of another namespace is not its libc's");
+    situation::require(base != base_of(dlsym(RTLD_DEFAULT, "ash_version")),
+                       "malloc of another namespace is Ashlar's");
+    situation::require(base == base_of(dlsym(libc, "abort")),
+                       "malloc of another namespace is not its libc's");
     void* block = take(100);
     situation::require(block != nullptr, "malloc of another namespace");
     find<void(void*)>(libc, "free")(block);

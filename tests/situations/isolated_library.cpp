@@ -24,7 +24,8 @@ __attribute__((constructor)) void begin() {
     Born* const needed = needed_born();
     born.blocks[0] = std::malloc(100);
     born.blocks[1] = std::calloc(10, 10);
-    born.blocks[2] = std::realloc(needed->blocks[0], 5000);  // a block of the library that this one needs
+    // A block of the library that this one needs.
+    born.blocks[2] = std::realloc(needed->blocks[0], 5000);
     needed->blocks[0] = nullptr;
     born.blocks[3] = strdup("a copy by libc");
     born.blocks[4] = aligned_alloc(64, 192);

@@ -25,7 +25,8 @@ struct Value {
 };
 
 void set(std::size_t key, int round) {
-    situation::require(pthread_setspecific(keys[key], new Value{key, round}) == 0, "pthread_setspecific");
+    situation::require(pthread_setspecific(keys[key], new Value{key, round}) == 0,
+                       "pthread_setspecific");
 }
 
 void work_in_destructor() {
@@ -73,11 +74,13 @@ int main() {
     situation::require_ashlar();
     std::vector<unsigned char*> blocks;
     left_behind = &blocks;
-    for (pthread_key_t& key : keys) situation::require(pthread_key_create(&key, destroy) == 0, "key");
+    for (pthread_key_t& key : keys)
+        situation::require(pthread_key_create(&key, destroy) == 0, "key");
     std::size_t before = 0;
     for (int i = 0; i < 150; ++i) {
         std::thread(live_and_die, i % 2 == 0).join();
-        situation::require(blocks.size() == key_count * most_rounds + 1, "not every destructor ran in every round");
+        situation::require(blocks.size() == key_count * most_rounds + 1,
+                           "not every destructor ran in every round");
         for (unsigned char* block : blocks) situation::give(block, block_size, 7);
         blocks.clear();
         if (i == 50) before = situation::resident_kib();

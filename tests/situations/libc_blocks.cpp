@@ -16,7 +16,8 @@ void read_lines() {
     FILE* file = std::tmpfile();
     situation::require(file != nullptr, "tmpfile");
     const std::string text(100000, 'l');
-    for (int i = 0; i < 20; ++i) situation::require(std::fprintf(file, "%s\n", text.c_str()) > 0, "fprintf");
+    for (int i = 0; i < 20; ++i)
+        situation::require(std::fprintf(file, "%s\n", text.c_str()) > 0, "fprintf");
     std::rewind(file);
     char* line = static_cast<char*>(std::malloc(10));  // getline must be able to resize it
     std::size_t capacity = 10;
@@ -41,7 +42,8 @@ void write_to_memory() {
     FILE* stream = open_memstream(&buffer, &size);
     situation::require(stream != nullptr, "open_memstream");
     for (int i = 0; i < 10000; ++i) std::fprintf(stream, "%d,", i);
-    situation::require(std::fclose(stream) == 0 && size == std::strlen(buffer), "a memory stream's size");
+    situation::require(std::fclose(stream) == 0 && size == std::strlen(buffer),
+                       "a memory stream's size");
     std::free(buffer);
 }
 
@@ -58,7 +60,9 @@ int main() {
     situation::require(asprintf(&text, "%0500d", 7) == 500, "asprintf");
     char* copy = strdup(text);
     char* part = strndup(text, 10);
-    situation::require(copy != nullptr && part != nullptr && std::strcmp(copy, text) == 0 && std::strlen(part) == 10, "strdup");
+    situation::require(copy != nullptr && part != nullptr && std::strcmp(copy, text) == 0 &&
+                           std::strlen(part) == 10,
+                       "strdup");
     std::free(part);
     std::free(copy);
     std::free(text);
@@ -84,7 +88,8 @@ int main() {
     freeaddrinfo(addresses);
 
     for (int i = 0; i < 1000; ++i) {
-        situation::require(setenv(("SITUATION_" + std::to_string(i)).c_str(), "value", 1) == 0, "setenv");
+        situation::require(setenv(("SITUATION_" + std::to_string(i)).c_str(), "value", 1) == 0,
+                           "setenv");
     }
     auto* buffer = static_cast<char*>(std::malloc(1 << 16));
     situation::require(setvbuf(stdout, buffer, _IOFBF, 1 << 16) == 0, "setvbuf");

@@ -50,7 +50,8 @@ void use(std::size_t bytes, std::size_t size) {
 }
 
 void use_all_ways(std::size_t amount) {
-    for (const std::size_t size : {std::size_t{48}, std::size_t{1000}, std::size_t{30000}, std::size_t{700000}, 4 * mib}) {
+    for (const std::size_t size :
+         {std::size_t{48}, std::size_t{1000}, std::size_t{30000}, std::size_t{700000}, 4 * mib}) {
         use(amount, size);
     }
     std::vector<std::thread> threads;
@@ -89,7 +90,8 @@ std::size_t take_everything(std::size_t first_size) {
     const Link before = *list;
     void* grown = std::realloc(list, std::size_t{1} << 40);
     situation::require(grown == nullptr && errno == ENOMEM, "realloc to a tebibyte");
-    situation::require(list->next == before.next && list->size == before.size, "a failed realloc touched its block");
+    situation::require(list->next == before.next && list->size == before.size,
+                       "a failed realloc touched its block");
     return free_all(list);
 }
 

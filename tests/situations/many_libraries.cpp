@@ -1,8 +1,8 @@
 // dlopen of many libraries that use thread-local data, with threads that run
 // before, between and after.
 //   many_libraries DIRECTORY COUNT              under the drop-in
-//   many_libraries DIRECTORY COUNT LIBASHLAR    Ashlar itself is opened last, RTLD_LOCAL, and used by dlsym beside another
-//   malloc
+//   many_libraries DIRECTORY COUNT LIBASHLAR    Ashlar itself is opened last, RTLD_LOCAL, and used
+//   by dlsym beside another malloc
 #include <atomic>
 #include <string>
 #include <thread>
@@ -16,7 +16,8 @@ using Touch = int (*)(int);
 std::vector<Touch> opened;
 
 void touch_all() {
-    for (const Touch touch : opened) situation::require(touch(5) == 15, "a library's thread-local data");
+    for (const Touch touch : opened)
+        situation::require(touch(5) == 15, "a library's thread-local data");
 }
 
 void open_all(const std::string& directory, int count) {
@@ -56,10 +57,12 @@ void use_opened(const char* path) {
     const auto allocate = reinterpret_cast<Malloc>(dlsym(ashlar, "ash_malloc"));
     const auto release = reinterpret_cast<Free>(dlsym(ashlar, "ash_free"));
     const auto check = reinterpret_cast<std::size_t (*)()>(dlsym(ashlar, "ash_check"));
-    situation::require(allocate != nullptr && release != nullptr && check != nullptr, "dlsym in Ashlar");
+    situation::require(allocate != nullptr && release != nullptr && check != nullptr,
+                       "dlsym in Ashlar");
     Dl_info used{};
     Dl_info ours{};
-    situation::require(dladdr(dlsym(RTLD_DEFAULT, "malloc"), &used) != 0 && dladdr(dlsym(ashlar, "malloc"), &ours) != 0,
+    situation::require(dladdr(dlsym(RTLD_DEFAULT, "malloc"), &used) != 0 &&
+                           dladdr(dlsym(ashlar, "malloc"), &ours) != 0,
                        "dladdr");
     situation::require(used.dli_fbase != ours.dli_fbase, "the program's malloc should be another");
     use(allocate, release);

@@ -44,7 +44,8 @@ void* take(std::size_t alignment, std::size_t size) {
 
 void give(void* block) {
     if (block == nullptr) return;
-    situation::require(is_own(block) && header(block).mark == live, "free of a block that is not the program's");
+    situation::require(is_own(block) && header(block).mark == live,
+                       "free of a block that is not the program's");
     header(block).mark = dead;
 }
 
@@ -56,17 +57,21 @@ void free(void* block) noexcept {
     ++frees;
     give(block);
 }
-void* calloc(std::size_t count, std::size_t size) noexcept { return take(16, count * size); }  // the arena is zero
+// The arena is zero.
+void* calloc(std::size_t count, std::size_t size) noexcept { return take(16, count * size); }
 void* realloc(void* block, std::size_t size) noexcept {
     ++reallocs;
     void* moved = take(16, size);
     if (moved == nullptr || block == nullptr) return moved;
-    situation::require(is_own(block) && header(block).mark == live, "realloc of a block that is not the program's");
+    situation::require(is_own(block) && header(block).mark == live,
+                       "realloc of a block that is not the program's");
     std::memcpy(moved, block, header(block).size < size ? header(block).size : size);
     give(block);
     return moved;
 }
-void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept { return take(alignment, size); }
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    return take(alignment, size);
+}
 void* memalign(std::size_t alignment, std::size_t size) noexcept { return take(alignment, size); }
 int posix_memalign(void** out, std::size_t alignment, std::size_t size) noexcept {
     *out = take(alignment, size);
@@ -74,7 +79,9 @@ int posix_memalign(void** out, std::size_t alignment, std::size_t size) noexcept
 }
 void* valloc(std::size_t size) noexcept { return take(4096, size); }
 void* pvalloc(std::size_t size) noexcept { return take(4096, (size + 4095) / 4096 * 4096); }
-std::size_t malloc_usable_size(void* block) noexcept { return block != nullptr ? header(block).size : 0; }
+std::size_t malloc_usable_size(void* block) noexcept {
+    return block != nullptr ? header(block).size : 0;
+}
 }
 
 namespace {
@@ -99,15 +106,19 @@ void resize_arrays() {
     // volatile, as compilers take a block for gone after a reallocarray that
     // fails.
     auto* volatile grown = static_cast<unsigned char*>(reallocarray(filled(100), 50, 20));
-    situation::require(grown != nullptr && is_own(grown) && reallocs == before + 1, "reallocarray went past realloc");
+    situation::require(grown != nullptr && is_own(grown) && reallocs == before + 1,
+                       "reallocarray went past realloc");
     situation::require(grown[0] == 7 && grown[99] == 7, "reallocarray lost content");
     errno = 0;
     volatile std::size_t much = SIZE_MAX / 2;
-    situation::require(reallocarray(grown, much, 3) == nullptr && errno == ENOMEM, "reallocarray of too much");
-    situation::require(reallocs == before + 1 && grown[99] == 7, "reallocarray of too much touched its block");
+    situation::require(reallocarray(grown, much, 3) == nullptr && errno == ENOMEM,
+                       "reallocarray of too much");
+    situation::require(reallocs == before + 1 && grown[99] == 7,
+                       "reallocarray of too much touched its block");
     before = reallocs;
     void* fresh = reallocarray(nullptr, 3, 30);
-    situation::require(fresh != nullptr && is_own(fresh) && reallocs == before + 1, "reallocarray of nothing");
+    situation::require(fresh != nullptr && is_own(fresh) && reallocs == before + 1,
+                       "reallocarray of nothing");
     std::free(fresh);
     std::free(grown);
 }
@@ -116,7 +127,8 @@ void free_by_other_names() {
     const int before = frees;
     find<void(void*)>("cfree")(filled(100));
     find<void(void*, std::size_t)>("free_sized")(filled(100), 100);
-    find<void(void*, std::size_t, std::size_t)>("free_aligned_sized")(aligned_alloc(64, 128), 64, 128);
+    find<void(void*, std::size_t, std::size_t)>("free_aligned_sized")(aligned_alloc(64, 128), 64,
+                                                                      128);
     situation::require(frees == before + 3, "a free went past the program's");
 }
 
@@ -137,7 +149,8 @@ int main() {
     free_by_other_names();
     reach_around();
     char* text = nullptr;
-    situation::require(asprintf(&text, "%0300d", 1) == 300 && is_own(text), "libc's blocks are not the program's");
+    situation::require(asprintf(&text, "%0300d", 1) == 300 && is_own(text),
+                       "libc's blocks are not the program's");
     std::free(text);
     return 0;
 }

@@ -47,7 +47,8 @@ bool is_own(const void* block) {
 
 [[maybe_unused]] void own_give(void* block) {
     ++gives;
-    situation::require(block == nullptr || is_own(block), "a block of Ashlar's came to the program's delete");
+    situation::require(block == nullptr || is_own(block),
+                       "a block of Ashlar's came to the program's delete");
 }
 
 }  // namespace
@@ -59,10 +60,14 @@ void operator delete(void* block) noexcept { own_give(block); }
 void* operator new[](std::size_t size) { return own_take(size, 16); }
 void operator delete[](void* block) noexcept { own_give(block); }
 #elif defined(OWN_ALIGNED)
-void* operator new(std::size_t size, std::align_val_t align) { return own_take(size, static_cast<std::size_t>(align)); }
+void* operator new(std::size_t size, std::align_val_t align) {
+    return own_take(size, static_cast<std::size_t>(align));
+}
 void operator delete(void* block, std::align_val_t) noexcept { own_give(block); }
 #elif defined(OWN_ALIGNED_ARRAY)
-void* operator new[](std::size_t size, std::align_val_t align) { return own_take(size, static_cast<std::size_t>(align)); }
+void* operator new[](std::size_t size, std::align_val_t align) {
+    return own_take(size, static_cast<std::size_t>(align));
+}
 void operator delete[](void* block, std::align_val_t) noexcept { own_give(block); }
 #endif
 
@@ -81,7 +86,8 @@ void pass(bool own, const char* form, Take take, Give give) {
         situation::require(block != nullptr && is_own(block) == own, form);
         std::memset(block, 1, size);
         give(block, size);
-        situation::require(takes - takes_before == (own ? 1 : 0) && gives - gives_before == (own ? 1 : 0), form);
+        situation::require(
+            takes - takes_before == (own ? 1 : 0) && gives - gives_before == (own ? 1 : 0), form);
     }
 }
 
@@ -89,24 +95,34 @@ void pass_plain() {
     const auto take = [](std::size_t size) { return ::operator new(size); };
     const auto take_or_null = [](std::size_t size) { return ::operator new(size, std::nothrow); };
     pass(plain, "new, delete", take, [](void* block, std::size_t) { ::operator delete(block); });
-    pass(plain, "new, sized delete", take, [](void* block, std::size_t size) { ::operator delete(block, size); });
-    pass(plain, "new, nothrow delete", take, [](void* block, std::size_t) { ::operator delete(block, std::nothrow); });
-    pass(plain, "nothrow new", take_or_null, [](void* block, std::size_t size) { ::operator delete(block, size); });
+    pass(plain, "new, sized delete", take,
+         [](void* block, std::size_t size) { ::operator delete(block, size); });
+    pass(plain, "new, nothrow delete", take,
+         [](void* block, std::size_t) { ::operator delete(block, std::nothrow); });
+    pass(plain, "nothrow new", take_or_null,
+         [](void* block, std::size_t size) { ::operator delete(block, size); });
 }
 
 void pass_array() {
     const auto take = [](std::size_t size) { return ::operator new[](size); };
     const auto take_or_null = [](std::size_t size) { return ::operator new[](size, std::nothrow); };
-    pass(array, "new[], delete[]", take, [](void* block, std::size_t) { ::operator delete[](block); });
-    pass(array, "new[], sized delete[]", take, [](void* block, std::size_t size) { ::operator delete[](block, size); });
-    pass(array, "new[], nothrow delete[]", take, [](void* block, std::size_t) { ::operator delete[](block, std::nothrow); });
-    pass(array, "nothrow new[]", take_or_null, [](void* block, std::size_t size) { ::operator delete[](block, size); });
+    pass(array, "new[], delete[]", take,
+         [](void* block, std::size_t) { ::operator delete[](block); });
+    pass(array, "new[], sized delete[]", take,
+         [](void* block, std::size_t size) { ::operator delete[](block, size); });
+    pass(array, "new[], nothrow delete[]", take,
+         [](void* block, std::size_t) { ::operator delete[](block, std::nothrow); });
+    pass(array, "nothrow new[]", take_or_null,
+         [](void* block, std::size_t size) { ::operator delete[](block, size); });
 }
 
 void pass_aligned() {
     const auto take = [](std::size_t size) { return ::operator new(size, line); };
-    const auto take_or_null = [](std::size_t size) { return ::operator new(size, line, std::nothrow); };
-    pass(aligned, "aligned new, delete", take, [](void* block, std::size_t) { ::operator delete(block, line); });
+    const auto take_or_null = [](std::size_t size) {
+        return ::operator new(size, line, std::nothrow);
+    };
+    pass(aligned, "aligned new, delete", take,
+         [](void* block, std::size_t) { ::operator delete(block, line); });
     pass(aligned, "aligned new, sized delete", take,
          [](void* block, std::size_t size) { ::operator delete(block, size, line); });
     pass(aligned, "aligned new, nothrow delete", take,
@@ -117,8 +133,11 @@ void pass_aligned() {
 
 void pass_aligned_array() {
     const auto take = [](std::size_t size) { return ::operator new[](size, line); };
-    const auto take_or_null = [](std::size_t size) { return ::operator new[](size, line, std::nothrow); };
-    pass(aligned_array, "aligned new[], delete[]", take, [](void* block, std::size_t) { ::operator delete[](block, line); });
+    const auto take_or_null = [](std::size_t size) {
+        return ::operator new[](size, line, std::nothrow);
+    };
+    pass(aligned_array, "aligned new[], delete[]", take,
+         [](void* block, std::size_t) { ::operator delete[](block, line); });
     pass(aligned_array, "aligned new[], sized delete[]", take,
          [](void* block, std::size_t size) { ::operator delete[](block, size, line); });
     pass(aligned_array, "aligned new[], nothrow delete[]", take,
@@ -133,9 +152,12 @@ void refuse_all() {
     const int before = takes;
     situation::require((::operator new(100, std::nothrow) == nullptr) == plain, "nothrow new");
     situation::require((::operator new[](100, std::nothrow) == nullptr) == array, "nothrow new[]");
-    situation::require((::operator new(100, line, std::nothrow) == nullptr) == aligned, "aligned nothrow new");
-    situation::require((::operator new[](100, line, std::nothrow) == nullptr) == aligned_array, "aligned nothrow new[]");
-    situation::require(takes - before == plain + array + aligned + aligned_array, "not each of them was asked once");
+    situation::require((::operator new(100, line, std::nothrow) == nullptr) == aligned,
+                       "aligned nothrow new");
+    situation::require((::operator new[](100, line, std::nothrow) == nullptr) == aligned_array,
+                       "aligned nothrow new[]");
+    situation::require(takes - before == plain + array + aligned + aligned_array,
+                       "not each of them was asked once");
     refuse = false;
 }
 

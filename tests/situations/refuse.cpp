@@ -24,7 +24,8 @@ constexpr std::uint32_t length_high = length_low + 4;
 
 bool install(const sock_filter* filter, std::size_t size) {
     const sock_fprog program{static_cast<unsigned short>(size), const_cast<sock_filter*>(filter)};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 bool refuse_call(std::uint32_t number, std::uint32_t error) {

@@ -18,7 +18,8 @@ namespace situation {
 constexpr int skipped = 77;
 
 // The builtins, as clang 14 has no std::source_location.
-inline void require(bool holds, const char* what, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+inline void require(bool holds, const char* what, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE()) {
     if (holds) return;
     char text[512];
     const int length = std::snprintf(text, sizeof text, "%s:%d: %s\n", file, line, what);
@@ -32,7 +33,8 @@ inline void require_ashlar() {
     void* allocate = dlsym(RTLD_DEFAULT, "malloc");
     Dl_info ours{};
     Dl_info used{};
-    require(version != nullptr && dladdr(version, &ours) != 0 && dladdr(allocate, &used) != 0, "Ashlar is not loaded");
+    require(version != nullptr && dladdr(version, &ours) != 0 && dladdr(allocate, &used) != 0,
+            "Ashlar is not loaded");
     require(ours.dli_fbase == used.dli_fbase, "malloc is not Ashlar's");
 }
 
@@ -74,8 +76,9 @@ inline void give(unsigned char* block, std::size_t size, unsigned char mark) {
     std::free(block);
 }
 
-constexpr std::size_t sizes[] = {1,    16,   24,    48,    64,    100,    200,    500,     1000,   2000,
-                                 4000, 8000, 16000, 33000, 65536, 100000, 300000, 1000000, 3000000};
+constexpr std::size_t sizes[] = {1,     16,     24,     48,      64,     100,   200,
+                                 500,   1000,   2000,   4000,    8000,   16000, 33000,
+                                 65536, 100000, 300000, 1000000, 3000000};
 constexpr std::size_t size_count = sizeof sizes / sizeof *sizes;
 
 /// Every size, by every basic function; `rounds` blocks of each live at once
@@ -84,7 +87,8 @@ inline void exercise(std::size_t rounds = 20) {
     unsigned char* blocks[size_count][64];
     for (std::size_t s = 0; s < size_count; ++s) {
         const std::size_t count = sizes[s] > 100000 ? 2 : rounds;
-        for (std::size_t i = 0; i < count; ++i) blocks[s][i] = take(sizes[s], static_cast<unsigned char>(s + i));
+        for (std::size_t i = 0; i < count; ++i)
+            blocks[s][i] = take(sizes[s], static_cast<unsigned char>(s + i));
     }
     for (std::size_t s = 0; s < size_count; ++s) {
         const std::size_t count = sizes[s] > 100000 ? 2 : rounds;
@@ -93,18 +97,22 @@ inline void exercise(std::size_t rounds = 20) {
             if (i % 3 == 0) {
                 require(blocks[s][i][sizes[s] - 1] == mark, "a block's content changed");
                 auto* moved = static_cast<unsigned char*>(std::realloc(blocks[s][i], 2 * sizes[s]));
-                require(moved != nullptr && moved[0] == mark && moved[sizes[s] - 1] == mark, "realloc lost content");
+                require(moved != nullptr && moved[0] == mark && moved[sizes[s] - 1] == mark,
+                        "realloc lost content");
                 std::free(moved);
             } else {
                 give(blocks[s][i], sizes[s], mark);
             }
         }
         auto* zero = static_cast<unsigned char*>(std::calloc(1, sizes[s]));
-        require(zero != nullptr && zero[0] == 0 && zero[sizes[s] / 2] == 0 && zero[sizes[s] - 1] == 0, "calloc is not zero");
+        require(
+            zero != nullptr && zero[0] == 0 && zero[sizes[s] / 2] == 0 && zero[sizes[s] - 1] == 0,
+            "calloc is not zero");
         std::free(zero);
         void* aligned = nullptr;
         require(posix_memalign(&aligned, 4096, sizes[s]) == 0, "posix_memalign failed");
-        require(reinterpret_cast<std::size_t>(aligned) % 4096 == 0, "posix_memalign is not aligned");
+        require(reinterpret_cast<std::size_t>(aligned) % 4096 == 0,
+                "posix_memalign is not aligned");
         std::free(aligned);
     }
 }

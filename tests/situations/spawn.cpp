@@ -23,7 +23,9 @@ void churn() {
 
 void wait_for(pid_t child) {
     int status = 0;
-    situation::require(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7, "a child failed");
+    situation::require(
+        waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7,
+        "a child failed");
 }
 
 const char* const arguments[] = {"sh", "-c", "exit 7", nullptr};
@@ -43,9 +45,12 @@ void by_posix_spawn() {
     posix_spawn_file_actions_t actions;
     situation::require(posix_spawn_file_actions_init(&actions) == 0, "file actions");
     for (int i = 0; i < 20; ++i) {
-        situation::require(posix_spawn_file_actions_addopen(&actions, 50 + i, "/dev/null", O_RDONLY, 0) == 0, "addopen");
+        situation::require(
+            posix_spawn_file_actions_addopen(&actions, 50 + i, "/dev/null", O_RDONLY, 0) == 0,
+            "addopen");
     }
-    situation::require(posix_spawnp(&child, "sh", &actions, nullptr, const_cast<char* const*>(arguments), environ) == 0,
+    situation::require(posix_spawnp(&child, "sh", &actions, nullptr,
+                                    const_cast<char* const*>(arguments), environ) == 0,
                        "posix_spawnp failed");
     situation::require(posix_spawn_file_actions_destroy(&actions) == 0, "file actions");
     wait_for(child);

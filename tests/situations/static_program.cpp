@@ -39,9 +39,11 @@ void use_threads() {
 int main() {
     const std::size_t before = ash_statistics().live;
     std::vector<std::string> strings(1000, std::string(1000, 's'));
-    situation::require(ash_statistics().live >= before + 1000 * 1000, "std::string is not Ashlar's");
+    situation::require(ash_statistics().live >= before + 1000 * 1000,
+                       "std::string is not Ashlar's");
     char* copy = strdup(strings[0].c_str());
-    situation::require(copy != nullptr && ash_malloc_usable_size(copy) >= 1001, "strdup is not Ashlar's");
+    situation::require(copy != nullptr && ash_malloc_usable_size(copy) >= 1001,
+                       "strdup is not Ashlar's");
     std::free(copy);
     use_libc();
     use_threads();
@@ -58,8 +60,9 @@ int main() {
             std::exit(ash_check() == 0 ? 0 : 1);
         }
         int status = 0;
-        situation::require(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0,
-                           "a child failed");
+        situation::require(
+            waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+            "a child failed");
     }
     over.store(true);
     beside.join();

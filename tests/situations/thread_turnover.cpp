@@ -42,15 +42,18 @@ int main(int argc, char** argv) {
         // Frees half of the blocks of the thread before, and the others here.
         std::thread([&] {
             live_shortly(i + 1, now);
-            for (std::size_t k = 0; k < before.size(); k += 2) situation::give(before[k].block, before[k].size, 3);
+            for (std::size_t k = 0; k < before.size(); k += 2)
+                situation::give(before[k].block, before[k].size, 3);
         }).join();
-        for (std::size_t k = 1; k < before.size(); k += 2) situation::give(before[k].block, before[k].size, 3);
+        for (std::size_t k = 1; k < before.size(); k += 2)
+            situation::give(before[k].block, before[k].size, 3);
         before.swap(now);
         if (i == all / 10) warm = situation::resident_kib();
     }
     for (const Left& left : before) situation::give(left.block, left.size, 3);
     const std::size_t end = situation::resident_kib();
-    std::printf("resident after %u threads: %zu KiB, after %u: %zu KiB\n", all / 10, warm, all, end);
+    std::printf("resident after %u threads: %zu KiB, after %u: %zu KiB\n", all / 10, warm, all,
+                end);
     situation::require(end < warm + 8 * 1024, "memory grows from thread to thread");
 
     // Detached threads, some alive at the same time: the second thousand must
@@ -69,7 +72,8 @@ int main(int argc, char** argv) {
         while (running.load() > 0) std::this_thread::yield();
         resident = situation::resident_kib();
     }
-    situation::require(after[1] < after[0] + 64 * 1024, "memory grows from detached thread to thread");
+    situation::require(after[1] < after[0] + 64 * 1024,
+                       "memory grows from detached thread to thread");
     situation::require_sound_heap();
     return 0;
 }

@@ -34,18 +34,22 @@ class FakeSource {
     static inline std::atomic<bool> refuse_reserve{false};
     static inline std::atomic<bool> refuse_reserve_at{false};
     static inline std::atomic<bool> refuse_purge{false};
-    static inline std::atomic<std::size_t> most_committed{SIZE_MAX};  // bytes in one call; more are refused
-    static inline std::atomic<std::size_t> commits_left{SIZE_MAX};    // calls that are still granted
-    static inline std::atomic<std::size_t> reserved{0};               // bytes out
-    static inline std::atomic<std::size_t> committed{0};              // bytes, all calls together
-    static inline std::atomic<std::size_t> commits{0};                // calls
-    static inline std::atomic<std::size_t> purged{0};                 // bytes, all calls together
-    static inline std::atomic<std::size_t> purges{0};                 // calls
-    static inline std::atomic<std::size_t> longest_purge{0};          // bytes in one call
+    // Bytes in one call; more are refused.
+    static inline std::atomic<std::size_t> most_committed{SIZE_MAX};
+    // Calls that are still granted.
+    static inline std::atomic<std::size_t> commits_left{SIZE_MAX};
+    static inline std::atomic<std::size_t> reserved{0};       // bytes out
+    static inline std::atomic<std::size_t> committed{0};      // bytes, all calls together
+    static inline std::atomic<std::size_t> commits{0};        // calls
+    static inline std::atomic<std::size_t> purged{0};         // bytes, all calls together
+    static inline std::atomic<std::size_t> purges{0};         // calls
+    static inline std::atomic<std::size_t> longest_purge{0};  // bytes in one call
     static inline std::atomic<std::uintptr_t> last_start{0};
     static inline std::atomic<std::size_t> last_bytes{0};
-    static inline std::atomic<void (*)(void* start, std::size_t bytes)> in_purge{nullptr};   // called inside a purge
-    static inline std::atomic<void (*)(void* start, std::size_t bytes)> in_commit{nullptr};  // the same
+    // Called inside a purge.
+    static inline std::atomic<void (*)(void* start, std::size_t bytes)> in_purge{nullptr};
+    // The same.
+    static inline std::atomic<void (*)(void* start, std::size_t bytes)> in_commit{nullptr};
     static const ashlar::region::Source source;
 
   private:
@@ -58,7 +62,9 @@ class FakeSource {
         return start;
     }
     static bool reserve_at(void* start, std::size_t bytes) noexcept {
-        if (refuse_reserve_at.load(relaxed) || !ashlar::region::kSystemStepwise.reserve_at(start, bytes)) return false;
+        if (refuse_reserve_at.load(relaxed) ||
+            !ashlar::region::kSystemStepwise.reserve_at(start, bytes))
+            return false;
         reserved.fetch_add(bytes, relaxed);
         return true;
     }
@@ -84,7 +90,8 @@ class FakeSource {
         // Of many pages some, so that a test does not fill the memory.
         constexpr std::size_t least_page = 4096;
         constexpr std::size_t most_touched = 256;
-        const std::size_t step = (bytes / least_page + most_touched - 1) / most_touched * least_page;
+        const std::size_t step =
+            (bytes / least_page + most_touched - 1) / most_touched * least_page;
         for (std::size_t at = 0; at < bytes; at += step) static_cast<volatile char*>(start)[at] = 0;
         purged.fetch_add(bytes, relaxed);
         if (bytes > longest_purge.load(relaxed)) longest_purge.store(bytes, relaxed);
@@ -94,6 +101,7 @@ class FakeSource {
     }
 };
 
-inline constinit const ashlar::region::Source FakeSource::source{reserve, reserve_at, place, release, commit, purge};
+inline constinit const ashlar::region::Source FakeSource::source{reserve, reserve_at, place,
+                                                                 release, commit,     purge};
 
 #endif

@@ -5,7 +5,8 @@
 
 //
 //   struct LockTag { using Type = TryLock Spans::*; friend Type member_of(LockTag); };
-//   template struct PrivateMember<LockTag, &Spans::lock_>;                              ... spans.*member_of(LockTag{})
+//   template struct PrivateMember<LockTag, &Spans::lock_>;                              ...
+//   spans.*member_of(LockTag{})
 template <class Tag, typename Tag::Type member>
 struct PrivateMember {
     friend typename Tag::Type member_of(Tag) { return member; }

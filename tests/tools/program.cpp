@@ -23,7 +23,8 @@ int main() {
     for (void*& block : blocks) block = ash_malloc(64);
     print("live", blocks[0]);
     print("cached", blocks[599]);
-    for (std::size_t i = 1; i < blocks.size(); ++i) ash_free(blocks[i]);  // the bin overflows into the depot
+    // The bin overflows into the depot.
+    for (std::size_t i = 1; i < blocks.size(); ++i) ash_free(blocks[i]);
 
     std::array<void*, 20> medium{};
     for (void*& block : medium) block = ash_malloc(10'000);

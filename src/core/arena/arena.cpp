@@ -29,7 +29,8 @@ void Arena::layout(region::Carver& carver, spans::Spans& spans) noexcept {
 
 // The caller owns the slab. Only the owner clears bits, so that a bit seen set
 // stays set until the owner takes it.
-std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t want, bool& fresh) noexcept {
+std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t want,
+                               bool& fresh) noexcept {
     const base::ClassGeometry& g = kGeometry[c];
     const std::uintptr_t start = spans_->region().address(slab);
     std::uint32_t n = 0;
@@ -44,7 +45,8 @@ std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t wan
         if (base::knows_fresh(c)) use_fresh(slab, w, mine, fresh);
         if (mine == ~Word{0}) {  // a whole word, as new slabs have: needs no search for bits
             const std::uintptr_t first = start + std::uintptr_t{w} * base::kWordBits * g.size;
-            for (std::uintptr_t at = first + base::kWordBits * std::uintptr_t{g.size}; at != first;) {
+            for (std::uintptr_t at = first + base::kWordBits * std::uintptr_t{g.size};
+                 at != first;) {
                 out[n++] = reinterpret_cast<void*>(at -= g.size);
             }
             continue;
@@ -52,7 +54,8 @@ std::uint32_t Arena::take_from(UnitId slab, Bin c, void** out, std::uint32_t wan
         for (Word left = mine; left != 0;) {
             const unsigned top = base::highest(left);
             left &= ~base::bit(top);
-            out[n++] = reinterpret_cast<void*>(start + std::uintptr_t{w * base::kWordBits + top} * g.size);
+            out[n++] =
+                reinterpret_cast<void*>(start + std::uintptr_t{w * base::kWordBits + top} * g.size);
         }
     }
     return n;
@@ -67,7 +70,8 @@ void Arena::use_fresh(UnitId slab, std::uint32_t w, Word taken, bool& fresh) noe
     if ((taken & before) != 0) word.store(before & ~taken, rlx);
 }
 
-std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t want, bool& fresh, bool may_grow) noexcept {
+std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t want, bool& fresh,
+                          bool may_grow) noexcept {
     fresh = false;
     for (;;) {
         UnitId slab = cur.load(rlx);  // relaxed: the caller's own
@@ -97,7 +101,8 @@ std::uint32_t Arena::take_group(UnitId slab, Bin c, void** out) noexcept {
             const Word mine = base::mask(at, kGroup);
             if ((seen & mine) != mine) continue;
             words(slab)[w].fetch_and(~mine, acq);  // [E5] as in take_from()
-            const std::uintptr_t first = spans_->region().address(slab) + std::uintptr_t{w * base::kWordBits + at} * g.size;
+            const std::uintptr_t first =
+                spans_->region().address(slab) + std::uintptr_t{w * base::kWordBits + at} * g.size;
             for (std::uint32_t i = 0; i < kGroup; ++i)
                 out[i] = reinterpret_cast<void*>(first + std::uintptr_t{kGroup - 1 - i} * g.size);
             return kGroup;
@@ -137,12 +142,15 @@ UnitId Arena::create(Bin c, bool may_grow) noexcept {
     const spans::Run run = spans_->take(g.units, may_grow);
     const UnitId slab = run.start;
     if (slab == kNoUnit) return kNoUnit;
-    base::expect(spans_->state(slab, rlx).kind() == Kind::none, words(slab), "creation of a slab on units in use");
-    for (std::uint32_t w = 0; w < g.words; ++w) words(slab)[w].store(base::full_word(g, w), rlx);  // relaxed: ours alone
+    base::expect(spans_->state(slab, rlx).kind() == Kind::none, words(slab),
+                 "creation of a slab on units in use");
+    // Relaxed: ours alone.
+    for (std::uint32_t w = 0; w < g.words; ++w) words(slab)[w].store(base::full_word(g, w), rlx);
     for (std::uint32_t w = 0; base::knows_fresh(c) && w < g.words; ++w) {
         words(slab)[base::kFreshWord + w].store(run.zero ? base::full_word(g, w) : 0, rlx);
     }
-    for (std::uint32_t i = 1; i < g.units; ++i) within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
+    for (std::uint32_t i = 1; i < g.units; ++i)
+        within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
     within_[slab].store(0, rlx);
     spans_->mark(slab, g.units, c);
     spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // [E17] pairs with check()
@@ -161,9 +169,11 @@ UnitId Arena::first_unit(UnitId unit, Bin c) const noexcept {
 class Arena::Locator {
   public:
     Locator(const Arena& arena, Bin c) noexcept
-        : base_(arena.spans_->region().base), units_(arena.spans_->committed()), map_(arena.spans_->page_map()),
-          within_(kGeometry[c].units == 1 ? nullptr : arena.within_), c_(c), size_(kGeometry[c].size),
-          blocks_(kGeometry[c].blocks), reciprocal_(kGeometry[c].reciprocal) {}
+        : base_(arena.spans_->region().base), units_(arena.spans_->committed()),
+          map_(arena.spans_->page_map()),
+          within_(kGeometry[c].units == 1 ? nullptr : arena.within_), c_(c),
+          size_(kGeometry[c].size), blocks_(kGeometry[c].blocks),
+          reciprocal_(kGeometry[c].reciprocal) {}
 
     // The place of a block that the caller says it holds. Ends the program if
     // it is no block of the class.
@@ -189,7 +199,8 @@ class Arena::Locator {
         std::uint32_t length;
         Word bits;
     };
-    [[nodiscard]] Row row(void* const* blocks, std::uint32_t n, Place place, Word valid) const noexcept {
+    [[nodiscard]] Row row(void* const* blocks, std::uint32_t n, Place place,
+                          Word valid) const noexcept {
         const unsigned first = base::lowest(place.bit());
         if (n == 1) return {1, place.bit()};
         const std::uintptr_t step = distance(blocks[0], blocks[1]);
@@ -250,7 +261,8 @@ class Arena::Pending {
 
 void Arena::report_twice(Place place, Bin c, Word bits) const noexcept {
     const std::size_t number = std::size_t{place.word()} * base::kWordBits + base::lowest(bits);
-    const std::uintptr_t start = spans_->region().address(place.slab()) + number * kGeometry[c].size;
+    const std::uintptr_t start =
+        spans_->region().address(place.slab()) + number * kGeometry[c].size;
     base::report_double_free(reinterpret_cast<void*>(start), kGeometry[c].size);
 }
 
@@ -325,7 +337,8 @@ bool Arena::reindex(UnitId slab, Bin c, bool look) noexcept {
         bool any = false;
         bool all = true;
         for (std::uint32_t w = 0; w < g.words && (all || !any); ++w) {
-            const Word word = words(slab)[w].load(seq_cst);  // [E1] [E2] seq_cst, after our own bit or publish
+            // [E1] [E2] seq_cst, after our own bit or publish.
+            const Word word = words(slab)[w].load(seq_cst);
             any = any || word != 0;
             all = all && word == base::full_word(g, w);
         }
@@ -340,7 +353,8 @@ bool Arena::reindex(UnitId slab, Bin c, bool look) noexcept {
 // owned -> shared. After the store the slab is no longer ours: reindex() only
 // reads it. Returns what reindex() returns.
 bool Arena::publish(UnitId slab, Bin c) noexcept {
-    base::expect(spans_->state(slab, rlx) == State::of(Kind::owned, c), words(slab), "publishing a slab that is not owned");
+    base::expect(spans_->state(slab, rlx) == State::of(Kind::owned, c), words(slab),
+                 "publishing a slab that is not owned");
     // [E1] seq_cst, before reindex() reads the bits; pairs with give_word(),
     // which sets bits, then reads the state. [E7] release: pairs with claim().
     spans_->state_word(slab).store(State::of(Kind::shared, c).raw, seq_cst);

@@ -38,9 +38,11 @@ class Arena {
     // change. With `want` 1, `fresh` says whether the block is known to read as
     // zero. Only classes with knows_fresh() can tell; it is false for the
     // others. The frontier rises for a new slab only with may_grow.
-    [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want, bool& fresh,
+    [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out,
+                                     std::uint32_t want, bool& fresh,
                                      bool may_grow = true) noexcept;
-    [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want) noexcept {
+    [[nodiscard]] std::uint32_t take(base::Bin c, base::Atomic<base::UnitId>& cur, void** out,
+                                     std::uint32_t want) noexcept {
         bool fresh;
         return take(c, cur, out, want, fresh);
     }
@@ -76,8 +78,13 @@ class Arena {
     // eighth of the heap, or beyond a small number of units if that is more.
     void thread_ended() noexcept;
     // How many complete slabs are kept, approximately.
-    [[nodiscard]] std::int32_t reclaimable() const noexcept { return reclaimable_count_.load(base::rlx); }  // relaxed: a hint
-    [[nodiscard]] bool is_reclaimable(base::UnitId slab) const noexcept { return reclaimable_.contains(slab); }
+    // Relaxed: a hint.
+    [[nodiscard]] std::int32_t reclaimable() const noexcept {
+        return reclaimable_count_.load(base::rlx);
+    }
+    [[nodiscard]] bool is_reclaimable(base::UnitId slab) const noexcept {
+        return reclaimable_.contains(slab);
+    }
     // Returns the pages of free blocks in shared slabs to the system. True:
     // there were any.
     bool purge() noexcept;
@@ -98,7 +105,8 @@ class Arena {
     [[nodiscard]] std::size_t check() const noexcept;
 
   private:
-    static constexpr std::size_t kLeastReclaimable = 128;  // units of complete slabs that may always be kept
+    // Units of complete slabs that may always be kept.
+    static constexpr std::size_t kLeastReclaimable = 128;
     using State = spans::UnitState;
     using Kind = spans::Kind;
     // A block, as its slab and its number in the slab. Two blocks share a word
@@ -108,10 +116,18 @@ class Arena {
     //   |    slab    |   number   |
     struct Place {
         std::uint64_t slab_number;
-        [[nodiscard]] base::UnitId slab() const noexcept { return static_cast<base::UnitId>(slab_number >> 32); }
-        [[nodiscard]] std::uint32_t word() const noexcept { return static_cast<std::uint32_t>(slab_number) / base::kWordBits; }
-        [[nodiscard]] base::Word bit() const noexcept { return base::bit(slab_number % base::kWordBits); }
-        [[nodiscard]] bool same_word(Place other) const noexcept { return (slab_number ^ other.slab_number) < base::kWordBits; }
+        [[nodiscard]] base::UnitId slab() const noexcept {
+            return static_cast<base::UnitId>(slab_number >> 32);
+        }
+        [[nodiscard]] std::uint32_t word() const noexcept {
+            return static_cast<std::uint32_t>(slab_number) / base::kWordBits;
+        }
+        [[nodiscard]] base::Word bit() const noexcept {
+            return base::bit(slab_number % base::kWordBits);
+        }
+        [[nodiscard]] bool same_word(Place other) const noexcept {
+            return (slab_number ^ other.slab_number) < base::kWordBits;
+        }
     };
     class Pending;
     class Locator;
@@ -126,7 +142,8 @@ class Arena {
     [[nodiscard]] bool claim(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] base::UnitId create(base::Bin c, bool may_grow) noexcept;
     [[nodiscard]] std::uint32_t take_group(base::UnitId slab, base::Bin c, void** out) noexcept;
-    std::uint32_t take_from(base::UnitId slab, base::Bin c, void** out, std::uint32_t want, bool& fresh) noexcept;
+    std::uint32_t take_from(base::UnitId slab, base::Bin c, void** out, std::uint32_t want,
+                            bool& fresh) noexcept;
     void use_fresh(base::UnitId slab, std::uint32_t w, base::Word taken, bool& fresh) noexcept;
     bool purge_slab(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] bool lost(base::UnitId slab, State state) const noexcept;
@@ -139,9 +156,12 @@ class Arena {
     base::Atomic<base::Word>* bits_;
     base::Atomic<std::uint8_t>* within_;  // number of a unit within its slab, if that has several
     base::BitmapIndex index_[base::kClasses];
-    base::BitmapIndex reclaimable_;                                           // hint: these slabs are shared and complete
-    alignas(base::kCacheLine) base::Atomic<std::int32_t> reclaimable_count_;  // ids in it; relaxed, a bound
-    base::Atomic<std::uint64_t> reclaimable_tick_;  // tick() is done for this tick of the spans; relaxed
+    // Hint: these slabs are shared and complete.
+    base::BitmapIndex reclaimable_;
+    // Ids in it; relaxed, a bound.
+    alignas(base::kCacheLine) base::Atomic<std::int32_t> reclaimable_count_;
+    // tick() is done for this tick of the spans; relaxed.
+    base::Atomic<std::uint64_t> reclaimable_tick_;
 };
 
 }  // namespace ashlar::arena

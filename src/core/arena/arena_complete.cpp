@@ -35,7 +35,8 @@ void Arena::retire(UnitId slab, Bin c) noexcept {
 
 void Arena::bound_reclaimable(Bin c, std::size_t least) noexcept {
     const std::size_t share = spans_->held() / 8;
-    const auto most = static_cast<std::int32_t>((share > least ? share : least) / kGeometry[c].units);
+    const auto most =
+        static_cast<std::int32_t>((share > least ? share : least) / kGeometry[c].units);
     const std::int32_t count = reclaimable_count_.load(rlx);  // relaxed: a bound
     if (count > most) retire_reclaimable(static_cast<std::uint32_t>(count - most));
 }
@@ -53,9 +54,11 @@ std::uint32_t Arena::retire_reclaimable(std::uint32_t most) noexcept {
         const State state = spans_->state(slab, seq_cst);
         const Bin c = state.value();
         if (state.kind() != Kind::shared || !complete(slab, c, seq_cst))
-            continue;                   // stale: the thread that completes it again inserts it again
+            continue;  // stale: the thread that completes it again inserts it again
         if (!claim(slab, c)) continue;  // its owner reindexes it when it publishes
-        if (complete(slab, c, acq)) {   // [E6] acquire: all users are done with the blocks. Stable now: it is ours.
+        // [E6] acquire: all users are done with the blocks. Stable now: it is
+        // ours.
+        if (complete(slab, c, acq)) {
             retire(slab, c);
         } else {
             publish(slab, c);
@@ -70,7 +73,8 @@ void Arena::tick() noexcept {
     const std::uint64_t last = spans_->last_tick();
     if (reclaimable_tick_.load(rlx) == last || reclaimable_count_.load(rlx) <= 0)
         return;  // relaxed: only when to retire, and how often
-    if (retire_reclaimable(kReclaimablePerCall) < kReclaimablePerCall) reclaimable_tick_.store(last, rlx);
+    if (retire_reclaimable(kReclaimablePerCall) < kReclaimablePerCall)
+        reclaimable_tick_.store(last, rlx);
 }
 
 }  // namespace ashlar::arena

@@ -39,7 +39,8 @@ Arena::Block Arena::find(std::uintptr_t pointer) const noexcept {
     const std::uint32_t number = base::block_of_offset(g, pointer - region.address(slab));
     if (number >= g.blocks) return {};
     const Word word = words(slab)[number / base::kWordBits].load(rlx);
-    return {region.address(slab) + std::uintptr_t{number} * g.size, g.size, c, (word >> number % base::kWordBits & 1) != 0};
+    return {region.address(slab) + std::uintptr_t{number} * g.size, g.size, c,
+            (word >> number % base::kWordBits & 1) != 0};
 }
 
 // While the slab is ours, no other thread takes its blocks. The copy of the
@@ -48,7 +49,8 @@ bool Arena::purge_slab(UnitId slab, Bin c) noexcept {
     if (!claim(slab, c)) return false;
     const base::ClassGeometry& g = kGeometry[c];
     Word bits[base::kMaxSlabWords];
-    for (std::uint32_t w = 0; w < g.words; ++w) bits[w] = words(slab)[w].load(acq);  // [E5] acquire: the last users' bytes
+    // [E5] acquire: the last users' bytes.
+    for (std::uint32_t w = 0; w < g.words; ++w) bits[w] = words(slab)[w].load(acq);
     const std::size_t page = region::page_size();
     const std::size_t bytes = std::size_t{g.blocks} * g.size;
     bool purged = false;
@@ -56,12 +58,14 @@ bool Arena::purge_slab(UnitId slab, Bin c) noexcept {
         std::size_t end = at;
         while (end < bytes) {
             const std::size_t next = end + page < bytes ? end + page : bytes;
-            if (!all_free(bits, base::block_of_offset(g, end), base::block_of_offset(g, next - 1))) break;
+            if (!all_free(bits, base::block_of_offset(g, end), base::block_of_offset(g, next - 1)))
+                break;
             end += page;
         }
         if (end > at) {
             const auto start = spans_->region().address(slab) + at;
-            purged = spans_->region().source->purge(reinterpret_cast<void*>(start), end - at) || purged;
+            purged =
+                spans_->region().source->purge(reinterpret_cast<void*>(start), end - at) || purged;
             at = end;
         }
     }
@@ -88,16 +92,22 @@ bool Arena::visit(Mask mask, void* mask_context, BlockVisitor visitor, void* con
         if (state.kind() == Kind::large) {
             Word live = 1;
             mask(mask_context, base::bin_of_run(state.value()), start, &live);
-            if (live != 0 && !visitor(context, reinterpret_cast<void*>(start), state.value() * base::kUnitSize)) return false;
+            if (live != 0 &&
+                !visitor(context, reinterpret_cast<void*>(start), state.value() * base::kUnitSize))
+                return false;
             continue;
         }
         const base::ClassGeometry& g = kGeometry[state.value()];
         Word live[base::kMaxSlabWords];
-        for (std::uint32_t w = 0; w < g.words; ++w) live[w] = base::full_word(g, w) & ~words(unit)[w].load(acq);  // [E5]
+        // [E5]
+        for (std::uint32_t w = 0; w < g.words; ++w)
+            live[w] = base::full_word(g, w) & ~words(unit)[w].load(acq);
         mask(mask_context, state.value(), start, live);
         for (std::uint32_t i = 0; i < g.blocks; ++i) {
             if ((live[i / base::kWordBits] >> i % base::kWordBits & 1) == 0) continue;
-            if (!visitor(context, reinterpret_cast<void*>(start + std::uintptr_t{i} * g.size), g.size)) return false;
+            if (!visitor(context, reinterpret_cast<void*>(start + std::uintptr_t{i} * g.size),
+                         g.size))
+                return false;
         }
     }
     return true;
@@ -127,7 +137,8 @@ bool Arena::lost(UnitId slab, State state) const noexcept {
     constexpr timespec kPause = {0, 1000000};
     for (int tries = 0; tries < 500; ++tries) {
         // [E3] seq_cst, as the reads of a taking thread
-        if (index_[state.value()].contains(slab) || spans_->state(slab, seq_cst) != state) return false;
+        if (index_[state.value()].contains(slab) || spans_->state(slab, seq_cst) != state)
+            return false;
         nanosleep(&kPause, nullptr);
     }
     return true;
@@ -150,19 +161,23 @@ std::size_t Arena::check_slab(UnitId slab, State state) const noexcept {
         any = any || word != 0;
         stray = stray || (word & ~base::full_word(g, w)) != 0;
     }
-    for (std::uint32_t i = 0; i < g.units; ++i) {  // relaxed: counts only if the state is the same afterwards
-        unmapped = unmapped || spans_->page_map()[slab + i].load(rlx) != c || spans_->is_free(slab + i);
+    // Relaxed: counts only if the state is the same afterwards.
+    for (std::uint32_t i = 0; i < g.units; ++i) {
+        unmapped =
+            unmapped || spans_->page_map()[slab + i].load(rlx) != c || spans_->is_free(slab + i);
     }
     // Other threads may change the slab meanwhile. A finding counts only if the
     // state is still the one of the beginning.
     const auto count = [&](bool fault, const char* what) noexcept {
-        if (!fault || spans_->state(slab, seq_cst) != state) return;  // [E1] after the bits, as a freeing thread's read
+        // [E1] after the bits, as a freeing thread's read.
+        if (!fault || spans_->state(slab, seq_cst) != state) return;
         base::report_finding(where, what);
         ++faults;
     };
     count(stray, "bits of blocks that a slab does not have");
     count(unmapped, "unit of a slab that is free or in the map as another");
-    if (state.kind() == Kind::shared && any) count(lost(slab, state), "shared slab with free blocks, not in its index");
+    if (state.kind() == Kind::shared && any)
+        count(lost(slab, state), "shared slab with free blocks, not in its index");
     return faults;
 }
 
@@ -171,7 +186,8 @@ std::size_t Arena::check() const noexcept {
     const UnitId end = spans_->frontier();
     for (UnitId unit = 1; unit < end; ++unit) {
         const State state = spans_->state(unit, acq);  // [E17]
-        if (state.kind() == Kind::owned || state.kind() == Kind::shared) faults += check_slab(unit, state);
+        if (state.kind() == Kind::owned || state.kind() == Kind::shared)
+            faults += check_slab(unit, state);
     }
     return faults;
 }

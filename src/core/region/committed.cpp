@@ -65,7 +65,8 @@ bool Committed::each_part(UnitId from, UnitId to, F f) const noexcept {
         const UnitId last = region_.end - unit > kSlack ? unit + kSlack : region_.end;
         return base::round_up(table.entry(last) + table.stride, page);
     };
-    if (!f(region_.address(from == 0 ? 1 : from), region_.address(to))) return false;  // unit 0 is unused
+    // Unit 0 is unused.
+    if (!f(region_.address(from == 0 ? 1 : from), region_.address(to))) return false;
     for (std::uint32_t i = 0; i < tables_.count; ++i) {
         const Table& table = tables_.list[i];
         const std::uintptr_t low = from == 0 ? table.start & ~(page - 1) : end_of(table, from);
@@ -118,7 +119,8 @@ bool Committed::reserve(UnitId from, UnitId to) noexcept {
     reserved_parts_.store(0, rlx);
     reserving_to_.store(to, rlx);
     const bool all = each_part(from, to, [&](std::uintptr_t start, std::uintptr_t end) noexcept {
-        const bool granted = start == end || region_.source->reserve_at(reinterpret_cast<void*>(start), end - start);
+        const bool granted =
+            start == end || region_.source->reserve_at(reinterpret_cast<void*>(start), end - start);
         if (granted) reserved_parts_.store(++done, rlx);
         return granted;
     });
@@ -173,7 +175,8 @@ bool Committed::reserve_more(UnitId end) noexcept {
 // that reserves.
 void Committed::reserve_ahead(UnitId reach) noexcept {
     const UnitId limit = limit_of(reach_.load(rlx));  // relaxed: a choice
-    if (region_.stepwise && limit < region_.end && limit - reach < reserved_from(limit) / 2 && !reserving_.looks_taken()) {
+    if (region_.stepwise && limit < region_.end && limit - reach < reserved_from(limit) / 2 &&
+        !reserving_.looks_taken()) {
         static_cast<void>(reserve_more(limit + 1));
     }
 }
@@ -226,7 +229,8 @@ void Committed::discard(UnitId from, UnitId to) const noexcept {
 bool Committed::shed() noexcept {
     if (!tables_.own_pages || !reserving_.try_lock()) return false;
     Word seen = reach_.load(rlx);  // relaxed: after the CAS no thread commits anything beyond it
-    while (limit_of(seen) != reach_of(seen) && !reach_.cas(seen, pack(reach_of(seen), reach_of(seen)), rlx, rlx)) {
+    while (limit_of(seen) != reach_of(seen) &&
+           !reach_.cas(seen, pack(reach_of(seen), reach_of(seen)), rlx, rlx)) {
     }
     const bool any = limit_of(seen) != reach_of(seen);
     if (any) release(reach_of(seen), limit_of(seen));

@@ -66,7 +66,8 @@ void* no_place(std::size_t /*bytes*/) noexcept { return nullptr; }
 
 // Without MAP_NORESERVE: the kernel's own rules decide over absurd sizes.
 bool commit(void* start, std::size_t bytes) noexcept {
-    return keeping_errno([&]() noexcept { return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0; });
+    return keeping_errno(
+        [&]() noexcept { return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0; });
 }
 
 // MADV_DONTNEED, not MADV_FREE: after the latter the resident size stays at its
@@ -81,7 +82,9 @@ bool purge(void* start, std::size_t bytes) noexcept {
 // munmap fails if it would split a mapping and the process has as many as it
 // may have. Then the address range stays, and only the memory is returned.
 void unmap(void* start, std::size_t bytes) noexcept {
-    keeping_errno([&]() noexcept { return munmap(start, bytes) == 0 || madvise(start, bytes, MADV_DONTNEED) == 0; });
+    keeping_errno([&]() noexcept {
+        return munmap(start, bytes) == 0 || madvise(start, bytes, MADV_DONTNEED) == 0;
+    });
 }
 
 constinit const Source kSystem{reserve, reserve_at, no_place, unmap, commit, purge};
@@ -89,19 +92,26 @@ constinit const Source kSystemStepwise{reserve, reserve_at, place, unmap, commit
 
 std::size_t page_size() noexcept { return getauxval(AT_PAGESZ); }
 
-void* map_uncharged(std::size_t bytes) noexcept { return map_with(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_NORESERVE); }
+void* map_uncharged(std::size_t bytes) noexcept {
+    return map_with(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+}
 
-void* reserve_uncharged(std::size_t bytes) noexcept { return map_with(nullptr, bytes, PROT_NONE, MAP_NORESERVE); }
+void* reserve_uncharged(std::size_t bytes) noexcept {
+    return map_with(nullptr, bytes, PROT_NONE, MAP_NORESERVE);
+}
 
-void* map(std::size_t bytes) noexcept { return map_with(nullptr, bytes, PROT_READ | PROT_WRITE, 0); }
+void* map(std::size_t bytes) noexcept {
+    return map_with(nullptr, bytes, PROT_READ | PROT_WRITE, 0);
+}
 
 bool remap(void* start, std::size_t from, std::size_t to) noexcept {
     return keeping_errno([&]() noexcept { return mremap(start, from, to, 0) != MAP_FAILED; });
 }
 
 bool remap_to(void* start, std::size_t from, void* reservation, std::size_t to) noexcept {
-    return keeping_errno(
-        [&]() noexcept { return mremap(start, from, to, MREMAP_MAYMOVE | MREMAP_FIXED, reservation) != MAP_FAILED; });
+    return keeping_errno([&]() noexcept {
+        return mremap(start, from, to, MREMAP_MAYMOVE | MREMAP_FIXED, reservation) != MAP_FAILED;
+    });
 }
 
 bool commit_around(const Source& source, void* start, std::size_t bytes) noexcept {
@@ -128,11 +138,14 @@ void purge_within(const Source& source, void* start, void* end) noexcept {
 void layout_dense_index(Carver& carver, base::BitmapIndex& index, std::uint32_t ids) noexcept {
     using base::BitmapIndex;
     for (std::uint32_t level = 0; level < BitmapIndex::levels(ids); ++level) {
-        index.attach(level, carver.array<base::Atomic<base::Word>>(BitmapIndex::words_of_level(ids, level)), 1);
+        index.attach(
+            level, carver.array<base::Atomic<base::Word>>(BitmapIndex::words_of_level(ids, level)),
+            1);
     }
 }
 
-void layout_index(Carver& carver, base::BitmapIndex* indexes, std::uint32_t count, std::uint32_t ids, unsigned shift) noexcept {
+void layout_index(Carver& carver, base::BitmapIndex* indexes, std::uint32_t count,
+                  std::uint32_t ids, unsigned shift) noexcept {
     using base::BitmapIndex;
     using Entry = base::Atomic<base::Word>;
     constexpr std::size_t kMostDense = 4096;
@@ -140,12 +153,14 @@ void layout_index(Carver& carver, base::BitmapIndex* indexes, std::uint32_t coun
         const std::size_t words = std::size_t{BitmapIndex::words_of_level(ids, level)} * count;
         Entry* first = words * sizeof(Entry) <= kMostDense
                            ? carver.array<Entry>(words)
-                           : carver.table<Entry>(ids << shift, BitmapIndex::shift_of_level(level) + shift, count);
+                           : carver.table<Entry>(ids << shift,
+                                                 BitmapIndex::shift_of_level(level) + shift, count);
         for (std::uint32_t i = 0; i < count; ++i) indexes[i].attach(level, first + i, count);
     }
 }
 
-Reservation Reservation::make(const Source& source, base::UnitId units, const Carver& measured) noexcept {
+Reservation Reservation::make(const Source& source, base::UnitId units,
+                              const Carver& measured) noexcept {
     using base::kUnitSize;
     const std::size_t dense = base::round_up(measured.used(), page_size());
     const std::size_t first = base::round_up(dense + measured.later_used(), measured.grain());

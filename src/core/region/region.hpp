@@ -64,7 +64,8 @@ void unmap(void* start, std::size_t bytes) noexcept;
 [[nodiscard]] bool remap(void* start, std::size_t from, std::size_t to) noexcept;
 // Moves the pages to the beginning of a reservation of at least `to` bytes.
 // False: nothing changed.
-[[nodiscard]] bool remap_to(void* start, std::size_t from, void* reservation, std::size_t to) noexcept;
+[[nodiscard]] bool remap_to(void* start, std::size_t from, void* reservation,
+                            std::size_t to) noexcept;
 
 // A part of the metadata that grows with the heap: `stride` bytes for each
 // 2^shift units.
@@ -72,14 +73,17 @@ struct Table {
     std::uintptr_t start;
     std::uint32_t stride;
     std::uint32_t shift;
-    bool discardable;  // entries of free units need not be kept: they are written before they are read
+    // Entries of free units need not be kept: they are written before they are
+    // read.
+    bool discardable;
     // Where the entry of a unit begins.
     [[nodiscard]] std::uintptr_t entry(base::UnitId unit) const noexcept {
         return start + std::uintptr_t{unit >> shift} * stride;
     }
 };
 
-inline constexpr std::uint32_t kMaxTables = 24;  // a heap of 2^30 units has 21: its indexes have more levels
+// A heap of 2^30 units has 21: its indexes have more levels.
+inline constexpr std::uint32_t kMaxTables = 24;
 
 struct Tables {
     Table list[kMaxTables];
@@ -100,8 +104,8 @@ class Carver {
   public:
     explicit Carver(std::uintptr_t start, std::uintptr_t later = 0, std::uintptr_t tables = 0,
                     std::size_t grain = base::kCacheLine) noexcept
-        : start_(start), next_(start), later_start_(later), later_next_(later), tables_start_(tables), tables_next_(tables),
-          grain_(grain), tables_{} {
+        : start_(start), next_(start), later_start_(later), later_next_(later),
+          tables_start_(tables), tables_next_(tables), grain_(grain), tables_{} {
         tables_.own_pages = grain == base::kUnitSize;
     }
 
@@ -116,10 +120,12 @@ class Carver {
     // few sets of the processor's cache, also with the first lines of the
     // program's pages.
     template <class T>
-    T* table(base::UnitId end, std::uint32_t shift = 0, std::size_t per = 1, bool discardable = false) noexcept {
+    T* table(base::UnitId end, std::uint32_t shift = 0, std::size_t per = 1,
+             bool discardable = false) noexcept {
         const auto stride = static_cast<std::uint32_t>(per * sizeof(T));
         const std::size_t color = tables_.own_pages ? (1 + tables_.count) * base::kCacheLine : 0;
-        const std::uintptr_t at = carve(tables_next_, color + ((end >> shift) + std::size_t{1}) * stride, grain_) + color;
+        const std::uintptr_t at =
+            carve(tables_next_, color + ((end >> shift) + std::size_t{1}) * stride, grain_) + color;
         tables_.list[tables_.count++] = {at, stride, shift, discardable};
         return reinterpret_cast<T*>(at);
     }
@@ -132,7 +138,8 @@ class Carver {
     // later().
     template <class T>
     T* apart(std::size_t count) noexcept {
-        return reinterpret_cast<T*>(carve(tables_next_, count * sizeof(T), grain_ > alignof(T) ? grain_ : alignof(T)));
+        return reinterpret_cast<T*>(
+            carve(tables_next_, count * sizeof(T), grain_ > alignof(T) ? grain_ : alignof(T)));
     }
     // A table of StepTables: reserved, if this carver has a range for that
     // (`later`), else dense. The owner opens the reserved part as far as the
@@ -149,7 +156,9 @@ class Carver {
     // The owner has opened the reserved part up to this address; without a
     // reserved part everything is open.
     void set_open(std::uintptr_t end) noexcept { open_end_ = end; }
-    [[nodiscard]] std::uintptr_t open_end() const noexcept { return steps() ? open_end_ : ~std::uintptr_t{0}; }
+    [[nodiscard]] std::uintptr_t open_end() const noexcept {
+        return steps() ? open_end_ : ~std::uintptr_t{0};
+    }
     [[nodiscard]] std::size_t used() const noexcept { return next_ - start_; }
     [[nodiscard]] std::size_t later_used() const noexcept { return later_next_ - later_start_; }
     [[nodiscard]] std::size_t tables_used() const noexcept { return tables_next_ - tables_start_; }
@@ -159,7 +168,8 @@ class Carver {
     [[nodiscard]] bool places() const noexcept { return start_ != 0; }
 
   private:
-    static std::uintptr_t carve(std::uintptr_t& next, std::size_t bytes, std::size_t align) noexcept {
+    static std::uintptr_t carve(std::uintptr_t& next, std::size_t bytes,
+                                std::size_t align) noexcept {
         const std::size_t grain = align > base::kCacheLine ? align : base::kCacheLine;
         const std::uintptr_t at = (next + grain - 1) & ~std::uintptr_t{grain - 1};
         next = at + bytes;
@@ -192,7 +202,8 @@ void layout_dense_index(Carver& carver, base::BitmapIndex& index, std::uint32_t 
 // units. Their words lie side by side, so that a small heap touches one page
 // for each level, not one for each index. Small levels are dense, large ones
 // are tables.
-void layout_index(Carver& carver, base::BitmapIndex* indexes, std::uint32_t count, std::uint32_t ids, unsigned shift) noexcept;
+void layout_index(Carver& carver, base::BitmapIndex* indexes, std::uint32_t count,
+                  std::uint32_t ids, unsigned shift) noexcept;
 
 struct Region {
     std::uintptr_t base;  // address of unit 0, a multiple of kUnitSize
@@ -207,9 +218,12 @@ struct Region {
     [[nodiscard]] base::UnitId unit(std::uintptr_t at) const noexcept {
         return static_cast<base::UnitId>((at - base) >> base::kUnitShift);
     }
-    [[nodiscard]] bool contains(std::uintptr_t at) const noexcept { return (at - base) >> base::kUnitShift < end; }
+    [[nodiscard]] bool contains(std::uintptr_t at) const noexcept {
+        return (at - base) >> base::kUnitShift < end;
+    }
     bool purge(base::UnitId start, std::uint32_t units) const noexcept {
-        return source->purge(reinterpret_cast<void*>(address(start)), std::size_t{units} << base::kUnitShift);
+        return source->purge(reinterpret_cast<void*>(address(start)),
+                             std::size_t{units} << base::kUnitShift);
     }
 };
 
@@ -223,7 +237,8 @@ struct Reservation {
 
     // `measured`: a carver that has measured the layout for a region of this
     // size.
-    static Reservation make(const Source& source, base::UnitId units, const Carver& measured) noexcept;
+    static Reservation make(const Source& source, base::UnitId units,
+                            const Carver& measured) noexcept;
 };
 
 }  // namespace ashlar::region

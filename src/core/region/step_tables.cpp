@@ -19,7 +19,8 @@ bool StepTables::add(const void* start, std::size_t entry_bytes, std::uint32_t o
 
 // Pages that are open already are opened once more at the edges, which changes
 // nothing.
-bool StepTables::open_part(const Table& table, std::uint32_t opened, std::uint32_t to) const noexcept {
+bool StepTables::open_part(const Table& table, std::uint32_t opened,
+                           std::uint32_t to) const noexcept {
     const std::uintptr_t from = std::max(table.start + opened * table.entry_bytes, open_end_);
     const std::uintptr_t end = table.start + to * table.entry_bytes;
     return from >= end || commit_around(kSystem, reinterpret_cast<void*>(from), end - from);
@@ -31,7 +32,8 @@ bool StepTables::open_to(std::uint32_t opened, std::uint32_t to) const noexcept 
     return done;
 }
 
-std::uint32_t StepTables::open(std::uint32_t opened, std::uint32_t wanted, std::uint32_t most) const noexcept {
+std::uint32_t StepTables::open(std::uint32_t opened, std::uint32_t wanted,
+                               std::uint32_t most) const noexcept {
     if (wanted <= opened || wanted > most) return opened;
     const auto page = static_cast<std::uint32_t>(std::max<std::size_t>(page_size() / widest_, 1));
     const std::uint32_t step = std::max(page, opened / 4);

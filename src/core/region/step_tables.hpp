@@ -17,12 +17,14 @@ class StepTables {
     explicit StepTables(std::uintptr_t open_end = 0) noexcept : open_end_(open_end) {}
     // Adds a table, and opens its entries [0, opened). False: the system
     // refuses, and nothing changed.
-    [[nodiscard]] bool add(const void* start, std::size_t entry_bytes, std::uint32_t opened) noexcept;
+    [[nodiscard]] bool add(const void* start, std::size_t entry_bytes,
+                           std::uint32_t opened) noexcept;
     void add(const void* start, std::size_t entry_bytes) noexcept;
     // Opens entries [0, wanted) of all tables, and some more, up to `most`.
     // `opened`: how many are open. Returns how many are now: `opened` if the
     // system refuses.
-    [[nodiscard]] std::uint32_t open(std::uint32_t opened, std::uint32_t wanted, std::uint32_t most) const noexcept;
+    [[nodiscard]] std::uint32_t open(std::uint32_t opened, std::uint32_t wanted,
+                                     std::uint32_t most) const noexcept;
 
   private:
     struct Table {
@@ -31,7 +33,8 @@ class StepTables {
     };
     static constexpr std::uint32_t kMost = 8;
 
-    [[nodiscard]] bool open_part(const Table& table, std::uint32_t opened, std::uint32_t to) const noexcept;
+    [[nodiscard]] bool open_part(const Table& table, std::uint32_t opened,
+                                 std::uint32_t to) const noexcept;
     [[nodiscard]] bool open_to(std::uint32_t opened, std::uint32_t to) const noexcept;
 
     std::uintptr_t open_end_;

@@ -29,7 +29,8 @@ void Holes::layout(region::Carver& carver, UnitId end) noexcept {
 }
 
 UnitId Holes::best_fit(std::uint32_t units) const noexcept {
-    return treap::first(Tree{nodes_}, root_, [&](UnitId start) { return nodes_[start].length >= units; });
+    return treap::first(Tree{nodes_}, root_,
+                        [&](UnitId start) { return nodes_[start].length >= units; });
 }
 
 UnitId Holes::next_fit(UnitId start) const noexcept {
@@ -41,7 +42,9 @@ void Holes::insert(UnitId start, std::uint32_t units) noexcept {
     if (units == 0) return;
     if (nodes_[start].length != 0) erase(start);
     starts_[start / kWordBits] |= bit(start % kWordBits);
-    base::compiler_fence();  // a node that has a length has its bit, wherever a fork cuts: clear() finds it
+    // A node that has a length has its bit, wherever a fork cuts: clear() finds
+    // it.
+    base::compiler_fence();
     nodes_[start].length = units;
     treap::insert(Tree{nodes_}, root_, start);
 }
@@ -68,7 +71,8 @@ UnitId Holes::erase_within(UnitId from, UnitId to) noexcept {
 
 void Holes::clear(UnitId end) noexcept {
     for (UnitId word = 0; word * kWordBits < end; ++word) {
-        for (Word left = starts_[word]; left != 0; left &= left - 1) nodes_[word * kWordBits + base::lowest(left)] = {};
+        for (Word left = starts_[word]; left != 0; left &= left - 1)
+            nodes_[word * kWordBits + base::lowest(left)] = {};
         starts_[word] = 0;
     }
     root_ = kNoUnit;

@@ -24,7 +24,9 @@ class Holes {
     // The hole that follows this one by length, then address; kNoUnit: it is
     // the last.
     [[nodiscard]] base::UnitId next_fit(base::UnitId start) const noexcept;
-    [[nodiscard]] std::uint32_t length(base::UnitId start) const noexcept { return nodes_[start].length; }
+    [[nodiscard]] std::uint32_t length(base::UnitId start) const noexcept {
+        return nodes_[start].length;
+    }
     // Replaces a hole that starts there; with 0 units it does nothing.
     void insert(base::UnitId start, std::uint32_t units) noexcept;
     void erase(base::UnitId start) noexcept;

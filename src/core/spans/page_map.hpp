@@ -23,7 +23,9 @@ struct PageMap {
     [[nodiscard]] base::Bin bin_of(const void* address) const noexcept {
         return contains(address) ? static_cast<base::Bin>(bin_within(address)) : 0;
     }
-    [[nodiscard]] bool contains(const void* address) const noexcept { return unit_of(address) < units; }
+    [[nodiscard]] bool contains(const void* address) const noexcept {
+        return unit_of(address) < units;
+    }
     // The same where contains() holds.
     [[nodiscard]] std::size_t bin_within(const void* address) const noexcept {
         // Relaxed: a thread that reads the entry holds a block in the unit. The

@@ -70,7 +70,8 @@ bool Spans::claim(UnitId start, std::uint32_t units) noexcept {
 void Spans::release(UnitId start, std::uint32_t units) noexcept {
     each_word(start, units, [&](std::uint32_t word, Word mask) noexcept {
         if (free_.give_mask(word, mask) != 0) {
-            base::report_corruption(reinterpret_cast<void*>(region_.address(start)), "units freed twice");
+            base::report_corruption(reinterpret_cast<void*>(region_.address(start)),
+                                    "units freed twice");
         }
         pending_words_.insert(word);
         return true;
@@ -95,8 +96,8 @@ void Spans::sync_holes_locked() noexcept {
         const std::uint32_t first = pending_words_.take_lowest();
         if (first == BitmapIndex::kNone) return;
         std::uint32_t end = first + 1;
-        while (end * kWordBits < region_.end && end - first < kSyncBound && pending_words_.contains(end) &&
-               pending_words_.remove(end))
+        while (end * kWordBits < region_.end && end - first < kSyncBound &&
+               pending_words_.contains(end) && pending_words_.remove(end))
             ++end;
         rescan(first * kWordBits, end * kWordBits);
         done += end - first;
@@ -119,7 +120,8 @@ UnitId Spans::run_begin(UnitId at) const noexcept {
 UnitId Spans::run_end(UnitId at, UnitId last) const noexcept {
     while (at < last) {
         const std::uint32_t in_word = at % kWordBits;
-        const auto ones = static_cast<std::uint32_t>(std::countr_one(free_.leaf_word(at / kWordBits) >> in_word));
+        const auto ones =
+            static_cast<std::uint32_t>(std::countr_one(free_.leaf_word(at / kWordBits) >> in_word));
         at += ones;
         if (ones < kWordBits - in_word) break;
     }
@@ -132,7 +134,8 @@ UnitId Spans::run_end(UnitId at, UnitId last) const noexcept {
 void Spans::rescan(UnitId from, UnitId to) noexcept {
     const UnitId dropped = holes_.erase_within(from, to);
     if (dropped > to) to = dropped;
-    const UnitId last = region_.end;  // not the frontier: the value seen here may be older than the hint
+    // Not the frontier: the value seen here may be older than the hint.
+    const UnitId last = region_.end;
     UnitId at = from;
     while (at < to && at < last) {
         const Word rest = free_.leaf_word(at / kWordBits) >> at % kWordBits;
@@ -195,15 +198,19 @@ UnitId Spans::take_scan(std::uint32_t units, std::uint32_t align) noexcept {
     // would hide the units above it.
     const UnitId frontier = frontier_.load(seq_cst);
     constexpr std::uint32_t kGolden = 0x9e3779b9;
-    const std::uint32_t turn = searches_.fetch_add(1, rlx) * kGolden;  // relaxed: any number will do
+    // Relaxed: any number will do.
+    const std::uint32_t turn = searches_.fetch_add(1, rlx) * kGolden;
     const UnitId from = run_begin(static_cast<UnitId>(std::uint64_t{turn} * frontier >> 32));
     const UnitId start = take_within(from, frontier, units, align);
     const std::uint32_t most = units + align - 1;
-    return start != kNoUnit ? start : take_within(0, from + most < frontier ? from + most : frontier, units, align);
+    return start != kNoUnit
+               ? start
+               : take_within(0, from + most < frontier ? from + most : frontier, units, align);
 }
 
 // Claims the first run in [from, to) that is long enough.
-UnitId Spans::take_within(UnitId from, UnitId to, std::uint32_t units, std::uint32_t align) noexcept {
+UnitId Spans::take_within(UnitId from, UnitId to, std::uint32_t units,
+                          std::uint32_t align) noexcept {
     const std::uint32_t words = (to + kWordBits - 1) / kWordBits;
     UnitId start = from;  // of the run of ones that ends at `at`
     UnitId at = from;
@@ -240,7 +247,9 @@ UnitId Spans::take_frontier(std::uint32_t units, std::uint32_t align) noexcept {
     UnitId start = frontier_.load(rlx);
     for (;;) {
         const std::uint32_t before = pad(start, align);
-        if (std::uint64_t{before} + units > region_.end - start || !committed_.cover(start + before + units)) return kNoUnit;
+        if (std::uint64_t{before} + units > region_.end - start ||
+            !committed_.cover(start + before + units))
+            return kNoUnit;
         // The CAS only divides ids: no thread has written to the records of
         // these units yet. [E19] seq_cst, before their bits are ever set.
         if (frontier_.cas(start, start + before + units, seq_cst, rlx)) {
@@ -315,7 +324,8 @@ void Spans::give(UnitId start, std::uint32_t units) noexcept {
         // [E14] release, pairs with the exchange in take_recent(): all that we
         // wrote to the run's records. Relaxed for the look before it, and on
         // failure.
-        if (recent_[units].load(rlx) == kNoUnit && recent_[units].cas(none, start, rel, rlx)) return tick();
+        if (recent_[units].load(rlx) == kNoUnit && recent_[units].cas(none, start, rel, rlx))
+            return tick();
     } else if (purge_held(start, units)) {
         return tick();
     } else {
@@ -349,7 +359,8 @@ bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
     const std::uint32_t above = more - below;
     if (below != 0 && (!free_.contains(end) || !claim(end, below))) return false;
     // [E19] as in take_frontier()
-    if (above != 0 && !(committed_.cover(end + more) && frontier_.cas(frontier, frontier + above, seq_cst, rlx))) {
+    if (above != 0 && !(committed_.cover(end + more) &&
+                        frontier_.cas(frontier, frontier + above, seq_cst, rlx))) {
         if (below != 0) release(end, below);
         sync_holes();
         return false;
@@ -372,11 +383,13 @@ void Spans::adopt_fork() noexcept {
     const UnitId frontier = frontier_.load(rlx);  // relaxed: no other thread runs
     holes_.clear(frontier);
     const std::uint32_t words = (frontier + kWordBits - 1) / kWordBits;
-    for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words)) pending_words_.insert(w);
+    for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words))
+        pending_words_.insert(w);
 }
 
 UnitCounts Spans::counts() const noexcept {
-    const std::size_t held = held_.load(rlx);                                       // relaxed: counters
+    // Relaxed: counters.
+    const std::size_t held = held_.load(rlx);
     return {held, frontier() - 1 - held, peak_.load(rlx), dirty_units_.load(rlx)};  // relaxed
 }
 

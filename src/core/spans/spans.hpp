@@ -31,7 +31,8 @@ struct UnitState {
         return {value << 2 | static_cast<std::uint32_t>(kind)};
     }
     [[nodiscard]] constexpr Kind kind() const noexcept { return static_cast<Kind>(raw & 3); }
-    [[nodiscard]] constexpr std::uint32_t value() const noexcept { return raw >> 2; }  // class of a slab, units of a run
+    // Class of a slab, units of a run.
+    [[nodiscard]] constexpr std::uint32_t value() const noexcept { return raw >> 2; }
     constexpr bool operator==(const UnitState&) const noexcept = default;
 };
 
@@ -51,13 +52,16 @@ class Spans {
     void layout(region::Carver& carver, const region::Region& region) noexcept;
     // After the layout of everything that has tables. False: the system
     // refuses.
-    [[nodiscard]] bool start(const region::Tables& tables) noexcept { return committed_.start(region_, tables); }
+    [[nodiscard]] bool start(const region::Tables& tables) noexcept {
+        return committed_.start(region_, tables);
+    }
 
     // Takes `units` contiguous units, best fit, at an address that is a
     // multiple of `align` units (a power of two). The frontier rises only when
     // nothing fits, and only with may_grow. Lock-free; O(log holes) with the
     // lock, else a scan of the bits.
-    [[nodiscard]] Run take(std::uint32_t units, bool may_grow = true, std::uint32_t align = 1) noexcept;
+    [[nodiscard]] Run take(std::uint32_t units, bool may_grow = true,
+                           std::uint32_t align = 1) noexcept;
     // The caller holds the run, and its states are `none`.
     void give(base::UnitId start, std::uint32_t units) noexcept;
     // Claims the units behind a run that the caller holds. False: one of them
@@ -65,11 +69,13 @@ class Spans {
     [[nodiscard]] bool extend(base::UnitId end, std::uint32_t more) noexcept;
 
     // Large runs. The state word of the first unit is their record.
-    [[nodiscard]] Run take_large(std::uint32_t units, std::uint32_t align, bool may_grow = true) noexcept;
+    [[nodiscard]] Run take_large(std::uint32_t units, std::uint32_t align,
+                                 bool may_grow = true) noexcept;
     // False: no large run starts here (any more).
     [[nodiscard]] bool give_large(base::UnitId start) noexcept;
     // In place; the caller owns the run. False: nothing changed.
-    [[nodiscard]] bool resize_large(base::UnitId start, std::uint32_t from, std::uint32_t to) noexcept;
+    [[nodiscard]] bool resize_large(base::UnitId start, std::uint32_t from,
+                                    std::uint32_t to) noexcept;
 
     // Frees the runs that are kept for exact reuse.
     void give_recent() noexcept;
@@ -109,24 +115,31 @@ class Spans {
     // Releases units and tables, before the rest of the heap. No thread uses
     // the heap any more.
     void release() noexcept { committed_.release(); }
-    [[nodiscard]] base::Atomic<std::uint32_t>& state_word(base::UnitId unit) noexcept { return state_[unit]; }
-    [[nodiscard]] UnitState state(base::UnitId unit, base::Order order) const noexcept { return {state_[unit].load(order)}; }
+    [[nodiscard]] base::Atomic<std::uint32_t>& state_word(base::UnitId unit) noexcept {
+        return state_[unit];
+    }
+    [[nodiscard]] UnitState state(base::UnitId unit, base::Order order) const noexcept {
+        return {state_[unit].load(order)};
+    }
     [[nodiscard]] base::Atomic<std::uint8_t>* page_map() const noexcept { return page_map_; }
     [[nodiscard]] PageMap pages() const noexcept { return {region_.base, committed(), page_map_}; }
     // [none: a bound for walks]
     [[nodiscard]] base::UnitId frontier() const noexcept { return frontier_.load(base::acq); }
     [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
-    [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }  // units; relaxed: a counter
+    // Units; relaxed: a counter.
+    [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }
     [[nodiscard]] UnitCounts counts() const noexcept;
     // Milliseconds of a coarse clock that never goes back.
     [[nodiscard]] static std::uint64_t now_ms() noexcept;
     // A number that changes with each tick.
-    [[nodiscard]] std::uint64_t last_tick() const noexcept { return last_tick_.load(base::rlx); }  // relaxed: a hint
+    // Relaxed: a hint.
+    [[nodiscard]] std::uint64_t last_tick() const noexcept { return last_tick_.load(base::rlx); }
 
     // Sets the bin of these units in the page map; 0: none.
     void mark(base::UnitId start, std::uint32_t units, std::uint32_t bin) noexcept {
         // Relaxed: see PageMap::bin_of().
-        for (std::uint32_t i = 0; i < units; ++i) page_map_[start + i].store(static_cast<std::uint8_t>(bin), base::rlx);
+        for (std::uint32_t i = 0; i < units; ++i)
+            page_map_[start + i].store(static_cast<std::uint8_t>(bin), base::rlx);
     }
 
   private:
@@ -134,7 +147,8 @@ class Spans {
 
     // Units from `start` to the next multiple of `align`.
     [[nodiscard]] std::uint32_t pad(base::UnitId start, std::uint32_t align) const noexcept {
-        return static_cast<std::uint32_t>(-(region_.address(start) >> base::kUnitShift)) & (align - 1);
+        return static_cast<std::uint32_t>(-(region_.address(start) >> base::kUnitShift)) &
+               (align - 1);
     }
     bool claim(base::UnitId start, std::uint32_t units) noexcept;
     void release(base::UnitId start, std::uint32_t units) noexcept;
@@ -148,7 +162,8 @@ class Spans {
     [[nodiscard]] base::UnitId fit(std::uint32_t units, std::uint32_t align) const noexcept;
     base::UnitId take_fit(std::uint32_t units, std::uint32_t align) noexcept;
     base::UnitId take_scan(std::uint32_t units, std::uint32_t align) noexcept;
-    base::UnitId take_within(base::UnitId from, base::UnitId to, std::uint32_t units, std::uint32_t align) noexcept;
+    base::UnitId take_within(base::UnitId from, base::UnitId to, std::uint32_t units,
+                             std::uint32_t align) noexcept;
     base::UnitId take_frontier(std::uint32_t units, std::uint32_t align) noexcept;
     Run taken(base::UnitId start, std::uint32_t units) noexcept;
     void mark_dirty(base::UnitId start, std::uint32_t units) noexcept;
@@ -168,22 +183,32 @@ class Spans {
 
     region::Region region_;
     region::Committed committed_;
-    base::BitmapIndex free_;                      // leaf bits: 1 for each free unit
-    base::BitmapIndex pending_words_;             // hint: words of free_ that the map of holes must be compared with
-    base::Atomic<std::uint32_t>* state_;          // per unit, UnitState
-    base::Atomic<std::uint8_t>* page_map_;        // per unit: the bin of the slab or run that covers it, 0: ask the slow path
-    base::Atomic<base::Word>* dirty_bits_;        // a bit per unit: may not read as zero, and freed in this tick
-    base::Atomic<base::Word>* aged_bits_;         // the same, freed before. Both clear: zero. Only the unit's holder writes.
-    Holes holes_;                                 // span lock
-    base::Atomic<base::UnitId> recent_[kRecent];  // [E14] exchange and CAS only; a run's unit bits are 0 while it is here
+    base::BitmapIndex free_;  // leaf bits: 1 for each free unit
+    // Hint: words of free_ that the map of holes must be compared with.
+    base::BitmapIndex pending_words_;
+    base::Atomic<std::uint32_t>* state_;  // per unit, UnitState
+    // Per unit: the bin of the slab or run that covers it, 0: ask the slow
+    // path.
+    base::Atomic<std::uint8_t>* page_map_;
+    // A bit per unit: may not read as zero, and freed in this tick.
+    base::Atomic<base::Word>* dirty_bits_;
+    // The same, freed before. Both clear: zero. Only the unit's holder writes.
+    base::Atomic<base::Word>* aged_bits_;
+    Holes holes_;  // span lock
+    // [E14] exchange and CAS only; a run's unit bits are 0 while it is here.
+    base::Atomic<base::UnitId> recent_[kRecent];
 
     alignas(base::kCacheLine) base::Atomic<base::UnitId> frontier_;  // first unit never handed out
     base::TryLock lock_;
-    alignas(base::kCacheLine) base::Atomic<std::uint32_t> held_;  // units in use, for statistics and the purge cap; relaxed
+    // Units in use, for statistics and the purge cap; relaxed.
+    alignas(base::kCacheLine) base::Atomic<std::uint32_t> held_;
     base::Atomic<std::uint32_t> peak_;
-    base::Atomic<std::uint32_t> dirty_units_;    // free units that are not known to read as zero; approximate
-    base::Atomic<std::uint32_t> freed_long_;     // 1: a long run was given since one was taken; relaxed, a heuristic
-    base::Atomic<std::uint32_t> learned_;        // by how many units the cap of dirty_units_ was raised; decays
+    // Free units that are not known to read as zero; approximate.
+    base::Atomic<std::uint32_t> dirty_units_;
+    // 1: a long run was given since one was taken; relaxed, a heuristic.
+    base::Atomic<std::uint32_t> freed_long_;
+    // By how many units the cap of dirty_units_ was raised; decays.
+    base::Atomic<std::uint32_t> learned_;
     base::Atomic<std::uint32_t> purged_amount_;  // units purged by amount since the last tick
     base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
     base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never

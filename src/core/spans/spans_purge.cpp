@@ -20,17 +20,22 @@ using base::Word;
 namespace {
 
 constexpr std::uint64_t kTickMs = 1000;
-constexpr std::uint32_t kCallsPerFree = 8;   // system calls that one free makes at most
-constexpr std::uint32_t kCallsPerTick = 64;  // that a tick makes, or a quarter of the dirty units if that is more
-constexpr std::uint32_t kMostUnits = 256;    // claimed for one call: no other thread can take them meanwhile
+constexpr std::uint32_t kCallsPerFree = 8;  // system calls that one free makes at most
+// That a tick makes, or a quarter of the dirty units if that is more.
+constexpr std::uint32_t kCallsPerTick = 64;
+// Claimed for one call: no other thread can take them meanwhile.
+constexpr std::uint32_t kMostUnits = 256;
 // The least number of dirty units that are kept: of long runs that are freed
 // one after another, and in all. A program that only frees long runs has no use
 // for them, and may never call again.
 constexpr std::uint32_t kKeptLong = 16;
 constexpr std::uint32_t kKept = 512;
-constexpr std::uint32_t kKeptOfEnded = 32;  // after a thread has ended: no other call may ever follow
-constexpr std::uint32_t kMostSpare = 256;   // units of a long run that is kept, if it is the first since a take
-constexpr std::uint32_t kMostKept = 2048;   // units that the cap may always reach; it may also reach the units in use
+// After a thread has ended: no other call may ever follow.
+constexpr std::uint32_t kKeptOfEnded = 32;
+// Units of a long run that is kept, if it is the first since a take.
+constexpr std::uint32_t kMostSpare = 256;
+// Units that the cap may always reach; it may also reach the units in use.
+constexpr std::uint32_t kMostKept = 2048;
 // Units of a long run whose table entries are purged with it. Those of a
 // shorter one are few pages, and touched only if it was slabs before.
 constexpr std::uint32_t kDiscardedAtOnce = 1024;
@@ -41,11 +46,14 @@ constexpr std::uint32_t kMostLearned = 1U << 24;
 std::uint64_t Spans::now_ms() noexcept {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
 }
 
 // Relaxed: only a choice of units to claim, or the caller holds them.
-Word Spans::dirt(std::uint32_t word) const noexcept { return dirty_bits_[word].load(rlx) | aged_bits_[word].load(rlx); }
+Word Spans::dirt(std::uint32_t word) const noexcept {
+    return dirty_bits_[word].load(rlx) | aged_bits_[word].load(rlx);
+}
 
 // The caller holds the units, and their pages are gone. Returns how many were
 // dirty.
@@ -112,12 +120,15 @@ class Spans::Purger {
 // Makes dirty units aged, if they are free and can be claimed.
 void Spans::age() noexcept {
     const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;
-    for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words)) {
+    for (std::uint32_t w = free_.next_word(0, words); w < words;
+         w = free_.next_word(w + 1, words)) {
         const Word dirty = free_.leaf_word(w) & dirty_bits_[w].load(rlx);
         const Word got = dirty != 0 ? free_.take_mask(w, dirty) : 0;
         if (got == 0) continue;
-        const Word still = got & dirty_bits_[w].load(rlx);  // another thread may have purged them before our claim
-        aged_bits_[w].fetch_or(still, rlx);                 // relaxed: we hold the units; [E8] publishes it
+        // Another thread may have purged them before our claim.
+        const Word still = got & dirty_bits_[w].load(rlx);
+        // Relaxed: we hold the units; [E8] publishes it.
+        aged_bits_[w].fetch_or(still, rlx);
         dirty_bits_[w].fetch_and(~still, rlx);
         free_.give_mask(w, got);
         pending_words_.insert(w);
@@ -129,7 +140,8 @@ void Spans::purge_aged(std::uint32_t calls) noexcept {
     Purger purger(*this, calls);
     std::uint32_t w = free_.next_word(cursor_.load(rlx), words);
     for (; w < words && purger.more(); w = free_.next_word(w + 1, words)) {
-        purger.add(w, free_.leaf_word(w) & aged_bits_[w].load(rlx));  // relaxed: which units to try for
+        // Relaxed: which units to try for.
+        purger.add(w, free_.leaf_word(w) & aged_bits_[w].load(rlx));
     }
     cursor_.store(w < words ? w : 0, rlx);  // relaxed: only where to go on
 }
@@ -148,7 +160,8 @@ std::uint32_t Spans::cap(std::uint32_t least) const noexcept {
 // two should have been kept. The cap rises by twice their number, so that few
 // purges are in vain until it is high enough.
 void Spans::learn(const Run& run) noexcept {
-    const std::uint32_t purged = purged_amount_.load(rlx);  // relaxed: a heuristic; a lost update does no harm
+    // Relaxed: a heuristic; a lost update does no harm.
+    const std::uint32_t purged = purged_amount_.load(rlx);
     if (purged == 0 || run.clean == 0) return;
     const std::uint32_t again = run.clean < purged ? run.clean : purged;
     purged_amount_.store(purged - again, rlx);
@@ -161,7 +174,8 @@ void Spans::learn(const Run& run) noexcept {
 bool Spans::purge_held(UnitId start, std::uint32_t units) noexcept {
     const bool between = freed_long_.load(rlx) == 0 && units <= kMostSpare;  // relaxed: a heuristic
     freed_long_.store(1, rlx);
-    if (between || dirty_units_.load(rlx) + units <= cap(kKeptLong) || !region_.purge(start, units)) return false;
+    if (between || dirty_units_.load(rlx) + units <= cap(kKeptLong) || !region_.purge(start, units))
+        return false;
     clean(start, units);
     if (units >= kDiscardedAtOnce) committed_.discard(start, start + units);
     purged_amount_.fetch_add(units, rlx);  // relaxed: a heuristic
@@ -187,7 +201,8 @@ void Spans::purge_some(std::uint32_t units) noexcept {
 
 // Purges from the high end, since the low units are taken first.
 void Spans::purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept {
-    for (std::uint32_t w = (frontier() - 1) / kWordBits + 1; w-- > 0 && calls > 0 && dirty_units_.load(rlx) > target;) {
+    for (std::uint32_t w = (frontier() - 1) / kWordBits + 1;
+         w-- > 0 && calls > 0 && dirty_units_.load(rlx) > target;) {
         const Word wanted = free_.leaf_word(w) & dirt(w);
         if (wanted == 0) continue;
         // Begins where the free run of the lowest wanted unit begins.
@@ -231,8 +246,10 @@ std::uint32_t Spans::purge(bool all) noexcept {
     give_recent();
     const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;
     Purger purger(*this, ~0U);
-    for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words)) {
-        purger.add(w, free_.leaf_word(w) & (all ? ~Word{0} : aged_bits_[w].load(rlx)));  // relaxed: which units to try for
+    for (std::uint32_t w = free_.next_word(0, words); w < words;
+         w = free_.next_word(w + 1, words)) {
+        // Relaxed: which units to try for.
+        purger.add(w, free_.leaf_word(w) & (all ? ~Word{0} : aged_bits_[w].load(rlx)));
     }
     purger.flush();
     sync_holes();

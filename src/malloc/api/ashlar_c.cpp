@@ -14,22 +14,31 @@ namespace cache = ashlar::cache;
 #define ASHLAR_TEXT(x) ASHLAR_TEXT_OF(x)
 
 const char* ash_version() noexcept {
-    return ASHLAR_TEXT(ASHLAR_VERSION_MAJOR) "." ASHLAR_TEXT(ASHLAR_VERSION_MINOR) "." ASHLAR_TEXT(ASHLAR_VERSION_PATCH);
+    return ASHLAR_TEXT(ASHLAR_VERSION_MAJOR) "." ASHLAR_TEXT(ASHLAR_VERSION_MINOR) "." ASHLAR_TEXT(
+        ASHLAR_VERSION_PATCH);
 }
 
 void* ash_malloc(size_t size) noexcept { return api::take<api::allocate_or_errno>(size); }
 void* ash_calloc(size_t count, size_t size) noexcept { return api::allocate_zeroed(count, size); }
 void* ash_realloc(void* block, size_t size) noexcept { return api::resize(block, size); }
-void* ash_reallocarray(void* block, size_t count, size_t size) noexcept { return api::resize_array(block, count, size); }
+void* ash_reallocarray(void* block, size_t count, size_t size) noexcept {
+    return api::resize_array(block, count, size);
+}
 void ash_free(void* block) noexcept { api::give(block); }
 void ash_free_sized(void* block, size_t size) noexcept { api::free_sized(block, size); }
 void ash_free_aligned_sized(void* block, size_t alignment, size_t size) noexcept {
     api::free_aligned_sized(block, alignment, size);
 }
 
-int ash_posix_memalign(void** out, size_t alignment, size_t size) noexcept { return api::posix_memalign(out, alignment, size); }
-void* ash_aligned_alloc(size_t alignment, size_t size) noexcept { return api::aligned_alloc(alignment, size); }
-void* ash_memalign(size_t alignment, size_t size) noexcept { return api::memalign(alignment, size); }
+int ash_posix_memalign(void** out, size_t alignment, size_t size) noexcept {
+    return api::posix_memalign(out, alignment, size);
+}
+void* ash_aligned_alloc(size_t alignment, size_t size) noexcept {
+    return api::aligned_alloc(alignment, size);
+}
+void* ash_memalign(size_t alignment, size_t size) noexcept {
+    return api::memalign(alignment, size);
+}
 void* ash_valloc(size_t size) noexcept { return api::page_aligned(size); }
 void* ash_pvalloc(size_t size) noexcept { return api::whole_pages(size); }
 

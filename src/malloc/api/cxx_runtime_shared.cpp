@@ -43,7 +43,8 @@ void throw_bad_alloc() {
     const auto raise = find(ashlar_throw_bad_alloc, "_ZSt17__throw_bad_allocv");
     if (raise != nullptr) raise();
     base::Line line;
-    line.text("ashlar: out of memory in operator new, and the program has no C++ runtime to throw with").write(STDERR_FILENO);
+    line.text("ashlar: out of memory in operator new, ");
+    line.text("and the program has no C++ runtime to throw with").write(STDERR_FILENO);
     std::abort();
 }
 

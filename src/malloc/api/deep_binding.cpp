@@ -22,10 +22,11 @@
 // Allocation functions that both libc and Ashlar export; so not dlopen.
 // clang-format off
 #define ASHLAR_NAMES(X) \
-    X(malloc) X(free) X(calloc) X(realloc) X(reallocarray) X(cfree) X(free_sized) X(free_aligned_sized) X(posix_memalign) \
-    X(aligned_alloc) X(memalign) X(valloc) X(pvalloc) X(malloc_usable_size) X(malloc_trim) X(malloc_info) X(malloc_stats) \
-    X(mallinfo) X(mallinfo2) X(mallopt) X(__libc_malloc) X(__libc_free) X(__libc_calloc) X(__libc_realloc) X(__libc_memalign) \
-    X(__libc_valloc) X(__libc_pvalloc) X(__libc_mallopt) X(__posix_memalign)
+    X(malloc) X(free) X(calloc) X(realloc) X(reallocarray) X(cfree) X(free_sized) \
+    X(free_aligned_sized) X(posix_memalign) X(aligned_alloc) X(memalign) X(valloc) X(pvalloc) \
+    X(malloc_usable_size) X(malloc_trim) X(malloc_info) X(malloc_stats) X(mallinfo) X(mallinfo2) \
+    X(mallopt) X(__libc_malloc) X(__libc_free) X(__libc_calloc) X(__libc_realloc) \
+    X(__libc_memalign) X(__libc_valloc) X(__libc_pvalloc) X(__libc_mallopt) X(__posix_memalign)
 // clang-format on
 #define ASHLAR_DECLARE(name) void seen_##name() noexcept asm(#name);
 #define ASHLAR_NAME(name) {#name, seen_##name},
@@ -93,13 +94,15 @@ int find_libc(dl_phdr_info* info, std::size_t, void* out) noexcept {
     object.bias = info->dlpi_addr;
     for (int i = 0; i < info->dlpi_phnum; ++i) {
         if (info->dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
-        read_dynamic(object, reinterpret_cast<const ElfW(Dyn)*>(object.bias + info->dlpi_phdr[i].p_vaddr));
+        read_dynamic(object,
+                     reinterpret_cast<const ElfW(Dyn)*>(object.bias + info->dlpi_phdr[i].p_vaddr));
     }
     const Address symbols = reinterpret_cast<Address>(object.symbols) - object.bias;
     for (int i = 0; i < info->dlpi_phnum; ++i) {
         const ElfW(Phdr)& segment = info->dlpi_phdr[i];
         if (segment.p_type != PT_LOAD || symbols - segment.p_vaddr >= segment.p_filesz) continue;
-        object.protection = ((segment.p_flags & PF_R) != 0 ? PROT_READ : 0) | ((segment.p_flags & PF_W) != 0 ? PROT_WRITE : 0) |
+        object.protection = ((segment.p_flags & PF_R) != 0 ? PROT_READ : 0) |
+                            ((segment.p_flags & PF_W) != 0 ? PROT_WRITE : 0) |
                             ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0);
     }
     return 1;
@@ -113,7 +116,8 @@ std::uint32_t hash_of(const char* text) noexcept {
 
 void note(Changes& changes, const Object& object, const Symbol& symbol, const Name& name) noexcept {
     // The value of an indirect function would be called by the loader.
-    changes.impossible = changes.impossible || (symbol.st_info & 0xF) != STT_FUNC || changes.count == Changes::kMost;
+    changes.impossible =
+        changes.impossible || (symbol.st_info & 0xF) != STT_FUNC || changes.count == Changes::kMost;
     if (changes.impossible) return;
     const Address value = reinterpret_cast<Address>(name.seen) - object.bias;
     changes.needed = changes.needed || symbol.st_value != value;
@@ -126,7 +130,8 @@ void note(Changes& changes, const Object& object, const Symbol& symbol, const Na
 // are in it.
 void look_up(Changes& changes, const Object& object, const Name& name) noexcept {
     const std::uint32_t* const header = object.hashes;
-    const std::uint32_t* const buckets = header + 4 + header[2] * (sizeof(Address) / sizeof(std::uint32_t));
+    const std::uint32_t* const buckets =
+        header + 4 + header[2] * (sizeof(Address) / sizeof(std::uint32_t));
     const std::uint32_t* const chains = buckets + header[0];
     const std::uint32_t hash = hash_of(name.text);
     const std::uint32_t first = buckets[hash % header[0]];
@@ -134,7 +139,8 @@ void look_up(Changes& changes, const Object& object, const Name& name) noexcept 
     for (std::uint32_t i = first;; ++i) {
         const std::uint32_t found = chains[i - header[1]];
         const Symbol& symbol = object.symbols[i];
-        if ((found | 1) == (hash | 1) && std::strcmp(object.strings + symbol.st_name, name.text) == 0) {
+        if ((found | 1) == (hash | 1) &&
+            std::strcmp(object.strings + symbol.st_name, name.text) == 0) {
             note(changes, object, symbol, name);
         }
         if ((found & 1) != 0) return;
@@ -153,7 +159,8 @@ bool change(const Object& object, const Changes& changes) noexcept {
     const std::size_t page = region::page_size();
     low = low / page * page;
     const std::size_t bytes = base::round_up(high + sizeof(Symbol) - low, page);
-    void* const copy = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const copy =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (copy == MAP_FAILED) return false;
     std::memcpy(copy, reinterpret_cast<const void*>(low), bytes);
     for (std::size_t i = 0; i < changes.count; ++i) {
@@ -161,7 +168,8 @@ bool change(const Object& object, const Changes& changes) noexcept {
         reinterpret_cast<Symbol*>(static_cast<char*>(copy) + offset)->st_value = changes.value[i];
     }
     if (mprotect(copy, bytes, object.protection) == 0 &&
-        mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, reinterpret_cast<void*>(low)) != MAP_FAILED) {
+        mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, reinterpret_cast<void*>(low)) !=
+            MAP_FAILED) {
         return true;
     }
     munmap(copy, bytes);
@@ -173,7 +181,9 @@ bool change(const Object& object, const Changes& changes) noexcept {
 bool route_deep_bindings() noexcept {
     Object libc;
     if (dl_iterate_phdr(find_libc, &libc) == 0) return false;
-    if (libc.symbols == nullptr || libc.strings == nullptr || libc.hashes == nullptr || libc.hashes[0] == 0) return false;
+    if (libc.symbols == nullptr || libc.strings == nullptr || libc.hashes == nullptr ||
+        libc.hashes[0] == 0)
+        return false;
     if ((libc.protection & PROT_READ) == 0) return false;
     Changes changes;
     for (const Name& name : kNames) look_up(changes, libc, name);

@@ -33,7 +33,8 @@ constinit ashlar::base::Atomic<Open> next{};
 #define ASHLAR_JUMPS [[gnu::optimize("optimize-sibling-calls")]]
 #endif
 
-extern "C" ASHLAR_JUMPS [[gnu::visibility("default")]] void* dlopen(const char* file, int mode) noexcept {
+extern "C" ASHLAR_JUMPS [[gnu::visibility("default")]] void* dlopen(const char* file,
+                                                                    int mode) noexcept {
     Open open = next.load(ashlar::base::rlx);  // relaxed: a function's address, the same for all
     if (open == nullptr) open = find_next();
     if ((mode & RTLD_DEEPBIND) != 0 && !ashlar::api::route_deep_bindings()) mode &= ~RTLD_DEEPBIND;

@@ -30,7 +30,9 @@ void* allocate_or_errno(std::size_t size) noexcept {
 namespace {
 
 // Shrinking never fails, so it must not consume an injected failure.
-void* allocate_less(std::size_t size) noexcept { return cache::allocate({.size = size, .counted = false}).block; }
+void* allocate_less(std::size_t size) noexcept {
+    return cache::allocate({.size = size, .counted = false}).block;
+}
 
 // 1: a block once kept its size, because there was no memory for a smaller one.
 // From then on a sized free may name a size that is too small for its block.
@@ -60,8 +62,8 @@ void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
         return block;
     }
     void* cached = cache::tls_cache->pop(base::bin_of_size(bytes));
-    const auto [block, zero] =
-        cached != nullptr ? cache::Allocation{cached, false} : cache::allocate({.size = bytes, .zeroed = true});
+    const auto [block, zero] = cached != nullptr ? cache::Allocation{cached, false}
+                                                 : cache::allocate({.size = bytes, .zeroed = true});
     if (block == nullptr) {
         errno = ENOMEM;
     } else if (!zero) {
@@ -87,7 +89,8 @@ void* resize(void* block, std::size_t size) noexcept {
         if (heap.size_of(block).bytes == 0) [[unlikely]]
             heap.report(block);
     }
-    const bool may_stay = size < before || !cache::injection.on();  // growing in place cannot fail on demand
+    // Growing in place cannot fail on demand.
+    const bool may_stay = size < before || !cache::injection.on();
     if (may_stay && before > base::kMaxSmall && size > base::kMaxSmall && size <= PTRDIFF_MAX) {
         void* resized = cache::resize_large(block, before, size);
         if (resized != nullptr) return resized;
@@ -97,8 +100,9 @@ void* resize(void* block, std::size_t size) noexcept {
                   : grows_long  ? cache::allocate({.size = size, .movable = true}).block
                                 : take<allocate_or_null>(size);
     if (moved == nullptr) {
-        if (size <= before) {                   // shrinking never fails
-            stayed_larger.store(1, base::rlx);  // relaxed: the block reaches the freeing thread after this
+        if (size <= before) {  // shrinking never fails
+            // Relaxed: the block reaches the freeing thread after this.
+            stayed_larger.store(1, base::rlx);
             return block;
         }
         errno = ENOMEM;
@@ -157,7 +161,9 @@ int posix_memalign(void** out, std::size_t alignment, std::size_t size) noexcept
     return 0;
 }
 
-void* page_aligned(std::size_t size) noexcept { return allocate_aligned(region::page_size(), size); }
+void* page_aligned(std::size_t size) noexcept {
+    return allocate_aligned(region::page_size(), size);
+}
 
 void* whole_pages(std::size_t size) noexcept {
     const std::size_t page = region::page_size();
@@ -170,7 +176,9 @@ void* whole_pages(std::size_t size) noexcept {
 
 // ----------------------------------------------------------------------- sizes
 
-std::size_t usable_size(const void* block) noexcept { return block == nullptr ? 0 : cache::size_of(block); }
+std::size_t usable_size(const void* block) noexcept {
+    return block == nullptr ? 0 : cache::size_of(block);
+}
 
 std::size_t good_size(std::size_t size) noexcept {
     if (size > PTRDIFF_MAX) return 0;
@@ -181,23 +189,29 @@ std::size_t good_size(std::size_t size) noexcept {
 void free_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     const std::size_t usable = cache::size_of(block);
-    const bool too_small = usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable;
-    if (size > usable || (too_small && stayed_larger.load(base::rlx) == 0)) {  // relaxed: as the store
+    const bool too_small =
+        usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable;
+    // Relaxed: as the store.
+    if (size > usable || (too_small && stayed_larger.load(base::rlx) == 0)) {
         base::report_wrong_size(block, usable, size);
     }
     give(block);
 }
 
-void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) noexcept { delete_sized(block, size, alignment); }
+void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) noexcept {
+    delete_sized(block, size, alignment);
+}
 
 void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept {
     if (block == nullptr) return;
     const cache::ThreadCache& own = *cache::tls_cache;
-    if (alignment <= base::kMinAlignment && size <= cache::kMaxInline && own.pages.bin_of(block) == cache::kBinOfSize[size]) {
+    if (alignment <= base::kMinAlignment && size <= cache::kMaxInline &&
+        own.pages.bin_of(block) == cache::kBinOfSize[size]) {
         return give(block);
     }
     const Bin bin = base::bin_of(size, alignment);
-    const std::size_t expected = bin != 0 ? base::size_of_bin(bin) : base::round_up(size > 0 ? size : 1, kUnitSize);
+    const std::size_t expected =
+        bin != 0 ? base::size_of_bin(bin) : base::round_up(size > 0 ? size : 1, kUnitSize);
     const std::size_t usable = cache::size_of(block);
     if (usable != expected) base::report_wrong_size(block, usable, size);
     give(block);

@@ -45,7 +45,8 @@ bool read_plan(const char* at, ashlar::cache::FailurePlan& plan) noexcept {
     if (*at == '+') {
         ++at;
         plan.every = 1;
-        if (*at >= '0' && *at <= '9' && (!read_number(at, plan.every) || plan.every == 0)) return false;
+        if (*at >= '0' && *at <= '9' && (!read_number(at, plan.every) || plan.every == 0))
+            return false;
     }
     if (*at == '@' && !read_size(++at, plan.least)) return false;
     return *at == '\0';
@@ -57,7 +58,9 @@ bool read_plan(const char* at, ashlar::cache::FailurePlan& plan) noexcept {
     ashlar::cache::FailurePlan plan;
     if (!read_plan(wish, plan)) {
         ashlar::base::Line line;
-        line.text("ashlar: ASHLAR_FAIL_NTH: not N, N+ or N+K, then perhaps @SIZE; nothing will fail").write(STDERR_FILENO);
+        line.text(
+                "ashlar: ASHLAR_FAIL_NTH: not N, N+ or N+K, then perhaps @SIZE; nothing will fail")
+            .write(STDERR_FILENO);
         return;
     }
     descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
@@ -68,7 +71,10 @@ bool read_plan(const char* at, ashlar::cache::FailurePlan& plan) noexcept {
     if (descriptor < 0) return;
     const ashlar::cache::Injection::Counts counts = ashlar::cache::injection.counts();
     ashlar::base::Line line;
-    line.text("ashlar: pid ").number(static_cast<std::uint64_t>(getpid())).text(": ").number(counts.counted);
+    line.text("ashlar: pid ")
+        .number(static_cast<std::uint64_t>(getpid()))
+        .text(": ")
+        .number(counts.counted);
     line.text(" allocations counted, ").number(counts.refused).text(" failed").write(descriptor);
 }
 

@@ -27,7 +27,8 @@ void* Heap::create(std::size_t capacity) noexcept {
     constexpr std::size_t kMost = std::size_t{1} << 46;
     if (capacity > kMost) return nullptr;
     const std::size_t bytes = base::round_up(capacity > 0 ? capacity : 1, kGrain);
-    cache::Heap* heap = cache::Heap::create(region::kSystem, static_cast<base::UnitId>(bytes >> base::kUnitShift), 1);
+    cache::Heap* heap = cache::Heap::create(
+        region::kSystem, static_cast<base::UnitId>(bytes >> base::kUnitShift), 1);
     if (heap == nullptr) return nullptr;
     if (cache::registry.enroll(*heap)) return heap;
     cache::Heap::destroy(heap);
@@ -101,6 +102,8 @@ Statistics Heap::statistics() const noexcept {
     return {totals.live, totals.held, totals.free, totals.peak, totals.reserved};
 }
 
-std::size_t Heap::check() const noexcept { return heap_ == nullptr ? cache::check() : heap_of(heap_).check(); }
+std::size_t Heap::check() const noexcept {
+    return heap_ == nullptr ? cache::check() : heap_of(heap_).check();
+}
 
 }  // namespace ashlar

@@ -50,9 +50,13 @@ extern "C" {
 
 void* malloc(std::size_t size) noexcept { return api::take<api::allocate_or_errno>(size); }
 void free(void* block) noexcept { api::give(block); }
-void* calloc(std::size_t count, std::size_t size) noexcept { return api::allocate_zeroed(count, size); }
+void* calloc(std::size_t count, std::size_t size) noexcept {
+    return api::allocate_zeroed(count, size);
+}
 void* realloc(void* block, std::size_t size) noexcept { return api::resize(block, size); }
-void* reallocarray(void* block, std::size_t count, std::size_t size) noexcept { return resize_array(block, count, size); }
+void* reallocarray(void* block, std::size_t count, std::size_t size) noexcept {
+    return resize_array(block, count, size);
+}
 void cfree(void* block) noexcept {
     Free* const theirs = programs<Free>(free, ashlar_own_free);
     theirs != nullptr ? theirs(block) : api::give(block);
@@ -69,8 +73,12 @@ void free_aligned_sized(void* block, std::size_t alignment, std::size_t size) no
 int posix_memalign(void** out, std::size_t alignment, std::size_t size) noexcept {
     return api::posix_memalign(out, alignment, size);
 }
-void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept { return api::aligned_alloc(alignment, size); }
-void* memalign(std::size_t alignment, std::size_t size) noexcept { return api::memalign(alignment, size); }
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    return api::aligned_alloc(alignment, size);
+}
+void* memalign(std::size_t alignment, std::size_t size) noexcept {
+    return api::memalign(alignment, size);
+}
 void* valloc(std::size_t size) noexcept { return api::page_aligned(size); }
 void* pvalloc(std::size_t size) noexcept { return api::whole_pages(size); }
 
@@ -90,9 +98,13 @@ void malloc_stats() noexcept { api::print_statistics(); }
 // to bypass an interposed malloc.
 void* __libc_malloc(std::size_t size) noexcept { return api::take<api::allocate_or_errno>(size); }
 void __libc_free(void* block) noexcept { api::give(block); }
-void* __libc_calloc(std::size_t count, std::size_t size) noexcept { return api::allocate_zeroed(count, size); }
+void* __libc_calloc(std::size_t count, std::size_t size) noexcept {
+    return api::allocate_zeroed(count, size);
+}
 void* __libc_realloc(void* block, std::size_t size) noexcept { return api::resize(block, size); }
-void* __libc_memalign(std::size_t alignment, std::size_t size) noexcept { return api::memalign(alignment, size); }
+void* __libc_memalign(std::size_t alignment, std::size_t size) noexcept {
+    return api::memalign(alignment, size);
+}
 void* __libc_valloc(std::size_t size) noexcept { return api::page_aligned(size); }
 void* __libc_pvalloc(std::size_t size) noexcept { return api::whole_pages(size); }
 int __libc_mallopt(int parameter, int) noexcept { return api::accept_option(parameter); }

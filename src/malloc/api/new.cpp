@@ -12,7 +12,8 @@
 
 // The catch below needs these only where something was thrown, and then the
 // program has them.
-asm(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n.weak __cxa_call_terminate\n"
+asm(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n.weak "
+    "__cxa_call_terminate\n"
     ".weak _Unwind_Resume\n.weak _ZSt9terminatev");
 
 namespace api = ashlar::api;
@@ -49,23 +50,34 @@ using DeleteAligned = void(void*, std::align_val_t) noexcept;
 // For an array form: also true if the program replaces only the form that it
 // calls.
 bool replaced_new() noexcept { return api::replaced<New>(::operator new, ashlar_own_new); }
-bool replaced_new_array() noexcept { return api::replaced<New>(::operator new[], ashlar_own_new_array) || replaced_new(); }
-bool replaced_new_aligned() noexcept { return api::replaced<NewAligned>(::operator new, ashlar_own_new_aligned); }
-bool replaced_new_array_aligned() noexcept {
-    return api::replaced<NewAligned>(::operator new[], ashlar_own_new_array_aligned) || replaced_new_aligned();
+bool replaced_new_array() noexcept {
+    return api::replaced<New>(::operator new[], ashlar_own_new_array) || replaced_new();
 }
-bool replaced_delete() noexcept { return api::replaced<Delete>(::operator delete, ashlar_own_delete); }
+bool replaced_new_aligned() noexcept {
+    return api::replaced<NewAligned>(::operator new, ashlar_own_new_aligned);
+}
+bool replaced_new_array_aligned() noexcept {
+    return api::replaced<NewAligned>(::operator new[], ashlar_own_new_array_aligned) ||
+           replaced_new_aligned();
+}
+bool replaced_delete() noexcept {
+    return api::replaced<Delete>(::operator delete, ashlar_own_delete);
+}
 bool replaced_delete_array() noexcept {
     return api::replaced<Delete>(::operator delete[], ashlar_own_delete_array) || replaced_delete();
 }
-bool replaced_delete_aligned() noexcept { return api::replaced<DeleteAligned>(::operator delete, ashlar_own_delete_aligned); }
+bool replaced_delete_aligned() noexcept {
+    return api::replaced<DeleteAligned>(::operator delete, ashlar_own_delete_aligned);
+}
 bool replaced_delete_array_aligned() noexcept {
-    return api::replaced<DeleteAligned>(::operator delete[], ashlar_own_delete_array_aligned) || replaced_delete_aligned();
+    return api::replaced<DeleteAligned>(::operator delete[], ashlar_own_delete_array_aligned) ||
+           replaced_delete_aligned();
 }
 
 // The program's throwing form, for a form that returns nullptr instead.
 template <class Form, class... Arguments>
-[[gnu::cold, gnu::noinline]] void* null_where_it_throws(Form* form, Arguments... arguments) noexcept {
+[[gnu::cold, gnu::noinline]] void* null_where_it_throws(Form* form,
+                                                        Arguments... arguments) noexcept {
     try {
         return form(arguments...);
     } catch (...) {
@@ -130,18 +142,22 @@ void* take_aligned_or_null(std::size_t size, std::align_val_t alignment) noexcep
         return null_where_it_throws<New>(::operator new[], size);
     return api::take<take_or_null>(size);
 }
-[[gnu::weak]] void* operator new(std::size_t size, std::align_val_t align) { return take_aligned(size, align); }
+[[gnu::weak]] void* operator new(std::size_t size, std::align_val_t align) {
+    return take_aligned(size, align);
+}
 [[gnu::weak]] void* operator new[](std::size_t size, std::align_val_t align) {
     if (replaced_new_aligned()) [[unlikely]]
         return ::operator new(size, align);
     return take_aligned(size, align);
 }
-[[gnu::weak]] void* operator new(std::size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
+[[gnu::weak]] void* operator new(std::size_t size, std::align_val_t align,
+                                 const std::nothrow_t&) noexcept {
     if (replaced_new_aligned()) [[unlikely]]
         return null_where_it_throws<NewAligned>(::operator new, size, align);
     return take_aligned_or_null(size, align);
 }
-[[gnu::weak]] void* operator new[](std::size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
+[[gnu::weak]] void* operator new[](std::size_t size, std::align_val_t align,
+                                   const std::nothrow_t&) noexcept {
     if (replaced_new_array_aligned()) [[unlikely]]
         return null_where_it_throws<NewAligned>(::operator new[], size, align);
     return take_aligned_or_null(size, align);
@@ -179,12 +195,14 @@ void* take_aligned_or_null(std::size_t size, std::align_val_t alignment) noexcep
         return ::operator delete(block, align);
     api::give(block);
 }
-[[gnu::weak]] void operator delete(void* block, std::align_val_t align, const std::nothrow_t&) noexcept {
+[[gnu::weak]] void operator delete(void* block, std::align_val_t align,
+                                   const std::nothrow_t&) noexcept {
     if (replaced_delete_aligned()) [[unlikely]]
         return ::operator delete(block, align);
     api::give(block);
 }
-[[gnu::weak]] void operator delete[](void* block, std::align_val_t align, const std::nothrow_t&) noexcept {
+[[gnu::weak]] void operator delete[](void* block, std::align_val_t align,
+                                     const std::nothrow_t&) noexcept {
     if (replaced_delete_array_aligned()) [[unlikely]]
         return ::operator delete[](block, align);
     api::give(block);
@@ -194,7 +212,8 @@ void* take_aligned_or_null(std::size_t size, std::align_val_t alignment) noexcep
         return ::operator delete(block, align);
     api::delete_sized(block, size, static_cast<std::size_t>(align));
 }
-[[gnu::weak]] void operator delete[](void* block, std::size_t size, std::align_val_t align) noexcept {
+[[gnu::weak]] void operator delete[](void* block, std::size_t size,
+                                     std::align_val_t align) noexcept {
     if (replaced_delete_array_aligned()) [[unlikely]]
         return ::operator delete[](block, align);
     api::delete_sized(block, size, static_cast<std::size_t>(align));

@@ -17,15 +17,18 @@
 extern "C" {
 int ashlar_setrlimit(int resource, const rlimit* wanted) noexcept asm("setrlimit");
 int ashlar_setrlimit64(int resource, const rlimit* wanted) noexcept asm("setrlimit64");
-int ashlar_prlimit(pid_t process, int resource, const rlimit* wanted, rlimit* before) noexcept asm("prlimit");
-int ashlar_prlimit64(pid_t process, int resource, const rlimit* wanted, rlimit* before) noexcept asm("prlimit64");
+int ashlar_prlimit(pid_t process, int resource, const rlimit* wanted, rlimit* before) noexcept
+    asm("prlimit");
+int ashlar_prlimit64(pid_t process, int resource, const rlimit* wanted, rlimit* before) noexcept
+    asm("prlimit64");
 int ashlar_mlockall(int flags) noexcept asm("mlockall");
 }
 #pragma GCC visibility pop
 
 namespace {
 
-static_assert(sizeof(rlim_t) == 8, "the kernel's words, so that the names with 64 are the same functions");
+static_assert(sizeof(rlim_t) == 8,
+              "the kernel's words, so that the names with 64 are the same functions");
 
 int limit(pid_t process, int resource, const rlimit* wanted, rlimit* before) noexcept {
     if (resource == RLIMIT_AS && wanted != nullptr && wanted->rlim_cur != RLIM_INFINITY &&
@@ -42,8 +45,12 @@ bool lockable_memory_is_limited() noexcept {
 
 }  // namespace
 
-int ashlar_setrlimit(int resource, const rlimit* wanted) noexcept { return limit(0, resource, wanted, nullptr); }
-int ashlar_setrlimit64(int resource, const rlimit* wanted) noexcept { return limit(0, resource, wanted, nullptr); }
+int ashlar_setrlimit(int resource, const rlimit* wanted) noexcept {
+    return limit(0, resource, wanted, nullptr);
+}
+int ashlar_setrlimit64(int resource, const rlimit* wanted) noexcept {
+    return limit(0, resource, wanted, nullptr);
+}
 int ashlar_prlimit(pid_t process, int resource, const rlimit* wanted, rlimit* before) noexcept {
     return limit(process, resource, wanted, before);
 }
@@ -52,6 +59,7 @@ int ashlar_prlimit64(pid_t process, int resource, const rlimit* wanted, rlimit* 
 }
 
 int ashlar_mlockall(int flags) noexcept {
-    if ((flags & MCL_CURRENT) != 0 && lockable_memory_is_limited()) ashlar::cache::release_reservation();
+    if ((flags & MCL_CURRENT) != 0 && lockable_memory_is_limited())
+        ashlar::cache::release_reservation();
     return static_cast<int>(syscall(SYS_mlockall, flags));
 }

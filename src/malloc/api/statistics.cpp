@@ -24,7 +24,9 @@ struct mallinfo2 info2() noexcept {
 
 struct mallinfo info() noexcept {
     const struct mallinfo2 wide = info2();
-    const auto narrow = [](std::size_t value) noexcept { return value > INT_MAX ? INT_MAX : static_cast<int>(value); };
+    const auto narrow = [](std::size_t value) noexcept {
+        return value > INT_MAX ? INT_MAX : static_cast<int>(value);
+    };
     struct mallinfo info = {};
     info.arena = narrow(wide.arena);
     info.uordblks = narrow(wide.uordblks);
@@ -37,19 +39,24 @@ struct mallinfo info() noexcept {
 int write_info(int options, std::FILE* out) noexcept {
     if (options != 0) return EINVAL;
     const cache::Totals totals = cache::totals();
-    const int written = std::fprintf(out,
-                                     "<malloc version=\"ashlar-1\">\n<heap nr=\"0\">\n"
-                                     "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n"
-                                     "<total type=\"live\" size=\"%zu\"/>\n<total type=\"rest\" size=\"%zu\"/>\n"
-                                     "<aspace type=\"total\" size=\"%zu\"/>\n</heap>\n</malloc>\n",
-                                     totals.held, totals.peak, totals.live, totals.free, totals.reserved);
+    const int written = std::fprintf(
+        out,
+        "<malloc version=\"ashlar-1\">\n<heap nr=\"0\">\n"
+        "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n"
+        "<total type=\"live\" size=\"%zu\"/>\n<total type=\"rest\" size=\"%zu\"/>\n"
+        "<aspace type=\"total\" size=\"%zu\"/>\n</heap>\n</malloc>\n",
+        totals.held, totals.peak, totals.live, totals.free, totals.reserved);
     return written < 0 ? -1 : 0;
 }
 
 void print_statistics() noexcept {
     const cache::Totals totals = cache::totals();
     base::Line line;
-    line.text("ashlar: ").size(totals.live).text(" live in blocks, ").size(totals.held).text(" held, ");
+    line.text("ashlar: ")
+        .size(totals.live)
+        .text(" live in blocks, ")
+        .size(totals.held)
+        .text(" held, ");
     line.size(totals.peak).text(" held at most, ").size(totals.free).text(" free, ");
     line.size(totals.reserved).text(" reserved").write(STDERR_FILENO);
 }

@@ -13,15 +13,24 @@ int descriptor = -1;  // a copy of stderr, which many programs close as they exi
 
 [[gnu::constructor]] void prepare() noexcept {
     const char* wish = secure_getenv("ASHLAR_STATS");
-    if (wish != nullptr && *wish != '\0' && *wish != '0') descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
+    if (wish != nullptr && *wish != '\0' && *wish != '0')
+        descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
 }
 
 [[gnu::destructor]] void print() noexcept {
     if (descriptor < 0) return;
     const ashlar::cache::Totals totals = ashlar::cache::totals();
     ashlar::base::Line line;
-    line.text("ashlar: pid ").number(static_cast<std::uint64_t>(getpid())).text(": peak ").size(totals.peak).text(" held, ");
-    line.size(totals.live).text(" live in blocks at exit, ").size(totals.reserved).text(" reserved").write(descriptor);
+    line.text("ashlar: pid ")
+        .number(static_cast<std::uint64_t>(getpid()))
+        .text(": peak ")
+        .size(totals.peak)
+        .text(" held, ");
+    line.size(totals.live)
+        .text(" live in blocks at exit, ")
+        .size(totals.reserved)
+        .text(" reserved")
+        .write(descriptor);
 }
 
 }  // namespace

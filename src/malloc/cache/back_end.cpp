@@ -11,7 +11,8 @@ using base::UnitId;
 
 void BackEnd::flush_depot(Bin c) noexcept {
     void* blocks[depot::kMagazineBlocks];
-    for (std::uint32_t n = depot.take_any(c, blocks); n != 0; n = depot.take_any(c, blocks)) arena.give(c, blocks, n);
+    for (std::uint32_t n = depot.take_any(c, blocks); n != 0; n = depot.take_any(c, blocks))
+        arena.give(c, blocks, n);
 }
 
 // After a failed take: retires complete slabs, more in each round, and calls
@@ -24,26 +25,32 @@ auto BackEnd::retire_and_take(Take take) noexcept {
     return take(true);
 }
 
-std::uint32_t BackEnd::take_blocks_again(Bin c, base::Atomic<UnitId>& cur, void** out, std::uint32_t want,
-                                         bool& fresh) noexcept {
-    return retire_and_take([&](bool grow) noexcept { return arena.take(c, cur, out, want, fresh, grow); });
+std::uint32_t BackEnd::take_blocks_again(Bin c, base::Atomic<UnitId>& cur, void** out,
+                                         std::uint32_t want, bool& fresh) noexcept {
+    return retire_and_take(
+        [&](bool grow) noexcept { return arena.take(c, cur, out, want, fresh, grow); });
 }
 
 Allocation BackEnd::take_run(std::uint32_t units, std::uint32_t align) noexcept {
     spans::Run run = spans.take_large(units, align, may_grow());
-    if (!run) run = retire_and_take([&](bool grow) noexcept { return spans.take_large(units, align, grow); });
+    if (!run)
+        run = retire_and_take(
+            [&](bool grow) noexcept { return spans.take_large(units, align, grow); });
     return {run ? reinterpret_cast<void*>(region().address(run.start)) : nullptr, run.zero};
 }
 
 void BackEnd::give_run(void* block) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(block);
-    if (!spans.contains(address) || address % kUnitSize != 0 || !spans.give_large(region().unit(address))) report(block);
+    if (!spans.contains(address) || address % kUnitSize != 0 ||
+        !spans.give_large(region().unit(address)))
+        report(block);
     arena.tick();
 }
 
 void BackEnd::report(const void* pointer) const noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-    if (!spans.contains(address) || region().unit(address) >= spans.frontier()) base::report_foreign(pointer);
+    if (!spans.contains(address) || region().unit(address) >= spans.frontier())
+        base::report_foreign(pointer);
     const arena::Arena::Block in_slab = arena.find(address);
     if (in_slab.size != 0) {
         if (in_slab.start != address) base::report_inside(pointer, in_slab.size);

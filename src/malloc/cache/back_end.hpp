@@ -30,12 +30,13 @@ class BackEnd {
 
     // As Arena::take() and Arena::take_first(). The frontier rises only when
     // nothing fits and few complete slabs are left to retire.
-    [[nodiscard]] std::uint32_t take_blocks(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want,
-                                            bool& fresh) noexcept {
+    [[nodiscard]] std::uint32_t take_blocks(base::Bin c, base::Atomic<base::UnitId>& cur,
+                                            void** out, std::uint32_t want, bool& fresh) noexcept {
         const std::uint32_t n = arena.take(c, cur, out, want, fresh, may_grow());
         return n != 0 ? n : take_blocks_again(c, cur, out, want, fresh);
     }
-    [[nodiscard]] std::uint32_t take_first(base::Bin c, base::Atomic<base::UnitId>& cur, void** out) noexcept {
+    [[nodiscard]] std::uint32_t take_first(base::Bin c, base::Atomic<base::UnitId>& cur,
+                                           void** out) noexcept {
         return arena.take_first(c, cur, out, may_grow());
     }
     // A large run, as Spans::take_large(), by the same rule.
@@ -59,12 +60,16 @@ class BackEnd {
     depot::Depot depot;
 
   private:
-    static constexpr std::int32_t kSparedReclaimable = 8;  // complete slabs that are kept for their classes
+    // Complete slabs that are kept for their classes.
+    static constexpr std::int32_t kSparedReclaimable = 8;
 
-    [[nodiscard]] bool may_grow() const noexcept { return arena.reclaimable() <= kSparedReclaimable; }
+    [[nodiscard]] bool may_grow() const noexcept {
+        return arena.reclaimable() <= kSparedReclaimable;
+    }
     template <class Take>
     [[nodiscard]] auto retire_and_take(Take take) noexcept;
-    [[nodiscard]] std::uint32_t take_blocks_again(base::Bin c, base::Atomic<base::UnitId>& cur, void** out, std::uint32_t want,
+    [[nodiscard]] std::uint32_t take_blocks_again(base::Bin c, base::Atomic<base::UnitId>& cur,
+                                                  void** out, std::uint32_t want,
                                                   bool& fresh) noexcept;
 };
 

@@ -22,7 +22,8 @@ void* no_slots[2];  // always null: the bottom of every bin of the constant cach
 
 }  // namespace
 
-constexpr ConstantCache::ConstantCache() noexcept : ThreadCache{{}, {}, {~std::uintptr_t{0}, 0, nullptr}, nullptr, 0} {
+constexpr ConstantCache::ConstantCache() noexcept
+    : ThreadCache{{}, {}, {~std::uintptr_t{0}, 0, nullptr}, nullptr, 0} {
     for (Bin bin = 0; bin < base::kBins; ++bin) top[bin] = limit[bin] = &no_slots[1];
 }
 
@@ -109,7 +110,8 @@ void Cache::look_at_clock() noexcept {
 void Cache::count_miss() noexcept {
     const std::uint32_t n = ++misses_;
     const bool look = n <= kFewMisses || n % kClockMisses == 0;
-    if (n >= kCollectMisses || (look && spans::Spans::now_ms() >= collected_ + kCollectMs)) collect_idle();
+    if (n >= kCollectMisses || (look && spans::Spans::now_ms() >= collected_ + kCollectMs))
+        collect_idle();
 }
 
 // Flushes the bins whose top has not moved since the last call: the thread does
@@ -288,8 +290,11 @@ std::size_t Cache::take_batch(Bin bin, void** out, std::size_t n) noexcept {
     bool zero;
     while (done < n) {
         const std::size_t left = n - done;
-        std::uint32_t got = left >= depot::batch_of_class(bin) ? heap->depot.take(bin, out + done, depot_handle_) : 0;
-        const auto want = static_cast<std::uint32_t>(left < depot::kMagazineBlocks ? left : depot::kMagazineBlocks);
+        std::uint32_t got = left >= depot::batch_of_class(bin)
+                                ? heap->depot.take(bin, out + done, depot_handle_)
+                                : 0;
+        const auto want = static_cast<std::uint32_t>(
+            left < depot::kMagazineBlocks ? left : depot::kMagazineBlocks);
         if (got == 0) got = heap->take_blocks(bin, current_[bin], out + done, want, zero);
         if (got == 0) break;
         done += got;
@@ -330,7 +335,8 @@ void Cache::adopt() noexcept {
             --top[bin];
             base::compiler_fence();
             if (base::is_run(bin)) {
-                static_cast<void>(heap->spans.give_large(heap->region().unit(reinterpret_cast<std::uintptr_t>(block))));
+                static_cast<void>(heap->spans.give_large(
+                    heap->region().unit(reinterpret_cast<std::uintptr_t>(block))));
             } else {
                 heap->arena.adopt(bin, block);
             }

@@ -44,8 +44,9 @@ constexpr std::uint32_t few_slots(base::Bin bin) noexcept {
 
 // Where the slots of each bin begin. Slot 0 of each is its null.
 struct Slots {
-    std::array<std::uint32_t, base::kBins> few;   // of a bin that has not grown
-    std::array<std::uint32_t, base::kBins> many;  // of one that has; the same if it never needs more
+    std::array<std::uint32_t, base::kBins> few;  // of a bin that has not grown
+    // Of one that has; the same if it never needs more.
+    std::array<std::uint32_t, base::kBins> many;
     std::uint32_t all;
 };
 inline constexpr Slots kSlots = [] {
@@ -103,8 +104,9 @@ class alignas(kCachePage) Cache : public ThreadCache {
         for (void** at = top[bin] - 1; *at != nullptr; --at) f(*at);
     }
 
-    base::Atomic<std::uint32_t> busy;  // shared caches: held by exchange(1, acq), left by store(0, rel)
-    std::uint32_t exit_rounds;         // how often the destructor of the thread's exit has run
+    // Shared caches: held by exchange(1, acq), left by store(0, rel).
+    base::Atomic<std::uint32_t> busy;
+    std::uint32_t exit_rounds;  // how often the destructor of the thread's exit has run
 
   private:
     static constexpr std::uint8_t kNew = 0;       // never refilled
@@ -132,10 +134,12 @@ class alignas(kCachePage) Cache : public ThreadCache {
     void make_room(base::Bin bin) noexcept;
     void flush_idle_depot(base::Bin bin) noexcept;
 
-    std::uint32_t misses_;                    // since the last collect_idle()
-    std::uint32_t run_units_;                 // capacity of the open bins of runs
-    std::uint64_t collected_;                 // when collect_idle() was last called, in milliseconds
-    std::uint32_t quiet_;                     // 1: the last collect_idle() came by time, before kCollectMisses misses
+    std::uint32_t misses_;     // since the last collect_idle()
+    std::uint32_t run_units_;  // capacity of the open bins of runs
+    // When collect_idle() was last called, in milliseconds.
+    std::uint64_t collected_;
+    // 1: the last collect_idle() came by time, before kCollectMisses misses.
+    std::uint32_t quiet_;
     void** seen_[base::kBins];                // tops at the last collect_idle()
     std::uint8_t idle_[base::kBins];          // how far flush_idle_bin() has come with each bin
     std::uint8_t remote_frees_[base::kBins];  // blocks that came to a closed bin
@@ -143,7 +147,8 @@ class alignas(kCachePage) Cache : public ThreadCache {
     depot::DepotHandle depot_handle_;
     std::uint64_t depot_seen_[base::kClasses];  // Depot::version() of each class, as last read
     base::Atomic<base::UnitId>
-        current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim, cleared before the publish
+        current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim,
+                                   // cleared before the publish
     void* slots_[kSlots.all];
 };
 

@@ -12,8 +12,10 @@ struct Request {
     std::size_t size;
     std::size_t alignment = base::kMinAlignment;  // a power of two
     bool zeroed = false;                          // prefers a block that is known to read as zero
-    bool movable = false;                         // prefers a mapped block, whose pages the system can move
-    bool counted = true;                          // false: exempt from injected failures (process/injection.hpp)
+    // Prefers a mapped block, whose pages the system can move.
+    bool movable = false;
+    // False: exempt from injected failures (process/injection.hpp).
+    bool counted = true;
 
     [[nodiscard]] base::Bin bin() const noexcept { return base::bin_of(size, alignment); }
 };

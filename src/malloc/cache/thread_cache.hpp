@@ -27,7 +27,8 @@ inline constexpr std::size_t kMaxInline = 1024;  // largest size that malloc() l
 
 inline constexpr auto kBinOfSize = [] {
     std::array<std::uint8_t, kMaxInline + 1> table{};
-    for (std::size_t size = 0; size <= kMaxInline; ++size) table[size] = static_cast<std::uint8_t>(base::class_of_size(size));
+    for (std::size_t size = 0; size <= kMaxInline; ++size)
+        table[size] = static_cast<std::uint8_t>(base::class_of_size(size));
     return table;
 }();
 
@@ -35,13 +36,15 @@ inline constexpr auto kBinOfSize = [] {
 // a finer step.
 inline constexpr auto kBinOfQuarters = [] {
     std::array<std::uint8_t, base::kMaxSmall / 256 + 1> table{};
-    for (std::size_t i = 1; i < table.size(); ++i) table[i] = static_cast<std::uint8_t>(base::class_of_size(i * 256));
+    for (std::size_t i = 1; i < table.size(); ++i)
+        table[i] = static_cast<std::uint8_t>(base::class_of_size(i * 256));
     return table;
 }();
 
 inline constexpr auto kSizeOfBin = [] {
     std::array<std::uint32_t, base::kBins> table{};
-    for (base::Bin bin = 1; bin < base::kBins; ++bin) table[bin] = static_cast<std::uint32_t>(base::size_of_bin(bin));
+    for (base::Bin bin = 1; bin < base::kBins; ++bin)
+        table[bin] = static_cast<std::uint32_t>(base::size_of_bin(bin));
     return table;
 }();
 
@@ -69,7 +72,9 @@ struct ThreadCache {
     // The newest block of a bin, or nullptr: a miss.
     [[nodiscard]] void* pop(std::size_t bin) noexcept {
         void* block = top[bin][-1];
-        base::opaque(bin);  // here and in push(): the compiler indexes again, and keeps no address in a register
+        // Here and in push(): the compiler indexes again, and keeps no address
+        // in a register.
+        base::opaque(bin);
         if (block != nullptr) [[likely]]
             --top[bin];
         return block;
@@ -78,7 +83,9 @@ struct ThreadCache {
     // Pushes a block to the bin that the page map names. False: the pointer has
     // no bin (null, foreign, very large), the bin is full, or the block is on
     // top of its bin already: freed twice in a row.
-    [[nodiscard]] bool push(void* block) noexcept { return pages.contains(block) && push(block, pages.bin_within(block)); }
+    [[nodiscard]] bool push(void* block) noexcept {
+        return pages.contains(block) && push(block, pages.bin_within(block));
+    }
     [[nodiscard]] bool push(void* block, std::size_t bin) noexcept {
         void** const at = top[bin];
         base::opaque(bin);
@@ -95,8 +102,10 @@ struct ThreadCache {
 struct ConstantCache : ThreadCache {
     constexpr ConstantCache() noexcept;
 };
-extern ConstantCache kNoCache;    // of a thread that has not allocated yet
-extern ConstantCache kPastCache;  // of one that has given its cache back, or can't have one: it uses the shared caches
+extern ConstantCache kNoCache;  // of a thread that has not allocated yet
+// Of one that has given its cache back, or can't have one: it uses the shared
+// caches.
+extern ConstantCache kPastCache;
 
 extern constinit thread_local ThreadCache* tls_cache [[gnu::tls_model("initial-exec")]];
 

@@ -26,7 +26,8 @@ void Depot::layout(region::Carver& carver, const region::Source& source) noexcep
     source_ = &source;
     class_ = carver.array<Class>(base::kClasses);
     bytes_ = carver.array<Bytes>(kShards);
-    for (Bin c = 1; c < base::kClasses; ++c) magazines_[c] = carver.later<Magazine>(magazines_of_class(c));
+    for (Bin c = 1; c < base::kClasses; ++c)
+        magazines_[c] = carver.later<Magazine>(magazines_of_class(c));
 }
 
 // Commits a shard's magazines when the first batch comes. Committing is
@@ -34,7 +35,9 @@ void Depot::layout(region::Carver& carver, const region::Source& source) noexcep
 void Depot::make_ready(Bin c, std::uint32_t s) noexcept {
     Shard& shard = class_[c].shards[s];
     if (shard.ready.load(rlx) != 0) return;  // relaxed: the exchange decides
-    if (!region::commit_around(*source_, &magazine(c, s, 0), kMagazineParameters[c].magazines * sizeof(Magazine))) return;
+    if (!region::commit_around(*source_, &magazine(c, s, 0),
+                               kMagazineParameters[c].magazines * sizeof(Magazine)))
+        return;
     // [E10] release, pairs with the acquire in own(): the pages are accessible.
     // Relaxed before: only one thread gets here.
     if (shard.ready.exchange(1, rlx) == 0) shard.empty.fetch_or(valid(c), rel);
@@ -62,19 +65,23 @@ void Depot::publish(Atomic<Word>& list, unsigned which) noexcept {
 // While this shard holds few bytes, that number decides. The freeing thread
 // then reads no line of another shard.
 bool Depot::has_room(std::uint32_t s, std::size_t budget) const noexcept {
-    if (bytes_[s].full.load(rlx) < budget / kShards / 2) return true;  // relaxed, here and below: a bound
+    // Relaxed, here and below: a bound.
+    if (bytes_[s].full.load(rlx) < budget / kShards / 2) return true;
     std::size_t sum = 0;
     for (std::uint32_t i = 0; i < kShards; ++i) sum += bytes_[i].full.load(rlx);
     return sum < budget;
 }
 
-bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget, DepotHandle& handle) noexcept {
-    const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
+bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget,
+                 DepotHandle& handle) noexcept {
+    // Relaxed, here and below: a heuristic.
+    const std::uint32_t refused = class_[c].refused.load(rlx);
     if (refused == kClosed) return false;
     keep(c, handle, false);
     for (std::uint32_t i = 0; i < kMagazineParameters[c].reach; ++i) {
         const std::uint32_t s = (handle.home + i) % kShards;
-        if (class_[c].shards[s].empty.load(rlx) == 0) {  // relaxed: a choice; it saves reading the budget
+        // Relaxed: a choice; it saves reading the budget.
+        if (class_[c].shards[s].empty.load(rlx) == 0) {
             make_ready(c, s);
             if (class_[c].shards[s].empty.load(rlx) == 0) continue;
         }
@@ -84,7 +91,8 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
         Magazine& mine = magazine(c, s, which);
         mine.count = n;
         std::memcpy(mine.blocks, blocks, n * sizeof(void*));
-        bytes_[s].full.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);  // relaxed: a bound
+        // Relaxed: a bound.
+        bytes_[s].full.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);
         publish(class_[c].shards[s].full, which);
         handle.uses[c].top = static_cast<std::uint8_t>(s);
         return true;
@@ -152,7 +160,8 @@ void Depot::keep(Bin c, DepotHandle& handle, bool takes) noexcept {
     Atomic<std::uint32_t>& kept = class_[c].shards[handle.home].kept;
     if (use.want > use.most) {
         use.most = use.want;
-        if (kept.load(rlx) < use.most) kept.store(use.most, rlx);  // relaxed, here and below: a heuristic
+        // Relaxed, here and below: a heuristic.
+        if (kept.load(rlx) < use.most) kept.store(use.most, rlx);
     }
     if (++use.moves < kLate) return;
     if (kept.load(rlx) != use.most) kept.store(use.most, rlx);
@@ -169,7 +178,8 @@ void Depot::forget(const DepotHandle& handle) noexcept {
 
 bool Depot::close(Bin c) noexcept {
     const std::uint32_t times = kMagazineParameters[c].patience;
-    const std::uint32_t refused = class_[c].refused.load(rlx);  // relaxed, here and below: a heuristic
+    // Relaxed, here and below: a heuristic.
+    const std::uint32_t refused = class_[c].refused.load(rlx);
     if (refused < times || refused == kClosed) return false;
     std::uint32_t full = 0;
     for (const Shard& shard : class_[c].shards) full += base::count(shard.full.load(rlx));
@@ -180,7 +190,8 @@ bool Depot::close(Bin c) noexcept {
 
 std::uint64_t Depot::version(Bin c) const noexcept {
     std::uint64_t sum = 0;
-    for (const Shard& shard : class_[c].shards) sum = sum * 31 + shard.full.load(rlx);  // relaxed: approximate
+    // Relaxed: approximate.
+    for (const Shard& shard : class_[c].shards) sum = sum * 31 + shard.full.load(rlx);
     return sum;
 }
 
@@ -189,11 +200,13 @@ void Depot::adopt_fork() noexcept {
         std::size_t bytes = 0;
         for (Bin c = 1; c < base::kClasses; ++c) {
             Shard& shard = class_[c].shards[s];
-            const Word full = shard.full.load(rlx);  // relaxed, here and below: no other thread runs
+            // Relaxed, here and below: no other thread runs.
+            const Word full = shard.full.load(rlx);
             if (shard.ready.load(rlx) != 0) shard.empty.store(valid(c) & ~full, rlx);
             shard.kept.store(0, rlx);
             for (Word left = full; left != 0; left &= left - 1) {
-                bytes += std::size_t{magazine(c, s, base::lowest(left)).count} * base::kGeometry[c].size;
+                bytes +=
+                    std::size_t{magazine(c, s, base::lowest(left)).count} * base::kGeometry[c].size;
             }
         }
         bytes_[s].full.store(bytes, rlx);

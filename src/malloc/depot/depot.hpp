@@ -21,7 +21,8 @@ inline constexpr std::uint32_t kMagazineBlocks = 128;
 // Larger blocks have few magazines, with at most 4 MiB of blocks of 32 KiB,
 // since each block keeps a slab from being retired.
 inline constexpr std::uint32_t kMaxMany = 1024;
-inline constexpr std::uint32_t kTiny = 64;  // up to this size a block costs more to move than to keep
+// Up to this size a block costs more to move than to keep.
+inline constexpr std::uint32_t kTiny = 64;
 
 // The magazines of a class lie on shards. A thread uses its own shard while it
 // can: the list and the blocks of that shard are in the processor's cache.
@@ -29,7 +30,9 @@ inline constexpr std::uint32_t kShards = 8;
 
 // How the blocks of a class change hands. A table, so that no miss divides.
 struct MagazineParameters {
-    std::uint32_t batch;  // blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over 1 KiB 16 KiB, at least 8
+    // Blocks at once: 128 of up to 64 bytes; then 64, and at most 32 KiB; over
+    // 1 KiB 16 KiB, at least 8.
+    std::uint32_t batch;
     // Magazines of a shard: at most 64, and at most 1 MiB in all eight, 4 MiB
     // of blocks up to 64 bytes; over 1 KiB two.
     std::uint32_t magazines;
@@ -46,12 +49,17 @@ constexpr MagazineParameters make_magazine_parameters(std::uint32_t size) noexce
 
 inline constexpr auto kMagazineParameters = [] {
     std::array<MagazineParameters, base::kClasses> table{};
-    for (base::Bin c = 1; c < base::kClasses; ++c) table[c] = make_magazine_parameters(base::kGeometry[c].size);
+    for (base::Bin c = 1; c < base::kClasses; ++c)
+        table[c] = make_magazine_parameters(base::kGeometry[c].size);
     return table;
 }();
 
-constexpr std::uint32_t batch_of_class(base::Bin c) noexcept { return kMagazineParameters[c].batch; }
-constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept { return kMagazineParameters[c].magazines * kShards; }
+constexpr std::uint32_t batch_of_class(base::Bin c) noexcept {
+    return kMagazineParameters[c].batch;
+}
+constexpr std::uint32_t magazines_of_class(base::Bin c) noexcept {
+    return kMagazineParameters[c].magazines * kShards;
+}
 
 // What one thread's cache remembers of the depot. Only its thread uses it.
 struct DepotHandle {
@@ -59,7 +67,9 @@ struct DepotHandle {
         for (Use& use : uses) use = {home, home, 0, 0, 0};
     }
     struct Use {
-        std::uint8_t top;    // shard with this thread's newest magazine: its home, or a later one if that was full
+        // Shard with this thread's newest magazine: its home, or a later one if
+        // that was full.
+        std::uint8_t top;
         std::uint8_t found;  // shard of another thread where it last found a magazine
         std::uint8_t want;   // magazines taken or sought, less those given since; at most kMostKept
         std::uint8_t most;   // the recent maximum of `want`
@@ -112,7 +122,8 @@ class Depot {
     template <class F>
     void visit(base::Bin c, F f) const noexcept {
         for (std::uint32_t s = 0; s < kShards; ++s) {
-            for (base::Word left = class_[c].shards[s].full.load(base::acq); left != 0; left &= left - 1) {
+            for (base::Word left = class_[c].shards[s].full.load(base::acq); left != 0;
+                 left &= left - 1) {
                 const Magazine& each = magazine(c, s, base::lowest(left));
                 for (std::uint32_t i = 0; i < each.count; ++i) f(each.blocks[i]);
             }
@@ -127,11 +138,15 @@ class Depot {
     // The lowest or the highest magazine of a list. A shard is filled from
     // below and emptied from above: it is a stack.
     enum class End : std::uint8_t { lowest, highest };
-    struct alignas(base::kCacheLine) Shard {  // one line: a thread takes from one list and puts into the other
-        base::Atomic<base::Word> full;        // fetch_or to publish, fetch_and to own [E10]
+    // One line: a thread takes from one list and puts into the other.
+    struct alignas(base::kCacheLine) Shard {
+        base::Atomic<base::Word> full;  // fetch_or to publish, fetch_and to own [E10]
         base::Atomic<base::Word> empty;
-        base::Atomic<std::uint32_t> ready;  // 1: its magazines are committed, and in one of the lists
-        base::Atomic<std::uint32_t> kept;   // full ones reserved for the threads whose home it is; relaxed, approximate
+        // 1: its magazines are committed, and in one of the lists.
+        base::Atomic<std::uint32_t> ready;
+        // Full ones reserved for the threads whose home it is; relaxed,
+        // approximate.
+        base::Atomic<std::uint32_t> kept;
     };
     struct Class {
         Shard shards[kShards];
@@ -140,7 +155,8 @@ class Depot {
         alignas(base::kCacheLine) base::Atomic<std::uint32_t> refused;
     };
     struct alignas(base::kCacheLine) Bytes {
-        base::Atomic<std::size_t> full;  // in full magazines of a shard of all classes; relaxed, a bound
+        // In full magazines of a shard of all classes; relaxed, a bound.
+        base::Atomic<std::size_t> full;
     };
     static constexpr std::uint32_t kClosed = ~std::uint32_t{0};
     static constexpr std::uint8_t kMostKept = 32;
@@ -149,9 +165,11 @@ class Depot {
     void make_ready(base::Bin c, std::uint32_t shard) noexcept;
     [[nodiscard]] bool has_room(std::uint32_t shard, std::size_t budget) const noexcept;
     [[nodiscard]] std::uint32_t take_from(std::uint32_t shard, base::Bin c, void** out) noexcept;
-    [[nodiscard]] std::uint32_t take_others(base::Bin c, void** out, DepotHandle::Use& use) noexcept;
+    [[nodiscard]] std::uint32_t take_others(base::Bin c, void** out,
+                                            DepotHandle::Use& use) noexcept;
     void keep(base::Bin c, DepotHandle& handle, bool takes) noexcept;
-    [[nodiscard]] Magazine& magazine(base::Bin c, std::uint32_t shard, unsigned which) const noexcept {
+    [[nodiscard]] Magazine& magazine(base::Bin c, std::uint32_t shard,
+                                     unsigned which) const noexcept {
         return magazines_[c][shard * kMagazineParameters[c].magazines + which];
     }
 

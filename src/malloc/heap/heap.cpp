@@ -18,10 +18,12 @@ using base::rlx;
 using base::UnitId;
 using base::Word;
 
-void Heap::layout(region::Carver& carver, const region::Region& region, std::uint32_t caches) noexcept {
+void Heap::layout(region::Carver& carver, const region::Region& region,
+                  std::uint32_t caches) noexcept {
     shared_ = carver.later<Cache>(kShared);
     depot.layout(carver, *region.source);
-    for (BitmapIndex* index : {&idle_, &orphaned_}) region::layout_dense_index(carver, *index, caches + 1);
+    for (BitmapIndex* index : {&idle_, &orphaned_})
+        region::layout_dense_index(carver, *index, caches + 1);
     spans.layout(carver, region);
     arena.layout(carver, spans);
     caches_ = carver.apart<Cache>(caches);
@@ -33,7 +35,8 @@ Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t cac
     region::Carver measure(0, 0, 0, region::table_grain(units));
     measure.array<Heap>(1);
     Heap scratch{};
-    scratch.layout(measure, {0, units + 1, &source, false}, caches);  // writes only into the scratch itself
+    // Writes only into the scratch itself.
+    scratch.layout(measure, {0, units + 1, &source, false}, caches);
     region::Reservation made = region::Reservation::make(source, units, measure);
     if (made.start == nullptr) return nullptr;
     auto* heap = new (made.carver.array<Heap>(1)) Heap{};
@@ -47,12 +50,14 @@ Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t cac
 
 std::size_t Heap::mapped() const noexcept {
     if (!region().stepwise) return bytes_;
-    return bytes_ + most_of(created_.load(rlx)) * sizeof(Cache) + spans.reserved();  // relaxed: exact while the heap is quiet
+    // Relaxed: exact while the heap is quiet.
+    return bytes_ + most_of(created_.load(rlx)) * sizeof(Cache) + spans.reserved();
 }
 
 void Heap::destroy(Heap* heap) noexcept {
     const region::Source& source = *heap->region().source;
-    const std::uint32_t caches = most_of(heap->created_.load(rlx));  // relaxed: no other thread sees the heap
+    // Relaxed: no other thread sees the heap.
+    const std::uint32_t caches = most_of(heap->created_.load(rlx));
     if (heap->region().stepwise) {
         if (caches != 0) source.release(heap->caches_, caches * sizeof(Cache));
         heap->spans.release();
@@ -63,9 +68,11 @@ void Heap::destroy(Heap* heap) noexcept {
 // ----------------------------------------------------------- caches of threads
 
 Cache* Heap::take_cache() noexcept {
-    std::uint32_t id = idle_.take_lowest();  // its fetch_and pairs with the insert in give_cache(): the cache's content
+    // Its fetch_and pairs with the insert in give_cache(): the cache's content.
+    std::uint32_t id = idle_.take_lowest();
     if (id == BitmapIndex::kNone) {
-        Word seen = created_.load(acq);  // [E40] acquire, here and in the CAS: pairs with reserve_caches()
+        // [E40] acquire, here and in the CAS: pairs with reserve_caches().
+        Word seen = created_.load(acq);
         for (;;) {
             id = created_of(seen);
             if (id == most_of(seen)) {
@@ -87,7 +94,8 @@ void Heap::reserve_caches_ahead() noexcept {
     constexpr std::uint32_t kAhead = 16;
     const Word seen = created_.load(rlx);  // relaxed: a choice
     const std::uint32_t most = most_of(seen);
-    if (most - created_of(seen) > kAhead || most == most_caches_ || reserving_.looks_taken()) return;
+    if (most - created_of(seen) > kAhead || most == most_caches_ || reserving_.looks_taken())
+        return;
     static_cast<void>(reserve_caches(kAhead));
 }
 
@@ -98,13 +106,15 @@ bool Heap::reserve_caches(std::uint32_t enough) noexcept {
     constexpr std::uint32_t kAtOnce = 64;
     constexpr std::uint32_t kTries = 100;
     if (!reserving_.lock_soon(kTries)) return false;
-    const Word seen = created_.load(rlx);  // relaxed: only the holder changes how many there may be, [E34]
+    // Relaxed: only the holder changes how many there may be, [E34].
+    const Word seen = created_.load(rlx);
     const std::uint32_t most = most_of(seen);
     const std::uint32_t left = most_caches_ - most;
     const std::uint32_t n = left < kAtOnce ? left : kAtOnce;
     bool done = most - created_of(seen) > enough;
     if (!done && n != 0 && region().source->reserve_at(caches_ + most, n * sizeof(Cache))) {
-        created_.fetch_add(Word{n} << 32, rel);  // [E40] release, pairs with take_cache(): the addresses are ours
+        // [E40] release, pairs with take_cache(): the addresses are ours.
+        created_.fetch_add(Word{n} << 32, rel);
         done = true;
     }
     reserving_.leave();
@@ -143,8 +153,10 @@ void Heap::shed() noexcept {
         do {
             most = created_of(seen) + kSpare;
             if (most >= most_of(seen)) break;
-        } while (!created_.cas(seen, Word{most} << 32 | created_of(seen), rlx, rlx));  // relaxed: divides ids
-        if (most < most_of(seen)) region::release_within(*region().source, caches_ + most, caches_ + most_of(seen));
+        } while (!created_.cas(seen, Word{most} << 32 | created_of(seen), rlx,
+                               rlx));  // relaxed: divides ids
+        if (most < most_of(seen))
+            region::release_within(*region().source, caches_ + most, caches_ + most_of(seen));
         reserving_.leave();
     }
     spans.shed();
@@ -210,7 +222,8 @@ Heap::Size Heap::size_of(const void* block) const noexcept {
         return {in_slab.bin, in_slab.size};
     }
     if (address % kUnitSize != 0) return {};
-    const spans::UnitState state = spans.state(region().unit(address), rlx);  // relaxed: the caller holds the block
+    // Relaxed: the caller holds the block.
+    const spans::UnitState state = spans.state(region().unit(address), rlx);
     if (state.kind() != spans::Kind::large) return {};
     return {base::bin_of_run(state.value()), state.value() * kUnitSize};
 }
@@ -218,7 +231,8 @@ Heap::Size Heap::size_of(const void* block) const noexcept {
 Allocation Heap::allocate_run(const Request& request) noexcept {
     const std::size_t most = std::size_t{region().end} * kUnitSize;
     if (request.size > most || request.alignment > most) return {nullptr, false};
-    const std::uint32_t align = request.alignment > kUnitSize ? base::units_of_size(request.alignment) : 1;
+    const std::uint32_t align =
+        request.alignment > kUnitSize ? base::units_of_size(request.alignment) : 1;
     return take_run(request.size > 0 ? base::units_of_size(request.size) : 1, align);
 }
 

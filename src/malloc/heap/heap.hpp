@@ -17,7 +17,8 @@ class Heap : public BackEnd {
   public:
     // A heap of `units` units with room for `caches` thread caches. nullptr:
     // the source refuses.
-    [[nodiscard]] static Heap* create(const region::Source& source, base::UnitId units, std::uint32_t caches) noexcept;
+    [[nodiscard]] static Heap* create(const region::Source& source, base::UnitId units,
+                                      std::uint32_t caches) noexcept;
     static void destroy(Heap* heap) noexcept;
 
     // Bytes of address space that are reserved.
@@ -77,34 +78,46 @@ class Heap : public BackEnd {
 
   private:
     static constexpr std::uint32_t kShared = 16;
-    static constexpr std::uint32_t kIdleResident = 64;  // caches that stay resident when their threads end
+    // Caches that stay resident when their threads end.
+    static constexpr std::uint32_t kIdleResident = 64;
 
-    static std::uint32_t created_of(base::Word word) noexcept { return static_cast<std::uint32_t>(word); }
-    static std::uint32_t most_of(base::Word word) noexcept { return static_cast<std::uint32_t>(word >> 32); }
+    static std::uint32_t created_of(base::Word word) noexcept {
+        return static_cast<std::uint32_t>(word);
+    }
+    static std::uint32_t most_of(base::Word word) noexcept {
+        return static_cast<std::uint32_t>(word >> 32);
+    }
     // [E38] acquire, pairs with the store in with_shared().
-    [[nodiscard]] bool has_shared() const noexcept { return shared_committed_.load(base::acq) != 0; }
+    [[nodiscard]] bool has_shared() const noexcept {
+        return shared_committed_.load(base::acq) != 0;
+    }
     [[nodiscard]] bool commit(Cache* first, std::uint32_t n) const noexcept;
     [[nodiscard]] bool reserve_caches(std::uint32_t enough) noexcept;
     void drop(Cache& cache) const noexcept;
 
-    void layout(region::Carver& carver, const region::Region& region, std::uint32_t caches) noexcept;
+    void layout(region::Carver& carver, const region::Region& region,
+                std::uint32_t caches) noexcept;
     template <class F>
     bool with_shared(F f) noexcept;
     void adopt_some() noexcept;
     void flush_shared() noexcept;
-    static void hide_cached(void* heap, base::Bin c, std::uintptr_t slab, base::Word* live) noexcept;
+    static void hide_cached(void* heap, base::Bin c, std::uintptr_t slab,
+                            base::Word* live) noexcept;
 
     void* mapping_;
     std::size_t bytes_;
     Cache* shared_;
     Cache* caches_;
-    base::BitmapIndex idle_;            // thread caches without a thread; they are empty
-    base::BitmapIndex orphaned_;        // thread caches whose thread a fork left behind
-    std::uint32_t most_caches_;         // thread caches that there may ever be
-    base::Atomic<base::Word> created_;  // low half: caches [0, created) have been handed out; high half: so many are reserved
-    base::TryLock reserving_;           // its holder may change the high half
+    base::BitmapIndex idle_;      // thread caches without a thread; they are empty
+    base::BitmapIndex orphaned_;  // thread caches whose thread a fork left behind
+    std::uint32_t most_caches_;   // thread caches that there may ever be
+    // Low half: caches [0, created) have been handed out; high half: so many
+    // are reserved.
+    base::Atomic<base::Word> created_;
+    base::TryLock reserving_;  // its holder may change the high half
     base::Atomic<std::uint32_t> shared_committed_;
-    base::Atomic<std::uint32_t> left_behind_;  // 1: caches that a fork left behind are still to be adopted; a hint
+    // 1: caches that a fork left behind are still to be adopted; a hint.
+    base::Atomic<std::uint32_t> left_behind_;
 };
 
 }  // namespace ashlar::cache

@@ -17,7 +17,8 @@ void Heap::flush_shared() noexcept {
     if (!has_shared()) return;
     for (std::uint32_t i = 0; i < kShared; ++i) {
         Cache& cache = shared_[i];
-        if (cache.busy.load(rlx) != 0 || cache.busy.exchange(1, acq) != 0) continue;  // [E11] as in with_shared()
+        // [E11] as in with_shared().
+        if (cache.busy.load(rlx) != 0 || cache.busy.exchange(1, acq) != 0) continue;
         if (cache.attached()) cache.flush();
         cache.busy.store(0, base::rel);
     }
@@ -42,11 +43,13 @@ bool Heap::trim() noexcept {
 // in a cache or in the depot.
 void Heap::hide_cached(void* self, Bin c, std::uintptr_t slab, Word* live) noexcept {
     const Heap& heap = *static_cast<Heap*>(self);
-    const std::size_t bytes = base::is_run(c) || c == 0 ? base::kUnitSize : kGeometry[c].units * base::kUnitSize;
+    const std::size_t bytes =
+        base::is_run(c) || c == 0 ? base::kUnitSize : kGeometry[c].units * base::kUnitSize;
     const auto hide = [&](void* block) noexcept {
         const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(block) - slab;
         if (offset >= bytes) return;
-        const std::uint32_t number = base::is_run(c) ? 0 : base::block_of_offset(kGeometry[c], offset);
+        const std::uint32_t number =
+            base::is_run(c) ? 0 : base::block_of_offset(kGeometry[c], offset);
         live[number / base::kWordBits] &= ~base::bit(number % base::kWordBits);
     };
     if (c == 0) return;
@@ -54,8 +57,8 @@ void Heap::hide_cached(void* self, Bin c, std::uintptr_t slab, Word* live) noexc
     for (std::uint32_t i = 0; heap.has_shared() && i < kShared; ++i) {
         if (heap.shared_[i].attached()) heap.shared_[i].visit(c, hide);
     }
-    const std::uint32_t created =
-        created_of(heap.created_.load(acq));  // [none: the heap is quiet, the caller waited for all threads]
+    const std::uint32_t created = created_of(
+        heap.created_.load(acq));  // [none: the heap is quiet, the caller waited for all threads]
     for (std::uint32_t i = 0; i < created; ++i) {
         if (heap.caches_[i].attached()) heap.caches_[i].visit(c, hide);
     }
@@ -74,7 +77,9 @@ void Heap::adopt_fork(const Cache* own) noexcept {
     reserving_.reset();
     bool others = false;
     for (std::uint32_t i = 0; has_shared() && i < kShared; ++i) {
-        shared_[i].busy.store(0, rlx);  // relaxed: no other thread runs; a cache is consistent wherever a fork cuts
+        // Relaxed: no other thread runs; a cache is consistent wherever a fork
+        // cuts.
+        shared_[i].busy.store(0, rlx);
         others = others || shared_[i].attached();
     }
     const std::uint32_t created = created_of(created_.load(rlx));
@@ -87,8 +92,10 @@ void Heap::adopt_fork(const Cache* own) noexcept {
 }
 
 void Heap::adopt_some() noexcept {
-    left_behind_.store(0, rlx);  // relaxed: a hint; the index decides which thread adopts which cache
-    for (std::uint32_t id = orphaned_.take_lowest(); id != BitmapIndex::kNone; id = orphaned_.take_lowest()) {
+    // Relaxed: a hint; the index decides which thread adopts which cache.
+    left_behind_.store(0, rlx);
+    for (std::uint32_t id = orphaned_.take_lowest(); id != BitmapIndex::kNone;
+         id = orphaned_.take_lowest()) {
         caches_[id].adopt();
         give_cache(&caches_[id]);
     }

@@ -19,7 +19,9 @@ constexpr std::size_t kLeastGrowth = std::size_t{4} << 20;
 
 // The first heaps are small, since other mappings need room under the limit
 // too. Later ones are larger: kMaxGrown of them use up any usual limit.
-constexpr std::size_t growth(std::size_t slot) noexcept { return std::size_t{64} << (20 + slot / 4); }
+constexpr std::size_t growth(std::size_t slot) noexcept {
+    return std::size_t{64} << (20 + slot / 4);
+}
 
 Heap* create(std::size_t bytes) noexcept {
     Heap* heap = Heap::create(region::kSystem, static_cast<UnitId>(bytes >> kUnitShift), 1);
@@ -36,7 +38,8 @@ void tick_grown() noexcept {
     static constinit Atomic<std::uint64_t> last{};
     if (grown_heaps[0].load(rlx) == nullptr) return;  // relaxed: each_grown() acquires
     const std::uint64_t now = spans::Spans::now_ms();
-    std::uint64_t seen = last.load(rlx);  // relaxed, as the CAS: the thread that moves the time on does it
+    // Relaxed, as the CAS: the thread that moves the time on does it.
+    std::uint64_t seen = last.load(rlx);
     if (now < seen + kPeriodMs || !last.cas(seen, now, rlx, rlx)) return;
     each_grown([](Heap& heap) noexcept {
         heap.reclaim();
@@ -59,7 +62,8 @@ Allocation allocate_grown(const Request& request) noexcept {
         if (heap == nullptr) {
             Heap* made = nullptr;
             for (std::size_t bytes = growth(i); made == nullptr; bytes /= 2) {
-                if (bytes < kLeastGrowth || bytes / 2 < request.size || bytes / 2 - request.size < request.alignment) {
+                if (bytes < kLeastGrowth || bytes / 2 < request.size ||
+                    bytes / 2 - request.size < request.alignment) {
                     return {nullptr, false};
                 }
                 made = create(bytes);

@@ -31,6 +31,9 @@ bool Injection::refuses(std::size_t size) noexcept {
     return true;
 }
 
-Injection::Counts Injection::counts() const noexcept { return {counted_.load(rlx), refused_.load(rlx)}; }  // relaxed: sums
+// Relaxed: sums.
+Injection::Counts Injection::counts() const noexcept {
+    return {counted_.load(rlx), refused_.load(rlx)};
+}
 
 }  // namespace ashlar::cache

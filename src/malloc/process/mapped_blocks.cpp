@@ -18,7 +18,9 @@ constexpr std::size_t kMost = std::size_t{1} << 46;
 
 void* at(std::uintptr_t address) noexcept { return reinterpret_cast<void*>(address); }
 
-std::size_t whole_pages(std::size_t size) noexcept { return base::round_up(size, region::page_size()); }
+std::size_t whole_pages(std::size_t size) noexcept {
+    return base::round_up(size, region::page_size());
+}
 
 }  // namespace
 
@@ -61,7 +63,8 @@ bool MappedBlocks::insert(std::uintptr_t start, std::size_t bytes) noexcept {
 }
 
 void MappedBlocks::count(std::size_t more, std::size_t less) noexcept {
-    const std::size_t held = held_.fetch_add(more - less, rlx) + more - less;  // relaxed, all of it: counters
+    // Relaxed, all of it: counters.
+    const std::size_t held = held_.fetch_add(more - less, rlx) + more - less;
     std::size_t peak = peak_.load(rlx);
     while (held > peak && !peak_.cas(peak, held, rlx, rlx)) {
     }
@@ -101,7 +104,8 @@ std::size_t MappedBlocks::give(void* block) noexcept {
 }
 
 std::size_t MappedBlocks::size_of(const void* block) const noexcept {
-    const Place* place = const_cast<MappedBlocks*>(this)->find(reinterpret_cast<std::uintptr_t>(block));
+    const Place* place =
+        const_cast<MappedBlocks*>(this)->find(reinterpret_cast<std::uintptr_t>(block));
     return place == nullptr ? 0 : place->bytes.load(rlx);  // relaxed: the caller holds the block
 }
 
@@ -122,7 +126,8 @@ void* MappedBlocks::move(Place& place, std::uintptr_t start, std::size_t bytes) 
         region::unmap(to, bytes);
         return nullptr;
     }
-    if (!region::remap_to(at(start), place.bytes.load(rlx), to, bytes)) {  // relaxed: the caller holds the block
+    // Relaxed: the caller holds the block.
+    if (!region::remap_to(at(start), place.bytes.load(rlx), to, bytes)) {
         // The system may have unmapped the target before it refused, and
         // another thread may have those addresses by now. The rest of the
         // reservation stays reserved.
@@ -160,7 +165,9 @@ void* MappedBlocks::resize(void* block, std::size_t size) noexcept {
 std::size_t MappedBlocks::around(const void* address) const noexcept {
     std::size_t found = 0;
     visit([&](void* block, std::size_t bytes) noexcept {
-        if (reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(block) < bytes) found = bytes;
+        if (reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(block) <
+            bytes)
+            found = bytes;
     });
     return found;
 }

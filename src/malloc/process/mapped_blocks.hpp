@@ -13,8 +13,9 @@
 
 namespace ashlar::cache {
 
-inline constexpr std::size_t kMapped = std::size_t{32} << 20;   // blocks from here on are mapped
-inline constexpr std::size_t kMapMoved = std::size_t{1} << 20;  // from here on, blocks that realloc moves are mapped
+inline constexpr std::size_t kMapped = std::size_t{32} << 20;  // blocks from here on are mapped
+// From here on, blocks that realloc moves are mapped.
+inline constexpr std::size_t kMapMoved = std::size_t{1} << 20;
 
 class MappedBlocks {
   public:

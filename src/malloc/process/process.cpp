@@ -35,8 +35,11 @@ constexpr std::uint32_t kMaxCaches = 16384;
 constexpr std::uint32_t kMinCaches = 8;
 
 Heap* create(std::size_t bytes) noexcept {
-    const auto units = static_cast<UnitId>(bytes >> kUnitShift) - 1;  // beside unit 0, which is unused
-    const std::uint32_t caches = units / 64 > kMaxCaches ? kMaxCaches : units / 64 < kMinCaches ? kMinCaches : units / 64;
+    // Beside unit 0, which is unused.
+    const auto units = static_cast<UnitId>(bytes >> kUnitShift) - 1;
+    const std::uint32_t caches = units / 64 > kMaxCaches   ? kMaxCaches
+                                 : units / 64 < kMinCaches ? kMinCaches
+                                                           : units / 64;
     return Heap::create(region::kSystemStepwise, units, caches);
 }
 
@@ -61,7 +64,8 @@ Heap* reserve() noexcept {
 // Threads that find no heap reserve one each. One heap is published and the
 // others are released, so that no thread waits.
 Heap* process() noexcept {
-    Heap* heap = process_heap.load(acq);  // [E13] acquire, pairs with the CAS below: the heap as it was made
+    // [E13] acquire, pairs with the CAS below: the heap as it was made.
+    Heap* heap = process_heap.load(acq);
     if (heap != nullptr) [[likely]]
         return heap;
     Heap* made = reserve();
@@ -98,20 +102,24 @@ Allocation take_cached(Cache& own, bool first, const Request& request, Bin bin) 
 // Rounds up to whole units, as for a run: good_size() promises that, and a
 // sized delete is compared with it.
 Allocation take_mapped(const Request& request) noexcept {
-    return {mapped_blocks.take(base::round_up(request.size, base::kUnitSize), request.alignment), true};
+    return {mapped_blocks.take(base::round_up(request.size, base::kUnitSize), request.alignment),
+            true};
 }
 
 // For what the first region cannot give.
-Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bin bin, std::uint32_t full) noexcept {
+Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bin bin,
+                              std::uint32_t full) noexcept {
     Allocation found = allocate_existing(request);
-    full_for.store(found.block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);  // relaxed: as its load
+    // Relaxed: as its load.
+    full_for.store(found.block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);
     if (found.block != nullptr) return found;
     if (own != nullptr) own->flush();
     heap.reclaim();
     found = own != nullptr && bin != 0 ? own->refill(bin, request.zeroed) : heap.allocate(request);
     if (found.block != nullptr) return found;
     each_grown([](Heap& grown) noexcept { grown.reclaim(); });
-    if (request.size >= kMapMoved) {  // its address space comes back when it is freed; that of a heap does not
+    // Its address space comes back when it is freed; that of a heap does not.
+    if (request.size >= kMapMoved) {
         found = take_mapped(request);
         if (found.block != nullptr) return found;
     }
@@ -132,10 +140,12 @@ Allocation allocate(const Request& request) noexcept {
     Heap* heap = process();
     if (heap == nullptr) return {nullptr, false};
     const Bin bin = request.bin();
-    const std::uint32_t full = full_for.load(rlx);  // relaxed, as the stores: a lost update costs one try
+    // Relaxed, as the stores: a lost update costs one try.
+    const std::uint32_t full = full_for.load(rlx);
     if (full == 0) [[likely]] {
         heap->adopt_orphans();
-        const Allocation found = own != nullptr && bin != 0 ? take_cached(*own, first, request, bin) : heap->allocate(request);
+        const Allocation found = own != nullptr && bin != 0 ? take_cached(*own, first, request, bin)
+                                                            : heap->allocate(request);
         if (found.block != nullptr) [[likely]]
             return found;
     }
@@ -179,7 +189,8 @@ void give(void* block) noexcept {
         // Returns cached runs, and as much dirty memory as the block had: the
         // cost is in proportion.
         if (Cache* own = own_cache(); own != nullptr) own->close_runs();
-        if (heap = existing_process(); heap != nullptr) heap->spans.purge_some(base::units_of_size(bytes));
+        if (heap = existing_process(); heap != nullptr)
+            heap->spans.purge_some(base::units_of_size(bytes));
         return;
     }
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
@@ -229,8 +240,8 @@ std::size_t check() noexcept {
 
 Totals totals(const Heap& heap) noexcept {
     const spans::UnitCounts units = heap.spans.counts();
-    return {heap.arena.live_bytes(), units.held << kUnitShift, units.free << kUnitShift, units.peak << kUnitShift,
-            std::size_t{heap.spans.limit()} << kUnitShift};
+    return {heap.arena.live_bytes(), units.held << kUnitShift, units.free << kUnitShift,
+            units.peak << kUnitShift, std::size_t{heap.spans.limit()} << kUnitShift};
 }
 
 Totals totals() noexcept {
@@ -244,8 +255,8 @@ Totals totals() noexcept {
     sum.reserved += mapped;
     each_grown([&sum](Heap& grown) noexcept {
         const Totals more = totals(grown);
-        sum = {sum.live + more.live, sum.held + more.held, sum.free + more.free, sum.peak + more.peak,
-               sum.reserved + more.reserved};
+        sum = {sum.live + more.live, sum.held + more.held, sum.free + more.free,
+               sum.peak + more.peak, sum.reserved + more.reserved};
     });
     return sum;
 }

@@ -25,7 +25,8 @@ void leave_thread(void* own) noexcept;
 
 // 0: the system has no more keys.
 std::uint32_t make_key() noexcept {
-    std::uint32_t found = exit_key.load(acq);  // [E18] acquire, pairs with the CAS: the key as it was made
+    // [E18] acquire, pairs with the CAS: the key as it was made.
+    std::uint32_t found = exit_key.load(acq);
     if (found != 0) [[likely]]
         return found;
     pthread_key_t key;

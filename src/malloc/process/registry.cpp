@@ -20,9 +20,11 @@ bool Registry::enroll(Heap& heap) noexcept {
         place.start.store(heap.region().base, rel);
         place.bytes.store(std::uintptr_t{heap.region().end} << base::kUnitShift, rel);
         place.heap.store(&heap, rel);
-        place.ticket.store(tickets_.fetch_add(1, rlx) + 2, rel);  // [E12] pairs with owner_of(): all of the above
+        // [E12] pairs with owner_of(): all of the above.
+        place.ticket.store(tickets_.fetch_add(1, rlx) + 2, rel);
         std::uint32_t used = used_.load(rlx);
-        while (used <= i && !used_.cas(used, i + 1, rel, rlx)) {  // [E12] release, pairs with the acquire in owner_of()
+        // [E12] release, pairs with the acquire in owner_of().
+        while (used <= i && !used_.cas(used, i + 1, rel, rlx)) {
         }
         return true;
     }
@@ -42,11 +44,13 @@ void Registry::strike(const Heap& heap) noexcept {
 // Another heap may get a place while it is read. The values count only if the
 // ticket is the same before and after.
 Heap* Registry::owner_of(std::uintptr_t address) const noexcept {
-    for (std::uint32_t i = 0, n = used_.load(acq); i < n; ++i) {  // [E12] acquire, pairs with enroll()
+    // [E12] acquire, pairs with enroll().
+    for (std::uint32_t i = 0, n = used_.load(acq); i < n; ++i) {
         const Place& place = places_[i];
         const std::uint64_t ticket = place.ticket.load(acq);  // [E12] acquire, pairs with enroll()
         if (ticket < 2) continue;
-        const std::uintptr_t start = place.start.load(acq);  // [E12] acquire: the second read of the ticket comes after
+        // [E12] acquire: the second read of the ticket comes after.
+        const std::uintptr_t start = place.start.load(acq);
         const std::uintptr_t bytes = place.bytes.load(acq);
         Heap* heap = place.heap.load(acq);
         if (place.ticket.load(rlx) != ticket) continue;

@@ -31,7 +31,9 @@ class Registry {
   private:
     static constexpr std::uint32_t kPlaces = 4096;
     struct Place {
-        base::Atomic<std::uint64_t> ticket;  // 0: empty, 1: being written, else the number of this enrolment, never used again
+        // 0: empty, 1: being written, else the number of this enrolment, never
+        // used again.
+        base::Atomic<std::uint64_t> ticket;
         base::Atomic<std::uintptr_t> start;
         base::Atomic<std::uintptr_t> bytes;
         base::Atomic<Heap*> heap;

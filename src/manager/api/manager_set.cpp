@@ -18,7 +18,8 @@ class Kinds {
     Kinds(Size capacity, Size granularity)
         : granularity_(granularity), pages_(granularity == 1 ? 0 : capacity / granularity + 1) {}
     [[nodiscard]] bool allow(Offset start, Size size, std::uint32_t kind) const noexcept {
-        return granularity_ == 1 || (suits(page(start), kind) && suits(page(start + size - 1), kind));
+        return granularity_ == 1 ||
+               (suits(page(start), kind) && suits(page(start + size - 1), kind));
     }
     void add(Offset start, Size size, std::uint32_t kind) noexcept {
         each_edge(start, size, [kind](Page& page) {
@@ -78,14 +79,16 @@ struct ManagerSet::State {
             throw BadOffset("ManagerSet: there is no heap of number " + std::to_string(number));
         return heaps[number];
     }
-    [[nodiscard]] std::optional<Offset> take(Heap& heap, Size size, Size alignment, std::uint32_t kind) const;
+    [[nodiscard]] std::optional<Offset> take(Heap& heap, Size size, Size alignment,
+                                             std::uint32_t kind) const;
     // The number of a place for a heap.
     [[nodiscard]] std::uint32_t place();
     [[nodiscard]] std::optional<std::uint32_t> add(Size wanted);
 };
 
 // On whole pages of its own a block shares none, whatever lies beside it.
-std::optional<Offset> ManagerSet::State::take(Heap& heap, Size size, Size alignment, std::uint32_t kind) const {
+std::optional<Offset> ManagerSet::State::take(Heap& heap, Size size, Size alignment,
+                                              std::uint32_t kind) const {
     std::optional<Offset> found = heap.manager.allocate(size, alignment);
     if (!found) return std::nullopt;
     Size taken = heap.manager.size_of(*found);
@@ -93,7 +96,8 @@ std::optional<Offset> ManagerSet::State::take(Heap& heap, Size size, Size alignm
         heap.manager.deallocate(*found);
         const Size page = options.kind_granularity;
         if (size > max_buffer) return std::nullopt;
-        found = heap.manager.allocate(base::round_up(std::max<Size>(size, 1), page), std::max(alignment, page));
+        found = heap.manager.allocate(base::round_up(std::max<Size>(size, 1), page),
+                                      std::max(alignment, page));
         if (!found) return std::nullopt;
         taken = heap.manager.size_of(*found);
     }
@@ -137,7 +141,8 @@ std::optional<std::uint32_t> ManagerSet::State::add(Size wanted) {
 
 ManagerSet::ManagerSet(ManagerSetOptions options) : state_(std::make_unique<State>()) {
     if (!base::is_power_of_two(options.kind_granularity)) {
-        throw BadAlignment("ManagerSet: a granularity of kinds of " + std::to_string(options.kind_granularity) +
+        throw BadAlignment("ManagerSet: a granularity of kinds of " +
+                           std::to_string(options.kind_granularity) +
                            " bytes, which is not a power of two");
     }
     state_->options = std::move(options);
@@ -150,7 +155,8 @@ std::optional<SetBlock> ManagerSet::allocate(Size size, Size alignment, std::uin
     State& state = *state_;
     for (std::uint32_t i = 0; i < state.heaps.size(); ++i) {
         if (!state.heaps[i].used) continue;
-        if (const std::optional<Offset> at = state.take(state.heaps[i], size, alignment, kind)) return SetBlock{i, *at};
+        if (const std::optional<Offset> at = state.take(state.heaps[i], size, alignment, kind))
+            return SetBlock{i, *at};
     }
     if (!base::is_power_of_two(alignment)) {
         throw BadAlignment("ManagerSet::allocate: an alignment of " + std::to_string(alignment) +
@@ -192,6 +198,8 @@ std::uint32_t ManagerSet::heaps() const noexcept {
 }
 
 SetHeap ManagerSet::heap(std::uint32_t number) const { return state_->find(number).given; }
-const MemoryManager& ManagerSet::manager(std::uint32_t number) const { return state_->find(number).manager; }
+const MemoryManager& ManagerSet::manager(std::uint32_t number) const {
+    return state_->find(number).manager;
+}
 
 }  // namespace ashlar

@@ -19,32 +19,37 @@ manager::Manager& no_manager() {
 
 void validate(Size size, const ManagerOptions& options) {
     if (!base::is_power_of_two(options.granularity) || options.granularity > max_buffer) {
-        throw BadAlignment("MemoryManager: a granularity of " + std::to_string(options.granularity) +
+        throw BadAlignment("MemoryManager: a granularity of " +
+                           std::to_string(options.granularity) +
                            " bytes, which is not a power of two up to 2^48");
     }
     const Size limit = std::max(options.limit, options.highest_limit);
     if (size < options.granularity || size > max_buffer || limit > max_buffer) {
-        throw BadSize("MemoryManager: a buffer of " + std::to_string(size) + " bytes, a limit of " + std::to_string(limit) +
-                      ": " + std::to_string(options.granularity) + " to 2^48 are possible");
+        throw BadSize("MemoryManager: a buffer of " + std::to_string(size) + " bytes, a limit of " +
+                      std::to_string(limit) + ": " + std::to_string(options.granularity) +
+                      " to 2^48 are possible");
     }
 }
 
 void refuse_next_part(const ManagerOptions& options) {
     if (!options.next_part) return;
-    throw ManagerError(Status::bad_options, "MemoryManager: next_part is set, but the buffer is not the caller's");
+    throw ManagerError(Status::bad_options,
+                       "MemoryManager: next_part is set, but the buffer is not the caller's");
 }
 
 std::unique_ptr<manager::Manager> make_own(Size size, ManagerOptions options) {
     validate(size, options);
     refuse_next_part(options);
     const Size most = std::max({size, options.limit, options.highest_limit});
-    return std::make_unique<manager::Manager>(manager::Buffer::own(most, size), size, std::move(options));
+    return std::make_unique<manager::Manager>(manager::Buffer::own(most, size), size,
+                                              std::move(options));
 }
 
 std::unique_ptr<manager::Manager> make_over(std::span<std::byte> buffer, ManagerOptions options) {
     validate(buffer.size(), options);
     const std::span<std::byte> whole = buffer.first(buffer.size() & ~(options.granularity - 1));
-    return std::make_unique<manager::Manager>(manager::Buffer(whole), whole.size(), std::move(options));
+    return std::make_unique<manager::Manager>(manager::Buffer(whole), whole.size(),
+                                              std::move(options));
 }
 
 }  // namespace
@@ -66,9 +71,12 @@ MemoryManager::MemoryManager(std::span<std::byte> buffer, ManagerOptions options
 MemoryManager MemoryManager::without_memory(Size size, ManagerOptions options) {
     validate(size, options);
     refuse_next_part(options);
-    return MemoryManager(std::make_unique<manager::Manager>(manager::Buffer(), size, std::move(options)));
+    return MemoryManager(
+        std::make_unique<manager::Manager>(manager::Buffer(), size, std::move(options)));
 }
-MemoryManager::MemoryManager(MemoryManager&& other) noexcept : manager_(&no_manager()) { *this = std::move(other); }
+MemoryManager::MemoryManager(MemoryManager&& other) noexcept : manager_(&no_manager()) {
+    *this = std::move(other);
+}
 MemoryManager& MemoryManager::operator=(MemoryManager&& other) noexcept {
     if (this == &other) return *this;
     manager_ = std::move(other.manager_);
@@ -77,20 +85,24 @@ MemoryManager& MemoryManager::operator=(MemoryManager&& other) noexcept {
     return *this;
 }
 MemoryManager::~MemoryManager() = default;
-MemoryManager* MemoryManager::holder(const manager::Manager& manager) noexcept { return manager.holder(); }
+MemoryManager* MemoryManager::holder(const manager::Manager& manager) noexcept {
+    return manager.holder();
+}
 
 namespace {
 
 // Functions of their own, so that the path of a manager for one thread needs no
 // stack frame.
-[[gnu::noinline]] std::optional<Offset> allocate_with_extras(manager::Manager& manager, Size size, Size alignment) {
+[[gnu::noinline]] std::optional<Offset> allocate_with_extras(manager::Manager& manager, Size size,
+                                                             Size alignment) {
     Offset at = 0;
     const Status status = manager.allocate_with_extras(size, alignment, at);
     if (status == Status::bad_alignment) manager.refuse_alignment("allocate", size, alignment);
     return status == Status::ok ? std::optional(at) : std::nullopt;
 }
 
-[[gnu::noinline]] std::optional<Offset> allocate_anyhow(manager::Manager& manager, Size size, Size alignment) {
+[[gnu::noinline]] std::optional<Offset> allocate_anyhow(manager::Manager& manager, Size size,
+                                                        Size alignment) {
     if (manager.has_extras()) [[unlikely]]
         return allocate_with_extras(manager, size, alignment);
     Offset at = 0;
@@ -111,13 +123,15 @@ namespace {
 
 std::optional<Offset> MemoryManager::allocate(Size size, Size alignment) {
     const Offset at = manager_->allocate_alone(size, alignment);
-    return at != manager::kNoOffset ? std::optional(at) : allocate_anyhow(*manager_, size, alignment);
+    return at != manager::kNoOffset ? std::optional(at)
+                                    : allocate_anyhow(*manager_, size, alignment);
 }
 
 std::optional<Offset> MemoryManager::allocate_root(Size size, Size alignment) {
     Offset at = 0;
     const Status status = manager_->allocate_root(size, alignment, at);
-    if (status == Status::bad_alignment) manager_->refuse_alignment("allocate_root", size, alignment);
+    if (status == Status::bad_alignment)
+        manager_->refuse_alignment("allocate_root", size, alignment);
     return status == Status::ok ? std::optional(at) : std::nullopt;
 }
 
@@ -167,10 +181,18 @@ Status MemoryManager::try_allocate_root(Size size, Size alignment, Offset& offse
 Status MemoryManager::try_deallocate(Offset offset) noexcept {
     return manager_->deallocate_alone(offset) ? Status::ok : manager_->deallocate(offset);
 }
-Status MemoryManager::try_read(Offset start, std::span<std::byte> out) const noexcept { return manager_->read(start, out); }
-Status MemoryManager::try_write(Offset start, std::span<const std::byte> data) noexcept { return manager_->write(start, data); }
-Status MemoryManager::try_resize(Offset offset, Size size) noexcept { return manager_->resize(offset, size); }
-Status MemoryManager::try_allocate_at(Offset start, Size size) noexcept { return manager_->allocate_at(start, size, 0); }
+Status MemoryManager::try_read(Offset start, std::span<std::byte> out) const noexcept {
+    return manager_->read(start, out);
+}
+Status MemoryManager::try_write(Offset start, std::span<const std::byte> data) noexcept {
+    return manager_->write(start, data);
+}
+Status MemoryManager::try_resize(Offset offset, Size size) noexcept {
+    return manager_->resize(offset, size);
+}
+Status MemoryManager::try_allocate_at(Offset start, Size size) noexcept {
+    return manager_->allocate_at(start, size, 0);
+}
 Status MemoryManager::try_reserve_range(Offset start, Size size) noexcept {
     return manager_->allocate_at(start, size, ranges::kReserved);
 }
@@ -188,7 +210,9 @@ Status MemoryManager::try_size_of(Offset offset, Size& size) const noexcept {
     return Status::ok;
 }
 
-bool MemoryManager::is_block(Offset offset) const noexcept { return manager_->size_of(offset) != 0; }
+bool MemoryManager::is_block(Offset offset) const noexcept {
+    return manager_->size_of(offset) != 0;
+}
 
 void MemoryManager::set_user_data(Offset offset, std::uint64_t value) {
     const Status status = manager_->set_user(offset, value);
@@ -214,15 +238,22 @@ std::string MemoryManager::name(Offset offset) const {
     return name;
 }
 
-Status MemoryManager::try_set_user_data(Offset offset, std::uint64_t value) { return manager_->set_user(offset, value); }
+Status MemoryManager::try_set_user_data(Offset offset, std::uint64_t value) {
+    return manager_->set_user(offset, value);
+}
 Status MemoryManager::try_user_data(Offset offset, std::uint64_t& value) const noexcept {
     return manager_->user(offset, value);
 }
-Status MemoryManager::try_set_name(Offset offset, std::string_view name) { return manager_->set_name(offset, name); }
-Status MemoryManager::try_name(Offset offset, std::string& name) const { return manager_->name(offset, name); }
+Status MemoryManager::try_set_name(Offset offset, std::string_view name) {
+    return manager_->set_name(offset, name);
+}
+Status MemoryManager::try_name(Offset offset, std::string& name) const {
+    return manager_->name(offset, name);
+}
 
 std::byte* MemoryManager::data(Offset offset) const {
-    if (manager_->size_of(offset, true) == 0) manager_->refuse(Status::bad_offset, "data", offset, 0);
+    if (manager_->size_of(offset, true) == 0)
+        manager_->refuse(Status::bad_offset, "data", offset, 0);
     return manager_->buffer().at(offset);
 }
 
@@ -237,7 +268,9 @@ Size MemoryManager::trim() { return manager_->trim(); }
 void MemoryManager::clear() {
     const Status status = manager_->clear();
     if (status == Status::in_callback) manager_->refuse_in_callback("clear");
-    if (status != Status::ok) throw Pinned("clear: a block is pinned, or a pass of defragmentation has begun and not ended");
+    if (status != Status::ok)
+        throw Pinned(
+            "clear: a block is pinned, or a pass of defragmentation has begun and not ended");
 }
 
 Status MemoryManager::try_clear() noexcept { return manager_->clear(); }

@@ -16,7 +16,8 @@ namespace {
 std::optional<Handle> MemoryManager::allocate_movable(Size size, Size alignment) {
     Handle handle;
     const Status status = manager_->allocate_movable(size, alignment, handle);
-    if (status == Status::bad_alignment) manager_->refuse_alignment("allocate_movable", size, alignment);
+    if (status == Status::bad_alignment)
+        manager_->refuse_alignment("allocate_movable", size, alignment);
     return status == Status::ok ? std::optional(handle) : std::nullopt;
 }
 
@@ -32,7 +33,9 @@ Offset MemoryManager::resolve(Handle handle) const {
     return at;
 }
 
-std::optional<Handle> MemoryManager::handle_of(Offset offset) const noexcept { return manager_->moves().handle_at(offset); }
+std::optional<Handle> MemoryManager::handle_of(Offset offset) const noexcept {
+    return manager_->moves().handle_at(offset);
+}
 
 Offset MemoryManager::pin(Handle handle) {
     Offset at = 0;
@@ -49,11 +52,15 @@ void MemoryManager::unpin(Handle handle) {
 Status MemoryManager::try_allocate_movable(Size size, Size alignment, Handle& handle) noexcept {
     return manager_->allocate_movable(size, alignment, handle);
 }
-Status MemoryManager::try_deallocate(Handle handle) noexcept { return manager_->moves().deallocate(handle); }
+Status MemoryManager::try_deallocate(Handle handle) noexcept {
+    return manager_->moves().deallocate(handle);
+}
 Status MemoryManager::try_resolve(Handle handle, Offset& offset) const noexcept {
     return manager_->moves().resolve(handle, offset);
 }
-Status MemoryManager::try_pin(Handle handle, Offset& offset) noexcept { return manager_->moves().pin(handle, offset); }
+Status MemoryManager::try_pin(Handle handle, Offset& offset) noexcept {
+    return manager_->moves().pin(handle, offset);
+}
 Status MemoryManager::try_unpin(Handle handle) noexcept { return manager_->moves().unpin(handle); }
 
 DefragmentationStatistics MemoryManager::defragment(PassLimits limits) {

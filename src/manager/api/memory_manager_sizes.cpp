@@ -7,7 +7,9 @@
 
 namespace ashlar {
 
-manager::Manager& ManagerSizes::inner() noexcept { return *static_cast<MemoryManager&>(*this).manager_; }
+manager::Manager& ManagerSizes::inner() noexcept {
+    return *static_cast<MemoryManager&>(*this).manager_;
+}
 
 std::optional<Offset> ManagerSizes::reallocate(Offset offset, Size size, Size alignment) {
     Offset at = offset;
@@ -26,7 +28,8 @@ bool ManagerSizes::resize(Handle handle, Size size) {
 std::size_t ManagerSizes::allocate_batch(Size size, Size alignment, std::span<Offset> out) {
     std::size_t count = 0;
     const Status status = inner().allocate_batch(size, alignment, out, count);
-    if (status == Status::bad_alignment) inner().refuse_alignment("allocate_batch", size, alignment);
+    if (status == Status::bad_alignment)
+        inner().refuse_alignment("allocate_batch", size, alignment);
     return count;
 }
 
@@ -43,15 +46,20 @@ void ManagerSizes::set_limit(Size limit) {
 
 bool ManagerSizes::grow(Size bytes) { return inner().extend(bytes) == Status::ok; }
 
-Status ManagerSizes::try_reallocate(Offset offset, Size size, Size alignment, Offset& result) noexcept {
+Status ManagerSizes::try_reallocate(Offset offset, Size size, Size alignment,
+                                    Offset& result) noexcept {
     result = offset;
     return inner().reallocate(result, size, alignment);
 }
-Status ManagerSizes::try_resize(Handle handle, Size size) noexcept { return inner().resize(handle, size); }
-Status ManagerSizes::try_allocate_batch(Size size, Size alignment, std::span<Offset> out, std::size_t& count) noexcept {
+Status ManagerSizes::try_resize(Handle handle, Size size) noexcept {
+    return inner().resize(handle, size);
+}
+Status ManagerSizes::try_allocate_batch(Size size, Size alignment, std::span<Offset> out,
+                                        std::size_t& count) noexcept {
     return inner().allocate_batch(size, alignment, out, count);
 }
-Status ManagerSizes::try_deallocate_batch(std::span<const Offset> offsets, std::size_t& count) noexcept {
+Status ManagerSizes::try_deallocate_batch(std::span<const Offset> offsets,
+                                          std::size_t& count) noexcept {
     count = inner().deallocate_batch(offsets);
     return count == offsets.size() ? Status::ok : Status::bad_offset;
 }

@@ -69,7 +69,8 @@ Size BlockAnnotations::bytes_of(const std::string& name) noexcept {
 Size BlockAnnotations::metadata() const noexcept {
     using Node = std::pair<const Offset, Annotation>;
     const Guard guard(lock_);
-    return annotations_.size() * (sizeof(Node) + sizeof(void*)) + annotations_.bucket_count() * sizeof(void*) + name_bytes_;
+    return annotations_.size() * (sizeof(Node) + sizeof(void*)) +
+           annotations_.bucket_count() * sizeof(void*) + name_bytes_;
 }
 
 // Without memory for a smaller table the old one stays.

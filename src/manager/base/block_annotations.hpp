@@ -35,7 +35,8 @@ class BlockAnnotations {
     void look(Offset block, Use use) const noexcept {
         const Guard guard(lock_);
         const auto found = annotations_.find(block);
-        if (found != annotations_.end()) use(std::string_view(found->second.name), found->second.user);
+        if (found != annotations_.end())
+            use(std::string_view(found->second.name), found->second.user);
     }
 
     // Relaxed: an annotation is attached before its block is handed to the

@@ -27,7 +27,8 @@ std::byte* map_aligned(Size bytes) noexcept {
     auto* const low = static_cast<std::byte*>(region::reserve_uncharged(bytes + alignment - page));
     if (low == nullptr) return nullptr;
     std::byte* const start =
-        low + (base::round_up(reinterpret_cast<std::uintptr_t>(low), alignment) - reinterpret_cast<std::uintptr_t>(low));
+        low + (base::round_up(reinterpret_cast<std::uintptr_t>(low), alignment) -
+               reinterpret_cast<std::uintptr_t>(low));
     release(low, start);
     release(start + bytes, low + bytes + alignment - page);
     return start;
@@ -52,7 +53,8 @@ bool Buffer::open(Offset end) noexcept {
     return true;
 }
 
-Buffer::Buffer(std::span<std::byte> first) noexcept : kind_(Kind::parts), first_(first.data()), first_size_(first.size()) {}
+Buffer::Buffer(std::span<std::byte> first) noexcept
+    : kind_(Kind::parts), first_(first.data()), first_size_(first.size()) {}
 
 // Only before the manager has it: no other thread looks, so relaxed.
 Buffer::Buffer(Buffer&& other) noexcept
@@ -97,15 +99,18 @@ Offset Buffer::offset_of(const void* address, Size capacity) const noexcept {
     const std::uint32_t count = parts_.load(base::acq);
     for (std::uint32_t i = 0; i < count && found == capacity; ++i) {
         const Offset next = i + 1 < count ? part(i + 1).start.load(base::rlx) : capacity;
-        found = inside(part(i).bytes.load(base::rlx), part(i).start.load(base::rlx), std::min(next, capacity));
+        found = inside(part(i).bytes.load(base::rlx), part(i).start.load(base::rlx),
+                       std::min(next, capacity));
     }
     return found;
 }
 
 bool Buffer::add(Offset start, std::span<std::byte> bytes) noexcept {
-    const std::uint32_t index = parts_.load(base::rlx);  // relaxed: only the holder of the growth lock changes it
+    // Relaxed: only the holder of the growth lock changes it.
+    const std::uint32_t index = parts_.load(base::rlx);
     const unsigned chunk = base::highest(index + 1);
-    if (chunks_[chunk] == nullptr) chunks_[chunk].reset(new (std::nothrow) Part[std::size_t{1} << chunk]());
+    if (chunks_[chunk] == nullptr)
+        chunks_[chunk].reset(new (std::nothrow) Part[std::size_t{1} << chunk]());
     if (chunks_[chunk] == nullptr) return false;
     part(index).start.store(start, base::rlx);
     part(index).bytes.store(bytes.data(), base::rlx);
@@ -117,12 +122,14 @@ bool Buffer::add(Offset start, std::span<std::byte> bytes) noexcept {
 }
 
 Offset Buffer::last_start() const noexcept {
-    const std::uint32_t count = parts_.load(base::rlx);  // relaxed, both: under the growth lock, as drop_last()
+    // Relaxed, both: under the growth lock, as drop_last().
+    const std::uint32_t count = parts_.load(base::rlx);
     return count == 0 ? 0 : part(count - 1).start.load(base::rlx);
 }
 
 std::span<std::byte> Buffer::drop_last() noexcept {
-    const Part& last = part(parts_.fetch_sub(1, base::rlx) - 1);  // relaxed, all of it: under the growth lock, as last_start()
+    // Relaxed, all of it: under the growth lock, as last_start().
+    const Part& last = part(parts_.fetch_sub(1, base::rlx) - 1);
     return {last.bytes.load(base::rlx), last.size};
 }
 

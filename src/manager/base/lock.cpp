@@ -39,7 +39,8 @@ void Lock::wait() noexcept {
         ++depth_;
         return;
     }
-    waiting_.fetch_add(1, base::rlx);  // relaxed, as below: a hint for holders that can let others in
+    // Relaxed, as below: a hint for holders that can let others in.
+    waiting_.fetch_add(1, base::rlx);
     Backoff backoff;
     for (unsigned waits = 0;; ++waits) {
         if (waits < kWaits) {

@@ -43,7 +43,8 @@ class Lock {
     // Whether a thread waits. It looks again within kLongestWait pauses, unless
     // it loses its processor.
     static constexpr unsigned kLongestWait = 1024;
-    [[nodiscard]] bool wanted() const noexcept { return waiting_.load(base::rlx) != 0; }  // relaxed: a hint
+    // Relaxed: a hint.
+    [[nodiscard]] bool wanted() const noexcept { return waiting_.load(base::rlx) != 0; }
     // For a thread that takes the lock repeatedly, so that others see it free.
     void let_others_in() const noexcept {
         constexpr unsigned kPauses = 16;  // for a thread that arrives just now

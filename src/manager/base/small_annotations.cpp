@@ -15,7 +15,8 @@ bool SmallAnnotations::create() noexcept {
     Table none = nullptr;
     // [E42] release, pairs with the acquire in table(): the mapping. On failure
     // acquire: that of another thread.
-    if (!table_.cas(none, static_cast<Table>(mapped), base::acq_rel, base::acq)) region::kSystem.release(mapped, bytes());
+    if (!table_.cas(none, static_cast<Table>(mapped), base::acq_rel, base::acq))
+        region::kSystem.release(mapped, bytes());
     return true;
 }
 

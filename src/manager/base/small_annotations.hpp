@@ -29,7 +29,9 @@ class SmallAnnotations {
     [[nodiscard]] bool create() noexcept;
 
     // Relaxed, as all below: the hand-over of a block orders its word.
-    [[nodiscard]] std::uint64_t user(std::size_t block) const noexcept { return any() ? table()[block].load(base::rlx) : 0; }
+    [[nodiscard]] std::uint64_t user(std::size_t block) const noexcept {
+        return any() ? table()[block].load(base::rlx) : 0;
+    }
     // Relaxed: as above.
     [[nodiscard]] bool named(std::size_t block) const noexcept {
         return any() && (names(block).load(base::rlx) & base::bit(block % base::kWordBits)) != 0;
@@ -58,7 +60,8 @@ class SmallAnnotations {
         if (user(block) != 0) set_user(block, 0);
         const base::Word bit = base::bit(block % base::kWordBits);
         // Relaxed: as above.
-        return (names(block).load(base::rlx) & bit) != 0 && (names(block).fetch_and(~bit, base::rlx) & bit) != 0;
+        return (names(block).load(base::rlx) & bit) != 0 &&
+               (names(block).fetch_and(~bit, base::rlx) & bit) != 0;
     }
     // Quiet.
     void clear() noexcept;
@@ -71,7 +74,9 @@ class SmallAnnotations {
     [[nodiscard]] base::Atomic<std::uint64_t>& names(std::size_t block) const noexcept {
         return table()[blocks_ + block / base::kWordBits];
     }
-    [[nodiscard]] std::size_t bytes() const noexcept { return (blocks_ + blocks_ / base::kWordBits) * sizeof(std::uint64_t); }
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return (blocks_ + blocks_ / base::kWordBits) * sizeof(std::uint64_t);
+    }
 
     // Relaxed: see metadata().
     void touch() noexcept {

@@ -22,7 +22,8 @@ region::Carver Store::place(const region::Carver& measured) noexcept {
     const std::size_t tables = measured.later_used();
     if (dense + tables <= kMostInHeap) {
         memory_ = std::calloc(1, dense + tables + kCacheLine);
-        return region::Carver(base::round_up(reinterpret_cast<std::uintptr_t>(memory_), kCacheLine));
+        return region::Carver(
+            base::round_up(reinterpret_cast<std::uintptr_t>(memory_), kCacheLine));
     }
     const std::size_t page = region::page_size();
     bytes_ = base::round_up(dense + tables, page);
@@ -30,7 +31,8 @@ region::Carver Store::place(const region::Carver& measured) noexcept {
     if (memory_ == nullptr) return region::Carver(0);
     const auto start = reinterpret_cast<std::uintptr_t>(memory_);
     const std::size_t first = std::max(measured.later_open(), page);
-    const std::uintptr_t open = std::min(base::round_up(start + dense + first, page), start + bytes_);
+    const std::uintptr_t open =
+        std::min(base::round_up(start + dense + first, page), start + bytes_);
     if (!region::kSystem.commit(memory_, open - start)) {
         region::kSystem.release(memory_, bytes_);
         memory_ = nullptr;

@@ -36,7 +36,8 @@ class ThreadNumbers {
     [[nodiscard]] std::uint32_t take() noexcept {
         using base::kWordBits;
         for (std::uint32_t w = 0; w < kMostNumbers / kWordBits; ++w) {
-            for (base::Word seen = taken_[w].load(base::rlx); ~seen != 0;) {  // relaxed: only a choice, the fetch_or decides
+            // Relaxed: only a choice, the fetch_or decides.
+            for (base::Word seen = taken_[w].load(base::rlx); ~seen != 0;) {
                 const base::Word bit = base::bit(base::lowest(~seen));
                 // [E37] acquire, pairs with the release in give(): the state
                 // kept by number, as its last owner left it.
@@ -53,9 +54,11 @@ class ThreadNumbers {
     }
 
     void take_back_all_but(std::uint32_t number) noexcept {
-        for (base::Atomic<base::Word>& word : taken_) word.store(0, base::rlx);  // relaxed, as below: there is one thread
+        // Relaxed, as below: there is one thread.
+        for (base::Atomic<base::Word>& word : taken_) word.store(0, base::rlx);
         if (number == 0 || number > kMostNumbers) return;
-        taken_[(number - 1) / base::kWordBits].store(base::bit((number - 1) % base::kWordBits), base::rlx);
+        taken_[(number - 1) / base::kWordBits].store(base::bit((number - 1) % base::kWordBits),
+                                                     base::rlx);
     }
 
   private:

@@ -30,7 +30,8 @@ bool Collector::shade(Offset offset) noexcept {
         return true;
     }
     RangeId block = allocator_->at(offset);
-    if (block == no_range) block = offset < allocator_->totals().capacity ? allocator_->covering(offset) : no_range;
+    if (block == no_range)
+        block = offset < allocator_->totals().capacity ? allocator_->covering(offset) : no_range;
     if (block == no_range) return false;
     Range& range = (*allocator_)[block];
     if (offset - range.start >= range.asked || (range.state & ranges::kSlab) != 0) return false;
@@ -87,12 +88,15 @@ void Collector::look_guarded(Offset block, Size size, Offset start, Size length)
 // An entry of the stack: the block with that byte, from there on.
 void Collector::look_at(Offset at) {
     const Small::Found small = small_->find(at);
-    if (small.kind == Small::Found::Kind::block) return look(small.start, small.size, at, small.size - (at - small.start));
+    if (small.kind == Small::Found::Kind::block)
+        return look(small.start, small.size, at, small.size - (at - small.start));
     const RangeId block = allocator_->covering(at);
-    if (block == no_range || ((*allocator_)[block].state & (ranges::kTarget | ranges::kSlab)) != 0) return;
+    if (block == no_range || ((*allocator_)[block].state & (ranges::kTarget | ranges::kSlab)) != 0)
+        return;
     const Offset start = (*allocator_)[block].start;
     const Size size = (*allocator_)[block].asked;
-    if (visitor_ != nullptr || size - (at - start) <= kPiece) return look(start, size, at, size - (at - start));
+    if (visitor_ != nullptr || size - (at - start) <= kPiece)
+        return look(start, size, at, size - (at - start));
     const Offset next = down(at + kPiece);
     stack_[state_->depth++] = next;  // there is room: this entry's
     look(start, size, at, next - at);
@@ -102,7 +106,8 @@ void Collector::allocated_in_cycle(RangeId block) noexcept {
     Range& range = (*allocator_)[block];
     ++state_->now.allocated;
     // Behind the sweep's cursor a new block stays white, for the next cycle.
-    if (state_->phase == Phase::mark || (state_->phase == Phase::sweep && range.start >= state_->cursor)) {
+    if (state_->phase == Phase::mark ||
+        (state_->phase == Phase::sweep && range.start >= state_->cursor)) {
         range.state |= ranges::kMarked;
     }
 }
@@ -152,13 +157,15 @@ std::uint32_t Collector::spread(std::uint32_t budget, bool& done) {
 // Refills the empty stack with marked blocks that had no room on it.
 void Collector::find_overflow() noexcept {
     if (overflow_.any_small()) {
-        overflow_.take_small(room_, [this](Offset block) noexcept { stack_[state_->depth++] = block; });
+        overflow_.take_small(room_,
+                             [this](Offset block) noexcept { stack_[state_->depth++] = block; });
         return;
     }
     const RangeId id = overflow_.take_range();
     const Range& range = (*allocator_)[id];
     // A thread that freed it meanwhile has followed its references.
-    if (ranges::kind(range) == ranges::Kind::block && (range.state & ranges::kMarked) != 0) push(id);
+    if (ranges::kind(range) == ranges::Kind::block && (range.state & ranges::kMarked) != 0)
+        push(id);
 }
 
 // Takes the marks away that a cycle left which a fork cut off.
@@ -181,7 +188,8 @@ std::uint32_t Collector::root_ranges(std::uint32_t budget, bool& done) noexcept 
         state_->cursor = range.start;
         if (looked >= budget) return budget;
         ++looked;
-        if ((range.state & (ranges::kMovable | ranges::kReserved | ranges::kRoot)) != 0) shade(range.start);
+        if ((range.state & (ranges::kMovable | ranges::kReserved | ranges::kRoot)) != 0)
+            shade(range.start);
         if ((range.state & ranges::kSlab) == 0) continue;
         // Small blocks allocated while the slabs were whitened are marked, and
         // references may have been written to them unseen.
@@ -206,11 +214,14 @@ std::uint32_t Collector::sweep_ranges(const Cycle& cycle, bool& done) noexcept {
         if (looked++ == cycle.budget) return cycle.budget;
         // Holes merge with the freed block: takes the next range that stays as
         // it is.
-        while (next != no_range && ranges::kind((*allocator_)[next]) == ranges::Kind::hole) next = (*allocator_)[next].above;
-        const std::uint32_t kept = ranges::kMarked | ranges::kMovable | ranges::kReserved | ranges::kTarget | ranges::kSlab;
+        while (next != no_range && ranges::kind((*allocator_)[next]) == ranges::Kind::hole)
+            next = (*allocator_)[next].above;
+        const std::uint32_t kept = ranges::kMarked | ranges::kMovable | ranges::kReserved |
+                                   ranges::kTarget | ranges::kSlab;
         if ((range.state & kept) != 0) {
             range.state &= ~ranges::kMarked;
-        } else if (unreached(cycle, {range.start, range.asked, BlockView::Kind::block, range.user})) {
+        } else if (unreached(cycle,
+                             {range.start, range.asked, BlockView::Kind::block, range.user})) {
             if ((range.state & ranges::kNamed) != 0) annotations_->erase(range.start);
             allocator_->give(id);
         }
@@ -233,7 +244,8 @@ std::uint32_t Collector::sweep_slabs(const Cycle& cycle, std::uint32_t& slab) no
             const auto& [collector, of] = *static_cast<Context*>(passed);
             SmallAnnotations& annotations = collector.annotations_->small();
             const std::size_t number = collector.small_->number_of(start);
-            const BlockView view{start, size, BlockView::Kind::small_block, annotations.user(number)};
+            const BlockView view{start, size, BlockView::Kind::small_block,
+                                 annotations.user(number)};
             if (!collector.unreached(of, view)) return false;
             if (annotations.erase(number)) collector.annotations_->erase(start);
             return true;

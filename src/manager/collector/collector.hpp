@@ -5,7 +5,8 @@
 // 1990: a snapshot at the beginning), and those whose references a write adds
 // (Dijkstra et al. 1978).
 //
-//   idle ─ begin ─> whiten ─ all white ─> mark ─ nothing left to look at ─> sweep ─ all swept ─> idle
+//   idle ─ begin ─> whiten ─ all white ─> mark ─ nothing left to look at ─> sweep ─ all swept ─>
+//   idle
 //
 // Marks: Range::state for blocks of the range allocator, Small's own for small
 // ones. Movable and reserved blocks are roots, and those of allocate_root().
@@ -28,19 +29,22 @@ class Collector {
   public:
     Collector(ranges::RangeAllocator& allocator, Small& small, Lock& lock, const Buffer& buffer,
               BlockAnnotations& annotations) noexcept
-        : allocator_(&allocator), small_(&small), lock_(&lock), buffer_(&buffer), annotations_(&annotations) {}
+        : allocator_(&allocator), small_(&small), lock_(&lock), buffer_(&buffer),
+          annotations_(&annotations) {}
     // After the small blocks'.
     void layout(region::Carver& carver, std::uint32_t most_ranges, bool shared) noexcept;
     [[nodiscard]] CycleGate& gate() noexcept { return gate_; }
 
     struct Cycle {
         std::span<const Offset> roots{};
-        const RootSource* source = nullptr;                 // asked at the beginning, and again before anything is freed
+        // Asked at the beginning, and again before anything is freed.
+        const RootSource* source = nullptr;
         const ReferenceVisitor* visitor = nullptr;          // null: conservatively
         std::uint32_t budget = 256;                         // blocks looked at in one go
         std::vector<BlockView>* leaks = nullptr;            // not null: reports, and frees nothing
         const base::Atomic<std::uint32_t>* stop = nullptr;  // not 0: end, and free nothing
-        const std::function<void()>* between = nullptr;     // called between slices: for tests that put themselves there
+        // Called between slices: for tests that put themselves there.
+        const std::function<void()>* between = nullptr;
     };
     // Runs one whole cycle; other callers wait meanwhile. Passes on exceptions
     // of callbacks and std::bad_alloc: then nothing was freed. Not under the
@@ -102,7 +106,8 @@ class Collector {
     enum class Phase : std::uint32_t { idle, whiten, mark, sweep };
     static constexpr std::uint32_t kStack = 4096;
     static constexpr Offset kNone = ~Offset{0};
-    static constexpr Size kPiece = 4096;              // bytes of a block looked at as one block of the budget
+    // Bytes of a block looked at as one block of the budget.
+    static constexpr Size kPiece = 4096;
     static constexpr std::uint32_t kSlabBlocks = 64;  // a slab counts as so many
 
     struct State {
@@ -112,7 +117,9 @@ class Collector {
         std::uint32_t cut;     // a fork ended the last cycle, and blocks may be marked
         std::uint32_t depth;   // of the stack
         std::uint32_t opened;  // entries [0, opened) of it are accessible
-        Offset cursor;         // of a walk over the range allocator's ranges: all that starts below has been seen
+        // Of a walk over the range allocator's ranges: all that starts below
+        // has been seen.
+        Offset cursor;
         CollectionStatistics now, last;
     };
 

@@ -40,7 +40,8 @@ void Collector::slice(const Cycle& cycle, Work work) {
         const Clock::time_point begin = Clock::now();
         const std::uint32_t looked = work();
         CollectionStatistics& now = state_->now;
-        now.longest_pause = std::max<std::chrono::nanoseconds>(now.longest_pause, Clock::now() - begin);
+        now.longest_pause =
+            std::max<std::chrono::nanoseconds>(now.longest_pause, Clock::now() - begin);
         now.longest_slice = std::max(now.longest_slice, looked);
         ++now.slices;
     }
@@ -80,7 +81,8 @@ CollectionStatistics Collector::run(const Cycle& cycle) {
         done = state_->last = state_->now;
     }
     gate_.open();
-    runner_.store(nullptr, base::rlx);  // relaxed: a thread only asks whether it wrote its own name there
+    // Relaxed: a thread only asks whether it wrote its own name there.
+    runner_.store(nullptr, base::rlx);
     leave_turn();
     if (failure != nullptr) std::rethrow_exception(failure);
     return done;
@@ -89,7 +91,8 @@ CollectionStatistics Collector::run(const Cycle& cycle) {
 void Collector::open_stack() {
     const Guard guard(*lock_);
     if (state_->opened < room_) state_->opened = steps_.open(state_->opened, room_, room_);
-    if (state_->opened < room_ || !overflow_.open_with(*allocator_, *small_)) throw std::bad_alloc();
+    if (state_->opened < room_ || !overflow_.open_with(*allocator_, *small_))
+        throw std::bad_alloc();
 }
 
 void Collector::take_turn() noexcept {
@@ -98,22 +101,29 @@ void Collector::take_turn() noexcept {
     for (Backoff turn; state_->turn.exchange(1, base::acq_rel) != 0;) turn.wait();
 }
 void Collector::leave_turn() noexcept {
-    state_->turn.exchange(0, base::acq_rel);  // [E33] release, pairs with the exchange in take_turn()
+    // [E33] release, pairs with the exchange in take_turn().
+    state_->turn.exchange(0, base::acq_rel);
 }
 
-Collector::Pause::Pause(Collector& collector) noexcept : collector_(collector) { collector.take_turn(); }
+Collector::Pause::Pause(Collector& collector) noexcept : collector_(collector) {
+    collector.take_turn();
+}
 Collector::Pause::~Pause() { collector_.leave_turn(); }
 
-bool Collector::in_callback() const noexcept { return runner_.load(base::rlx) == &this_thread; }  // relaxed: as in run()
+// Relaxed: as in run().
+bool Collector::in_callback() const noexcept { return runner_.load(base::rlx) == &this_thread; }
 
 void Collector::refuse_in_callback(const char* member) const {
     if (!in_callback()) return;
-    throw ManagerError(Status::in_callback,
-                       std::string(member) + ": called by a callback of the collector's cycle, which would have to end first");
+    throw ManagerError(
+        Status::in_callback,
+        std::string(member) +
+            ": called by a callback of the collector's cycle, which would have to end first");
 }
 
 void Collector::continue_in_child() noexcept {
-    const bool own = runner_.load(base::rlx) == &this_thread;  // relaxed, all of it: there is one thread
+    // Relaxed, all of it: there is one thread.
+    const bool own = runner_.load(base::rlx) == &this_thread;
     gate_.continue_in_child(own);
     if (own || state_->turn.load(base::rlx) == 0) return;
     if (state_->phase != Phase::idle) state_->cut = 1;

@@ -19,9 +19,11 @@ namespace {
 constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365 * 100);
 
 // Returns when the word is not 0, or the time is over, or for no reason.
-void wait_while_zero(const base::Atomic<std::uint32_t>& word, std::chrono::nanoseconds time) noexcept {
+void wait_while_zero(const base::Atomic<std::uint32_t>& word,
+                     std::chrono::nanoseconds time) noexcept {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-    const timespec limit{static_cast<std::time_t>(seconds.count()), static_cast<long>((time - seconds).count())};
+    const timespec limit{static_cast<std::time_t>(seconds.count()),
+                         static_cast<long>((time - seconds).count())};
     syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &limit, nullptr, 0);
 }
 
@@ -31,7 +33,8 @@ void wait_while_zero(const base::Atomic<std::uint32_t>& word, std::chrono::nanos
 int create_without_signals(pthread_t& thread, void* (*main)(void*), void* argument) noexcept {
     sigset_t blocked, before;
     sigfillset(&blocked);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&blocked, fault);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+        sigdelset(&blocked, fault);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     const int error = pthread_create(&thread, nullptr, main, argument);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -75,7 +78,8 @@ void* CollectorThread::main(void* self) noexcept {
     while (thread.stop_.load(base::rlx) == 0) {  // relaxed: as above
         thread.cycle();
         const Clock::time_point end = Clock::now() + std::min(thread.options_.period, kLongest);
-        for (Clock::time_point now = Clock::now(); now < end && thread.stop_.load(base::rlx) == 0; now = Clock::now()) {
+        for (Clock::time_point now = Clock::now(); now < end && thread.stop_.load(base::rlx) == 0;
+             now = Clock::now()) {
             wait_while_zero(thread.stop_, end - now);
         }
     }

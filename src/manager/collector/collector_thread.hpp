@@ -13,7 +13,9 @@ namespace ashlar::manager {
 
 class CollectorThread {
   public:
-    explicit CollectorThread(Collector& collector) noexcept : collector_(collector) { lock_.attach(&word_); }
+    explicit CollectorThread(Collector& collector) noexcept : collector_(collector) {
+        lock_.attach(&word_);
+    }
     CollectorThread(const CollectorThread&) = delete;
     CollectorThread& operator=(const CollectorThread&) = delete;
     ~CollectorThread() { stop(); }

@@ -30,9 +30,12 @@ bool CycleGate::enter_slowly(Slot& slot, bool& cycle) noexcept {
         base::compiler_fence();
         return true;
     }
-    for (std::uint32_t runs = runs_->load(base::rlx);;) {      // relaxed: a guess, which the load below tests
-        slot.guests[runs].fetch_add(1, base::seq_cst);         // [E30] seq_cst, pairs with the exchange in close()
-        const std::uint32_t now = runs_->load(base::seq_cst);  // [E30] seq_cst; [E32] acquire, as in MutatorScope
+    // Relaxed: a guess, which the load below tests.
+    for (std::uint32_t runs = runs_->load(base::rlx);;) {
+        // [E30] seq_cst, pairs with the exchange in close().
+        slot.guests[runs].fetch_add(1, base::seq_cst);
+        // [E30] seq_cst; [E32] acquire, as in MutatorScope.
+        const std::uint32_t now = runs_->load(base::seq_cst);
         if (now == runs) {
             cycle = runs != 0;
             return false;
@@ -48,7 +51,9 @@ void CycleGate::close() noexcept {
 }
 
 void CycleGate::open() noexcept {
-    runs_->exchange(0, base::seq_cst);  // [E32] release, pairs with the load in MutatorScope: what the collector read and wrote
+    // [E32] release, pairs with the load in MutatorScope: what the collector
+    // read and wrote.
+    runs_->exchange(0, base::seq_cst);
     drain(true);
 }
 

@@ -36,7 +36,8 @@ class CycleGate {
     // gate opens, unless the cycle is that thread's.
     void continue_in_child(bool cycle) noexcept;
     // For a manager's only thread, which needs no slot.
-    [[nodiscard]] bool runs() const noexcept { return runs_->load(base::rlx) != 0; }  // relaxed: it closes and opens itself
+    // Relaxed: it closes and opens itself.
+    [[nodiscard]] bool runs() const noexcept { return runs_->load(base::rlx) != 0; }
 
   private:
     static constexpr unsigned kSlots = 64;
@@ -44,8 +45,10 @@ class CycleGate {
     // there as a guest of the state that it saw. So a wait for the guests of
     // the old state is not prolonged by later guests.
     struct alignas(base::kCacheLine) Slot {
-        base::Atomic<std::uint32_t> owner;      // thread number; 0: no owner yet
-        base::Atomic<std::uint32_t> turns;      // entries and exits, odd while the owner is inside; only the owner writes it
+        base::Atomic<std::uint32_t> owner;  // thread number; 0: no owner yet
+        // Entries and exits, odd while the owner is inside; only the owner
+        // writes it.
+        base::Atomic<std::uint32_t> turns;
         base::Atomic<std::uint32_t> guests[2];  // guests that saw no cycle, and that saw one
     };
 

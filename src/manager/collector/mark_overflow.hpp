@@ -26,9 +26,9 @@ class MarkOverflow {
     // From now on the links are accessible wherever records and slabs are.
     // False: the system refuses.
     [[nodiscard]] bool open_with(ranges::RangeAllocator& allocator, Small& small) noexcept {
-        opened_ =
-            opened_ || (allocator.open_with_records(ranges_, sizeof *ranges_) &&
-                        small.open_with_slabs(slabs_, sizeof *slabs_) && small.open_with_slabs(bits_, words_ * sizeof *bits_));
+        opened_ = opened_ || (allocator.open_with_records(ranges_, sizeof *ranges_) &&
+                              small.open_with_slabs(slabs_, sizeof *slabs_) &&
+                              small.open_with_slabs(bits_, words_ * sizeof *bits_));
         return opened_;
     }
 
@@ -58,7 +58,8 @@ class MarkOverflow {
         for (std::uint32_t w = 0; w < words_; ++w) {
             for (base::Word& word = bits(slab)[w]; word != 0; word &= word - 1) {
                 if (most-- == 0) return;
-                visit(slabs_[slab].start + Offset{w * base::kWordBits + base::lowest(word)} * kGrain);
+                visit(slabs_[slab].start +
+                      Offset{w * base::kWordBits + base::lowest(word)} * kGrain);
             }
         }
         unlink(heads_->slab, slabs_[slab].next);
@@ -77,7 +78,8 @@ class MarkOverflow {
     }
 
   private:
-    static constexpr std::uint32_t kLast = ~std::uint32_t{0};  // the link of the last entry; 0: not in the list
+    // The link of the last entry; 0: not in the list.
+    static constexpr std::uint32_t kLast = ~std::uint32_t{0};
     struct Heads {
         RangeId range;
         SlabId slab;
@@ -95,7 +97,9 @@ class MarkOverflow {
         head = next != kLast ? next : 0;
         next = 0;
     }
-    [[nodiscard]] base::Word* bits(SlabId slab) const noexcept { return bits_ + std::size_t{slab} * words_; }
+    [[nodiscard]] base::Word* bits(SlabId slab) const noexcept {
+        return bits_ + std::size_t{slab} * words_;
+    }
 
     bool opened_ = false;
     std::uint32_t words_ = 0;  // of a slab

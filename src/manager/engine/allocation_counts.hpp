@@ -13,7 +13,9 @@ namespace ashlar::manager {
 class AllocationCounts {
   public:
     // Relaxed, all of it: counters.
-    void add(std::uint32_t thread) noexcept { lines_[thread % kLines].count.fetch_add(1, base::rlx); }
+    void add(std::uint32_t thread) noexcept {
+        lines_[thread % kLines].count.fetch_add(1, base::rlx);
+    }
     [[nodiscard]] std::uint64_t sum() const noexcept {
         std::uint64_t sum = 0;
         for (const Line& line : lines_) sum += line.count.load(base::rlx);  // relaxed: as above

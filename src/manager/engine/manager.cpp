@@ -17,15 +17,18 @@ constexpr std::uint32_t kFewRanges = 1024;
 std::uint32_t most_ranges(const ManagerOptions& options, Size limit, bool contiguous) {
     if (options.most_ranges != 0) return std::max(options.most_ranges, std::uint32_t{2});
     const Size blocks = limit / options.granularity;
-    return static_cast<std::uint32_t>(std::min(kMostRanges, (contiguous ? blocks : 2 * blocks) + 2));
+    return static_cast<std::uint32_t>(
+        std::min(kMostRanges, (contiguous ? blocks : 2 * blocks) + 2));
 }
 
 }  // namespace
 
 Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
-    : options_(std::move(options)), buffer_(std::move(buffer)), grain_(options_.granularity - 1), initial_(initial & ~grain_),
+    : options_(std::move(options)), buffer_(std::move(buffer)), grain_(options_.granularity - 1),
+      initial_(initial & ~grain_),
       highest_(std::max({initial_, options_.limit & ~grain_, options_.highest_limit & ~grain_})),
-      limit_(std::max(initial_, options_.limit & ~grain_)), annotations_(options_.threads == Threads::many) {
+      limit_(std::max(initial_, options_.limit & ~grain_)),
+      annotations_(options_.threads == Threads::many) {
     if (options_.policy) policy_ = options_.policy();
     if (policy_ == nullptr) policy_ = make_policy(options_.placement);
     if (!options_.grow_by) options_.grow_by = grow_doubling();
@@ -49,7 +52,8 @@ Manager::Manager(Buffer buffer, Size initial, ManagerOptions options)
 bool Manager::attach(std::uint32_t most) {
     Shared* shared = nullptr;
     const bool many = options_.threads == Threads::many;
-    if (options_.small_limit == small_limit_by_threads) options_.small_limit = many ? kMostSmall : 0;
+    if (options_.small_limit == small_limit_by_threads)
+        options_.small_limit = many ? kMostSmall : 0;
     const Shape small_shape = Shape::of(highest_, options_.small_limit, options_.granularity);
     const bool done = store_.create([&](region::Carver& carver) {
         shared = carver.array<Shared>(1);
@@ -134,7 +138,9 @@ Offset Manager::SlabSource::take_slab() noexcept {
     return manager.allocator_[slab].start;
 }
 
-void Manager::SlabSource::give_slab(Offset start) noexcept { manager.allocator_.give(manager.allocator_.at(start)); }
+void Manager::SlabSource::give_slab(Offset start) noexcept {
+    manager.allocator_.give(manager.allocator_.at(start));
+}
 
 // If no slab has room and none can be added, the policy places a small block.
 // If nothing fits there, it is a free block of a larger class.
@@ -155,7 +161,8 @@ Offset Manager::take_anywhere(Size size, Size alignment, Class c) noexcept {
         if (at != kNoOffset) return at;
     }
     const RangeId block = within_budget(size) ? allocator_.take(size, alignment) : no_range;
-    if (block == no_range) return c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
+    if (block == no_range)
+        return c != 0 ? small_.take_larger(thread_number(), c, size, alignment) : kNoOffset;
     collector_.allocated(block);
     return allocator_[block].start;
 }
@@ -176,7 +183,8 @@ void Manager::reclaim(bool all) noexcept {
 Status Manager::allocate_at(Offset start, Size size, std::uint32_t flags) noexcept {
     if (size == 0 || (start & grain_) != 0 || (size & grain_) != 0) return Status::bad_size;
     const auto take = [&]() noexcept {
-        if (start > allocator_.totals().capacity || size > allocator_.totals().capacity - start) return false;
+        if (start > allocator_.totals().capacity || size > allocator_.totals().capacity - start)
+            return false;
         const RangeId block = allocator_.take_at(start, size);
         if (block == no_range) return false;
         collector_.allocated(block);
@@ -194,12 +202,14 @@ Status Manager::allocate_at(Offset start, Size size, std::uint32_t flags) noexce
 bool Manager::only_slabs_in_the_way(RangeId block, Size size) const noexcept {
     const Offset end = allocator_[block].start + size;
     bool live = false, slabs = false;
-    for (RangeId at = allocator_[block].above; !live && at != no_range && allocator_[at].start < end;
-         at = allocator_[at].above) {
+    for (RangeId at = allocator_[block].above;
+         !live && at != no_range && allocator_[at].start < end; at = allocator_[at].above) {
         const bool slab = (allocator_[at].state & ranges::kSlab) != 0;
         if (!slab && ranges::kind(allocator_[at]) != ranges::Kind::hole) return false;
         slabs |= slab;
-        if (slab) small_.each(small_.slab_at(allocator_[at].start), [&live](Offset, Size) noexcept { live = true; });
+        if (slab)
+            small_.each(small_.slab_at(allocator_[at].start),
+                        [&live](Offset, Size) noexcept { live = true; });
     }
     return slabs && !live;
 }
@@ -223,7 +233,8 @@ Status Manager::with_block(Offset offset, Act act, bool targets) const {
     }
     const Guard guard(lock_);
     const RangeId block = block_at(offset);
-    const bool live = block != no_range && (targets || (allocator_[block].state & ranges::kTarget) == 0);
+    const bool live =
+        block != no_range && (targets || (allocator_[block].state & ranges::kTarget) == 0);
     return live ? act(allocator_[block].asked, &allocator_[block]) : Status::bad_offset;
 }
 
@@ -237,8 +248,8 @@ Status Manager::resize_in_place(Offset offset, Size size) noexcept {
     const Status status = with_block(offset, [&](Size old, Range* range) {
         if (!possible || (range != nullptr && moves_.in_pass(*range))) return Status::no_room;
         const bool moves = range != nullptr && (range->state & ranges::kMovable) != 0;
-        const bool done =
-            range == nullptr ? small_.resize(thread_number(), offset, size) : resize_range(allocator_.at(offset), size);
+        const bool done = range == nullptr ? small_.resize(thread_number(), offset, size)
+                                           : resize_range(allocator_.at(offset), size);
         if (!done) return Status::no_room;
         if (moves && wipes() && size > old) {
             wipe_now(offset + old, size - old);  // under the lock, since it may move
@@ -274,7 +285,8 @@ Status Manager::access(Offset start, Size length, Copy copy) const noexcept {
         if (block == no_range) return Status::outside_block;
         const Range& range = allocator_[block];
         const Size before = start - range.start;
-        if (before > range.asked || length > range.asked - before || (range.state & ranges::kSlab) != 0)
+        if (before > range.asked || length > range.asked - before ||
+            (range.state & ranges::kSlab) != 0)
             return Status::outside_block;
         if ((range.state & ranges::kMovable) != 0) {
             copy(buffer_.at(start));
@@ -286,14 +298,16 @@ Status Manager::access(Offset start, Size length, Copy copy) const noexcept {
 }
 
 Status Manager::read(Offset start, std::span<std::byte> out) const noexcept {
-    return access(start, out.size(), [out](const std::byte* bytes) { std::memcpy(out.data(), bytes, out.size()); });
+    return access(start, out.size(),
+                  [out](const std::byte* bytes) { std::memcpy(out.data(), bytes, out.size()); });
 }
 
 Status Manager::write(Offset start, std::span<const std::byte> data) noexcept {
     const CycleGate::MutatorScope pass(collector_.gate());
     if (pass.cycle()) [[unlikely]]
         return write_in_cycle(start, data);
-    return access(start, data.size(), [data](std::byte* bytes) { std::memcpy(bytes, data.data(), data.size()); });
+    return access(start, data.size(),
+                  [data](std::byte* bytes) { std::memcpy(bytes, data.data(), data.size()); });
 }
 
 Size Manager::size_of(Offset offset, bool targets) const noexcept {
@@ -332,7 +346,8 @@ Status Manager::user(Offset offset, std::uint64_t& value) const noexcept {
         if (range == nullptr) {
             value = annotations_.small().user(small_.number_of(offset));
         } else {
-            value = (range->state & ranges::kMovable) != 0 ? annotations_.user(offset) : range->user;
+            value =
+                (range->state & ranges::kMovable) != 0 ? annotations_.user(offset) : range->user;
         }
         return Status::ok;
     });

@@ -21,6 +21,7 @@
 #include "manager/collector/collector.hpp"
 #include "manager/collector/collector_thread.hpp"
 #include "manager/engine/allocation_counts.hpp"
+#include "manager/engine/relocation.hpp"
 #include "manager/engine/snapshot.hpp"
 #include "manager/moves/moves.hpp"
 #include "manager/ranges/range_allocator.hpp"
@@ -42,7 +43,8 @@ class Manager {
     [[nodiscard]] Status allocate(Size size, Size alignment, Offset& at);
     // allocate() is one of these two.
     [[nodiscard]] Status allocate_plain(Size size, Size alignment, Offset& at);
-    [[gnu::noinline]] [[nodiscard]] Status allocate_with_extras(Size size, Size alignment, Offset& at);
+    [[gnu::noinline]] [[nodiscard]] Status allocate_with_extras(Size size, Size alignment,
+                                                                Offset& at);
     // Whether requests have a budget, or new blocks are wiped or counted.
     // Relaxed: see wipes().
     [[nodiscard]] bool has_extras() const noexcept { return extras_.load(base::rlx) != 0; }
@@ -85,7 +87,8 @@ class Manager {
     [[nodiscard]] Status extend(Size bytes);
     // Stores as many as fit, and returns how many. On an exception of a
     // callback there is none.
-    [[nodiscard]] Status allocate_batch(Size size, Size alignment, std::span<Offset> out, std::size_t& count);
+    [[nodiscard]] Status allocate_batch(Size size, Size alignment, std::span<Offset> out,
+                                        std::size_t& count);
     // Frees up to the first that is not the offset of a block, and returns how
     // many.
     [[nodiscard]] std::size_t deallocate_batch(std::span<const Offset> offsets) noexcept;
@@ -100,14 +103,16 @@ class Manager {
         if (size > highest_) [[unlikely]]
             return Status::no_room;
         size = (size + (size == 0) + grain_) & ~grain_;
-        if (alignment <= grain_ + 1) alignment = 1;  // all offsets of the range allocator are multiples of the granularity
+        // All offsets of the range allocator are multiples of the granularity.
+        if (alignment <= grain_ + 1) alignment = 1;
         return Status::ok;
     }
     // The purpose of growth; looked at under the lock, each time after `take`.
     struct Need {
-        Size size, alignment;       // of a block
-        Offset behind = kNoOffset;  // that begins there already, if nothing but free bytes is behind it
-        bool only_behind = false;   // otherwise it may be a new one
+        Size size, alignment;  // of a block
+        // That begins there already, if nothing but free bytes is behind it.
+        Offset behind = kNoOffset;
+        bool only_behind = false;  // otherwise it may be a new one
     };
     // For a caller that found that nothing fits: empty slabs go back to the
     // range allocator, then the buffer grows, then the user is asked. Calls
@@ -116,7 +121,8 @@ class Manager {
     template <class Take>
     [[nodiscard]] bool take_again(const Need& need, Take& take) {
         reclaim(true);
-        return locked(take) || gain([](void* taker) { return (*static_cast<Take*>(taker))(); }, &take, need);
+        return locked(take) ||
+               gain([](void* taker) { return (*static_cast<Take*>(taker))(); }, &take, need);
     }
     template <class Take>
     [[nodiscard]] bool take_again(Size size, Size alignment, Take take) {
@@ -223,14 +229,17 @@ class Manager {
     [[gnu::noinline]] [[nodiscard]] Offset allocate_slowly(Size size, Size alignment, Class c);
     void reclaim(bool all) noexcept;
     [[nodiscard]] std::size_t take_small_batch(Size size, Class c, std::span<Offset> out) noexcept;
-    [[nodiscard]] std::size_t take_large_batch(Size size, Size alignment, std::span<Offset> out) noexcept;
+    [[nodiscard]] std::size_t take_large_batch(Size size, Size alignment,
+                                               std::span<Offset> out) noexcept;
     [[nodiscard]] std::size_t give_small_batch(std::span<const Offset> offsets) noexcept;
     [[nodiscard]] std::size_t give_large_batch(std::span<const Offset> offsets) noexcept;
     [[nodiscard]] bool take_prepared(Strategy strategy, Requested& requested) noexcept;
     // Relaxed: a block that is not wiped yet may at worst keep others alive.
     [[nodiscard]] bool wipes() const noexcept { return (extras_.load(base::rlx) & kWipes) != 0; }
     // Relaxed: the budget itself is read under the lock.
-    [[nodiscard]] bool has_budget() const noexcept { return (extras_.load(base::rlx) & kBudget) != 0; }
+    [[nodiscard]] bool has_budget() const noexcept {
+        return (extras_.load(base::rlx) & kBudget) != 0;
+    }
     // Not from inside the gate: what a new block needs beyond its place.
     void finish(Offset start, Size size) noexcept;
     void count_allocation() noexcept;
@@ -258,7 +267,8 @@ class Manager {
     void annotate_small();
     // Under the lock: the link to a block that a user may free, or nullptr.
     [[nodiscard]] RangeId* link_of_user(Offset offset) noexcept;
-    static constexpr std::uint32_t kNotTheUsers = ranges::kSlab | ranges::kMovable | ranges::kTarget;
+    static constexpr std::uint32_t kNotTheUsers =
+        ranges::kSlab | ranges::kMovable | ranges::kTarget;
     [[nodiscard]] Status deallocate_large(Offset offset) noexcept;
     [[gnu::cold]] [[nodiscard]] Status deallocate_while_marking(Offset offset) noexcept;
     // Under the growth lock: adds as much as the callbacks grant, and takes
@@ -266,7 +276,8 @@ class Manager {
     [[nodiscard]] bool grow(bool (*take)(void*), void* taker, const Need& need);
     // Under the growth lock: adds bytes, of that part if there is one, and
     // calls `take` in the same step. False: nothing changed.
-    [[nodiscard]] bool append(Size added, std::span<std::byte> part, bool (*take)(void*), void* taker);
+    [[nodiscard]] bool append(Size added, std::span<std::byte> part, bool (*take)(void*),
+                              void* taker);
     // Bytes to add behind the end, at least `needed`; 0: the callbacks grant
     // none.
     [[nodiscard]] Size ask(Size capacity, Size needed, std::span<std::byte>& part);
@@ -300,20 +311,6 @@ class Manager {
     // back first.
     [[nodiscard]] bool resize_range(RangeId block, Size size) noexcept;
     [[nodiscard]] bool only_slabs_in_the_way(RangeId block, Size size) const noexcept;
-    // A block that reallocate() may change.
-    struct Subject {
-        Size size;      // 0: there is none
-        RangeId range;  // no_range: a small block
-    };
-    // One reallocate() whose block moves.
-    struct Relocation {
-        Offset from;
-        Size size, alignment;
-        Offset to = kNoOffset;
-        Size copied = 0;       // bytes
-        bool lengthy = false;  // too much for one hold of the lock: the new block is a root, and the old one is still there
-        Status status = Status::ok;
-    };
     // Under the lock, but for a small block.
     [[nodiscard]] Subject subject(Offset offset) const noexcept;
     // Under the lock: false if another thread has freed the old block.
@@ -341,7 +338,8 @@ class Manager {
     // collector is told.
     [[nodiscard]] Status deallocate_in_cycle(Offset offset) noexcept;
     [[nodiscard]] Status write_in_cycle(Offset start, std::span<const std::byte> data) noexcept;
-    [[nodiscard]] Status write_piece(Offset start, std::span<const std::byte> data, Size length) noexcept;
+    [[nodiscard]] Status write_piece(Offset start, std::span<const std::byte> data,
+                                     Size length) noexcept;
     [[nodiscard]] bool live_at(Offset offset, Offset& start, Size& size) const noexcept;
     [[nodiscard]] Status resize_in_cycle(Offset offset, Size size) noexcept;
     void report_live() noexcept;
@@ -385,7 +383,8 @@ class Manager {
     // When the counters were reset last: failures, allocations, and blocks that
     // were live.
     std::uint64_t failures_from_ = 0, counts_from_ = 0, live_from_ = 0;
-    base::Atomic<Size> capacity_{0};  // the range allocator's, for those without the lock; written under it
+    // The range allocator's, for those without the lock; written under it.
+    base::Atomic<Size> capacity_{0};
     mutable BlockAnnotations annotations_;
     Collector collector_{allocator_, small_, lock_, buffer_, annotations_};
     Moves moves_{allocator_, lock_, buffer_, annotations_, collector_};

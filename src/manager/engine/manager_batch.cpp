@@ -19,16 +19,19 @@ std::span<T> piece(std::span<T> all) noexcept {
 
 }  // namespace
 
-Status Manager::allocate_batch(Size size, Size alignment, std::span<Offset> out, std::size_t& count) {
+Status Manager::allocate_batch(Size size, Size alignment, std::span<Offset> out,
+                               std::size_t& count) {
     count = 0;
     const Status shaped = shape(size, alignment);
-    if (shaped == Status::bad_alignment || out.empty()) return shaped == Status::bad_alignment ? shaped : Status::ok;
+    if (shaped == Status::bad_alignment || out.empty())
+        return shaped == Status::bad_alignment ? shaped : Status::ok;
     if (shaped != Status::ok) return refused(shaped);
     const Class c = small_.class_of(size, alignment);
     try {
         for (Offset at = 0; count < out.size() && at != kNoOffset;) {
             const std::span<Offset> part = piece(out.subspan(count));
-            const std::size_t got = c != 0 ? take_small_batch(size, c, part) : take_large_batch(size, alignment, part);
+            const std::size_t got =
+                c != 0 ? take_small_batch(size, c, part) : take_large_batch(size, alignment, part);
             count += got;
             if (got == part.size()) continue;
             at = allocate_slowly(size, alignment, c);
@@ -50,7 +53,8 @@ std::size_t Manager::take_small_batch(Size size, Class c, std::span<Offset> out)
 std::size_t Manager::take_large_batch(Size size, Size alignment, std::span<Offset> out) noexcept {
     const Guard guard(lock_);
     for (std::size_t i = 0; i < out.size(); ++i) {
-        const RangeId block = within_budget(size) ? allocator_.take_inline(size, alignment) : no_range;
+        const RangeId block =
+            within_budget(size) ? allocator_.take_inline(size, alignment) : no_range;
         if (block == no_range) return i;
         collector_.allocated(block);
         out[i] = allocator_[block].start;

@@ -28,7 +28,8 @@ bool Manager::gain(bool (*take)(void*), void* taker, const Need& need) {
 Status Manager::allocate_with_extras(Size size, Size alignment, Offset& at) {
     Size wanted = size;
     Size aligned = alignment;
-    if (has_budget() && shape(wanted, aligned) == Status::ok && small_.class_of(wanted, aligned) == 0) {
+    if (has_budget() && shape(wanted, aligned) == Status::ok &&
+        small_.class_of(wanted, aligned) == 0) {
         at = allocate_slowly(wanted, aligned, 0);
         if (at == kNoOffset) return Status::no_room;
     } else {
@@ -70,7 +71,8 @@ void Manager::finish(Offset start, Size size) noexcept {
 ManagerCounters Manager::counters() const noexcept {
     const Guard guard(lock_);
     const std::uint64_t failures = failures_.load(base::rlx);  // relaxed: a counter
-    ManagerCounters result{0, 0, failures - failures_from_, allocator_.totals().peak, peak_capacity_};
+    ManagerCounters result{0, 0, failures - failures_from_, allocator_.totals().peak,
+                           peak_capacity_};
     if (counts_ == nullptr) return result;
     const std::uint64_t live = totals().blocks;
     const std::uint64_t allocations = counts_->sum();

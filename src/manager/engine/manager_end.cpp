@@ -16,7 +16,8 @@ void Manager::report_live() noexcept {
         Parts parts;
         while (next_parts(parts)) {
             for (const BlockView& view : parts.views) {
-                if (view.kind == BlockView::Kind::hole || view.kind == BlockView::Kind::slab) continue;
+                if (view.kind == BlockView::Kind::hole || view.kind == BlockView::Kind::slab)
+                    continue;
                 options_.on_end(view, annotations_.name(view.start));
             }
         }

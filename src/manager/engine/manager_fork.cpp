@@ -55,7 +55,8 @@ void before_fork() noexcept {
         if (hold_all()) break;
         list_lock.leave();
     }
-    for (Manager* manager = first_manager; manager != nullptr; manager = manager->next()) manager->freeze();
+    for (Manager* manager = first_manager; manager != nullptr; manager = manager->next())
+        manager->freeze();
 }
 
 void in_parent() noexcept {
@@ -68,7 +69,8 @@ void in_parent() noexcept {
 
 void in_child() noexcept {
     take_back_thread_numbers();
-    for (Manager* manager = first_manager; manager != nullptr; manager = manager->next()) manager->continue_in_child();
+    for (Manager* manager = first_manager; manager != nullptr; manager = manager->next())
+        manager->continue_in_child();
     list_lock.leave();
 }
 

@@ -29,20 +29,24 @@ Manager::Growing::~Growing() {
     manager_.growth_.unlock();
 }
 
-bool Manager::grows_here() const noexcept { return grower_.load(base::rlx) == &this_thread; }  // relaxed, as above
+// Relaxed, as above.
+bool Manager::grows_here() const noexcept { return grower_.load(base::rlx) == &this_thread; }
 bool Manager::in_callback() const noexcept { return grows_here() || collector_.in_callback(); }
 
 void Manager::refuse_in_callback(const char* member) const {
     if (grows_here()) {
-        throw ManagerError(Status::in_callback,
-                           std::string(member) + ": called by a callback of the buffer's growth, for which a cycle may wait");
+        throw ManagerError(
+            Status::in_callback,
+            std::string(member) +
+                ": called by a callback of the buffer's growth, for which a cycle may wait");
     }
     collector_.refuse_in_callback(member);
 }
 
 Size Manager::free_tail() const noexcept {
     Size free = 0;
-    for (RangeId id = allocator_.last(); ranges::kind(allocator_[id]) == ranges::Kind::hole; id = allocator_[id].below)
+    for (RangeId id = allocator_.last(); ranges::kind(allocator_[id]) == ranges::Kind::hole;
+         id = allocator_[id].below)
         free += allocator_[id].size;
     return free;
 }
@@ -63,7 +67,8 @@ Size Manager::wanted(Size size, Size alignment) const noexcept {
 Size Manager::wanted_behind(Offset offset, Size size) const noexcept {
     const RangeId block = block_at(offset);
     if (block == no_range || !buffer_.contiguous() || moves_.in_pass(allocator_[block])) return 0;
-    for (RangeId above = allocator_[block].above; above != no_range; above = allocator_[above].above) {
+    for (RangeId above = allocator_[block].above; above != no_range;
+         above = allocator_[above].above) {
         if (ranges::kind(allocator_[above]) != ranges::Kind::hole) return 0;
     }
     const Size taken = policy().shaped() ? policy().rounded(size, 1) : size;

@@ -21,7 +21,8 @@ Status Manager::deallocate_in_cycle(Offset offset) noexcept {
         const Guard guard(lock_);
         const Small::Found found = small_.find(offset);
         if (found.kind == Small::Found::Kind::not_small) break;
-        if (found.kind == Small::Found::Kind::not_live || found.start != offset) return Status::bad_offset;
+        if (found.kind == Small::Found::Kind::not_live || found.start != offset)
+            return Status::bad_offset;
         if (!collector_.leaving(offset, found.size, so_far)) continue;
         erase_small_annotation(offset);
         const Small::Given given = small_.give(thread_number(), offset);
@@ -52,7 +53,8 @@ Status Manager::write_piece(Offset start, std::span<const std::byte> data, Size 
     const Guard guard(lock_);
     Offset block = 0;
     Size size = 0;
-    if (!live_at(start, block, size) || length > size - (start - block)) return Status::outside_block;
+    if (!live_at(start, block, size) || length > size - (start - block))
+        return Status::outside_block;
     if (data.empty()) return Status::ok;
     collector_.changing(block, size, start, data.size());
     std::memcpy(buffer_.at(start), data.data(), data.size());
@@ -68,7 +70,8 @@ bool Manager::live_at(Offset offset, Offset& start, Size& size) const noexcept {
         size = found.size;
         return true;
     }
-    const RangeId block = found.kind == Small::Found::Kind::not_small ? allocator_.covering(offset) : no_range;
+    const RangeId block =
+        found.kind == Small::Found::Kind::not_small ? allocator_.covering(offset) : no_range;
     if (block == no_range || (allocator_[block].state & ranges::kSlab) != 0) return false;
     start = allocator_[block].start;
     size = allocator_[block].asked;
@@ -83,11 +86,15 @@ Status Manager::resize_in_cycle(Offset offset, Size size) noexcept {
     Size old = 0;
     if (!live_at(offset, start, old) || start != offset) return Status::bad_offset;
     const Small::Found found = small_.find(offset);
-    const RangeId block = found.kind == Small::Found::Kind::block ? no_range : allocator_.at(offset);
-    if (block != no_range && (allocator_[block].state & ranges::kTarget) != 0) return Status::bad_offset;
-    if (size == 0 || (block != no_range && moves_.in_pass(allocator_[block]))) return Status::no_room;
+    const RangeId block =
+        found.kind == Small::Found::Kind::block ? no_range : allocator_.at(offset);
+    if (block != no_range && (allocator_[block].state & ranges::kTarget) != 0)
+        return Status::bad_offset;
+    if (size == 0 || (block != no_range && moves_.in_pass(allocator_[block])))
+        return Status::no_room;
     if (size < old) collector_.changing(offset, old, offset + size, old - size);
-    const bool done = block == no_range ? small_.resize(thread_number(), offset, size) : resize_range(block, size);
+    const bool done = block == no_range ? small_.resize(thread_number(), offset, size)
+                                        : resize_range(block, size);
     if (done && wipes() && size > old) wipe_now(offset + old, size - old);
     return done ? Status::ok : Status::no_room;
 }
@@ -97,7 +104,9 @@ void Manager::wipe_from_now_on() noexcept {
     if (wanted) extras_.fetch_or(kWipes, base::rlx);  // relaxed: see wipes()
 }
 
-void Manager::wipe_now(Offset start, Size size) noexcept { std::memset(buffer_.at(start), 0xff, size); }
+void Manager::wipe_now(Offset start, Size size) noexcept {
+    std::memset(buffer_.at(start), 0xff, size);
+}
 
 void Manager::wipe(Offset start, Size size) noexcept {
     const CycleGate::MutatorScope pass(collector_.gate());
@@ -115,7 +124,8 @@ Status Manager::allocate_movable(Size size, Size alignment, Handle& handle) {
     const Status shaped = shape(size, alignment);
     if (shaped != Status::ok) return refused(shaped);
     const auto take = [&] {
-        const RangeId block = moves_.make_room() && within_budget(size) ? allocator_.take(size, alignment) : no_range;
+        const RangeId block =
+            moves_.make_room() && within_budget(size) ? allocator_.take(size, alignment) : no_range;
         if (block == no_range) return false;
         collector_.allocated(block);
         handle = moves_.adopt(block, alignment);

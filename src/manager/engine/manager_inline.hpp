@@ -15,10 +15,12 @@ namespace ashlar::manager {
 }
 
 [[gnu::always_inline]] inline bool Manager::deallocate_alone(Offset offset) noexcept {
-    return small_.alone() && !small_.watched() && !annotations_.small().any() && small_.give_alone(offset);
+    return small_.alone() && !small_.watched() && !annotations_.small().any() &&
+           small_.give_alone(offset);
 }
 
-[[gnu::always_inline]] inline Status Manager::allocate_plain(Size size, Size alignment, Offset& at) {
+[[gnu::always_inline]] inline Status Manager::allocate_plain(Size size, Size alignment,
+                                                             Offset& at) {
     const Status shaped = shape(size, alignment);
     if (shaped != Status::ok) [[unlikely]]
         return refused(shaped);

@@ -26,9 +26,11 @@ ManagerStatistics Manager::totals() const noexcept {
     result.peak_used = totals.peak;
     result.overhead = totals.rounding + small.held - small.bytes;
     result.largest_free = allocator_.largest();
-    result.blocks = totals.blocks + small.blocks - (has_small() ? small.held >> small_.shape().shift : 0);
+    result.blocks =
+        totals.blocks + small.blocks - (has_small() ? small.held >> small_.shape().shift : 0);
     result.free_ranges = totals.holes;
-    result.metadata = allocator_.metadata() + small_.metadata() + moves_.metadata() + annotations_.metadata() +
+    result.metadata = allocator_.metadata() + small_.metadata() + moves_.metadata() +
+                      annotations_.metadata() +
                       annotations_.small().metadata(small_.table_blocks());
     return result;
 }
@@ -118,7 +120,8 @@ std::size_t Manager::check(std::ostream* out) const {
         }
     }
     if (out != nullptr) {
-        for (std::size_t i = 0; i < std::min(lines.count, Lines::kMost); ++i) *out << lines.line[i] << '\n';
+        for (std::size_t i = 0; i < std::min(lines.count, Lines::kMost); ++i)
+            *out << lines.line[i] << '\n';
         if (lines.count > Lines::kMost) *out << lines.count - Lines::kMost << " more\n";
     }
     return lines.count;

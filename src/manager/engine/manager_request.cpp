@@ -9,7 +9,8 @@ namespace ashlar::manager {
 
 namespace {
 
-constexpr std::uint32_t kSteps = 1024;  // ranges that enter a tree of holes in one go under the lock
+// Ranges that enter a tree of holes in one go under the lock.
+constexpr std::uint32_t kSteps = 1024;
 
 }  // namespace
 
@@ -19,7 +20,9 @@ class Manager::Requested {
   public:
     Requested(Manager& manager, const BlockRequest& request, Size size, Size alignment) noexcept
         : manager_(manager), request_(request), size_(size), alignment_(alignment),
-          class_(request.movable || request.strategy != Strategy::by_policy ? 0 : manager.small_.class_of(size, alignment)) {}
+          class_(request.movable || request.strategy != Strategy::by_policy
+                     ? 0
+                     : manager.small_.class_of(size, alignment)) {}
 
     [[nodiscard]] Class small() const noexcept { return class_; }
     // True: done, unless failed(). An exception must not leave it, since growth
@@ -31,8 +34,10 @@ class Manager::Requested {
             at_ = small.take_locked(thread_number(), class_, size_, source);
             if (at_ != kNoOffset) return adopt_small();
         }
-        const bool may = manager_.within_budget(size_) && (!request_.movable || manager_.moves_.make_room());
-        const RangeId block = may ? manager_.allocator_.take_by(request_.strategy, size_, alignment_) : no_range;
+        const bool may =
+            manager_.within_budget(size_) && (!request_.movable || manager_.moves_.make_room());
+        const RangeId block =
+            may ? manager_.allocator_.take_by(request_.strategy, size_, alignment_) : no_range;
         if (block != no_range) return adopt(block);
         if (class_ != 0) at_ = small.take_larger(thread_number(), class_, size_, alignment_);
         return at_ != kNoOffset && adopt_small();
@@ -47,7 +52,8 @@ class Manager::Requested {
         BlockAnnotations& annotations = manager_.annotations_;
         try {
             if (!request_.name.empty()) annotations.set_name(at, request_.name);
-            if (user_beside && request_.user_data != 0) annotations.set_user(at, request_.user_data);
+            if (user_beside && request_.user_data != 0)
+                annotations.set_user(at, request_.user_data);
             return true;
         } catch (...) {
             annotations.erase(at);
@@ -71,7 +77,8 @@ class Manager::Requested {
         manager_.count_allocation();
         if (request_.movable) {
             handle_ = manager_.moves_.adopt(block, alignment_);
-            if (manager_.wipes()) manager_.wipe_now(at_, size_);  // under the lock, since it may move
+            // Under the lock, since it may move.
+            if (manager_.wipes()) manager_.wipe_now(at_, size_);
         }
         return true;
     }
@@ -124,7 +131,8 @@ Status Manager::allocate(const BlockRequest& request, Block& block) {
     Requested requested(*this, request, size, alignment);
     if (requested.small() != 0) annotate_small();
     const auto take = [&requested] { return requested.take(); };
-    if (!take_prepared(request.strategy, requested) && !take_again(size, alignment, take)) return Status::no_room;
+    if (!take_prepared(request.strategy, requested) && !take_again(size, alignment, take))
+        return Status::no_room;
     if (requested.failed()) throw std::bad_alloc();
     block = requested.block();
     if (!request.movable && wipes()) wipe(block.offset, size);

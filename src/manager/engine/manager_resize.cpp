@@ -63,7 +63,8 @@ Status Manager::resize_movable(const Moves::Subject& block, Size size) noexcept 
     if (size == 0) return Status::no_room;
     RangeId now = block.range;
     const Range old = allocator_[now];
-    if (size < old.asked) collector_.changing(old.start, old.asked, old.start + size, old.asked - size);
+    if (size < old.asked)
+        collector_.changing(old.start, old.asked, old.start + size, old.asked - size);
     if (!resize_range(now, size)) {
         if (block.pinned) return Status::pinned;
         if (buffer_.kind() == Buffer::Kind::none) return Status::no_room;
@@ -88,15 +89,17 @@ Status Manager::resize(Handle handle, Size size) {
         need.only_behind = block.pinned || buffer_.kind() == Buffer::Kind::none;
         return status == Status::ok;
     };
-    if (!locked(take) && (!need.only_behind || worth_growing(need))) static_cast<void>(take_again(need, take));
+    if (!locked(take) && (!need.only_behind || worth_growing(need)))
+        static_cast<void>(take_again(need, take));
     return status;
 }
 
 // Other blocks, in another place.
 
-Manager::Subject Manager::subject(Offset offset) const noexcept {
+Subject Manager::subject(Offset offset) const noexcept {
     const Small::Found found = small_.find(offset);
-    if (found.kind == Small::Found::Kind::block && found.start == offset) return {found.size, no_range};
+    if (found.kind == Small::Found::Kind::block && found.start == offset)
+        return {found.size, no_range};
     if (found.kind != Small::Found::Kind::not_small) return {0, no_range};
     const RangeId range = allocator_.at(offset);
     const bool theirs = range != no_range && (allocator_[range].state & kNotTheUsers) == 0;
@@ -137,11 +140,14 @@ bool Manager::still_there(Relocation& job, Subject& old) const noexcept {
 Status Manager::relocate(Relocation& job) {
     const Class c = small_.class_of(job.size, job.alignment);
     auto take = [&]() noexcept { return relocate_locked(job, c); };
-    if (!relocate_small(job, c) && !locked(take) && !take_again(Need{job.size, job.alignment}, take)) return Status::no_room;
+    if (!relocate_small(job, c) && !locked(take) &&
+        !take_again(Need{job.size, job.alignment}, take))
+        return Status::no_room;
     if (job.lengthy) relocate_lengthy(job);
     // The old block went while this thread was about to move it: another thread
     // has freed it.
-    if (job.status == Status::bad_offset && job.to != kNoOffset) static_cast<void>(deallocate(job.to));
+    if (job.status == Status::bad_offset && job.to != kNoOffset)
+        static_cast<void>(deallocate(job.to));
     return job.status;
 }
 
@@ -181,7 +187,8 @@ bool Manager::relocate_locked(Relocation& job, Class c) noexcept {
         return true;
     }
     Collector::Leaving so_far;
-    static_cast<void>(collector_.leaving(job.from, old.size, so_far));  // true: it is not longer than one piece
+    // True: it is not longer than one piece.
+    static_cast<void>(collector_.leaving(job.from, old.size, so_far));
     copy_into(job);
     const Small::Given given = succeed(job.from, old.range, job.to);
     if (given == Small::Given::given_last) {
@@ -254,7 +261,8 @@ Small::Given Manager::succeed(Offset from, RangeId old, Offset to) noexcept {
     } else {
         Range& range = allocator_[allocator_.at(to)];
         range.user = user;
-        range.state = (range.state & ~ranges::kRoot) | (named ? ranges::kNamed : 0) | (root ? ranges::kRoot : 0);
+        range.state = (range.state & ~ranges::kRoot) | (named ? ranges::kNamed : 0) |
+                      (root ? ranges::kRoot : 0);
     }
     if (old == no_range) return small_.give(thread_number(), from);
     allocator_.give(old);

@@ -24,7 +24,8 @@ void Manager::copy_saved_slab(StateRoom& room, const Range& slab) const noexcept
     small_.each(id, [&](Offset start, Size size) noexcept {
         const std::size_t number = small_.number_of(start);
         const std::uint64_t user = annotations_.small().user(number);
-        SavedBlock block{start, size, stride, user, 0, 0, 0, SavedBlock::Kind::small, 0, small_.is_root(start)};
+        SavedBlock block{
+            start, size, stride, user, 0, 0, 0, SavedBlock::Kind::small, 0, small_.is_root(start)};
         if (annotations_.small().named(number)) copy_notes(room, block);
         room.add(block);
         room.count(place);
@@ -38,7 +39,8 @@ void Manager::copy_saved(StateRoom& room, const Range& range) const noexcept {
     if ((range.state & ranges::kSlab) != 0) return copy_saved_slab(room, range);
     using Kind = SavedBlock::Kind;
     const bool root = (range.state & ranges::kRoot) != 0;
-    SavedBlock block{range.start, range.asked, range.size, range.user, 0, 0, 0, Kind::block, 0, root};
+    SavedBlock block{range.start, range.asked, range.size,  range.user, 0,
+                     0,           0,           Kind::block, 0,          root};
     if ((range.state & ranges::kMovable) != 0) {
         block.kind = Kind::movable;
         block.handle = range.user;
@@ -62,7 +64,8 @@ void Manager::copy_state(SavedState& state, StateRoom& room) const noexcept {
     state.small_limit = options_.small_limit;
     state.slab_shift = small_.shape().shift;
     state.handles = moves_.handles().counts();
-    for (RangeId id = allocator_.first(); id != no_range; id = allocator_[id].above) copy_saved(room, allocator_[id]);
+    for (RangeId id = allocator_.first(); id != no_range; id = allocator_[id].above)
+        copy_saved(room, allocator_[id]);
 }
 
 SavedState Manager::state() const {
@@ -124,14 +127,16 @@ void Manager::restore_small(const SavedBlock& block, std::string_view name) {
 }
 
 Status Manager::restore_range(const SavedBlock& block, std::string_view name) {
-    const RangeId id = allocator_.append(block.start, policy().shaped() ? block.taken : block.size, block.size);
+    const RangeId id =
+        allocator_.append(block.start, policy().shaped() ? block.taken : block.size, block.size);
     if (id == no_range) return Status::bad_options;
     Range& range = allocator_[id];
     if (block.kind == SavedBlock::Kind::reserved) range.state |= ranges::kReserved;
     if (block.root) range.state |= ranges::kRoot;
     const bool moves = block.kind == SavedBlock::Kind::movable;
     if (!moves) range.user = block.user;
-    if (moves && !moves_.handles().restore(Handle{block.handle}, id, block.shift)) return Status::bad_state;
+    if (moves && !moves_.handles().restore(Handle{block.handle}, id, block.shift))
+        return Status::bad_state;
     if (moves && block.user != 0) annotations_.set_user(block.start, block.user);
     if (!name.empty()) annotations_.set_name(block.start, name);
     if (!name.empty() || (moves && block.user != 0)) range.state |= ranges::kNamed;
@@ -142,14 +147,16 @@ Status Manager::restore_range(const SavedBlock& block, std::string_view name) {
 Status Manager::restore(const SavedState& state) {
     const Guard guard(lock_);
     initial_ = state.initial;
-    if (!moves_.handles().begin_restore(state.handles, allocator_.ranges().last())) return Status::bad_options;
+    if (!moves_.handles().begin_restore(state.handles, allocator_.ranges().last()))
+        return Status::bad_options;
     bool in_slab = false;
     for (const SavedBlock& block : state.blocks) {
         if (block.kind == SavedBlock::Kind::slab) {
             in_slab = restore_slab(block);
         } else if (block.kind == SavedBlock::Kind::small && in_slab) {
             restore_small(block, state.name(block));
-        } else if (const Status status = restore_range(block, state.name(block)); status != Status::ok) {
+        } else if (const Status status = restore_range(block, state.name(block));
+                   status != Status::ok) {
             return status;
         }
     }

@@ -9,7 +9,8 @@ namespace ashlar::manager {
 namespace {
 
 BlockView::Kind kind_of(std::uint32_t state) {
-    if (static_cast<ranges::Kind>(state & ranges::kKindMask) == ranges::Kind::hole) return BlockView::Kind::hole;
+    if (static_cast<ranges::Kind>(state & ranges::kKindMask) == ranges::Kind::hole)
+        return BlockView::Kind::hole;
     if ((state & ranges::kMovable) != 0) return BlockView::Kind::movable;
     if ((state & ranges::kReserved) != 0) return BlockView::Kind::reserved;
     return BlockView::Kind::block;
@@ -26,7 +27,8 @@ RangeId Manager::copy_views(Views& views, RangeId first) const noexcept {
             copy_slab(views, range);
         } else if (ranges::kind(range) == ranges::Kind::block) {
             views.add(range.start, range.asked, kind_of(range.state), range.user);
-            views.add(range.start + range.asked, range.size - range.asked, BlockView::Kind::slab, 0);
+            views.add(range.start + range.asked, range.size - range.asked, BlockView::Kind::slab,
+                      0);
         } else {
             views.add(range.start, range.size, BlockView::Kind::hole, 0);
         }
@@ -40,7 +42,8 @@ void Manager::copy_slab(Views& views, const Range& slab) const noexcept {
     small_.each_from(small_.slab_at(slab.start), end, [&](Offset start, Size size) noexcept {
         if (start > end && !views.add(end, start - end, BlockView::Kind::slab, 0)) return false;
         end = start + size;
-        return views.add(start, size, BlockView::Kind::small_block, annotations_.small().user(small_.number_of(start)));
+        return views.add(start, size, BlockView::Kind::small_block,
+                         annotations_.small().user(small_.number_of(start)));
     });
     if (!views.full()) views.add(end, slab.start + slab.size - end, BlockView::Kind::slab, 0);
 }
@@ -56,7 +59,9 @@ void Manager::add_user_data(std::span<BlockView> views) const noexcept {
 // The range with that byte, or the next one above. `hint` is it in most cases,
 // or a range that is something else by now.
 RangeId Manager::range_from(Offset offset, RangeId hint) const noexcept {
-    const auto ends_below = [&](RangeId id) noexcept { return allocator_[id].start + allocator_[id].size <= offset; };
+    const auto ends_below = [&](RangeId id) noexcept {
+        return allocator_[id].start + allocator_[id].size <= offset;
+    };
     const bool used = ranges::kind(allocator_[hint]) != ranges::Kind::unused;
     if (used && allocator_[hint].start <= offset && !ends_below(hint)) return hint;
     RangeId id = offset != 0 ? allocator_.block_up_to(offset) : no_range;

@@ -66,7 +66,9 @@ class StateRoom {
     void drop_last() noexcept { --blocks_; }
     [[nodiscard]] std::size_t blocks() const noexcept { return blocks_; }
     [[nodiscard]] std::size_t names() const noexcept { return names_; }
-    [[nodiscard]] bool enough() const noexcept { return blocks_ <= state_.blocks.size() && names_ <= state_.names.size(); }
+    [[nodiscard]] bool enough() const noexcept {
+        return blocks_ <= state_.blocks.size() && names_ <= state_.names.size();
+    }
 
   private:
     SavedState& state_;

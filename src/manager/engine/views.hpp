@@ -10,7 +10,8 @@ namespace ashlar::manager {
 
 class Views {
   public:
-    explicit Views(std::span<BlockView> room, Offset from = 0) noexcept : room_(room), from_(from) {}
+    explicit Views(std::span<BlockView> room, Offset from = 0) noexcept
+        : room_(room), from_(from) {}
 
     // False: there was no room. Free bytes below `from` are cut off. A block
     // that begins there is left out: what is shown of one would not be a block.

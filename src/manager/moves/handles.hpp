@@ -2,7 +2,8 @@
 // block has for its life, and which count their lives. Sequential: the caller
 // holds the manager's lock.
 //
-//   Handle::value | lives of the place : 32 | place : 32 |      the block's Range::user holds the same
+//   Handle::value | lives of the place : 32 | place : 32 |      the block's Range::user holds the
+//   same
 #ifndef ASHLAR_MANAGER_MOVES_HANDLES_HPP
 #define ASHLAR_MANAGER_MOVES_HANDLES_HPP
 
@@ -30,7 +31,8 @@ class Handles {
         bool spoiled;        // pinned since it is in the pass: the user's copy may be out of date
     };
 
-    void layout(region::Carver& carver, ranges::RangeAllocator& allocator, std::uint32_t most) noexcept {
+    void layout(region::Carver& carver, ranges::RangeAllocator& allocator,
+                std::uint32_t most) noexcept {
         allocator_ = &allocator;
         most_ = most;
         state_ = carver.array<State>(1);
@@ -97,7 +99,8 @@ class Handles {
         if (index == 0 || index > state_->most) return false;
         if (index > state_->created) return handle.value >> 32 < state_->lives;
         const std::uint32_t lives = places_[index].lives;
-        return handle.value >> 32 < lives || (handle.value >> 32 == lives && places_[index].range != no_range);
+        return handle.value >> 32 < lives ||
+               (handle.value >> 32 == lives && places_[index].range != no_range);
     }
     // The part of the table that a saved state keeps: how many places there are
     // and ever were, and the lives that no free place exceeds.
@@ -108,7 +111,8 @@ class Handles {
     [[nodiscard]] Counts counts() const noexcept {
         Counts counts{state_->created, state_->most, state_->lives};
         for (std::uint32_t i = 1; i <= counts.created; ++i) {
-            if (places_[i].range == no_range) counts.lives = std::max(counts.lives, places_[i].lives);
+            if (places_[i].range == no_range)
+                counts.lives = std::max(counts.lives, places_[i].lives);
         }
         return counts;
     }
@@ -143,7 +147,8 @@ class Handles {
         const std::uint32_t before = state_->created;
         std::uint32_t last = before;
         std::uint32_t lives = state_->lives;
-        for (; last != 0 && places_[last].range == no_range; --last) lives = std::max(lives, places_[last].lives);
+        for (; last != 0 && places_[last].range == no_range; --last)
+            lives = std::max(lives, places_[last].lives);
         if (before - last <= before / 4) return;
         state_->created = last;
         state_->lives = lives;
@@ -151,7 +156,9 @@ class Handles {
         region::purge_within(region::kSystem, &places_[last + 1], &places_[state_->opened]);
     }
     // Of a movable block.
-    [[nodiscard]] Place& of(const Range& range) const noexcept { return places_[static_cast<std::uint32_t>(range.user)]; }
+    [[nodiscard]] Place& of(const Range& range) const noexcept {
+        return places_[static_cast<std::uint32_t>(range.user)];
+    }
     [[nodiscard]] Place& operator[](std::uint32_t index) const noexcept { return places_[index]; }
     [[nodiscard]] std::uint32_t index(const Place& place) const noexcept {
         return static_cast<std::uint32_t>(&place - places_);
@@ -174,7 +181,9 @@ class Handles {
         std::uint32_t created;  // places [1, created] had a block since they were given back
         std::uint32_t most;     // places [1, most] had a block at some time
         std::uint32_t unused;   // those that have none now
-        std::uint32_t lives;    // of a place that is created: more than any that was given back has had
+        // Of a place that is created: more than any that was given back has
+        // had.
+        std::uint32_t lives;
     };
 
     // Those that have no block, the lowest first.

@@ -5,7 +5,8 @@
 // notes live for one pass: the next one finds holes that others make below.
 // Sequential: the caller holds the manager's lock.
 //
-//   | chunk 0 | chunk 1 | ... | the last chunk, which grows | ranges above the frontier, not noted yet |
+//   | chunk 0 | chunk 1 | ... | the last chunk, which grows | ranges above the frontier, not noted
+//   yet |
 #ifndef ASHLAR_MANAGER_MOVES_LOWEST_HOLE_HPP
 #define ASHLAR_MANAGER_MOVES_LOWEST_HOLE_HPP
 
@@ -52,8 +53,10 @@ class LowestHole {
     // them, and lowers `steps`. If that is not enough, `search` stays open, and
     // the next call for the same block continues. A call for another block
     // begins anew.
-    [[nodiscard]] Found find(Size size, Size alignment, Offset before, unsigned& steps, Search& search) noexcept {
-        const bool same = search.open && search.before == before && search.size == size && search.alignment == alignment;
+    [[nodiscard]] Found find(Size size, Size alignment, Offset before, unsigned& steps,
+                             Search& search) noexcept {
+        const bool same = search.open && search.before == before && search.size == size &&
+                          search.alignment == alignment;
         RangeId at = no_range;
         if (same) {
             at = resume(search);
@@ -72,7 +75,8 @@ class LowestHole {
             --steps;
             const Offset start = (range.start + alignment - 1) & ~(alignment - 1);
             const Size hole = ranges::kind(range) == ranges::Kind::hole ? range.size : 0;
-            if (start - range.start <= hole && hole - (start - range.start) >= size && start < before) {
+            if (start - range.start <= hole && hole - (start - range.start) >= size &&
+                start < before) {
                 search.open = false;
                 return {at, start};
             }
@@ -113,7 +117,8 @@ class LowestHole {
 
     [[nodiscard]] bool make_room() noexcept {
         State& state = *state_;
-        if (state.chunks == state.opened) state.opened = steps_.open(state.opened, state.chunks + 1, room_);
+        if (state.chunks == state.opened)
+            state.opened = steps_.open(state.opened, state.chunks + 1, room_);
         return state.chunks != state.opened;
     }
 
@@ -156,7 +161,8 @@ class LowestHole {
     // frontier, when a block there moved, has it as well.
     [[nodiscard]] RangeId range_with(Offset offset) noexcept {
         RangeId at = block_near(offset);
-        while (at != no_range && (*allocator_)[at].start + (*allocator_)[at].size <= offset) at = (*allocator_)[at].above;
+        while (at != no_range && (*allocator_)[at].start + (*allocator_)[at].size <= offset)
+            at = (*allocator_)[at].above;
         return at;
     }
     // The range with the offset where the search stopped. A hole's record may

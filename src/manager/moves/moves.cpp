@@ -13,7 +13,9 @@ constexpr unsigned kSteps = 256;        // ranges looked at
 constexpr unsigned kBatch = 32;         // moves of a pass planned or settled
 constexpr Size kSlice = Size{1} << 16;  // bytes copied, beside the last block's
 
-Offset aligned(Offset start, Size alignment) noexcept { return (start + alignment - 1) & ~(alignment - 1); }
+Offset aligned(Offset start, Size alignment) noexcept {
+    return (start + alignment - 1) & ~(alignment - 1);
+}
 
 }  // namespace
 
@@ -30,7 +32,8 @@ void Moves::let_others_in() const noexcept {
 }
 
 void Moves::release(Handles::Place& place) noexcept {
-    if (((*allocator_)[place.range].state & ranges::kNamed) != 0) annotations_->erase((*allocator_)[place.range].start);
+    if (((*allocator_)[place.range].state & ranges::kNamed) != 0)
+        annotations_->erase((*allocator_)[place.range].start);
     allocator_->give(place.range);
     handles_.erase(place);
 }
@@ -42,9 +45,11 @@ Moves::Before Moves::measure() const noexcept {
     const Size free = totals.capacity - totals.used;
     const RangeId last = allocator_->last();
     Before found{allocator_->largest(), 0, 0.0};
-    if (last != no_range && ranges::kind((*allocator_)[last]) == ranges::Kind::hole) found.tail = (*allocator_)[last].size;
+    if (last != no_range && ranges::kind((*allocator_)[last]) == ranges::Kind::hole)
+        found.tail = (*allocator_)[last].size;
     if (found.largest < found.tail) found.largest = found.tail;
-    if (totals.holes > 1) found.fragmentation = 1.0 - static_cast<double>(found.largest) / static_cast<double>(free);
+    if (totals.holes > 1)
+        found.fragmentation = 1.0 - static_cast<double>(found.largest) / static_cast<double>(free);
     return found;
 }
 
@@ -119,7 +124,8 @@ Status Moves::begin_pass(const PassLimits& limits, std::vector<Move>& moves) {
 bool Moves::plan(Move* batch, unsigned& planned) noexcept {
     const Offset cursor = state_->cursor;
     if (cursor == kTop) state_->whole = true;
-    if (!plan_down(cursor == kTop ? allocator_->last() : allocator_->block_up_to(cursor - 1), batch, planned)) {
+    if (!plan_down(cursor == kTop ? allocator_->last() : allocator_->block_up_to(cursor - 1), batch,
+                   planned)) {
         return state_->full;
     }
     // At the bottom. Once more from the top, unless this pass has been there or
@@ -142,14 +148,18 @@ bool Moves::plan_down(RangeId from, Move* batch, unsigned& planned) noexcept {
         if (state_->full) return false;
         Handles::Place& place = handles_.of(range);
         const Size alignment = Size{1} << place.shift;
-        const LowestHole::Found found = lowest_.find(range.size, alignment, start, steps, state_->search);
+        const LowestHole::Found found =
+            lowest_.find(range.size, alignment, start, steps, state_->search);
         if (state_->search.open) return false;
-        const RangeId target = found.hole == no_range ? no_range : allocator_->take_at(found.at, range.size, range.asked);
+        const RangeId target = found.hole == no_range
+                                   ? no_range
+                                   : allocator_->take_at(found.at, range.size, range.asked);
         if (target == no_range) continue;
         enter_pass(place, target);
         state_->bytes -= std::min(range.size, state_->bytes);
         --state_->moves;
-        batch[planned++] = {handles_.handle(place), start, found.at, range.asked, Move::Outcome::copied};
+        batch[planned++] = {handles_.handle(place), start, found.at, range.asked,
+                            Move::Outcome::copied};
     }
     return true;
 }
@@ -161,7 +171,8 @@ std::size_t Moves::recognize(std::span<const Move> moves, bool told) noexcept {
         const Guard guard(*lock_);
         for (const std::size_t stop = std::min(moves.size(), i + kBatch); i < stop; ++i) {
             Handles::Place* place = handles_.find(moves[i].handle);
-            const bool known = place != nullptr && place->target != no_range && place->told != told &&
+            const bool known = place != nullptr && place->target != no_range &&
+                               place->told != told &&
                                (*allocator_)[place->range].start == moves[i].from &&
                                (*allocator_)[place->target].start == moves[i].to;
             if (known) {
@@ -174,7 +185,8 @@ std::size_t Moves::recognize(std::span<const Move> moves, bool told) noexcept {
     return moves.size();
 }
 
-Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t& wrong) noexcept {
+Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& done,
+                       std::size_t& wrong) noexcept {
     {
         const Guard guard(*lock_);
         if (state_->pass == Pass::busy) return Status::pinned;
@@ -193,7 +205,8 @@ Status Moves::end_pass(std::span<const Move> moves, DefragmentationStatistics& d
     for (std::size_t i = 0; i < moves.size(); let_others_in()) {
         const Guard guard(*lock_);
         const std::size_t stop = std::min(moves.size(), i + kBatch);
-        while (i < stop && settle(*handles_.find(moves[i].handle), moves[i].outcome, so_far, done)) ++i;
+        while (i < stop && settle(*handles_.find(moves[i].handle), moves[i].outcome, so_far, done))
+            ++i;
     }
     settle_rest(done);
     sum_up(done);
@@ -238,7 +251,8 @@ bool Moves::settle(Handles::Place& place, Move::Outcome outcome, Collector::Leav
     const RangeId to = place.target;
     if (place.spoiled) outcome = Move::Outcome::ignored;
     const Range& range = (*allocator_)[from];
-    if (outcome == Move::Outcome::dropped && !collector_->leaving(range.start, range.asked, so_far)) return false;
+    if (outcome == Move::Outcome::dropped && !collector_->leaving(range.start, range.asked, so_far))
+        return false;
     so_far = {};
     leave_pass(place);
     if (outcome == Move::Outcome::dropped) {
@@ -278,7 +292,8 @@ Status Moves::defragment(const PassLimits& limits, DefragmentationStatistics& do
     if (!open(limits)) return Status::pinned;
     resume_walk(limits);
     Walk walk = buffer_->kind() == Buffer::Kind::none ? Walk::ended : Walk::going;
-    for (; walk == Walk::going && (done.moves == 0 || Clock::now() - begin < limits.time); let_others_in())
+    for (; walk == Walk::going && (done.moves == 0 || Clock::now() - begin < limits.time);
+         let_others_in())
         walk = compact(done);
     done.more = walk != Walk::ended;
     suspend_walk(walk);
@@ -291,8 +306,10 @@ Status Moves::defragment(const PassLimits& limits, DefragmentationStatistics& do
 void Moves::resume_walk(const PassLimits& limits) noexcept {
     const PassLimits none;
     const Guard guard(*lock_);
-    const bool limited = limits.bytes != none.bytes || limits.moves != none.moves || limits.time != none.time;
-    state_->again = limited && state_->stopped != 0 && (state_->again || state_->totals != allocator_->totals());
+    const bool limited =
+        limits.bytes != none.bytes || limits.moves != none.moves || limits.time != none.time;
+    state_->again = limited && state_->stopped != 0 &&
+                    (state_->again || state_->totals != allocator_->totals());
     state_->cursor = limited ? state_->stopped : 0;
 }
 
@@ -312,14 +329,16 @@ Moves::Walk Moves::compact(DefragmentationStatistics& done) noexcept {
         const Range& range = (*allocator_)[id];
         next = range.above;
         if (ranges::kind(range) != ranges::Kind::block || range.start < state_->cursor) continue;
-        while (next != no_range && ranges::kind((*allocator_)[next]) == ranges::Kind::hole) next = (*allocator_)[next].above;
+        while (next != no_range && ranges::kind((*allocator_)[next]) == ranges::Kind::hole)
+            next = (*allocator_)[next].above;
         state_->cursor = range.start;
         if (steps == 0 || done.bytes_moved >= stop) return Walk::going;
         --steps;
         if (!movable(id)) continue;
-        if (state_->moves == 0 || (done.moves != 0 && range.size > state_->bytes)) return Walk::stopped;
-        const LowestHole::Found found =
-            lowest_.find(range.size, Size{1} << handles_.of(range).shift, range.start, steps, state_->search);
+        if (state_->moves == 0 || (done.moves != 0 && range.size > state_->bytes))
+            return Walk::stopped;
+        const LowestHole::Found found = lowest_.find(
+            range.size, Size{1} << handles_.of(range).shift, range.start, steps, state_->search);
         if (state_->search.open) return Walk::going;
         const Size asked = range.asked;
         const Size size = range.size;
@@ -357,12 +376,14 @@ bool Moves::slide(RangeId block) noexcept {
     const Range old = (*allocator_)[block];
     const Range& hole = (*allocator_)[old.below];
     Handles::Place& place = handles_.of((*allocator_)[block]);
-    if (ranges::kind(hole) != ranges::Kind::hole || allocator_->policy().shaped() || !allocator_->has_spare(1)) return false;
+    if (ranges::kind(hole) != ranges::Kind::hole || allocator_->policy().shaped() ||
+        !allocator_->has_spare(1))
+        return false;
     const Offset to = aligned(hole.start, Size{1} << place.shift);
     if (to >= old.start) return false;
     allocator_->give(block);
-    const RangeId target =
-        allocator_->take_at(to, old.size, old.asked);  // with the spare record there is nothing that it could lack
+    const RangeId target = allocator_->take_at(
+        to, old.size, old.asked);  // with the spare record there is nothing that it could lack
     std::memmove(buffer_->at(to), buffer_->at(old.start), old.asked);
     become(place, old, target);
     return true;

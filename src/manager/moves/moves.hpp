@@ -22,10 +22,10 @@ namespace ashlar::manager {
 
 class Moves {
   public:
-    Moves(ranges::RangeAllocator& allocator, Lock& lock, const Buffer& buffer, BlockAnnotations& annotations,
-          Collector& collector) noexcept
-        : allocator_(&allocator), lock_(&lock), buffer_(&buffer), annotations_(&annotations), collector_(&collector),
-          lowest_(allocator) {}
+    Moves(ranges::RangeAllocator& allocator, Lock& lock, const Buffer& buffer,
+          BlockAnnotations& annotations, Collector& collector) noexcept
+        : allocator_(&allocator), lock_(&lock), buffer_(&buffer), annotations_(&annotations),
+          collector_(&collector), lowest_(allocator) {}
     void layout(region::Carver& carver, std::uint32_t most) noexcept;
 
     // The lock: whether a block can be adopted. False: the system refuses
@@ -33,7 +33,9 @@ class Moves {
     [[nodiscard]] bool make_room() noexcept { return handles_.make_room(); }
     // The caller still holds the lock under which it made room and took the
     // block.
-    Handle adopt(RangeId block, Size alignment) noexcept { return handles_.insert(block, alignment); }
+    Handle adopt(RangeId block, Size alignment) noexcept {
+        return handles_.insert(block, alignment);
+    }
 
     // The lock: bytes of the table of handles in use. Gives back what is not
     // needed.
@@ -95,8 +97,10 @@ class Moves {
     // `bad_handle`: the move of number `wrong` is not of this pass, or comes
     // twice; nothing changed. Blocks of the pass without a move stay where they
     // are.
-    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done, std::size_t& wrong) noexcept;
-    [[nodiscard]] Status defragment(const PassLimits& limits, DefragmentationStatistics& done) noexcept;
+    [[nodiscard]] Status end_pass(std::span<const Move> moves, DefragmentationStatistics& done,
+                                  std::size_t& wrong) noexcept;
+    [[nodiscard]] Status defragment(const PassLimits& limits,
+                                    DefragmentationStatistics& done) noexcept;
     // In the child of a fork: what another thread was about to move stays where
     // it is.
     void continue_in_child() noexcept;
@@ -147,8 +151,8 @@ class Moves {
     void leave_pass(Handles::Place& place) noexcept;
     // False: nothing is done yet, since the collector has more of the block to
     // look at. The caller calls again, and releases the lock in between.
-    [[nodiscard]] bool settle(Handles::Place& place, Move::Outcome outcome, Collector::Leaving& so_far,
-                              DefragmentationStatistics& done) noexcept;
+    [[nodiscard]] bool settle(Handles::Place& place, Move::Outcome outcome,
+                              Collector::Leaving& so_far, DefragmentationStatistics& done) noexcept;
     void settle_rest(DefragmentationStatistics& done) noexcept;
     void become(Handles::Place& place, const Range& old, RangeId to) noexcept;
     // Moves one block to a lower place; false: it stays.

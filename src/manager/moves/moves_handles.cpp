@@ -33,7 +33,12 @@ Moves::Known Moves::known(Handle handle) const noexcept {
     const Guard guard(*lock_);
     const Handles::Place* place = handles_.find(handle);
     if (place == nullptr) {
-        return {handles_.was_given(handle) ? Known::Kind::freed : Known::Kind::never, 0, 0, 0, false, 0};
+        return {handles_.was_given(handle) ? Known::Kind::freed : Known::Kind::never,
+                0,
+                0,
+                0,
+                false,
+                0};
     }
     const Range& range = (*allocator_)[place->range];
     const bool in_pass = place->target != no_range;

@@ -15,8 +15,12 @@ void Buddy::attach(Ranges ranges, void* state, bool fresh) noexcept {
     state_ = static_cast<State*>(state);
 }
 
-void Buddy::insert(RangeId hole) noexcept { state_->link(ranges_, hole, base::highest(ranges_[hole].size)); }
-void Buddy::erase(RangeId hole) noexcept { state_->unlink(ranges_, hole, base::highest(ranges_[hole].size)); }
+void Buddy::insert(RangeId hole) noexcept {
+    state_->link(ranges_, hole, base::highest(ranges_[hole].size));
+}
+void Buddy::erase(RangeId hole) noexcept {
+    state_->unlink(ranges_, hole, base::highest(ranges_[hole].size));
+}
 
 // Pieces of the alignment or more are aligned; smaller ones are by chance, and
 // it would be a waste to split a large one then: the newest of each length is

@@ -14,7 +14,9 @@ struct ByAddress::Nodes {
 
     [[nodiscard]] RangeId& left(RangeId hole) const noexcept { return ranges[hole].link[0]; }
     [[nodiscard]] RangeId& right(RangeId hole) const noexcept { return ranges[hole].link[1]; }
-    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept { return ranges[a].start < ranges[b].start; }
+    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept {
+        return ranges[a].start < ranges[b].start;
+    }
     [[nodiscard]] Size largest(RangeId tree) const noexcept {
         return tree == no_range ? 0 : ranges[tree].link[2] | Size{ranges[tree].link[3]} << 32;
     }
@@ -58,7 +60,8 @@ bool ByAddress::knows(Strategy strategy) const noexcept { return strategy != Str
 
 RangeId ByAddress::find_by(Strategy strategy, Size size, Size alignment) noexcept {
     if (strategy == Strategy::lowest) return lowest(0, size, alignment);
-    if (strategy == Strategy::upper_end) return highest_fit(Nodes{ranges_}, state_->root, size, alignment);
+    if (strategy == Strategy::upper_end)
+        return highest_fit(Nodes{ranges_}, state_->root, size, alignment);
     return find(size, alignment);
 }
 
@@ -76,8 +79,9 @@ bool ByAddress::check(std::uint64_t holes) const noexcept {
     if (treap::check(nodes, state_->root, holes, ranges_.last()) != holes) return false;
     return treap::all(nodes, state_->root, [&](RangeId hole) {
         return kind(ranges_[hole]) == Kind::hole &&
-               nodes.largest(hole) ==
-                   largest_of(ranges_[hole].size, nodes.largest(nodes.left(hole)), nodes.largest(nodes.right(hole)));
+               nodes.largest(hole) == largest_of(ranges_[hole].size,
+                                                 nodes.largest(nodes.left(hole)),
+                                                 nodes.largest(nodes.right(hole)));
     });
 }
 

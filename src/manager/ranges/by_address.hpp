@@ -37,7 +37,9 @@ class ByAddress : public Policy {
 class FirstFit final : public ByAddress {
   public:
     [[nodiscard]] const char* name() const noexcept override { return "first fit"; }
-    [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override { return lowest(0, size, alignment); }
+    [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override {
+        return lowest(0, size, alignment);
+    }
 };
 
 class NextFit final : public ByAddress {

@@ -13,7 +13,9 @@ struct BySize<Order>::Nodes {
 
     [[nodiscard]] RangeId& left(RangeId hole) const noexcept { return ranges[hole].link[0]; }
     [[nodiscard]] RangeId& right(RangeId hole) const noexcept { return ranges[hole].link[1]; }
-    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept { return Order::before(ranges[a], ranges[b]); }
+    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept {
+        return Order::before(ranges[a], ranges[b]);
+    }
 };
 
 template <class Order>
@@ -54,7 +56,9 @@ RangeId BySize<Order>::find(Size size, Size alignment) noexcept {
     const RangeId root = state_->root;
     if constexpr (Order::kLargestFirst) {
         // The first that fits, or that is too short, as all behind it are.
-        const auto end = [&](RangeId hole) { return ranges_[hole].size < size || fits(ranges_[hole], size, alignment); };
+        const auto end = [&](RangeId hole) {
+            return ranges_[hole].size < size || fits(ranges_[hole], size, alignment);
+        };
         const RangeId hole = treap::first_good(
             nodes, root, [](RangeId) { return true; }, end);
         return hole != no_range && ranges_[hole].size >= size ? hole : no_range;
@@ -63,7 +67,8 @@ RangeId BySize<Order>::find(Size size, Size alignment) noexcept {
         if (alignment == 1) return treap::first(nodes, root, long_enough);
         const auto good = [&](RangeId hole) { return fits(ranges_[hole], size, alignment); };
         unsigned looks = kMostLooks;
-        const RangeId hole = treap::first_good(nodes, root, long_enough, [&](RangeId at) { return good(at) || --looks == 0; });
+        const RangeId hole = treap::first_good(
+            nodes, root, long_enough, [&](RangeId at) { return good(at) || --looks == 0; });
         if (hole == no_range || good(hole)) return hole;
         const auto roomy = [&](RangeId at) { return ranges_[at].size >= size + alignment - 1; };
         const RangeId sure = treap::first(nodes, root, roomy);
@@ -79,7 +84,8 @@ RangeId BySize<Order>::find_by(Strategy strategy, Size size, Size alignment) noe
     if constexpr (Order::kLargestFirst) {
         if (strategy == Strategy::tight) {
             const auto last = [&](Size length) {
-                return treap::last(Nodes{ranges_}, state_->root, [&](RangeId hole) { return ranges_[hole].size >= length; });
+                return treap::last(Nodes{ranges_}, state_->root,
+                                   [&](RangeId hole) { return ranges_[hole].size >= length; });
             };
             const RangeId hole = last(size);
             if (hole == no_range || fits(ranges_[hole], size, alignment)) return hole;
@@ -94,7 +100,8 @@ template <class Order>
 Size BySize<Order>::largest() const noexcept {
     const Nodes nodes{ranges_};
     const auto any = [](RangeId) { return true; };
-    const RangeId hole = Order::kLargestFirst ? treap::first(nodes, state_->root, any) : treap::last(nodes, state_->root, any);
+    const RangeId hole = Order::kLargestFirst ? treap::first(nodes, state_->root, any)
+                                              : treap::last(nodes, state_->root, any);
     return hole == no_range ? 0 : ranges_[hole].size;
 }
 
@@ -102,7 +109,8 @@ template <class Order>
 bool BySize<Order>::check(std::uint64_t holes) const noexcept {
     const Nodes nodes{ranges_};
     return treap::check(nodes, state_->root, holes, ranges_.last()) == holes &&
-           treap::all(nodes, state_->root, [&](RangeId at) { return kind(ranges_[at]) == Kind::hole; });
+           treap::all(nodes, state_->root,
+                      [&](RangeId at) { return kind(ranges_[at]) == Kind::hole; });
 }
 
 template class BySize<LatestOfSmallest>;

@@ -15,7 +15,9 @@ struct Directory::ByAddress {
 
     [[nodiscard]] RangeId& left(RangeId block) const noexcept { return ranges[block].link[0]; }
     [[nodiscard]] RangeId& right(RangeId block) const noexcept { return ranges[block].link[1]; }
-    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept { return ranges[a].start < ranges[b].start; }
+    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept {
+        return ranges[a].start < ranges[b].start;
+    }
 };
 
 void Directory::layout(region::Carver& carver, Ranges ranges, std::uint32_t most) noexcept {
@@ -88,7 +90,8 @@ void Directory::remove_group() noexcept {
 
 bool Directory::trim_groups(std::uint32_t most) noexcept {
     while (state_->groups > state_->blocks && most-- != 0) remove_group();
-    if (state_->opened != 0) region::purge_within(region::kSystem, table_ + state_->groups, table_ + state_->opened);
+    if (state_->opened != 0)
+        region::purge_within(region::kSystem, table_ + state_->groups, table_ + state_->opened);
     return state_->groups > state_->blocks;
 }
 
@@ -130,7 +133,8 @@ bool Directory::check(std::uint64_t blocks) const noexcept {
     std::uint64_t found = 0;
     std::uint64_t indexed = 0;
     for (std::size_t i = 0; i < state.groups * std::size(groups_->buckets); ++i) {
-        const RangeId& first = groups_[i / std::size(groups_->buckets)].buckets[i % std::size(groups_->buckets)];
+        const RangeId& first =
+            groups_[i / std::size(groups_->buckets)].buckets[i % std::size(groups_->buckets)];
         for (RangeId at = first; at != no_range; at = ranges_[at].chain) {
             if (at > most_) return false;
             const bool in_tree = (ranges_[at].state & kIndexed) != 0;
@@ -140,8 +144,10 @@ bool Directory::check(std::uint64_t blocks) const noexcept {
             if (&bucket(ranges_[at].start) != &first) return false;
         }
     }
-    return found == blocks && treap::check(ByAddress{ranges_}, state.root, blocks, most_) == indexed &&
-           treap::all(ByAddress{ranges_}, state.root, [&](RangeId at) { return (ranges_[at].state & kIndexed) != 0; });
+    return found == blocks &&
+           treap::check(ByAddress{ranges_}, state.root, blocks, most_) == indexed &&
+           treap::all(ByAddress{ranges_}, state.root,
+                      [&](RangeId at) { return (ranges_[at].state & kIndexed) != 0; });
 }
 
 }  // namespace ashlar::ranges

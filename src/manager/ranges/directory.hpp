@@ -83,7 +83,9 @@ class Directory {
 
     // Reversed: the best bits of the product come first, even where all starts
     // are multiples of a power of two.
-    [[nodiscard]] static std::uint64_t hash(Offset start) noexcept { return __builtin_bswap64(start * 0x9e3779b97f4a7c15U); }
+    [[nodiscard]] static std::uint64_t hash(Offset start) noexcept {
+        return __builtin_bswap64(start * 0x9e3779b97f4a7c15U);
+    }
     [[nodiscard]] std::uint32_t group(std::uint64_t hashed) const noexcept {
         const std::uint32_t wide = static_cast<std::uint32_t>(hashed) & state_->mask;
         return wide < state_->groups ? wide : wide & state_->mask >> 1;
@@ -106,7 +108,9 @@ class Directory {
 
     Ranges ranges_;
     Group* groups_ = nullptr;  // few_ or table_
-    Group* few_ = nullptr;     // the first groups, until there are more: small managers need no page for the table
+    // The first groups, until there are more: small managers need no page for
+    // the table.
+    Group* few_ = nullptr;
     Group* table_ = nullptr;
     region::StepTables steps_;
     State* state_ = nullptr;

@@ -13,8 +13,12 @@ struct HoleIndex::ByAddress {
 
     [[nodiscard]] RangeId& left(RangeId hole) const noexcept { return links[hole].left; }
     [[nodiscard]] RangeId& right(RangeId hole) const noexcept { return links[hole].right; }
-    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept { return ranges[a].start < ranges[b].start; }
-    [[nodiscard]] Size largest(RangeId tree) const noexcept { return tree == no_range ? 0 : ranges[tree].asked; }
+    [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept {
+        return ranges[a].start < ranges[b].start;
+    }
+    [[nodiscard]] Size largest(RangeId tree) const noexcept {
+        return tree == no_range ? 0 : ranges[tree].asked;
+    }
     [[nodiscard]] Size sum(RangeId hole) const noexcept {
         return largest_of(ranges[hole].size, largest(left(hole)), largest(right(hole)));
     }
@@ -33,7 +37,8 @@ struct HoleIndex::BySize {
     [[nodiscard]] RangeId& left(RangeId hole) const noexcept { return links[hole].left; }
     [[nodiscard]] RangeId& right(RangeId hole) const noexcept { return links[hole].right; }
     [[nodiscard]] bool before(RangeId a, RangeId b) const noexcept {
-        return ranges[a].size != ranges[b].size ? ranges[a].size < ranges[b].size : ranges[a].start < ranges[b].start;
+        return ranges[a].size != ranges[b].size ? ranges[a].size < ranges[b].size
+                                                : ranges[a].start < ranges[b].start;
     }
 };
 
@@ -103,11 +108,13 @@ RangeId HoleIndex::find_by(Strategy strategy, Size size, Size alignment) noexcep
                                             : highest_fit(nodes, state_->root, size, alignment);
     }
     const BySize nodes{ranges_, links_};
-    const auto roomy = [&](Size length) { return [this, length](RangeId hole) { return ranges_[hole].size >= length; }; };
+    const auto roomy = [&](Size length) {
+        return [this, length](RangeId hole) { return ranges_[hole].size >= length; };
+    };
     const auto good = [&](RangeId hole) { return has_room(ranges_[hole], size, alignment); };
     unsigned looks = kMostLooks;
-    const RangeId hole =
-        treap::first_good(nodes, state_->root, roomy(size), [&](RangeId at) { return good(at) || --looks == 0; });
+    const RangeId hole = treap::first_good(nodes, state_->root, roomy(size),
+                                           [&](RangeId at) { return good(at) || --looks == 0; });
     if (hole == no_range || good(hole)) return hole;
     const RangeId sure = treap::first(nodes, state_->root, roomy(size + alignment - 1));
     return sure != no_range ? sure : treap::first_good(nodes, state_->root, roomy(size), good);
@@ -116,7 +123,9 @@ RangeId HoleIndex::find_by(Strategy strategy, Size size, Size alignment) noexcep
 bool HoleIndex::check(std::uint64_t holes) const noexcept {
     const State& state = *state_;
     if (!policy_->check(holes) || (complete() && state.holes != holes)) return false;
-    const auto is_hole = [&](RangeId at) { return kind(ranges_[at]) == Kind::hole && covers(ranges_[at].start); };
+    const auto is_hole = [&](RangeId at) {
+        return kind(ranges_[at]) == Kind::hole && covers(ranges_[at].start);
+    };
     if (by_size_) {
         const BySize nodes{ranges_, links_};
         return treap::check(nodes, state.root, state.holes, ranges_.last()) == state.holes &&
@@ -124,7 +133,9 @@ bool HoleIndex::check(std::uint64_t holes) const noexcept {
     }
     const ByAddress nodes{ranges_, links_};
     return treap::check(nodes, state.root, state.holes, ranges_.last()) == state.holes &&
-           treap::all(nodes, state.root, [&](RangeId at) { return is_hole(at) && ranges_[at].asked == nodes.sum(at); });
+           treap::all(nodes, state.root, [&](RangeId at) {
+               return is_hole(at) && ranges_[at].asked == nodes.sum(at);
+           });
 }
 
 }  // namespace ashlar::ranges

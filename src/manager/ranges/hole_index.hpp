@@ -42,19 +42,29 @@ class HoleIndex final : public Policy {
     // Forgets the tree, and gives its pages back.
     void drop() noexcept;
     // Bytes of links in use, if `created` records were.
-    [[nodiscard]] Size metadata(std::uint32_t created) const noexcept { return active() ? created * sizeof(Links) : 0; }
+    [[nodiscard]] Size metadata(std::uint32_t created) const noexcept {
+        return active() ? created * sizeof(Links) : 0;
+    }
 
     [[nodiscard]] const char* name() const noexcept override { return policy_->name(); }
     void attach(Ranges, void*, bool) noexcept override {}
     void insert(RangeId hole) noexcept override;
     void erase(RangeId hole) noexcept override;
     void move(RangeId hole, Offset start, Size size) noexcept override;
-    [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override { return policy_->find(size, alignment); }
-    [[nodiscard]] bool knows(Strategy strategy) const noexcept override { return serves(strategy) || policy_->knows(strategy); }
+    [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override {
+        return policy_->find(size, alignment);
+    }
+    [[nodiscard]] bool knows(Strategy strategy) const noexcept override {
+        return serves(strategy) || policy_->knows(strategy);
+    }
     [[nodiscard]] RangeId find_by(Strategy strategy, Size size, Size alignment) noexcept override;
     [[nodiscard]] Size largest() const noexcept override { return policy_->largest(); }
-    [[nodiscard]] Size rounded(Size size, Size alignment) const noexcept override { return policy_->rounded(size, alignment); }
-    [[nodiscard]] Size piece(Offset start, Size size) const noexcept override { return policy_->piece(start, size); }
+    [[nodiscard]] Size rounded(Size size, Size alignment) const noexcept override {
+        return policy_->rounded(size, alignment);
+    }
+    [[nodiscard]] Size piece(Offset start, Size size) const noexcept override {
+        return policy_->piece(start, size);
+    }
     [[nodiscard]] bool shaped() const noexcept override { return policy_->shaped(); }
     [[nodiscard]] bool merges(const Range& low, const Range& high) const noexcept override {
         return policy_->merges(low, high);

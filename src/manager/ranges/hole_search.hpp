@@ -32,7 +32,8 @@ template <class Nodes>
         if (range.start + range.size > from) {
             const RangeId below = lowest_in(nodes, nodes.left(tree), from, size, alignment, looks);
             if (below != no_range) return below;
-            if (has_room(range, size, alignment) || (range.size >= size && --looks == 0)) return tree;
+            if (has_room(range, size, alignment) || (range.size >= size && --looks == 0))
+                return tree;
         }
         tree = nodes.right(tree);
     }
@@ -41,7 +42,8 @@ template <class Nodes>
 
 // The highest hole, likewise.
 template <class Nodes>
-[[nodiscard]] RangeId highest_in(Nodes nodes, RangeId tree, Size size, Size alignment, std::uint64_t& looks) noexcept {
+[[nodiscard]] RangeId highest_in(Nodes nodes, RangeId tree, Size size, Size alignment,
+                                 std::uint64_t& looks) noexcept {
     while (nodes.largest(tree) >= size) {
         const Range& range = nodes.ranges[tree];
         const RangeId above = highest_in(nodes, nodes.right(tree), size, alignment, looks);
@@ -56,7 +58,8 @@ template <class Nodes>
 // holes without room it is one with room for any padding, and only without such
 // a one all are looked at.
 template <class Search>
-[[nodiscard]] RangeId search_in_turns(Ranges ranges, Size size, Size alignment, Search search) noexcept {
+[[nodiscard]] RangeId search_in_turns(Ranges ranges, Size size, Size alignment,
+                                      Search search) noexcept {
     std::uint64_t looks = kMostLooks, all = ~std::uint64_t{0};
     const RangeId hole = search(size, alignment, looks);
     if (hole == no_range || has_room(ranges[hole], size, alignment)) return hole;
@@ -66,11 +69,13 @@ template <class Search>
 
 // The lowest hole that ends behind `from` and has room.
 template <class Nodes>
-[[nodiscard]] RangeId lowest_fit(Nodes nodes, RangeId root, Offset from, Size size, Size alignment) noexcept {
+[[nodiscard]] RangeId lowest_fit(Nodes nodes, RangeId root, Offset from, Size size,
+                                 Size alignment) noexcept {
     if (from != 0 || alignment != 1) {
-        return search_in_turns(nodes.ranges, size, alignment, [=](Size wanted, Size step, std::uint64_t& looks) {
-            return lowest_in(nodes, root, from, wanted, step, looks);
-        });
+        return search_in_turns(nodes.ranges, size, alignment,
+                               [=](Size wanted, Size step, std::uint64_t& looks) {
+                                   return lowest_in(nodes, root, from, wanted, step, looks);
+                               });
     }
     RangeId at = root;
     if (nodes.largest(at) < size) return no_range;
@@ -88,9 +93,10 @@ template <class Nodes>
 // The highest hole that has room.
 template <class Nodes>
 [[nodiscard]] RangeId highest_fit(Nodes nodes, RangeId root, Size size, Size alignment) noexcept {
-    return search_in_turns(nodes.ranges, size, alignment, [=](Size wanted, Size step, std::uint64_t& looks) {
-        return highest_in(nodes, root, wanted, step, looks);
-    });
+    return search_in_turns(nodes.ranges, size, alignment,
+                           [=](Size wanted, Size step, std::uint64_t& looks) {
+                               return highest_in(nodes, root, wanted, step, looks);
+                           });
 }
 
 }  // namespace ashlar::ranges

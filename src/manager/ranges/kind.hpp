@@ -13,9 +13,11 @@ inline constexpr std::uint32_t kIndexed = 1U << 2;   // directory: in the tree b
 inline constexpr std::uint32_t kSlab = 1U << 3;      // small: cut into small blocks
 inline constexpr std::uint32_t kMovable = 1U << 4;   // moves: behind a handle, which is in `user`
 inline constexpr std::uint32_t kReserved = 1U << 5;  // reserve_range()
-inline constexpr std::uint32_t kMarked = 1U << 6;    // collector: reached in this cycle, or allocated during it
-inline constexpr std::uint32_t kNamed = 1U << 7;     // has a name, in the manager's table
-inline constexpr std::uint32_t kTarget = 1U << 8;    // moves: the room that a block of a pass is to move to
+// Collector: reached in this cycle, or allocated during it.
+inline constexpr std::uint32_t kMarked = 1U << 6;
+inline constexpr std::uint32_t kNamed = 1U << 7;  // has a name, in the manager's table
+// Moves: the room that a block of a pass is to move to.
+inline constexpr std::uint32_t kTarget = 1U << 8;
 
 inline constexpr std::uint32_t kRoot = 1U << 16;  // allocate_root(): a root of the collector
 
@@ -25,7 +27,9 @@ inline constexpr unsigned kMostLooks = 64;
 
 inline Kind kind(const Range& range) noexcept { return static_cast<Kind>(range.state & kKindMask); }
 // It becomes one of these, without flags.
-inline void become(Range& range, Kind kind) noexcept { range.state = static_cast<std::uint32_t>(kind); }
+inline void become(Range& range, Kind kind) noexcept {
+    range.state = static_cast<std::uint32_t>(kind);
+}
 
 }  // namespace ashlar::ranges
 

@@ -4,7 +4,9 @@
 
 namespace ashlar::ranges {
 
-std::size_t Linear::state_bytes(Size limit) const noexcept { return sizeof(State) + lists_.state_bytes(limit); }
+std::size_t Linear::state_bytes(Size limit) const noexcept {
+    return sizeof(State) + lists_.state_bytes(limit);
+}
 
 void Linear::attach(Ranges ranges, void* state, bool fresh) noexcept {
     ranges_ = ranges;
@@ -44,7 +46,8 @@ void Linear::move(RangeId hole, Offset start, Size size) noexcept {
 RangeId Linear::elsewhere(Size size, Size alignment) noexcept {
     if (wraps_) {
         const RangeId first = ranges_[no_range].above;
-        if (kind(ranges_[first]) == Kind::hole && fits(ranges_[first], size, alignment)) return first;
+        if (kind(ranges_[first]) == Kind::hole && fits(ranges_[first], size, alignment))
+            return first;
     }
     return lists_.find(size, alignment);
 }
@@ -65,14 +68,17 @@ RangeId Linear::find(Size size, Size alignment) noexcept {
 RangeId Linear::find_by(Strategy strategy, Size size, Size alignment) noexcept {
     if (strategy != Strategy::upper_end) return lists_.find_by(strategy, size, alignment);
     const RangeId hole = state_->gap;
-    if (hole == no_range || !fits(ranges_[hole], size, alignment)) return lists_.find(size, alignment);
+    if (hole == no_range || !fits(ranges_[hole], size, alignment))
+        return lists_.find(size, alignment);
     state_->tip = ranges_[hole].start;
     return hole;
 }
 
 bool Linear::check(std::uint64_t holes) const noexcept {
     const RangeId gap = state_->gap;
-    if (gap > ranges_.last() || (gap != no_range && (kind(ranges_[gap]) != Kind::hole || !at_tip(gap)))) return false;
+    if (gap > ranges_.last() ||
+        (gap != no_range && (kind(ranges_[gap]) != Kind::hole || !at_tip(gap))))
+        return false;
     return lists_.check(holes);
 }
 

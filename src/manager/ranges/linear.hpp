@@ -23,7 +23,9 @@ class Linear : public Policy {
     void erase(RangeId hole) noexcept final;
     void move(RangeId hole, Offset start, Size size) noexcept final;
     [[nodiscard]] RangeId find(Size size, Size alignment) noexcept final;
-    [[nodiscard]] bool knows(Strategy strategy) const noexcept final { return strategy != Strategy::lowest; }
+    [[nodiscard]] bool knows(Strategy strategy) const noexcept final {
+        return strategy != Strategy::lowest;
+    }
     [[nodiscard]] RangeId find_by(Strategy strategy, Size size, Size alignment) noexcept final;
     [[nodiscard]] Size largest() const noexcept final { return lists_.largest(); }
     [[nodiscard]] bool check(std::uint64_t holes) const noexcept final;

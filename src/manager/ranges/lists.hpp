@@ -65,7 +65,9 @@ class Lists {
         return at * base::kWordBits + base::lowest(word);
     }
     [[nodiscard]] RangeId head(unsigned cls) const noexcept { return heads_[cls]; }
-    [[nodiscard]] RangeId first_from(unsigned cls) const noexcept { return heads_[first_class(cls)]; }
+    [[nodiscard]] RangeId first_from(unsigned cls) const noexcept {
+        return heads_[first_class(cls)];
+    }
     // The newest of the last class that has any.
     [[nodiscard]] RangeId top() const noexcept {
         if (summary_ == 0) return no_range;
@@ -75,8 +77,10 @@ class Lists {
 
     // The first hole of the classes [from, to) that is `good`.
     template <class Good>
-    [[nodiscard]] RangeId search(Ranges ranges, unsigned from, unsigned to, Good good) const noexcept {
-        for (unsigned cls = first_class(from); cls != kNone && cls < to; cls = first_class(cls + 1)) {
+    [[nodiscard]] RangeId search(Ranges ranges, unsigned from, unsigned to,
+                                 Good good) const noexcept {
+        for (unsigned cls = first_class(from); cls != kNone && cls < to;
+             cls = first_class(cls + 1)) {
             for (RangeId at = heads_[cls]; at != no_range; at = next(ranges, at)) {
                 if (good(ranges[at])) return at;
             }
@@ -95,7 +99,8 @@ class Lists {
             if (behind(ranges, at) < size) return no_range;
             end = at;
         }
-        for (; end != no_range; end = last(ranges, end)) note_behind(ranges, end, next(ranges, end));
+        for (; end != no_range; end = last(ranges, end))
+            note_behind(ranges, end, next(ranges, end));
         return no_range;
     }
 
@@ -107,7 +112,8 @@ class Lists {
     template <class ClassOf>
     [[nodiscard]] bool check(Ranges ranges, std::uint64_t holes, ClassOf class_of) const noexcept {
         const unsigned used = this->used();
-        if (summary_ >> kWords != 0 || words_[kWords] != 0 || heads_[kNone] != no_range) return false;
+        if (summary_ >> kWords != 0 || words_[kWords] != 0 || heads_[kNone] != no_range)
+            return false;
         if (used > classes || first_class(used) != kNone) return false;
         for (unsigned cls = 0; cls < used; ++cls) {
             const base::Word word = words_[cls / base::kWordBits];
@@ -117,7 +123,8 @@ class Lists {
             RangeId before = no_range;
             Size most = ~Size{0};
             for (RangeId at = heads_[cls]; at != no_range; before = at, at = next(ranges, at)) {
-                if (holes-- == 0 || at > ranges.last() || kind(ranges[at]) != Kind::hole) return false;
+                if (holes-- == 0 || at > ranges.last() || kind(ranges[at]) != Kind::hole)
+                    return false;
                 if (last(ranges, at) != before || class_of(ranges[at].size) != cls) return false;
                 if (ranges[at].size > most) return false;
                 most = behind(ranges, at);
@@ -130,7 +137,9 @@ class Lists {
     static constexpr unsigned kWords = classes / base::kWordBits;
     static_assert(classes % base::kWordBits == 0 && kWords < base::kWordBits);
 
-    [[nodiscard]] static RangeId& last(Ranges ranges, RangeId hole) noexcept { return ranges[hole].link[0]; }
+    [[nodiscard]] static RangeId& last(Ranges ranges, RangeId hole) noexcept {
+        return ranges[hole].link[0];
+    }
     // No hole behind this one in its list is larger: exact when it was linked,
     // too large after the largest has left. Record 0 has size 0, and nothing
     // behind it.
@@ -143,12 +152,15 @@ class Lists {
         const Size most = std::max(ranges[next].size, behind(ranges, next));
         std::memcpy(&ranges[hole].link[2], &most, sizeof most);
     }
-    [[nodiscard]] static RangeId& next(Ranges ranges, RangeId hole) noexcept { return ranges[hole].link[1]; }
+    [[nodiscard]] static RangeId& next(Ranges ranges, RangeId hole) noexcept {
+        return ranges[hole].link[1];
+    }
 
-    base::Word summary_;            // bit w: words_[w] is not zero
-    base::Word words_[kWords + 1];  // bit c % 64 of words_[c / 64]: there are holes of class c; never of kNone
-    std::uint32_t used_;            // 0: all classes
-    RangeId heads_[classes + 1];    // the last member: see bytes_for()
+    base::Word summary_;  // bit w: words_[w] is not zero
+    // Bit c % 64 of words_[c / 64]: there are holes of class c; never of kNone.
+    base::Word words_[kWords + 1];
+    std::uint32_t used_;          // 0: all classes
+    RangeId heads_[classes + 1];  // the last member: see bytes_for()
 };
 
 }  // namespace ashlar::ranges

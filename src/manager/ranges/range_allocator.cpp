@@ -4,9 +4,11 @@
 
 namespace ashlar::ranges {
 
-void RangeAllocator::layout(region::Carver& carver, Policy& policy, Size limit, std::uint32_t most) noexcept {
+void RangeAllocator::layout(region::Carver& carver, Policy& policy, Size limit,
+                            std::uint32_t most) noexcept {
     most_ = most;
-    Range* const records = carver.stepped<Range>(std::size_t{most} + 1);  // null while the carver measures
+    // Null while the carver measures.
+    Range* const records = carver.stepped<Range>(std::size_t{most} + 1);
     ranges_ = Ranges(records, most);
     steps_ = region::StepTables(carver.open_end());
     steps_.add(records, sizeof(Range));
@@ -49,8 +51,12 @@ RangeId RangeAllocator::take_opened(Size size, Size alignment) noexcept {
     return open_records(1) ? take(size, alignment) : no_range;
 }
 
-[[gnu::flatten]] RangeId RangeAllocator::take(Size size, Size alignment) noexcept { return take_inline(size, alignment); }
-[[gnu::flatten]] void RangeAllocator::give(RangeId block) noexcept { give_inline(directory_.link_to(ranges_[block].start)); }
+[[gnu::flatten]] RangeId RangeAllocator::take(Size size, Size alignment) noexcept {
+    return take_inline(size, alignment);
+}
+[[gnu::flatten]] void RangeAllocator::give(RangeId block) noexcept {
+    give_inline(directory_.link_to(ranges_[block].start));
+}
 
 void RangeAllocator::become_hole(RangeId id) noexcept { become_hole(*policy_, id); }
 void RangeAllocator::absorb(RangeId hole) noexcept { absorb(*policy_, hole); }
@@ -59,7 +65,9 @@ RangeId RangeAllocator::take_by_policy(Size size, Size alignment) noexcept {
     return shaped_ ? take_shaped(size, alignment) : take_from(*policy_, size, alignment);
 }
 
-void RangeAllocator::give_by_policy(RangeId block) noexcept { return shaped_ ? give_shaped(block) : give_to(*policy_, block); }
+void RangeAllocator::give_by_policy(RangeId block) noexcept {
+    return shaped_ ? give_shaped(block) : give_to(*policy_, block);
+}
 
 // The rest above the block keeps the hole's record, the rest below gets a new
 // one. Without a rest above, the rest below keeps the record.
@@ -90,7 +98,8 @@ bool RangeAllocator::resize(RangeId block, Size size) noexcept {
     // A block of take_at() may be smaller than the size to which the policy
     // would round it.
     const bool stays = target == old || (target > old && size <= old);
-    if (target == 0 || (!stays && !(target > old ? extend(block, target) : reduce(block, target)))) return false;
+    if (target == 0 || (!stays && !(target > old ? extend(block, target) : reduce(block, target))))
+        return false;
     Totals& totals = state_->totals;
     totals.rounding += (range.size - size) - (old - range.asked);
     range.asked = size;

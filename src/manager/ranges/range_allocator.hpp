@@ -4,8 +4,8 @@
 // policy says which hole is cut. Sequential code: the caller holds the
 // manager's lock. Nothing here reads or writes the buffer.
 //
-//   | block | hole      | block | block | hole |          ranges_[id].below / above: the neighbours by address, a ring through
-//   record 0
+//   | block | hole      | block | block | hole |          ranges_[id].below / above: the neighbours
+//   by address, a ring through record 0
 //
 // Blocks are found by their start through the directory, in O(1).
 #ifndef ASHLAR_MANAGER_RANGES_RANGE_ALLOCATOR_HPP
@@ -50,7 +50,9 @@ class RangeAllocator {
     void drop_index() noexcept;
     // Exactly these bytes, if all are free; size >= 1. O(log n) expected: see
     // Directory::last_up_to.
-    [[nodiscard]] RangeId take_at(Offset start, Size size) noexcept { return take_at(start, size, size); }
+    [[nodiscard]] RangeId take_at(Offset start, Size size) noexcept {
+        return take_at(start, size, size);
+    }
     // The same for a block of which only `asked` bytes were asked for: one that
     // moves keeps its shape.
     [[nodiscard]] RangeId take_at(Offset start, Size size, Size asked) noexcept;
@@ -65,7 +67,9 @@ class RangeAllocator {
     // until the next change.
     [[nodiscard, gnu::always_inline]] RangeId take_inline(Size size, Size alignment) noexcept;
     [[gnu::always_inline]] void give_inline(RangeId* link) noexcept;
-    [[nodiscard]] RangeId* link_to(Offset start) const noexcept { return directory_.link_to(start); }
+    [[nodiscard]] RangeId* link_to(Offset start) const noexcept {
+        return directory_.link_to(start);
+    }
     // Frees all blocks. Fences stay. Never needs a record. O(records that were
     // ever in use), beside the policy's erase().
     void clear() noexcept;
@@ -78,7 +82,9 @@ class RangeAllocator {
     // The block with that byte, or no_range. O(log n) expected: see Directory.
     [[nodiscard]] RangeId covering(Offset offset) noexcept;
     // The highest block that starts at or below it, or no_range; likewise.
-    [[nodiscard]] RangeId block_up_to(Offset offset) noexcept { return directory_.last_up_to(offset); }
+    [[nodiscard]] RangeId block_up_to(Offset offset) noexcept {
+        return directory_.last_up_to(offset);
+    }
 
     // All ranges by address.
     [[nodiscard]] RangeId first() const noexcept { return ranges_[no_range].above; }
@@ -87,8 +93,9 @@ class RangeAllocator {
     [[nodiscard]] Range& operator[](RangeId id) const noexcept { return ranges_[id]; }
 
     struct Totals {
-        Size capacity, used, peak;  // bytes; `used` in blocks, as the policy rounded them; peak of used
-        Size rounding;              // the part of `used` beyond the sizes asked for
+        // Bytes; `used` in blocks, as the policy rounded them; peak of used.
+        Size capacity, used, peak;
+        Size rounding;  // the part of `used` beyond the sizes asked for
         std::uint64_t blocks, holes;
         bool operator==(const Totals&) const noexcept = default;
     };
@@ -97,9 +104,13 @@ class RangeAllocator {
     [[nodiscard]] Size largest() const noexcept { return policy_->largest(); }
     [[nodiscard]] Policy& policy() const noexcept { return *policy_; }
     // Records that are left for further ranges, if the system opens them.
-    [[nodiscard]] std::uint32_t spare() const noexcept { return state_->spare + (most_ + 1 - state_->opened); }
+    [[nodiscard]] std::uint32_t spare() const noexcept {
+        return state_->spare + (most_ + 1 - state_->opened);
+    }
     // Whether so many further ranges have records, which are opened if need be.
-    [[nodiscard]] bool has_spare(std::uint32_t records) noexcept { return state_->spare >= records || open_records(records); }
+    [[nodiscard]] bool has_spare(std::uint32_t records) noexcept {
+        return state_->spare >= records || open_records(records);
+    }
     // From now on a table by RangeId, carved by Carver::stepped(), is open
     // wherever records are. False: the system refuses.
     [[nodiscard]] bool open_with_records(const void* table, std::size_t entry_bytes) noexcept {
@@ -124,21 +135,27 @@ class RangeAllocator {
         Totals totals;
         Size limit;
         std::uint32_t created;  // records [1, created] were in use at some time
-        RangeId unused;         // those that are not any more, a list through `chain`; others are on clean pages
-        std::uint32_t opened;   // records [0, opened) are accessible
-        std::uint32_t spare;    // of them, those that may still be taken
-        Size refused_size;      // no hole has room for so much at that alignment; ~0: not known
+        // Those that are not any more, a list through `chain`; others are on
+        // clean pages.
+        RangeId unused;
+        std::uint32_t opened;  // records [0, opened) are accessible
+        std::uint32_t spare;   // of them, those that may still be taken
+        Size refused_size;     // no hole has room for so much at that alignment; ~0: not known
         Size refused_alignment;
         std::uint32_t lead;   // records before the first whole page
         std::uint32_t clean;  // pages that clean_ has a bit for
     };
     class Inspection;
 
-    [[nodiscard]] static bool is_hole(const Range& range) noexcept { return kind(range) == Kind::hole; }
+    [[nodiscard]] static bool is_hole(const Range& range) noexcept {
+        return kind(range) == Kind::hole;
+    }
     [[nodiscard]] static Offset aligned(Offset start, Size alignment) noexcept {
         return (start + alignment - 1) & ~(alignment - 1);
     }
-    [[nodiscard]] static Offset end_of(const Range& range) noexcept { return range.start + range.size; }
+    [[nodiscard]] static Offset end_of(const Range& range) noexcept {
+        return range.start + range.size;
+    }
 
     // Records and the list.
     [[nodiscard]] RangeId fresh(RangeId below, Offset start, Size size) noexcept;
@@ -156,7 +173,8 @@ class RangeAllocator {
         return (clean_[page / base::kWordBits] & base::bit(page % base::kWordBits)) != 0;
     }
     [[nodiscard]] bool on_clean_page(RangeId id) const noexcept {
-        return state_->clean != 0 && id >= state_->lead && is_clean((id - state_->lead) / records_of_page());
+        return state_->clean != 0 && id >= state_->lead &&
+               is_clean((id - state_->lead) / records_of_page());
     }
     // The policy is not asked again for a request that it refused, until a hole
     // comes or grows that has room for it. Holes that shrink change nothing.
@@ -172,7 +190,8 @@ class RangeAllocator {
         if (size < state_->refused_size) [[likely]]
             return;
         const Offset at = aligned(start, state_->refused_alignment);
-        if (at >= start && start + size - at >= state_->refused_size && at < start + size) state_->refused_size = ~Size{0};
+        if (at >= start && start + size - at >= state_->refused_size && at < start + size)
+            state_->refused_size = ~Size{0};
     }
     // The policy's holes. P: the policy's own type, or Policy.
     template <class P>
@@ -180,7 +199,8 @@ class RangeAllocator {
     template <class P>
     void absorb(P& policy, RangeId hole) noexcept;
     template <class P>
-    [[nodiscard, gnu::always_inline]] RangeId take_from(P& policy, Size size, Size alignment) noexcept;
+    [[nodiscard, gnu::always_inline]] RangeId take_from(P& policy, Size size,
+                                                        Size alignment) noexcept;
     template <class P>
     [[gnu::always_inline]] void give_to(P& policy, RangeId block) noexcept;
     void become_hole(RangeId range) noexcept;
@@ -198,7 +218,9 @@ class RangeAllocator {
     [[nodiscard]] std::uint32_t pieces(Offset start, Size size) const noexcept;
     // Records that giving a block of that shape will need beside its own: set
     // aside while it lives.
-    [[nodiscard]] std::uint32_t debt(Offset start, Size size) const noexcept { return size == 0 ? 0 : pieces(start, size) - 1; }
+    [[nodiscard]] std::uint32_t debt(Offset start, Size size) const noexcept {
+        return size == 0 ? 0 : pieces(start, size) - 1;
+    }
     RangeId fill(RangeId below, Offset start, Size size) noexcept;
     void settle(RangeId range) noexcept;
     [[nodiscard]] bool merges(const Range& low, const Range& high) const noexcept;
@@ -206,7 +228,8 @@ class RangeAllocator {
     void give_shaped(RangeId block) noexcept;
     void keep_fence(RangeId fence) noexcept;
     [[nodiscard]] RangeId hole_with(Offset offset) noexcept;
-    [[nodiscard]] RangeId last_hole_to(RangeId hole, Offset end, std::uint32_t& count) const noexcept;
+    [[nodiscard]] RangeId last_hole_to(RangeId hole, Offset end,
+                                       std::uint32_t& count) const noexcept;
     [[nodiscard]] RangeId carve(RangeId hole, Offset start, Size size, Size asked) noexcept;
     void absorb_above(RangeId below, std::uint32_t count) noexcept;
     [[nodiscard]] bool extend(RangeId block, Size size) noexcept;

@@ -17,15 +17,20 @@ class RangeAllocator::Inspection {
         if (faults_ != 0) return faults_;  // the checks below rely on the list
         const Totals& totals = allocator_.state_->totals;
         expect(found_.capacity == totals.capacity, "the ranges do not end where the buffer does");
-        expect(found_.blocks == totals.blocks && found_.used == totals.used, "the totals of blocks are wrong");
+        expect(found_.blocks == totals.blocks && found_.used == totals.used,
+               "the totals of blocks are wrong");
         expect(found_.rounding == totals.rounding, "the total of what nobody asked for is wrong");
         expect(found_.holes == totals.holes, "the number of holes is wrong");
-        expect(totals.used <= totals.peak && totals.capacity <= allocator_.state_->limit, "the peak or the capacity is wrong");
+        expect(totals.used <= totals.peak && totals.capacity <= allocator_.state_->limit,
+               "the peak or the capacity is wrong");
         records();
-        if (expect(allocator_.directory_.check(found_.blocks), "the directory is broken")) find_all();
-        if (!expect(allocator_.policy_->check(found_.holes), "the policy's records are broken")) return faults_;
+        if (expect(allocator_.directory_.check(found_.blocks), "the directory is broken"))
+            find_all();
+        if (!expect(allocator_.policy_->check(found_.holes), "the policy's records are broken"))
+            return faults_;
         const Size largest = allocator_.policy_->largest();
-        expect(largest <= largest_ && largest >= largest_ - largest_ / 16, "the policy's largest hole is not");
+        expect(largest <= largest_ && largest >= largest_ - largest_ / 16,
+               "the policy's largest hole is not");
         return faults_;
     }
 
@@ -40,15 +45,18 @@ class RangeAllocator::Inspection {
     [[nodiscard]] bool known(RangeId id) const noexcept { return id <= allocator_.state_->created; }
 
     void walk() noexcept {
-        expect(kind(allocator_[no_range]) == Kind::unused, "record 0, the end of the list, is a range");
+        expect(kind(allocator_[no_range]) == Kind::unused,
+               "record 0, the end of the list, is a range");
         RangeId below = no_range;
-        for (RangeId at = allocator_.first(); at != no_range; below = at, at = allocator_[at].above) {
+        for (RangeId at = allocator_.first(); at != no_range;
+             below = at, at = allocator_[at].above) {
             if (!expect(known(at) && ++ranges_ <= allocator_.state_->created,
                         "the list of ranges leaves the table or has a loop"))
                 return;
             const Range& range = allocator_[at];
             expect(range.below == below, "a range does not know its neighbour below");
-            expect(range.start == found_.capacity, "a range does not begin where the one below ends");
+            expect(range.start == found_.capacity,
+                   "a range does not begin where the one below ends");
             found_.capacity += range.size;
             count(range);
             const bool touch = below != no_range && is_hole(allocator_[below]) && is_hole(range);
@@ -69,10 +77,12 @@ class RangeAllocator::Inspection {
                 found_.used += range.size;
                 found_.rounding += range.size - range.asked;
                 debts_ += allocator_.debt(range.start, range.size);
-                expect(range.asked != 0 && range.asked <= range.size, "a block is smaller than what was asked for");
+                expect(range.asked != 0 && range.asked <= range.size,
+                       "a block is smaller than what was asked for");
                 break;
             case Kind::fence:
-                expect(range.size == 0 && range.above != no_range, "a fence has a size, or nothing behind it");
+                expect(range.size == 0 && range.above != no_range,
+                       "a fence has a size, or nothing behind it");
                 break;
             default: expect(false, "a range in the list is of no kind");
         }
@@ -84,13 +94,15 @@ class RangeAllocator::Inspection {
         const State& state = *allocator_.state_;
         std::uint64_t unused = 0;
         for (RangeId at = state.unused; at != no_range; at = allocator_[at].chain) {
-            if (!expect(known(at) && kind(allocator_[at]) == Kind::unused && ++unused <= state.created,
-                        "the unused records are broken"))
+            if (!expect(
+                    known(at) && kind(allocator_[at]) == Kind::unused && ++unused <= state.created,
+                    "the unused records are broken"))
                 return;
         }
         unused += std::uint64_t{state.clean} * RangeAllocator::records_of_page();
         expect(unused + ranges_ == state.created, "a record is lost");
-        expect(state.spare + debts_ + ranges_ + 1 == state.opened, "the number of spare records is wrong");
+        expect(state.spare + debts_ + ranges_ + 1 == state.opened,
+               "the number of spare records is wrong");
     }
 
     void find_all() noexcept {
@@ -110,6 +122,8 @@ class RangeAllocator::Inspection {
     std::size_t faults_ = 0;
 };
 
-std::size_t RangeAllocator::check(Tell tell, void* context) const noexcept { return Inspection(*this, tell, context).run(); }
+std::size_t RangeAllocator::check(Tell tell, void* context) const noexcept {
+    return Inspection(*this, tell, context).run();
+}
 
 }  // namespace ashlar::ranges

@@ -9,7 +9,8 @@ namespace ashlar::ranges {
 // have greater numbers.
 void RangeAllocator::keep_fence(RangeId fence) noexcept {
     RangeId below = ranges_[no_range].below;
-    while (below != no_range && ranges_[below].start > ranges_[fence].start) below = ranges_[below].below;
+    while (below != no_range && ranges_[below].start > ranges_[fence].start)
+        below = ranges_[below].below;
     const RangeId above = ranges_[below].above;
     ranges_[fence].below = below;
     ranges_[fence].above = above;

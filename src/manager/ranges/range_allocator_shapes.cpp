@@ -98,13 +98,16 @@ RangeId RangeAllocator::hole_with(Offset offset) noexcept {
     const RangeId block = directory_.last_up_to(offset);
     RangeId at = ranges_[block].above;  // of no_range: the first
     if (block != no_range && offset < end_of(ranges_[block])) return no_range;
-    while (kind(ranges_[at]) == Kind::fence || (is_hole(ranges_[at]) && end_of(ranges_[at]) <= offset)) at = ranges_[at].above;
+    while (kind(ranges_[at]) == Kind::fence ||
+           (is_hole(ranges_[at]) && end_of(ranges_[at]) <= offset))
+        at = ranges_[at].above;
     return is_hole(ranges_[at]) ? at : no_range;
 }
 
 // The hole in which the bytes up to `end` end, if there are only holes from
 // `hole` to there: adds to `count` how many.
-RangeId RangeAllocator::last_hole_to(RangeId hole, Offset end, std::uint32_t& count) const noexcept {
+RangeId RangeAllocator::last_hole_to(RangeId hole, Offset end,
+                                     std::uint32_t& count) const noexcept {
     for (; is_hole(ranges_[hole]); hole = ranges_[hole].above) {
         ++count;
         if (end_of(ranges_[hole]) >= end) return hole;
@@ -121,7 +124,8 @@ RangeId RangeAllocator::carve(RangeId hole, Offset start, Size size, Size asked)
     if (top == no_range) return no_range;
     const Offset from = ranges_[hole].start;
     const Offset to = end_of(ranges_[top]);
-    const std::uint32_t needed = pieces(from, start - from) + pieces(start, size) + pieces(end, to - end);
+    const std::uint32_t needed =
+        pieces(from, start - from) + pieces(start, size) + pieces(end, to - end);
     if (!has_spare(needed - std::min(needed, count))) return no_range;
     const RangeId below = ranges_[hole].below;
     absorb_above(below, count);
@@ -157,7 +161,8 @@ bool RangeAllocator::extend(RangeId block, Size size) noexcept {
     }
     const std::uint32_t old_debt = debt(range.start, range.size);
     const std::uint32_t needed = pieces(end, to - end);
-    if (piece(range.start, size) != size || !has_spare(needed - std::min(needed, count + old_debt))) return false;
+    if (piece(range.start, size) != size || !has_spare(needed - std::min(needed, count + old_debt)))
+        return false;
     absorb_above(block, count);
     state_->spare += old_debt;
     range.size = size;

@@ -6,7 +6,8 @@
 namespace ashlar::ranges {
 
 bool RangeAllocator::prepare(Strategy strategy, std::uint32_t steps) noexcept {
-    const bool needed = strategy != Strategy::by_policy && !own_policy_->knows(strategy) && index_.serves(strategy);
+    const bool needed =
+        strategy != Strategy::by_policy && !own_policy_->knows(strategy) && index_.serves(strategy);
     if (!needed || index_.complete() || !open_index()) return true;
     index_.begin();
     policy_ = &index_;
@@ -36,12 +37,15 @@ RangeId RangeAllocator::take_by(Strategy strategy, Size size, Size alignment) no
     if (length == 0 || refused(length, alignment)) return no_range;
     static_cast<void>(prepare(strategy, ~std::uint32_t{0}));
     const bool known = policy_->knows(strategy);
-    if (!known && index_.serves(strategy)) return no_range;  // the system refused memory for the tree
-    const RangeId hole = known ? policy_->find_by(strategy, length, alignment) : policy_->find(length, alignment);
+    // The system refused memory for the tree.
+    if (!known && index_.serves(strategy)) return no_range;
+    const RangeId hole =
+        known ? policy_->find_by(strategy, length, alignment) : policy_->find(length, alignment);
     if (hole == no_range) return refuse(length, alignment);
     const Range& range = ranges_[hole];
     const bool top = strategy == Strategy::upper_end;
-    const Offset at = top ? (end_of(range) - length) & ~(alignment - 1) : aligned(range.start, alignment);
+    const Offset at =
+        top ? (end_of(range) - length) & ~(alignment - 1) : aligned(range.start, alignment);
     if (shaped_) return carve(hole, at, length, size);
     if (at == range.start) return take_front(hole, size);
     return top ? take_top(hole, at, size) : take_padded(hole, at, size);

@@ -13,7 +13,8 @@ Size RangeAllocator::metadata() const noexcept {
 
 std::uint32_t RangeAllocator::records_before_page() const noexcept {
     const auto start = reinterpret_cast<std::uintptr_t>(&ranges_[no_range]);
-    return static_cast<std::uint32_t>((base::round_up(start, region::page_size()) - start) / sizeof(Range));
+    return static_cast<std::uint32_t>((base::round_up(start, region::page_size()) - start) /
+                                      sizeof(Range));
 }
 
 bool RangeAllocator::all_unused(RangeId from, RangeId to) const noexcept {

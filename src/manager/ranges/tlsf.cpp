@@ -36,10 +36,12 @@ RangeId Tlsf::find_by(Strategy strategy, Size size, Size alignment) noexcept {
     if (strategy != Strategy::tight || size > kMostSize) return find(size, alignment);
     RangeId best = no_range;
     unsigned looks = kMostLooks;
-    for (unsigned cls = state_->first_class(class_of(size)); cls != State::kNone; cls = state_->first_class(cls + 1)) {
+    for (unsigned cls = state_->first_class(class_of(size)); cls != State::kNone;
+         cls = state_->first_class(cls + 1)) {
         static_cast<void>(state_->search(ranges_, cls, cls + 1, [&](const Range& range) {
             const bool tighter = best == no_range || range.size < ranges_[best].size;
-            if (tighter && fits(range, size, alignment)) best = static_cast<RangeId>(&range - &ranges_[no_range]);
+            if (tighter && fits(range, size, alignment))
+                best = static_cast<RangeId>(&range - &ranges_[no_range]);
             return --looks == 0;
         }));
         if (best != no_range) return best;

@@ -22,8 +22,12 @@ class Tlsf final : public Policy {
     [[nodiscard]] const char* name() const noexcept override { return "tlsf"; }
     [[nodiscard]] std::size_t state_bytes(Size limit) const noexcept override;
     void attach(Ranges ranges, void* state, bool fresh) noexcept override;
-    void insert(RangeId hole) noexcept override { state_->link(ranges_, hole, class_of(ranges_[hole].size)); }
-    void erase(RangeId hole) noexcept override { state_->unlink(ranges_, hole, class_of(ranges_[hole].size)); }
+    void insert(RangeId hole) noexcept override {
+        state_->link(ranges_, hole, class_of(ranges_[hole].size));
+    }
+    void erase(RangeId hole) noexcept override {
+        state_->unlink(ranges_, hole, class_of(ranges_[hole].size));
+    }
     [[gnu::always_inline]] void move(RangeId hole, Offset start, Size size) noexcept override {
         Range& range = ranges_[hole];
         const unsigned from = class_of(range.size);
@@ -53,11 +57,14 @@ class Tlsf final : public Policy {
   private:
     static constexpr unsigned kBits = 5;
     static constexpr Size kMostSize = Size{1} << 62;
-    static constexpr unsigned kClasses = ((63 - kBits) << kBits) + (2U << kBits);  // of all 64-bit sizes
-    using State = Lists<kClasses, 0>;                                              // no hole has size 0
+    // Of all 64-bit sizes.
+    static constexpr unsigned kClasses = ((63 - kBits) << kBits) + (2U << kBits);
+    // No hole has size 0.
+    using State = Lists<kClasses, 0>;
 
     [[nodiscard]] static constexpr unsigned shift_of(Size size) noexcept {
-        return (63U ^ static_cast<unsigned>(std::countl_zero(size | (1U << kBits)))) - kBits;  // without a subtraction
+        // Without a subtraction.
+        return (63U ^ static_cast<unsigned>(std::countl_zero(size | (1U << kBits)))) - kBits;
     }
     [[nodiscard]] static constexpr unsigned class_of(Size size) noexcept {
         const unsigned shift = shift_of(size);

@@ -32,7 +32,9 @@ class Object {
         return *this;
     }
     Object& number(const char* name, Size value) { return raw(name, std::to_string(value)); }
-    Object& text(const char* name, std::string_view value) { return raw(name, manager::json_string(value)); }
+    Object& text(const char* name, std::string_view value) {
+        return raw(name, manager::json_string(value));
+    }
 
   private:
     std::ostream& out_;
@@ -41,11 +43,15 @@ class Object {
 
 void write_statistics(std::ostream& out, const ManagerStatistics& totals) {
     Object object(out);
-    object.number("capacity", totals.capacity).number("limit", totals.limit).number("used", totals.used);
+    object.number("capacity", totals.capacity)
+        .number("limit", totals.limit)
+        .number("used", totals.used);
     object.number("peak_used", totals.peak_used)
         .number("overhead", totals.overhead)
         .number("largest_free", totals.largest_free);
-    object.number("blocks", totals.blocks).number("free_ranges", totals.free_ranges).number("metadata", totals.metadata);
+    object.number("blocks", totals.blocks)
+        .number("free_ranges", totals.free_ranges)
+        .number("metadata", totals.metadata);
     object.raw("fragmentation", manager::decimal(totals.fragmentation(), 6));
 }
 
@@ -67,10 +73,11 @@ void MemoryManager::write_json(std::ostream& out) const {
     const manager::Snapshot snapshot = manager_->snapshot();
     const ManagerHistograms histograms = snapshot.histograms();
     out << "{\n  \"format\": \"ashlar-memory-manager\",\n  \"version\": 1,\n  \"policy\": "
-        << manager::json_string(policy_name())
-        << ",\n  \"threads\": " << (manager_->options().threads == Threads::many ? "\"many\"" : "\"one\"")
+        << manager::json_string(policy_name()) << ",\n  \"threads\": "
+        << (manager_->options().threads == Threads::many ? "\"many\"" : "\"one\"")
         << ",\n  \"memory\": \"" << memory_name(manager_->buffer().kind())
-        << "\",\n  \"granularity\": " << std::to_string(manager_->granularity()) << ",\n  \"statistics\": ";
+        << "\",\n  \"granularity\": " << std::to_string(manager_->granularity())
+        << ",\n  \"statistics\": ";
     write_statistics(out, snapshot.totals);
     out << ",\n  \"block_sizes\": ";
     write_histogram(out, histograms.blocks);
@@ -82,7 +89,9 @@ void MemoryManager::write_json(std::ostream& out) const {
         out << separator;
         separator = ",\n    ";
         Object object(out);
-        object.number("offset", view.start).number("size", view.size).text("kind", manager::kind_name(view.kind));
+        object.number("offset", view.start)
+            .number("size", view.size)
+            .text("kind", manager::kind_name(view.kind));
         // Digits in a string: readers may take a number for a double.
         if (view.user != 0) object.text("user_data", std::to_string(view.user));
         if (const std::string name = snapshot.name(view); !name.empty()) object.text("name", name);

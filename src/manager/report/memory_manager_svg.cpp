@@ -46,7 +46,9 @@ class Picture {
     }
 
   private:
-    [[nodiscard]] Size rows() const { return (snapshot_.totals.capacity + row_bytes_ - 1) / row_bytes_; }
+    [[nodiscard]] Size rows() const {
+        return (snapshot_.totals.capacity + row_bytes_ - 1) / row_bytes_;
+    }
     [[nodiscard]] double x(Offset within) const {
         return kLeft + kWidth * static_cast<double>(within) / static_cast<double>(row_bytes_);
     }
@@ -54,28 +56,34 @@ class Picture {
 
     void begin(const char* policy) {
         const ManagerStatistics& totals = snapshot_.totals;
-        const std::string width = decimal(kLeft + kWidth + 20, 0), height = decimal(y(rows()) + kFoot, 0);
-        out_ << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width << "\" height=\"" << height << "\" viewBox=\"0 0 "
-             << width << ' ' << height << "\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#222\">\n"
+        const std::string width = decimal(kLeft + kWidth + 20, 0),
+                          height = decimal(y(rows()) + kFoot, 0);
+        out_ << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width << "\" height=\""
+             << height << "\" viewBox=\"0 0 " << width << ' ' << height
+             << "\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#222\">\n"
              << "<rect width=\"100%\" height=\"100%\" fill=\"#f6f6f4\"/>\n";
         words(16, 24, manager::amount(totals.capacity) + ", " + policy, " font-size=\"16\"");
         words(16, 46,
-              manager::amount(totals.used) + " used in " + std::to_string(totals.blocks) + " blocks, " +
-                  std::to_string(totals.free_ranges) + " free ranges, the largest of " + manager::amount(totals.largest_free) +
-                  ", fragmentation " + decimal(totals.fragmentation(), 3) + ", " + manager::amount(row_bytes_) + " a row");
+              manager::amount(totals.used) + " used in " + std::to_string(totals.blocks) +
+                  " blocks, " + std::to_string(totals.free_ranges) +
+                  " free ranges, the largest of " + manager::amount(totals.largest_free) +
+                  ", fragmentation " + decimal(totals.fragmentation(), 3) + ", " +
+                  manager::amount(row_bytes_) + " a row");
         for (Size row = 0; row < rows(); ++row) {
             const Size length = std::min(row_bytes_, totals.capacity - row * row_bytes_);
-            words(kLeft - 10, y(row) + 15, std::to_string(row * row_bytes_), " text-anchor=\"end\" fill=\"#666\"");
+            words(kLeft - 10, y(row) + 15, std::to_string(row * row_bytes_),
+                  " text-anchor=\"end\" fill=\"#666\"");
             rectangle(x(0), y(row), x(length) - x(0), "#ffffff", {});
         }
     }
     void words(double left, double base, const std::string& text, const char* style = "") {
-        out_ << "<text x=\"" << decimal(left, 0) << "\" y=\"" << decimal(base, 0) << '"' << style << '>'
-             << manager::xml_text(text) << "</text>\n";
+        out_ << "<text x=\"" << decimal(left, 0) << "\" y=\"" << decimal(base, 0) << '"' << style
+             << '>' << manager::xml_text(text) << "</text>\n";
     }
-    void rectangle(double left, double top, double width, const std::string& fill, const std::string& title) {
-        out_ << "<rect x=\"" << decimal(left, 2) << "\" y=\"" << decimal(top, 0) << "\" width=\"" << decimal(width, 2)
-             << "\" height=\"" << decimal(kHeight, 0) << "\" fill=\"" << fill
+    void rectangle(double left, double top, double width, const std::string& fill,
+                   const std::string& title) {
+        out_ << "<rect x=\"" << decimal(left, 2) << "\" y=\"" << decimal(top, 0) << "\" width=\""
+             << decimal(width, 2) << "\" height=\"" << decimal(kHeight, 0) << "\" fill=\"" << fill
              << (width >= 3 ? "\" stroke=\"#55606a\" stroke-width=\"0.5\"" : "\"");
         if (title.empty()) {
             out_ << "/>\n";
@@ -104,26 +112,30 @@ class Picture {
         } else if (view.kind != BlockView::Kind::hole) {
             const std::string name = snapshot_.name(view);
             rectangle(x(from), y(row), x(to) - x(from), colour(view.kind),
-                      (name.empty() ? "" : name + ": ") + manager::kind_name(view.kind) + " at " + std::to_string(view.start) +
-                          ", " + manager::amount(view.size));
+                      (name.empty() ? "" : name + ": ") + manager::kind_name(view.kind) + " at " +
+                          std::to_string(view.start) + ", " + manager::amount(view.size));
         }
     }
     // Draws the crowded ranges as one rectangle.
     void flush() {
         if (from_ != to_ && used_ != 0) {
             const double share = static_cast<double>(used_) / static_cast<double>(to_ - from_);
-            const auto shade = [share](int full) { return std::to_string(static_cast<int>(255 - share * (255 - full))); };
-            rectangle(x(from_), y(row_), x(to_) - x(from_), "rgb(" + shade(0x3d) + ',' + shade(0x7a) + ',' + shade(0xb5) + ')',
-                      {});
+            const auto shade = [share](int full) {
+                return std::to_string(static_cast<int>(255 - share * (255 - full)));
+            };
+            rectangle(x(from_), y(row_), x(to_) - x(from_),
+                      "rgb(" + shade(0x3d) + ',' + shade(0x7a) + ',' + shade(0xb5) + ')', {});
         }
         from_ = to_ = used_ = 0;
     }
     void legend() {
         using Kind = BlockView::Kind;
         double left = kLeft;
-        for (const Kind kind : {Kind::block, Kind::small_block, Kind::movable, Kind::reserved, Kind::slab, Kind::hole}) {
+        for (const Kind kind : {Kind::block, Kind::small_block, Kind::movable, Kind::reserved,
+                                Kind::slab, Kind::hole}) {
             rectangle(left, y(rows()) + 8, 14, colour(kind), {});
-            words(left + 20, y(rows()) + 24, kind == Kind::slab ? "in no block" : manager::kind_name(kind));
+            words(left + 20, y(rows()) + 24,
+                  kind == Kind::slab ? "in no block" : manager::kind_name(kind));
             left += 120;
         }
     }

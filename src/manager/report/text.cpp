@@ -17,14 +17,19 @@ std::size_t sequence(std::string_view text) {
     const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned lead = byte(0);
     if (lead < 0x80) return 1;
-    const std::size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0xC2   ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i) {
         if ((byte(i) & 0xC0) != 0x80) return 0;
     }
-    const unsigned second = byte(1);  // rules out overlong forms, surrogates, and code points beyond U+10FFFF
-    const bool wrong = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) ||
-                       (lead == 0xF4 && second > 0x8F);
+    // Rules out overlong forms, surrogates, and code points beyond U+10FFFF.
+    const unsigned second = byte(1);
+    const bool wrong = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+                       (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
     return wrong ? 0 : length;
 }
 
@@ -48,13 +53,17 @@ std::string escaped(std::string_view text, Special special) {
     return result;
 }
 
-bool is_control(char character) { return static_cast<unsigned char>(character) < 0x20 || character == 0x7F; }
+bool is_control(char character) {
+    return static_cast<unsigned char>(character) < 0x20 || character == 0x7F;
+}
 
 }  // namespace
 
 std::string decimal(double value, int digits) {
     std::array<char, 64> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits).ptr;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, digits)
+                         .ptr;
     return {text.data(), end};
 }
 

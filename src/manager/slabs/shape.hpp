@@ -21,8 +21,9 @@ using Class = std::uint32_t;  // 1 .. kClasses - 1, by size; 0: none
 inline constexpr Class kClasses = 41;
 inline constexpr Size kMostSmall = 1024;
 inline constexpr Size kGrain = 8;  // every block of a slab lies at a multiple of it
-inline constexpr std::uint32_t kMostSlack =
-    253;  // by which a block may be larger than what was asked for: 1 + it fits a byte, 255 is spare
+// By which a block may be larger than what was asked for: 1 + it fits a byte,
+// 255 is spare.
+inline constexpr std::uint32_t kMostSlack = 253;
 inline constexpr Offset kNoOffset = ~Offset{0};
 
 constexpr Size size_of_class(Class c) noexcept {
@@ -33,11 +34,13 @@ constexpr Size size_of_class(Class c) noexcept {
 
 constexpr Class class_of_size(Size size) noexcept {
     if (size <= 128) return static_cast<Class>((std::max<Size>(size, 1) + kGrain - 1) / kGrain);
-    const unsigned log = static_cast<unsigned>(std::bit_width(size - 1)) - 1;  // 2^log < size <= 2^(log+1)
+    // 2^log < size <= 2^(log+1).
+    const unsigned log = static_cast<unsigned>(std::bit_width(size - 1)) - 1;
     const Size step = Size{1} << (log - 3);
     return static_cast<Class>(16 + (log - 7) * 8 + (size - (Size{1} << log) + step - 1) / step);
 }
-static_assert(class_of_size(kMostSmall) == kClasses - 1 && size_of_class(kClasses - 1) == kMostSmall);
+static_assert(class_of_size(kMostSmall) == kClasses - 1 &&
+              size_of_class(kClasses - 1) == kMostSmall);
 
 struct ClassSize {
     std::uint32_t size;
@@ -49,7 +52,8 @@ constexpr std::array<ClassSize, kClasses> make_sizes() noexcept {
     std::array<ClassSize, kClasses> table{};
     for (Class c = 1; c < kClasses; ++c) {
         const Size size = size_of_class(c);
-        table[c] = {static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(((Size{1} << 32) + size - 1) / size)};
+        table[c] = {static_cast<std::uint32_t>(size),
+                    static_cast<std::uint32_t>(((Size{1} << 32) + size - 1) / size)};
     }
     return table;
 }
@@ -65,7 +69,8 @@ struct Shape {
     // Maximum number of slabs at a time: a Place has 19 bits for the id. Beyond
     // it, small blocks come from the range allocator.
     static constexpr std::uint32_t kMostSlabs = (1U << 19) - 1;
-    static constexpr std::uint32_t kLeastBlocks = 16;  // of a slab, so that at most this part of it is left over at its end
+    // Of a slab, so that at most this part of it is left over at its end.
+    static constexpr std::uint32_t kLeastBlocks = 16;
 
     std::uint32_t shift;  // of a slab's bytes; 0: this buffer has no slabs
     std::uint32_t slabs;  // ids are 1 .. slabs
@@ -75,14 +80,20 @@ struct Shape {
 
     [[nodiscard]] Size slab_size() const noexcept { return Size{1} << shift; }
     [[nodiscard]] std::uint32_t blocks(Class c) const noexcept { return blocks_[c]; }
-    [[nodiscard]] std::uint32_t words(Class c) const noexcept { return (blocks(c) + base::kWordBits - 1) / base::kWordBits; }
+    [[nodiscard]] std::uint32_t words(Class c) const noexcept {
+        return (blocks(c) + base::kWordBits - 1) / base::kWordBits;
+    }
     [[nodiscard]] base::Word full(Class c, std::uint32_t word) const noexcept {
         const std::uint32_t left = blocks(c) - word * base::kWordBits;
         return base::mask(0, std::min(left, base::kWordBits));
     }
     // Upper bounds of any slab.
-    [[nodiscard]] std::uint32_t most_blocks() const noexcept { return static_cast<std::uint32_t>(slab_size() / kGrain); }
-    [[nodiscard]] std::uint32_t most_words() const noexcept { return most_blocks() / base::kWordBits; }
+    [[nodiscard]] std::uint32_t most_blocks() const noexcept {
+        return static_cast<std::uint32_t>(slab_size() / kGrain);
+    }
+    [[nodiscard]] std::uint32_t most_words() const noexcept {
+        return most_blocks() / base::kWordBits;
+    }
 
     // The class whose blocks are long enough and lie at multiples of
     // `alignment`, a power of two; 0: there is none. size >= 1.
@@ -110,19 +121,24 @@ struct Shape {
         shape.slabs = static_cast<std::uint32_t>(std::min<Size>(shape.pages, kMostSlabs));
         shape.most = std::min({small_limit, kMostSmall, shape.slab_size() / kLeastBlocks});
         shape.cached = std::clamp(limit / 4096, Size{512}, Size{4096});
-        for (Class c = 1; c < kClasses; ++c) shape.blocks_[c] = static_cast<std::uint16_t>(shape.slab_size() / kSizes[c].size);
+        for (Class c = 1; c < kClasses; ++c)
+            shape.blocks_[c] = static_cast<std::uint16_t>(shape.slab_size() / kSizes[c].size);
         shape.least_ = std::max(granularity, kGrain);
         for (std::size_t i = 1; i < shape.classes_.size(); ++i) {
-            shape.classes_[i] = static_cast<std::uint8_t>(shape.class_of_aligned(i * kGrain, granularity));
+            shape.classes_[i] =
+                static_cast<std::uint8_t>(shape.class_of_aligned(i * kGrain, granularity));
         }
         return shape;
     }
 
   private:
-    [[nodiscard]] Class listed(Size size) const noexcept { return classes_[(size + kGrain - 1) / kGrain]; }
+    [[nodiscard]] Class listed(Size size) const noexcept {
+        return classes_[(size + kGrain - 1) / kGrain];
+    }
     [[nodiscard]] Class class_of_aligned(Size size, Size alignment) const noexcept {
         if (alignment > most) return 0;
-        for (Class c = class_of_size((std::max<Size>(size, 1) + alignment - 1) & ~(alignment - 1)); c < kClasses; ++c) {
+        for (Class c = class_of_size((std::max<Size>(size, 1) + alignment - 1) & ~(alignment - 1));
+             c < kClasses; ++c) {
             if (kSizes[c].size - size > kMostSlack) return 0;
             if ((kSizes[c].size & (alignment - 1)) == 0) return c;
         }

@@ -19,7 +19,8 @@ using base::Word;
 void Slabs::attach(region::Carver& carver, BitmapIndex* indexes, std::uint32_t count) noexcept {
     const std::uint32_t ids = shape_.slabs + 1;
     for (std::uint32_t level = 0; level < BitmapIndex::levels(ids); ++level) {
-        auto* words = carver.array<Atomic<Word>>(std::size_t{BitmapIndex::words_of_level(ids, level)} * count);
+        auto* words = carver.array<Atomic<Word>>(
+            std::size_t{BitmapIndex::words_of_level(ids, level)} * count);
         for (std::uint32_t i = 0; i < count; ++i) indexes[i].attach(level, words + i, count);
     }
 }
@@ -46,7 +47,8 @@ void Slabs::layout(region::Carver& carver, const Shape& shape) noexcept {
     marks_ = carver.stepped<Atomic<Word>>(ids * words_of_slab_);
     roots_ = carver.stepped<Atomic<Word>>(ids * words_of_slab_);
     steps_ = region::StepTables(carver.open_end());
-    for (const auto* table : {bits_, marks_, roots_}) steps_.add(table, words_of_slab_ * sizeof(Word));
+    for (const auto* table : {bits_, marks_, roots_})
+        steps_.add(table, words_of_slab_ * sizeof(Word));
     steps_.add(tags_, tags_of_slab_);
 }
 
@@ -78,7 +80,8 @@ std::uint32_t Slabs::take_from(SlabId slab, Class c, Place* out, std::uint32_t w
             give_word(slab, class_of(slab), w, got);
             return 0;
         }
-        for (; got != 0; got &= got - 1) out[n++] = Place::of(slab, w * kWordBits + base::lowest(got));
+        for (; got != 0; got &= got - 1)
+            out[n++] = Place::of(slab, w * kWordBits + base::lowest(got));
     }
     return n;
 }
@@ -238,7 +241,8 @@ void Slabs::clear() noexcept {
             bits(slab)[w].store(0, rlx);
             roots_[std::size_t{slab} * words_of_slab_ + w].store(0, rlx);
         }
-        for (std::uint32_t block = 0; block < shape_.blocks(c); ++block) tag(Place::of(slab, block)).store(0, rlx);
+        for (std::uint32_t block = 0; block < shape_.blocks(c); ++block)
+            tag(Place::of(slab, block)).store(0, rlx);
         index_[c].remove(slab);
         page_[place_[slab].load(rlx)].store(slab << kClassBits, rlx);
         retired_.insert(slab);
@@ -274,7 +278,8 @@ SlabId Slabs::trim(SlabId from, SmallAnnotations& annotations) noexcept {
     constexpr unsigned kRuns = 16;
     unsigned runs = 0;
     SlabId slab = from == 0 ? 1 : from;
-    const SlabId end = static_cast<SlabId>(std::min<std::uint64_t>(created(), std::uint64_t{slab} + kSlabs));
+    const SlabId end =
+        static_cast<SlabId>(std::min<std::uint64_t>(created(), std::uint64_t{slab} + kSlabs));
     while (slab < end && runs < kRuns) {
         const SlabId first = slab;
         bool clean = true;
@@ -292,7 +297,8 @@ SlabId Slabs::trim(SlabId from, SmallAnnotations& annotations) noexcept {
 
 std::uint32_t Slabs::free_blocks(SlabId slab, Class c) const noexcept {
     std::uint32_t n = 0;
-    for (std::uint32_t w = 0; w < shape_.words(c); ++w) n += base::count(bits(slab)[w].load(rlx));  // relaxed: a moment's view
+    // Relaxed: a moment's view.
+    for (std::uint32_t w = 0; w < shape_.words(c); ++w) n += base::count(bits(slab)[w].load(rlx));
     return n;
 }
 
@@ -319,7 +325,8 @@ std::size_t Slabs::check_blocks() const noexcept {
         const Class c = class_of(slab);
         bool any = false;
         for (std::uint32_t w = 0; c != 0 && w < shape_.words(c); ++w) {
-            const Word free = bits(slab)[w].load(acq);  // [none: quiet, no thread changes bits and tags]
+            // [none: quiet, no thread changes bits and tags].
+            const Word free = bits(slab)[w].load(acq);
             any |= free != 0;
             for (Word left = free & shape_.full(c, w); left != 0; left &= left - 1) {
                 const Place place = Place::of(slab, w * kWordBits + base::lowest(left));

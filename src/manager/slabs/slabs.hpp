@@ -4,8 +4,8 @@
 // asks for "the lock": that of the range allocator from which slabs come. All
 // that changes lies in the carved memory, as indices.
 //
-//   page_[offset >> shift]   | id of the slab that is, or once was, in this place | class, 0: not a slab now |
-//   by id                    place (until another one needs the id), bits, tags, marks
+//   page_[offset >> shift]   | id of the slab that is, or once was, in this place | class, 0: not a
+//   slab now | by id                    place (until another one needs the id), bits, tags, marks
 //   tag of a block           0: not live; else 1 + its size less what was asked for
 //   index[c]                 hint: these slabs of class c have a free block
 #ifndef ASHLAR_MANAGER_SLABS_SLABS_HPP
@@ -28,12 +28,22 @@ using SlabId = std::uint32_t;  // 1 .. Shape::slabs; 0: none
 struct Place {
     std::uint32_t raw;
     static constexpr unsigned kShift = Shape::kMostShift - 3;
-    static constexpr Place of(SlabId slab, std::uint32_t block) noexcept { return {slab << kShift | block}; }
+    static constexpr Place of(SlabId slab, std::uint32_t block) noexcept {
+        return {slab << kShift | block};
+    }
     [[nodiscard]] constexpr SlabId slab() const noexcept { return raw >> kShift; }
-    [[nodiscard]] constexpr std::uint32_t block() const noexcept { return raw & ((1U << kShift) - 1); }
-    [[nodiscard]] constexpr std::uint32_t word() const noexcept { return block() / base::kWordBits; }
-    [[nodiscard]] constexpr base::Word bit() const noexcept { return base::bit(block() % base::kWordBits); }
-    [[nodiscard]] constexpr bool same_word(Place other) const noexcept { return (raw ^ other.raw) < base::kWordBits; }
+    [[nodiscard]] constexpr std::uint32_t block() const noexcept {
+        return raw & ((1U << kShift) - 1);
+    }
+    [[nodiscard]] constexpr std::uint32_t word() const noexcept {
+        return block() / base::kWordBits;
+    }
+    [[nodiscard]] constexpr base::Word bit() const noexcept {
+        return base::bit(block() % base::kWordBits);
+    }
+    [[nodiscard]] constexpr bool same_word(Place other) const noexcept {
+        return (raw ^ other.raw) < base::kWordBits;
+    }
     bool operator==(const Place&) const noexcept = default;
 };
 static_assert(Shape::kMostSlabs < 1U << (32 - Place::kShift));
@@ -63,7 +73,9 @@ class Slabs {
     [[nodiscard]] Place add(Offset start, Class c) noexcept;
     // Quiet, and the lock: takes that free block. Relaxed: no other thread
     // calls meanwhile.
-    void claim(Place place) noexcept { bits(place.slab())[place.word()].fetch_and(~place.bit(), base::rlx); }
+    void claim(Place place) noexcept {
+        bits(place.slab())[place.word()].fetch_and(~place.bit(), base::rlx);
+    }
     // Quiet, and the lock: frees all blocks, and forgets all slabs. Their
     // ranges are the caller's to free.
     void clear() noexcept;
@@ -71,7 +83,8 @@ class Slabs {
     // each class; all: that one too.
     template <class Give>
     void reclaim(bool all, Give give_slab) noexcept {
-        for (SlabId slab = complete_.take_lowest(); slab != base::BitmapIndex::kNone; slab = complete_.take_lowest()) {
+        for (SlabId slab = complete_.take_lowest(); slab != base::BitmapIndex::kNone;
+             slab = complete_.take_lowest()) {
             if (!keep(slab, all) && retire(slab)) give_slab(start(slab));
         }
         for (Class c = 1; all && c < kClasses; ++c) {
@@ -97,11 +110,14 @@ class Slabs {
         const std::uint32_t page = page_[offset >> shape_.shift].load(base::rlx);
         const Class c = page & kClassMask;
         const auto in_slab = static_cast<std::uint32_t>(offset & (shape_.slab_size() - 1));
-        const auto block = static_cast<std::uint32_t>((std::uint64_t{in_slab} * kSizes[c].reciprocal) >> 32);
+        const auto block =
+            static_cast<std::uint32_t>((std::uint64_t{in_slab} * kSizes[c].reciprocal) >> 32);
         return {c, Place::of(page >> kClassBits, block), in_slab - block * kSizes[c].size};
     }
     // Relaxed: see class_of().
-    [[nodiscard]] Offset start(SlabId slab) const noexcept { return Offset{place_[slab].load(base::rlx)} << shape_.shift; }
+    [[nodiscard]] Offset start(SlabId slab) const noexcept {
+        return Offset{place_[slab].load(base::rlx)} << shape_.shift;
+    }
     [[nodiscard]] Offset offset_of(Place place, Class c) const noexcept {
         return start(place.slab()) + Offset{place.block()} * kSizes[c].size;
     }
@@ -110,16 +126,21 @@ class Slabs {
     }
     // Of two threads that free one block, the one that exchanges its tag for 0
     // succeeds.
-    [[nodiscard]] base::Atomic<std::uint8_t>& tag(Place place) const noexcept { return tags_[number_of(place)]; }
+    [[nodiscard]] base::Atomic<std::uint8_t>& tag(Place place) const noexcept {
+        return tags_[number_of(place)];
+    }
     // [E23] After the exchange of a tag that was not 0: whether it was the tag
     // of a block of class c. The tag's writer had read the class, so that this
     // load is not older.
     [[nodiscard]] bool still(Offset offset, Class c) const noexcept {
-        return (page_[offset >> shape_.shift].load(base::rlx) & kClassMask) == c;  // relaxed: see above
+        // Relaxed: see above.
+        return (page_[offset >> shape_.shift].load(base::rlx) & kClassMask) == c;
     }
     // The mark of a block, for the collector: word and bit as those of its free
     // bit.
-    [[nodiscard]] base::Atomic<base::Word>& mark_word(Place place) const noexcept { return marks(place.slab())[place.word()]; }
+    [[nodiscard]] base::Atomic<base::Word>& mark_word(Place place) const noexcept {
+        return marks(place.slab())[place.word()];
+    }
     [[nodiscard]] base::Atomic<base::Word>* marks(SlabId slab) const noexcept {
         return marks_ + std::size_t{slab} * words_of_slab_;
     }
@@ -144,11 +165,14 @@ class Slabs {
     [[nodiscard]] std::uint32_t count() const noexcept { return count_->load(base::rlx); }
     // Bytes of tables in use.
     [[nodiscard]] Size metadata() const noexcept {
-        const Size of_slab = tags_of_slab_ + 3 * sizeof(base::Word) * words_of_slab_ + 2 * sizeof(std::uint32_t);
+        const Size of_slab =
+            tags_of_slab_ + 3 * sizeof(base::Word) * words_of_slab_ + 2 * sizeof(std::uint32_t);
         return (Size{*created_} - *clean_) * of_slab;
     }
     // Blocks that these tables are for, as number_of() counts them.
-    [[nodiscard]] std::size_t table_blocks() const noexcept { return std::size_t{*created_ - *clean_} * tags_of_slab_; }
+    [[nodiscard]] std::size_t table_blocks() const noexcept {
+        return std::size_t{*created_ - *clean_} * tags_of_slab_;
+    }
     // The lock. Gives back tables of retired slabs, and annotations of their
     // blocks, from number `from` on, 0 at first. Returns the next number, 0:
     // done. The work of one call is bounded.
@@ -196,11 +220,13 @@ class Slabs {
     base::Atomic<base::Word>* marks_;
     base::Atomic<base::Word>* roots_;
     base::Atomic<std::uint8_t>* tags_;
-    base::Atomic<SlabId>* spare_;         // of each class: a complete slab that is kept; written under the lock
-    SlabId* created_;                     // ids used so far; the lock
-    SlabId* opened_;                      // tables of ids [0, opened) are accessible; the lock
-    SlabId* clean_;                       // of them, those in clean_bits_; the lock
-    base::Word* clean_bits_;              // by id: retired, and its tables were given back; the lock
+    // Of each class: a complete slab that is kept; written under the lock.
+    base::Atomic<SlabId>* spare_;
+    SlabId* created_;  // ids used so far; the lock
+    SlabId* opened_;   // tables of ids [0, opened) are accessible; the lock
+    SlabId* clean_;    // of them, those in clean_bits_; the lock
+    // By id: retired, and its tables were given back; the lock.
+    base::Word* clean_bits_;
     base::Atomic<std::uint32_t>* count_;  // slabs now
     region::StepTables steps_;
 };

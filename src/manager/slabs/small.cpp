@@ -28,9 +28,11 @@ void Small::layout(region::Carver& carver, const Shape& shape, bool shared) noex
     calls_ = carver.array<Atomic<std::uint32_t>>(1);
     frozen_ = carver.array<Atomic<std::uint32_t>>(1);
     cycle_ = carver.array<Atomic<std::uint32_t>>(1);
-    const Size cached = shared ? shape.cached : 4 * shape.cached;  // one shard instead of 32; kMostCached still limits it
+    // One shard instead of 32; kMostCached still limits it.
+    const Size cached = shared ? shape.cached : 4 * shape.cached;
     for (Class c = 1; c < kClasses; ++c) {
-        cached_[c] = static_cast<std::uint8_t>(std::clamp<Size>(cached / kSizes[c].size, 2, kMostCached));
+        cached_[c] =
+            static_cast<std::uint8_t>(std::clamp<Size>(cached / kSizes[c].size, 2, kMostCached));
     }
 }
 
@@ -52,7 +54,8 @@ void Small::leave(Shard& shard) noexcept {
 
 void Small::enter_directly() noexcept {
     for (Backoff frozen;; frozen.wait()) {
-        calls_->fetch_add(1, seq_cst);            // [E41] seq_cst, before the look; pairs with freeze()
+        // [E41] seq_cst, before the look; pairs with freeze().
+        calls_->fetch_add(1, seq_cst);
         if (frozen_->load(seq_cst) == 0) return;  // [E41] seq_cst, after the call is counted
         calls_->fetch_sub(1, rlx);                // relaxed: nothing was done
     }
@@ -129,13 +132,15 @@ Offset Small::take(std::uint32_t thread, Class c, Size size) noexcept {
     return hand_out(place, c, size);
 }
 
-std::size_t Small::take_batch(std::uint32_t thread, Class c, Size size, std::span<Offset> out) noexcept {
+std::size_t Small::take_batch(std::uint32_t thread, Class c, Size size,
+                              std::span<Offset> out) noexcept {
     const Call call(*this, thread);
     Shard* const shard = call.shard();
     std::size_t done = 0;
     while (done < out.size()) {
         Place places[kMostCached];
-        const auto want = static_cast<std::uint32_t>(std::min<std::size_t>(out.size() - done, kMostCached));
+        const auto want =
+            static_cast<std::uint32_t>(std::min<std::size_t>(out.size() - done, kMostCached));
         std::uint32_t n = shard != nullptr ? std::min<std::uint32_t>(shard->count[c], want) : 0;
         if (n != 0) {
             shard->count[c] = static_cast<std::uint8_t>(shard->count[c] - n);
@@ -164,7 +169,8 @@ Offset Small::allocated(std::uint32_t thread, Class c, Place place, Size size) n
 }
 
 // A block that was live is the caller's from now on, to be put back.
-[[gnu::always_inline]] inline Small::Given Small::withdraw(Offset offset, const Slabs::Where& at, Size& size) noexcept {
+[[gnu::always_inline]] inline Small::Given Small::withdraw(Offset offset, const Slabs::Where& at,
+                                                           Size& size) noexcept {
     // [E23] acquire, pairs with the release in hand_out(). [E27] seq_cst,
     // before the look at the cycle.
     const std::uint32_t tag = slabs_.tag(at.place).exchange(0, seq_cst);
@@ -180,7 +186,8 @@ Offset Small::allocated(std::uint32_t thread, Class c, Place place, Size size) n
     // of the block must find it marked.
     if (cycle_->load(seq_cst) != 0) [[unlikely]] {
         slabs_.mark_word(at.place).fetch_or(at.place.bit(), seq_cst);
-        slabs_.root_word(at.place).fetch_and(~at.place.bit(), rlx);  // relaxed: the next holder is ordered after this
+        // Relaxed: the next holder is ordered after this.
+        slabs_.root_word(at.place).fetch_and(~at.place.bit(), rlx);
     }
     size = kSizes[at.c].size - (tag - 1);
     return Given::given;
@@ -208,7 +215,8 @@ Small::Given Small::give(std::uint32_t thread, Offset offset) noexcept {
     return last ? Given::given_last : Given::given;
 }
 
-std::size_t Small::give_batch(std::uint32_t thread, std::span<const Offset> offsets, bool& last) noexcept {
+std::size_t Small::give_batch(std::uint32_t thread, std::span<const Offset> offsets,
+                              bool& last) noexcept {
     const Call call(*this, thread);
     std::uint64_t blocks = 0;
     Size bytes = 0;
@@ -251,7 +259,8 @@ void Small::clear() noexcept {
         // Relaxed, all of it: as in Slabs::clear(). A shard that no thread has
         // used is only read, so that it needs no memory.
         const bool used = shard.blocks.load(rlx) != 0 || shard.bytes.load(rlx) != 0 ||
-                          std::any_of(std::begin(shard.count), std::end(shard.count), [](std::uint8_t n) { return n != 0; });
+                          std::any_of(std::begin(shard.count), std::end(shard.count),
+                                      [](std::uint8_t n) { return n != 0; });
         if (!used) continue;
         std::fill(std::begin(shard.count), std::end(shard.count), std::uint8_t{0});
         shard.blocks.store(0, rlx);
@@ -280,7 +289,8 @@ void Small::restore(Offset start, Size size) noexcept {
 Small::Found Small::find(Offset offset) const noexcept {
     const Slabs::Where at = slabs_.locate(offset);
     if (at.c == 0) return {Found::Kind::not_small, 0, 0};
-    const std::uint32_t tag = slabs_.tag(at.place).load(rlx);  // relaxed: the block's hand-over orders its tag
+    // Relaxed: the block's hand-over orders its tag.
+    const std::uint32_t tag = slabs_.tag(at.place).load(rlx);
     const Size size = tag != 0 ? kSizes[at.c].size - (tag - 1) : 0;
     if (at.within >= size) return {Found::Kind::not_live, 0, 0};
     return {Found::Kind::block, offset - at.within, size};
@@ -295,7 +305,8 @@ bool Small::resize(std::uint32_t thread, Offset offset, Size size) noexcept {
     std::uint8_t old = tag.load(rlx);  // relaxed: the block's hand-over orders its tag
     // Relaxed: a CAS continues the release sequence [E23] of the tag's writer,
     // which handed the block over.
-    if (old == 0 || !tag.cas(old, static_cast<std::uint8_t>(1 + room - size), rlx, rlx)) return false;
+    if (old == 0 || !tag.cas(old, static_cast<std::uint8_t>(1 + room - size), rlx, rlx))
+        return false;
     call.note(0, size - (room - (old - 1U)));
     return true;
 }

@@ -5,7 +5,8 @@
 // range allocator from which slabs come. A manager for one thread has one
 // shard. Only freeze() makes others wait.
 //
-//   shard   | busy | net counts | how many of each class | places of free blocks, a stack for each class |
+//   shard   | busy | net counts | how many of each class | places of free blocks, a stack for each
+//   class |
 //
 // A block is live when its tag says so; between its tag and its free bit it
 // belongs to one thread or one shard.
@@ -33,13 +34,16 @@ class Small {
     }
 
     // 0: not for slabs. size >= 1; `alignment` is a power of two.
-    [[nodiscard]] Class class_of(Size size, Size alignment) const noexcept { return shape().class_of(size, alignment); }
+    [[nodiscard]] Class class_of(Size size, Size alignment) const noexcept {
+        return shape().class_of(size, alignment);
+    }
 
     // A block of class_of(size, ...); kNoOffset: no slab has room. `thread`:
     // thread_number().
     [[nodiscard]] Offset take(std::uint32_t thread, Class c, Size size) noexcept;
     // Stores up to out.size() such blocks; returns how many.
-    [[nodiscard]] std::size_t take_batch(std::uint32_t thread, Class c, Size size, std::span<Offset> out) noexcept;
+    [[nodiscard]] std::size_t take_batch(std::uint32_t thread, Class c, Size size,
+                                         std::span<Offset> out) noexcept;
     // The same for a manager for one thread whose shard has a block. kNoOffset:
     // the caller calls take().
     [[nodiscard]] Offset take_alone(Class c, Size size) noexcept;
@@ -47,7 +51,8 @@ class Small {
     // returns a block of slab_size() bytes at a multiple of it, or kNoOffset;
     // source.give_slab(start) gives one back.
     template <class Source>
-    [[nodiscard]] Offset take_locked(std::uint32_t thread, Class c, Size size, Source& source) noexcept {
+    [[nodiscard]] Offset take_locked(std::uint32_t thread, Class c, Size size,
+                                     Source& source) noexcept {
         // Another thread may have added a slab, or have hidden free blocks
         // while it tried to retire one.
         if (const Offset found = take(thread, c, size); found != kNoOffset) return found;
@@ -60,7 +65,8 @@ class Small {
     }
     // A free block of a larger class, of the smallest one that has any, after
     // take() found none. It is at most kMostSlack bytes too large.
-    [[nodiscard]] Offset take_larger(std::uint32_t thread, Class c, Size size, Size alignment) noexcept;
+    [[nodiscard]] Offset take_larger(std::uint32_t thread, Class c, Size size,
+                                     Size alignment) noexcept;
     // Bytes in slabs. Relaxed: exact under the lock.
     [[nodiscard]] Size held() const noexcept { return Size{slabs_.count()} << shape().shift; }
     // The lock: gives empty slabs back. all: empties the caches first, and
@@ -83,7 +89,9 @@ class Small {
     // Likewise: makes a free block of such a slab live, of `size` bytes.
     void restore(Offset start, Size size) noexcept;
     // The block size of a slab's class; 0: it is no slab. The lock.
-    [[nodiscard]] Size stride(SlabId slab) const noexcept { return kSizes[slabs_.class_of(slab)].size; }
+    [[nodiscard]] Size stride(SlabId slab) const noexcept {
+        return kSizes[slabs_.class_of(slab)].size;
+    }
 
     enum class Given : std::uint8_t {
         given,
@@ -95,7 +103,8 @@ class Small {
     Given give(std::uint32_t thread, Offset offset) noexcept;
     // Frees the first of these, up to one that give() would not; returns how
     // many. `last`: one was given_last.
-    [[nodiscard]] std::size_t give_batch(std::uint32_t thread, std::span<const Offset> offsets, bool& last) noexcept;
+    [[nodiscard]] std::size_t give_batch(std::uint32_t thread, std::span<const Offset> offsets,
+                                         bool& last) noexcept;
     // Frees a block of a manager for one thread, if no cycle runs and its shard
     // has room. False: the caller calls give().
     [[nodiscard]] bool give_alone(Offset offset) noexcept;
@@ -110,7 +119,9 @@ class Small {
     [[nodiscard]] Found find(Offset offset) const noexcept;
     // The number of the block with that byte, which the caller may use: below
     // most_blocks(), and the same for its whole life.
-    [[nodiscard]] std::size_t number_of(Offset offset) const noexcept { return slabs_.number_of(slabs_.locate(offset).place); }
+    [[nodiscard]] std::size_t number_of(Offset offset) const noexcept {
+        return slabs_.number_of(slabs_.locate(offset).place);
+    }
     // Of all slabs; a multiple of 64.
     [[nodiscard]] std::size_t most_blocks() const noexcept {
         return shape().shift == 0 ? 0 : (std::size_t{shape().slabs} + 1) * shape().most_blocks();
@@ -147,17 +158,25 @@ class Small {
         auto block = from > start ? static_cast<std::uint32_t>((from - start) / kSizes[c].size) : 0;
         for (; block < shape().blocks(c); ++block) {
             const Place place = Place::of(slab, block);
-            const std::uint32_t tag = slabs_.tag(place).load(base::rlx);  // relaxed: a moment's view
-            if (tag != 0 && !visit(slabs_.offset_of(place, c), Size{kSizes[c].size - (tag - 1)})) return;
+            // Relaxed: a moment's view.
+            const std::uint32_t tag = slabs_.tag(place).load(base::rlx);
+            if (tag != 0 && !visit(slabs_.offset_of(place, c), Size{kSizes[c].size - (tag - 1)}))
+                return;
         }
     }
     // Bytes of tables in use; the lock.
-    [[nodiscard]] Size metadata() const noexcept { return shape().shift == 0 ? 0 : slabs_.metadata(); }
+    [[nodiscard]] Size metadata() const noexcept {
+        return shape().shift == 0 ? 0 : slabs_.metadata();
+    }
     // The lock: gives back the tables of slabs that were retired; see
     // Slabs::trim().
-    [[nodiscard]] SlabId trim(SlabId from, SmallAnnotations& annotations) noexcept { return slabs_.trim(from, annotations); }
+    [[nodiscard]] SlabId trim(SlabId from, SmallAnnotations& annotations) noexcept {
+        return slabs_.trim(from, annotations);
+    }
     // The lock: blocks that tables in use are for.
-    [[nodiscard]] std::size_t table_blocks() const noexcept { return shape().shift == 0 ? 0 : slabs_.table_blocks(); }
+    [[nodiscard]] std::size_t table_blocks() const noexcept {
+        return shape().shift == 0 ? 0 : slabs_.table_blocks();
+    }
     // The lock, and many threads: stops small blocks. Returns when no thread is
     // inside take(), give() or resize(); calls that begin now wait for thaw().
     // In between, tags, free bits, shards and counters agree.
@@ -188,7 +207,8 @@ class Small {
     // block, which is freed where it returns true; reclaim(false) may then have
     // work.
     using Visit = bool (*)(void* context, Offset start, Size size);
-    [[nodiscard]] std::uint32_t sweep(std::uint32_t from, std::uint32_t slabs, Visit visit, void* context) noexcept;
+    [[nodiscard]] std::uint32_t sweep(std::uint32_t from, std::uint32_t slabs, Visit visit,
+                                      void* context) noexcept;
     // Makes the live block that starts there a root until it is freed. No cycle
     // may begin between the allocation and this call.
     void make_root(Offset start) noexcept;
@@ -205,8 +225,10 @@ class Small {
 
     struct alignas(base::kCacheLine) Shard {
         base::Atomic<std::uint32_t> busy;
-        base::Atomic<std::uint64_t> blocks, bytes;  // net of frees in this shard; written by its holder,
-        std::uint8_t count[kClasses];               // as all that follows, or by the manager's only thread
+        // Net of frees in this shard; written by its holder,.
+        base::Atomic<std::uint64_t> blocks, bytes;
+        // As all that follows, or by the manager's only thread.
+        std::uint8_t count[kClasses];
         Place places[kClasses][kMostCached];
     };
 
@@ -235,8 +257,9 @@ class Small {
     base::Atomic<std::uint64_t>* direct_;  // net blocks and bytes of calls that found no shard
     base::Atomic<std::uint32_t>* calls_;   // calls without a shard, in progress
     base::Atomic<std::uint32_t>* frozen_;  // 1: they wait
-    base::Atomic<std::uint32_t>* cycle_;   // kCycle: the collector is at work; kRoots: a block was made a root
-    std::uint8_t cached_[kClasses];        // how many free blocks of a class a shard may keep
+    // KCycle: the collector is at work; kRoots: a block was made a root.
+    base::Atomic<std::uint32_t>* cycle_;
+    std::uint8_t cached_[kClasses];  // how many free blocks of a class a shard may keep
 };
 
 }  // namespace ashlar::manager

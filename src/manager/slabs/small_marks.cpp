@@ -12,7 +12,9 @@ using base::seq_cst;
 using base::Word;
 
 void Small::begin_cycle() noexcept {
-    cycle_->fetch_or(kCycle, seq_cst);  // [E27] seq_cst, before the looks at the tags in whiten(); pairs with give()
+    // [E27] seq_cst, before the looks at the tags in whiten(); pairs with
+    // give().
+    cycle_->fetch_or(kCycle, seq_cst);
 }
 
 void Small::end_cycle() noexcept {
@@ -35,7 +37,8 @@ std::uint32_t Small::whiten(std::uint32_t from, std::uint32_t slabs) noexcept {
                 // [E27] seq_cst, after the begin of the cycle
                 if (slabs_.tag({first.raw + i}).load(seq_cst) == 0) dead |= base::bit(i);
             }
-            slabs_.mark_word(first).fetch_or(dead, rlx);  // relaxed: sweep() is this thread's, or ordered by the lock
+            // Relaxed: sweep() is this thread's, or ordered by the lock.
+            slabs_.mark_word(first).fetch_or(dead, rlx);
         }
     }
     return slab < slabs_.created() ? slab : 0;
@@ -55,7 +58,8 @@ bool Small::mark(Offset offset) noexcept {
 
 bool Small::is_marked(Offset start) const noexcept {
     const Slabs::Where at = slabs_.locate(start);
-    return at.c != 0 && (slabs_.mark_word(at.place).load(rlx) & at.place.bit()) != 0;  // relaxed: as in mark()
+    // Relaxed: as in mark().
+    return at.c != 0 && (slabs_.mark_word(at.place).load(rlx) & at.place.bit()) != 0;
 }
 
 void Small::make_root(Offset start) noexcept {
@@ -68,10 +72,12 @@ void Small::make_root(Offset start) noexcept {
 
 bool Small::is_root(Offset start) const noexcept {
     const Slabs::Where at = slabs_.locate(start);
-    return at.c != 0 && (slabs_.root_word(at.place).load(rlx) & at.place.bit()) != 0;  // relaxed: as in make_root()
+    // Relaxed: as in make_root().
+    return at.c != 0 && (slabs_.root_word(at.place).load(rlx) & at.place.bit()) != 0;
 }
 
-std::uint32_t Small::sweep(std::uint32_t from, std::uint32_t slabs, Visit visit, void* context) noexcept {
+std::uint32_t Small::sweep(std::uint32_t from, std::uint32_t slabs, Visit visit,
+                           void* context) noexcept {
     SlabId slab = from == 0 ? 1 : from;
     for (; slab < slabs_.created() && slabs != 0; ++slab, --slabs) sweep_slab(slab, visit, context);
     return slab < slabs_.created() ? slab : 0;
@@ -84,17 +90,21 @@ void Small::sweep_slab(SlabId slab, Visit visit, void* context) noexcept {
         // [E23] acquire: the mark that the block's last freeing in this cycle
         // left is seen with the tag of its new life.
         const std::uint32_t seen = slabs_.tag(place).load(acq);
-        if (seen == 0 || (slabs_.mark_word(place).load(rlx) & place.bit()) != 0) continue;  // relaxed: see the tag
-        if (!visit(context, slabs_.offset_of(place, c), Size{kSizes[c].size - (seen - 1)})) continue;
+        // Relaxed: see the tag.
+        if (seen == 0 || (slabs_.mark_word(place).load(rlx) & place.bit()) != 0) continue;
+        if (!visit(context, slabs_.offset_of(place, c), Size{kSizes[c].size - (seen - 1)}))
+            continue;
         const std::uint32_t tag = slabs_.tag(place).exchange(0, acq);  // [E23] acquire, as above
-        if (tag == 0) continue;                                        // its holder freed it, though nothing reaches it
+        // Its holder freed it, though nothing reaches it.
+        if (tag == 0) continue;
         if ((slabs_.mark_word(place).load(rlx) & place.bit()) != 0) {  // relaxed: see the tag
             // Its holder has just freed it, and another thread has it: put
             // back. [E23] release
             slabs_.tag(place).store(static_cast<std::uint8_t>(tag), rel);
             continue;
         }
-        slabs_.mark_word(place).fetch_or(place.bit(), rlx);  // relaxed: the next holder is ordered after this
+        // Relaxed: the next holder is ordered after this.
+        slabs_.mark_word(place).fetch_or(place.bit(), rlx);
         slabs_.give(c, &place, 1);
         direct_[0].fetch_sub(1, rlx);  // relaxed: counters
         direct_[1].fetch_sub(kSizes[c].size - (tag - 1), rlx);

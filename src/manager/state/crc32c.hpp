@@ -38,9 +38,12 @@ inline constexpr CrcTables kCrc = make_crc_tables();
 
 class Crc32c {
   public:
-    void add(unsigned char byte) noexcept { crc_ = crc_ >> 8 ^ detail::kCrc[0][(crc_ ^ byte) & 0xff]; }
+    void add(unsigned char byte) noexcept {
+        crc_ = crc_ >> 8 ^ detail::kCrc[0][(crc_ ^ byte) & 0xff];
+    }
     void add(const unsigned char* bytes, std::size_t size) noexcept {
-        for (; size >= detail::kTables; bytes += detail::kTables, size -= detail::kTables) add_eight(bytes);
+        for (; size >= detail::kTables; bytes += detail::kTables, size -= detail::kTables)
+            add_eight(bytes);
         for (; size != 0; --size) add(*bytes++);
     }
     [[nodiscard]] std::uint32_t value() const noexcept { return ~crc_; }

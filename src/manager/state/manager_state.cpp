@@ -18,7 +18,9 @@ namespace manager {
 
 class StateAccess {
   public:
-    [[nodiscard]] static Manager& of(const MemoryManager& manager) noexcept { return *manager.manager_; }
+    [[nodiscard]] static Manager& of(const MemoryManager& manager) noexcept {
+        return *manager.manager_;
+    }
 };
 
 }  // namespace manager
@@ -34,8 +36,9 @@ using manager::StateReader;
 // What the state says, where the options leave it open.
 void complete(ManagerOptions& options, const SavedState& state) {
     if (options.granularity != 1 && options.granularity != state.granularity) {
-        throw ManagerError(Status::bad_options, "load_state: a granularity of " + std::to_string(options.granularity) +
-                                                    " bytes, but the saved one is " + std::to_string(state.granularity));
+        throw ManagerError(Status::bad_options,
+                           "load_state: a granularity of " + std::to_string(options.granularity) +
+                               " bytes, but the saved one is " + std::to_string(state.granularity));
     }
     options.granularity = state.granularity;
     if (options.limit == 0) options.limit = state.limit;
@@ -48,8 +51,9 @@ void restore(const MemoryManager& manager, const SavedState& state, StateReader&
     const Status status = inner.restore(state);
     if (status == Status::bad_state) throw BadState("load_state: two blocks have one handle");
     if (status != Status::ok) {
-        throw ManagerError(status, "load_state: " + std::to_string(state.blocks.size()) +
-                                       " blocks and slabs; most_ranges of the options has no room for them");
+        throw ManagerError(
+            status, "load_state: " + std::to_string(state.blocks.size()) +
+                        " blocks and slabs; most_ranges of the options has no room for them");
     }
     reader.finish(state, inner.buffer());
 }
@@ -123,8 +127,8 @@ MemoryManager load_state(std::istream& in, std::span<std::byte> buffer, ManagerO
     const SavedState state = reader.read();
     complete(options, state);
     if (buffer.size() < state.capacity) {
-        throw BadSize("load_state: a buffer of " + std::to_string(buffer.size()) + " bytes, but the saved one has " +
-                      std::to_string(state.capacity));
+        throw BadSize("load_state: a buffer of " + std::to_string(buffer.size()) +
+                      " bytes, but the saved one has " + std::to_string(state.capacity));
     }
     MemoryManager made(buffer, std::move(options));
     restore(made, state, reader);

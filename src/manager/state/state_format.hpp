@@ -24,7 +24,9 @@ inline constexpr unsigned kRecordUser = 1U << 4;
 inline constexpr unsigned kRecordName = 1U << 5;
 inline constexpr unsigned kRecordTaken = 1U << 6;  // the policy took more than was asked for
 
-inline bool has_bytes(const SavedBlock& block) noexcept { return block.kind != SavedBlock::Kind::slab; }
+inline bool has_bytes(const SavedBlock& block) noexcept {
+    return block.kind != SavedBlock::Kind::slab;
+}
 
 }  // namespace ashlar::manager
 

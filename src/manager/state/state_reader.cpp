@@ -38,7 +38,8 @@ SavedState StateReader::read() {
 void StateReader::header(SavedState& state) {
     expect(kMagic, "this is no saved state");
     const std::uint32_t version = word();
-    if (version != kVersion) refuse(("version " + std::to_string(version) + " of the format is not known").c_str());
+    if (version != kVersion)
+        refuse(("version " + std::to_string(version) + " of the format is not known").c_str());
     const std::uint32_t flags = word();
     state.capacity = number(8);
     state.limit = number(8);
@@ -61,25 +62,29 @@ void StateReader::validate_header(const SavedState& state) const {
     require(state.capacity >= grain && state.capacity <= max_buffer && state.capacity % grain == 0,
             "the capacity is not possible");
     require(state.limit >= state.capacity && state.limit % grain == 0, "the limit is not possible");
-    require(state.highest_limit >= state.limit && state.highest_limit <= max_buffer && state.highest_limit % grain == 0,
+    require(state.highest_limit >= state.limit && state.highest_limit <= max_buffer &&
+                state.highest_limit % grain == 0,
             "the highest limit is not possible");
     require(state.initial >= grain && state.initial <= state.capacity && state.initial % grain == 0,
             "the initial size is not possible");
-    require(state.slab_shift == 0 || (state.slab_shift >= Shape::kLeastShift && state.slab_shift <= Shape::kMostShift),
+    require(state.slab_shift == 0 ||
+                (state.slab_shift >= Shape::kLeastShift && state.slab_shift <= Shape::kMostShift),
             "the size of slabs is not possible");
     require(state.handles.created <= state.handles.most, "the table of handles is not possible");
 }
 
 SavedBlock StateReader::record(SavedState& state) {
     const unsigned first = get();
-    require((first & kKindBits) <= static_cast<unsigned>(Kind::small) && first < 0x80, "an unknown kind of record");
+    require((first & kKindBits) <= static_cast<unsigned>(Kind::small) && first < 0x80,
+            "an unknown kind of record");
     SavedBlock block{};
     block.kind = static_cast<Kind>(first & kKindBits);
     block.root = (first & kRecordRoot) != 0;
     const Size gap = packed();
     block.size = packed();
     const Size more = (first & kRecordTaken) != 0 ? packed() : 0;
-    require(block.size != 0 && gap <= max_buffer && block.size <= max_buffer && more <= max_buffer, "a block is not possible");
+    require(block.size != 0 && gap <= max_buffer && block.size <= max_buffer && more <= max_buffer,
+            "a block is not possible");
     block.start = last_ + gap;
     block.taken = block.size + more;
     if ((first & kRecordUser) != 0) block.user = packed();
@@ -110,8 +115,10 @@ void StateReader::name(SavedState& state, SavedBlock& block) {
 // cannot overlap.
 void StateReader::validate(const SavedState& state, const SavedBlock& block) {
     const Size grain = state.granularity - 1;
-    require(block.start <= state.capacity && block.taken <= state.capacity - block.start, "a block reaches beyond the end");
-    require(((block.start | block.size | block.taken) & grain) == 0, "a block is no multiple of the granularity");
+    require(block.start <= state.capacity && block.taken <= state.capacity - block.start,
+            "a block reaches beyond the end");
+    require(((block.start | block.size | block.taken) & grain) == 0,
+            "a block is no multiple of the granularity");
     last_ = block.start + block.taken;
     if (block.kind == Kind::small) return validate_small(block);
     require(slab_.left == 0 && block.start >= slab_.end, "a slab has other blocks than it says");
@@ -119,15 +126,19 @@ void StateReader::validate(const SavedState& state, const SavedBlock& block) {
     if (block.kind != Kind::movable) return;
     const auto place = static_cast<std::uint32_t>(block.handle);
     require(place != 0 && place <= state.handles.created, "a handle is not possible");
-    require(block.shift < kShifts && (block.start & ((Size{1} << block.shift) - 1)) == 0, "an alignment is not possible");
+    require(block.shift < kShifts && (block.start & ((Size{1} << block.shift) - 1)) == 0,
+            "an alignment is not possible");
 }
 
 // The blocks of a slab follow it, and lie in it.
 void StateReader::validate_slab(const SavedState& state, const SavedBlock& slab) {
     const Size bytes = Size{1} << state.slab_shift;
-    require(state.slab_shift != 0 && slab.taken == bytes && slab.start % bytes == 0, "a slab is not possible");
-    require(slab.size % kGrain == 0 && slab.size <= kMostSmall, "a slab has blocks that are not possible");
-    require(slab.user != 0 && slab.user <= bytes / slab.size && !slab.root && slab.name_size == 0, "a slab is not possible");
+    require(state.slab_shift != 0 && slab.taken == bytes && slab.start % bytes == 0,
+            "a slab is not possible");
+    require(slab.size % kGrain == 0 && slab.size <= kMostSmall,
+            "a slab has blocks that are not possible");
+    require(slab.user != 0 && slab.user <= bytes / slab.size && !slab.root && slab.name_size == 0,
+            "a slab is not possible");
     slab_ = {slab.start, slab.start + bytes, slab.size, slab.user};
     last_ = slab.start;
 }

@@ -16,7 +16,9 @@ constexpr Size kTail = 64;
 // A pattern of the block. Offsets that it refers to replace words of it, where
 // a collector looks for them.
 ManagerSession::Content ManagerSession::content(Offset start, const Piece& piece) {
-    const auto value = [&](Size i) { return static_cast<std::byte>(piece.mark + i * 31 + (i >> 8)); };
+    const auto value = [&](Size i) {
+        return static_cast<std::byte>(piece.mark + i * 31 + (i >> 8));
+    };
     Content made;
     made.head.resize(std::min(piece.size, kHead));
     for (Size i = 0; i < made.head.size(); ++i) made.head[i] = value(i);
@@ -29,7 +31,8 @@ ManagerSession::Content ManagerSession::content(Offset start, const Piece& piece
         }
     }
     made.tail.resize(std::min(piece.size - made.head.size(), kTail));
-    for (Size i = 0; i < made.tail.size(); ++i) made.tail[i] = value(piece.size - made.tail.size() + i);
+    for (Size i = 0; i < made.tail.size(); ++i)
+        made.tail[i] = value(piece.size - made.tail.size() + i);
     return made;
 }
 
@@ -37,8 +40,8 @@ void ManagerSession::fill(Offset start, const Piece& piece) {
     if (!memory_) return;
     const Content made = content(start, piece);
     manager_->write(start, made.head);
-    require_at(manager_->try_write(start + piece.size - made.tail.size(), made.tail) == Status::ok, "a write", start,
-               piece.size);
+    require_at(manager_->try_write(start + piece.size - made.tail.size(), made.tail) == Status::ok,
+               "a write", start, piece.size);
 }
 
 void ManagerSession::verify(Offset start, const Piece& piece) const {
@@ -46,10 +49,12 @@ void ManagerSession::verify(Offset start, const Piece& piece) const {
     const Content wanted = content(start, piece);
     Content found = wanted;
     manager_->read(start, found.head);
-    require_at(manager_->try_read(start + piece.size - found.tail.size(), found.tail) == Status::ok, "a read", start,
+    require_at(manager_->try_read(start + piece.size - found.tail.size(), found.tail) == Status::ok,
+               "a read", start, piece.size);
+    require_at(found.head == wanted.head && found.tail == wanted.tail, "content changed", start,
                piece.size);
-    require_at(found.head == wanted.head && found.tail == wanted.tail, "content changed", start, piece.size);
-    require_at(std::memcmp(manager_->data(start), wanted.head.data(), wanted.head.size()) == 0, "data()", start, piece.size);
+    require_at(std::memcmp(manager_->data(start), wanted.head.data(), wanted.head.size()) == 0,
+               "data()", start, piece.size);
 }
 
 // An offset inside the buffer, mostly in or beside a block; sometimes far away.
@@ -59,8 +64,12 @@ Offset ManagerSession::anywhere() {
     if (kind < 100 && !gone_.empty()) return gone_[in_.below(gone_.size())];
     if (kind < 200 && !books_.live().empty()) {
         const auto piece = any_piece();
-        const Size inside[] = {
-            0, 1, piece->second.size - 1, piece->second.size, piece->second.size + 1, in_.word() % piece->second.size};
+        const Size inside[] = {0,
+                               1,
+                               piece->second.size - 1,
+                               piece->second.size,
+                               piece->second.size + 1,
+                               in_.word() % piece->second.size};
         return piece->first + inside[kind % 6];
     }
     if (kind < 240) return (Size{in_.word()} << 16 | in_.word()) % capacity;
@@ -76,13 +85,15 @@ void ManagerSession::access() {
         piece->second.mark = ++marks_;
         return fill(start, piece->second);
     }
-    if (!memory_) return require_at(manager_->data(start) == nullptr, "data() without memory", start);
+    if (!memory_)
+        return require_at(manager_->data(start) == nullptr, "data() without memory", start);
     const Content whole = content(start, piece->second);
     const Size from = in_.word() % whole.head.size();
     std::vector<std::byte> part(in_.word() % (whole.head.size() - from + 1));
     manager_->read(start + from, part);
-    require_at(std::equal(part.begin(), part.end(), whole.head.begin() + static_cast<std::ptrdiff_t>(from)), "a part's content",
-               start, from);
+    require_at(std::equal(part.begin(), part.end(),
+                          whole.head.begin() + static_cast<std::ptrdiff_t>(from)),
+               "a part's content", start, from);
     manager_->write(start + from, part);
 }
 
@@ -116,29 +127,41 @@ void ManagerSession::misuse() {
     } else if (kind < 6) {
         std::vector<std::byte> bytes(1 + in_.word() % 3000);
         const auto piece = books_.covering(offset);
-        const bool inside = piece != books_.live().end() && bytes.size() <= piece->second.size - (offset - piece->first);
-        const Status wanted = !memory_ ? Status::no_memory : inside ? Status::ok : Status::outside_block;
-        require_at(manager_->try_read(offset, bytes) == wanted, "the status of a read", offset, bytes.size());
-        require_at(thrown([&] { manager_->read(offset, bytes); }) == wanted, "the exception of a read", offset, bytes.size());
-        require_at(manager_->try_write(offset, bytes) == wanted, "the status of a write", offset, bytes.size());
-        require_at(thrown([&] { manager_->write(offset, bytes); }) == wanted, "the exception of a write", offset, bytes.size());
+        const bool inside = piece != books_.live().end() &&
+                            bytes.size() <= piece->second.size - (offset - piece->first);
+        const Status wanted = !memory_ ? Status::no_memory
+                              : inside ? Status::ok
+                                       : Status::outside_block;
+        require_at(manager_->try_read(offset, bytes) == wanted, "the status of a read", offset,
+                   bytes.size());
+        require_at(thrown([&] { manager_->read(offset, bytes); }) == wanted,
+                   "the exception of a read", offset, bytes.size());
+        require_at(manager_->try_write(offset, bytes) == wanted, "the status of a write", offset,
+                   bytes.size());
+        require_at(thrown([&] { manager_->write(offset, bytes); }) == wanted,
+                   "the exception of a write", offset, bytes.size());
     } else if (kind == 6) {
         const Size crooked = in_.below(2) == 0 ? 0 : 3 + 2 * Size{in_.word()};
-        require_at(thrown([&] { (void)manager_->allocate(1, crooked); }) == Status::bad_alignment, "a crooked alignment", 0,
-                   crooked);
+        require_at(thrown([&] { (void)manager_->allocate(1, crooked); }) == Status::bad_alignment,
+                   "a crooked alignment", 0, crooked);
     } else if (granularity_ > 1) {
-        require_at(thrown([&] { (void)manager_->allocate_at(granularity_ + 1, granularity_); }) == Status::bad_size,
+        require_at(thrown([&] { (void)manager_->allocate_at(granularity_ + 1, granularity_); }) ==
+                       Status::bad_size,
                    "a crooked start");
-        require_at(thrown([&] { (void)manager_->reserve_range(0, granularity_ + 1); }) == Status::bad_size, "a crooked size");
+        require_at(
+            thrown([&] { (void)manager_->reserve_range(0, granularity_ + 1); }) == Status::bad_size,
+            "a crooked size");
     }
     const ashlar::ManagerStatistics after = manager_->statistics();
-    require_at(after.used == before.used && after.blocks == before.blocks && after.capacity == before.capacity,
+    require_at(after.used == before.used && after.blocks == before.blocks &&
+                   after.capacity == before.capacity,
                "misuse changed something", offset, after.used);
 }
 
 void ManagerSession::stale_handle() {
     if (handles_.empty()) return;
-    const ashlar::Handle handle = in_.byte() % 16 == 0 ? ashlar::Handle{in_.word()} : handles_[in_.below(handles_.size())];
+    const ashlar::Handle handle =
+        in_.byte() % 16 == 0 ? ashlar::Handle{in_.word()} : handles_[in_.below(handles_.size())];
     for (const auto& [start, piece] : books_.live()) {
         if (piece.handle == handle) return;
     }

@@ -39,7 +39,9 @@ Books::Map::iterator ManagerSession::any_piece() {
     return live.empty() ? live.end() : books_.at(in_.below(live.size()));
 }
 
-bool ManagerSession::all_known() const { return !slabs_ && placement_ != Placement::buddy && !parts_ && !few_ranges_; }
+bool ManagerSession::all_known() const {
+    return !slabs_ && placement_ != Placement::buddy && !parts_ && !few_ranges_;
+}
 
 // If the books know all holes, they know which one the policy must choose.
 void ManagerSession::check_placement(Offset start, Size size, Size alignment, Size capacity) const {
@@ -57,19 +59,26 @@ void ManagerSession::check_placement(Offset start, Size size, Size alignment, Si
     const Size least = std::min_element(holes.begin(), holes.end(), smaller)->size;
     const Size most = std::max_element(holes.begin(), holes.end(), smaller)->size;
     switch (placement_) {
-        case Placement::first_fit: require_at(chosen == holes.begin(), "not the first that fits", start, size); break;
-        case Placement::best_fit: require_at(chosen->size == least, "not the best that fits", start, size); break;
-        case Placement::worst_fit: require_at(chosen->size == most, "not the largest", start, size); break;
+        case Placement::first_fit:
+            require_at(chosen == holes.begin(), "not the first that fits", start, size);
+            break;
+        case Placement::best_fit:
+            require_at(chosen->size == least, "not the best that fits", start, size);
+            break;
+        case Placement::worst_fit:
+            require_at(chosen->size == most, "not the largest", start, size);
+            break;
         case Placement::ordered_best_fit:
-            require_at(chosen == std::min_element(holes.begin(), holes.end(), smaller), "not the lowest of the best", start,
-                       size);
+            require_at(chosen == std::min_element(holes.begin(), holes.end(), smaller),
+                       "not the lowest of the best", start, size);
             break;
         default: break;
     }
 }
 
 void ManagerSession::added(Offset start, Piece piece, Size alignment) {
-    require_at(start % alignment == 0 && start % granularity_ == 0, "not aligned", start, alignment);
+    require_at(start % alignment == 0 && start % granularity_ == 0, "not aligned", start,
+               alignment);
     piece.alignment = alignment;
     piece.mark = ++marks_;
     books_.add(start, piece, manager_->capacity());
@@ -85,17 +94,20 @@ void ManagerSession::take() {
     const Size wanted = std::max(alignment, granularity_);
     if (!start) {
         require_at(manager_->capacity() == before, "grown in vain", before, manager_->capacity());
-        const bool fits = asked <= before && !books_.candidates(rounded(asked), wanted, before).empty();
+        const bool fits =
+            asked <= before && !books_.candidates(rounded(asked), wanted, before).empty();
         require_at(!fits || !all_known(), "refused although a hole has room", 0, asked);
         return;
     }
-    require_at(manager_->capacity() >= before && manager_->capacity() <= limit_, "capacity", before, manager_->capacity());
+    require_at(manager_->capacity() >= before && manager_->capacity() <= limit_, "capacity", before,
+               manager_->capacity());
     check_placement(*start, rounded(asked), wanted, before);
     added(*start, {.size = rounded(asked)}, alignment);
 }
 
 // Likewise for a strategy. Among fewer than 64 blocks searches are complete.
-void ManagerSession::check_strategy(ashlar::Strategy strategy, Offset start, Size size, Size alignment, Size capacity) const {
+void ManagerSession::check_strategy(ashlar::Strategy strategy, Offset start, Size size,
+                                    Size alignment, Size capacity) const {
     constexpr std::size_t kMostLooks = 64;
     if (!all_known() || books_.live().size() >= kMostLooks) return;
     const auto holes = books_.candidates(size, alignment, capacity);
@@ -108,7 +120,9 @@ void ManagerSession::check_strategy(ashlar::Strategy strategy, Offset start, Siz
         const Offset top = last.start + last.size - size;
         require_at(start == top - top % alignment, "not at the upper end", start, size);
     } else if (strategy == ashlar::Strategy::tight && alignment == 1) {
-        const auto smaller = [](const Books::Hole& a, const Books::Hole& b) { return a.size < b.size; };
+        const auto smaller = [](const Books::Hole& a, const Books::Hole& b) {
+            return a.size < b.size;
+        };
         const Size least = std::min_element(holes.begin(), holes.end(), smaller)->size;
         const auto in = [&](const Books::Hole& hole) {
             return hole.size == least && start >= hole.start && start - hole.start < least;
@@ -132,17 +146,21 @@ void ManagerSession::request() {
     const auto block = manager_->allocate(request);
     const Size wanted = std::max(alignment, granularity_);
     if (!block) {
-        const bool fits = asked <= before && !books_.candidates(rounded(asked), wanted, before).empty();
-        require_at(!fits || !all_known(), "a request is refused although a hole has room", 0, asked);
+        const bool fits =
+            asked <= before && !books_.candidates(rounded(asked), wanted, before).empty();
+        require_at(!fits || !all_known(), "a request is refused although a hole has room", 0,
+                   asked);
         return;
     }
-    require_at(block->size == rounded(asked), "the size of a requested block", block->offset, block->size);
+    require_at(block->size == rounded(asked), "the size of a requested block", block->offset,
+               block->size);
     check_strategy(request.strategy, block->offset, block->size, wanted, before);
     Piece piece{.size = block->size, .name = std::string(request.name)};
     if (request.movable) {
         piece.kind = Piece::Kind::movable;
         piece.handle = block->handle;
-        require_at(manager_->user_data(block->offset) == request.user_data, "user data", block->offset, block->size);
+        require_at(manager_->user_data(block->offset) == request.user_data, "user data",
+                   block->offset, block->size);
     } else {
         piece.user = request.user_data;
     }
@@ -159,7 +177,8 @@ void ManagerSession::free_piece(Books::Map::iterator piece) {
     } else if (in_.byte() % 2 == 0) {
         manager_->deallocate(start);
     } else {
-        require_at(manager_->try_deallocate(start) == Status::ok, "try_deallocate of a live block", start, piece->second.size);
+        require_at(manager_->try_deallocate(start) == Status::ok, "try_deallocate of a live block",
+                   start, piece->second.size);
     }
     books_.remove(start);
     gone_.push_back(start);
@@ -213,16 +232,20 @@ void ManagerSession::resize() {
     const Offset start = piece->first;
     const Size asked = size();
     const Size before = piece->second.size;
-    const bool grown = in_.byte() % 2 == 0 ? manager_->resize(start, asked) : manager_->try_resize(start, asked) == Status::ok;
-    require_at(manager_->size_of(start) == (grown ? rounded(asked) : before), "the size after resize()", start, asked);
+    const bool grown = in_.byte() % 2 == 0 ? manager_->resize(start, asked)
+                                           : manager_->try_resize(start, asked) == Status::ok;
+    require_at(manager_->size_of(start) == (grown ? rounded(asked) : before),
+               "the size after resize()", start, asked);
     if (!grown) {
-        require_at(rounded(asked) > before || asked > before || !all_known(), "resize() can't shrink", start, asked);
+        require_at(rounded(asked) > before || asked > before || !all_known(),
+                   "resize() can't shrink", start, asked);
         return verify(start, piece->second);
     }
     Piece changed = piece->second;
     if (memory_) {
         std::vector<std::byte> found = content(start, changed).head;
-        found.resize(std::min<Size>(found.size(), rounded(asked)));  // the content must be unchanged up to the new size
+        // The content must be unchanged up to the new size.
+        found.resize(std::min<Size>(found.size(), rounded(asked)));
         const std::vector<std::byte> wanted = found;
         manager_->read(start, found);
         require_at(found == wanted, "content changed by resize()", start, asked);
@@ -248,8 +271,10 @@ void ManagerSession::note() {
 void ManagerSession::trim() {
     const Size before = manager_->capacity();
     const Size fallen = manager_->trim();
-    require_at(manager_->capacity() + fallen == before, "trim() returns another amount", before, fallen);
-    require_at(fallen <= before - std::min(before, initial_ / granularity_ * granularity_), "trimmed too much", before, fallen);
+    require_at(manager_->capacity() + fallen == before, "trim() returns another amount", before,
+               fallen);
+    require_at(fallen <= before - std::min(before, initial_ / granularity_ * granularity_),
+               "trimmed too much", before, fallen);
     require_room_for_all();
 }
 

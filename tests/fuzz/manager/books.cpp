@@ -15,11 +15,13 @@ bool Books::is_free(Offset start, Size size, Size capacity) const {
     if (start > capacity || size > capacity - start) return false;
     const auto above = live_.lower_bound(start);
     if (above != live_.end() && above->first < start + size) return false;
-    return above == live_.begin() || std::prev(above)->first + std::prev(above)->second.size <= start;
+    return above == live_.begin() ||
+           std::prev(above)->first + std::prev(above)->second.size <= start;
 }
 
 void Books::add(Offset start, const Piece& piece, Size capacity) {
-    require_at(start <= capacity && piece.size <= capacity - start, "a block outside the buffer", start, piece.size);
+    require_at(start <= capacity && piece.size <= capacity - start, "a block outside the buffer",
+               start, piece.size);
     require_at(is_free(start, piece.size, capacity), "a block overlaps another", start, piece.size);
     live_.emplace(start, piece);
 }

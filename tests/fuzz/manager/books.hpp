@@ -49,7 +49,9 @@ class Books {
 
     [[nodiscard]] Map& live() noexcept { return live_; }
     [[nodiscard]] const Map& live() const noexcept { return live_; }
-    [[nodiscard]] Map::iterator at(std::size_t i) { return std::next(live_.begin(), static_cast<std::ptrdiff_t>(i)); }
+    [[nodiscard]] Map::iterator at(std::size_t i) {
+        return std::next(live_.begin(), static_cast<std::ptrdiff_t>(i));
+    }
     // The live block that covers the byte, or end().
     [[nodiscard]] Map::const_iterator covering(Offset offset) const;
     [[nodiscard]] bool is_free(Offset start, Size size, Size capacity) const;
@@ -67,13 +69,16 @@ class Books {
     // block that is not plain, with all that it reaches. `refers` returns the
     // offsets to which a block refers.
     using Refers = std::function<std::vector<Offset>(Offset start, const Piece& piece)>;
-    [[nodiscard]] std::set<Offset> reached(const std::vector<Offset>& roots, const Refers& refers) const;
+    [[nodiscard]] std::set<Offset> reached(const std::vector<Offset>& roots,
+                                           const Refers& refers) const;
 
   private:
     Map live_;
 };
 
-[[nodiscard]] inline Offset aligned(Offset start, Size alignment) { return (start + alignment - 1) & ~(alignment - 1); }
+[[nodiscard]] inline Offset aligned(Offset start, Size alignment) {
+    return (start + alignment - 1) & ~(alignment - 1);
+}
 
 }  // namespace fuzz
 

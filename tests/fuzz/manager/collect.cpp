@@ -18,7 +18,8 @@ void ManagerSession::link() {
 ashlar::ReferenceVisitor ManagerSession::visitor() const {
     return [this](Offset block, Size size, const std::function<void(Offset)>& reach) {
         const auto piece = books_.live().find(block);
-        require_at(piece != books_.live().end() && piece->second.size == size, "the visitor sees no block", block, size);
+        require_at(piece != books_.live().end() && piece->second.size == size,
+                   "the visitor sees no block", block, size);
         for (const Offset target : piece->second.refers) reach(target);
     };
 }
@@ -44,18 +45,21 @@ std::vector<Offset> ManagerSession::roots() {
     std::vector<Offset> chosen;
     for (std::size_t i = in_.below(6); i > 0; --i) {
         const auto piece = any_piece();
-        if (piece != books_.live().end()) chosen.push_back(piece->first + in_.word() % piece->second.size);
+        if (piece != books_.live().end())
+            chosen.push_back(piece->first + in_.word() % piece->second.size);
     }
     return chosen;
 }
 
-void ManagerSession::collected(const std::set<Offset>& kept, const ashlar::CollectionStatistics& told) {
+void ManagerSession::collected(const std::set<Offset>& kept,
+                               const ashlar::CollectionStatistics& told) {
     std::uint64_t blocks = 0;
     Size bytes = 0;
     for (auto piece = books_.live().begin(); piece != books_.live().end();) {
         const auto& [start, what] = *piece;
         const bool keep = kept.contains(start);
-        require_at(manager_->is_block(start) == keep, keep ? "a reachable block is freed" : "a garbage block is left", start,
+        require_at(manager_->is_block(start) == keep,
+                   keep ? "a reachable block is freed" : "a garbage block is left", start,
                    what.size);
         if (keep) {
             ++piece;
@@ -66,15 +70,16 @@ void ManagerSession::collected(const std::set<Offset>& kept, const ashlar::Colle
         gone_.push_back(start);
         piece = books_.live().erase(piece);
     }
-    require_at(told.freed_blocks == blocks && told.freed_bytes == bytes, "a collection's statistics", told.freed_blocks,
-               told.freed_bytes);
+    require_at(told.freed_blocks == blocks && told.freed_bytes == bytes,
+               "a collection's statistics", told.freed_blocks, told.freed_bytes);
 }
 
 void ManagerSession::collect() {
     const bool visited = in_.byte() % 2 == 0;
     const std::vector<Offset> from = roots();
     if (!visited && !memory_) {
-        return require_at(thrown([&] { manager_->collect(from); }) == Status::no_memory, "a collection without memory");
+        return require_at(thrown([&] { manager_->collect(from); }) == Status::no_memory,
+                          "a collection without memory");
     }
     if (!visited && books_.used() > Size{1} << 18) return;  // the model would read every byte
     const std::set<Offset> kept = books_.reached(from, referring(visited));
@@ -86,12 +91,14 @@ void ManagerSession::leaks() {
     const std::set<Offset> kept = books_.reached(from, referring(true));
     std::set<Offset> found;
     for (const ashlar::BlockView& view : manager_->find_leaks(from, visitor())) {
-        require_at(books_.live().contains(view.start) && !kept.contains(view.start), "a leak that is none", view.start,
+        require_at(books_.live().contains(view.start) && !kept.contains(view.start),
+                   "a leak that is none", view.start, view.size);
+        require_at(books_.live().at(view.start).size == view.size, "a leak's size", view.start,
                    view.size);
-        require_at(books_.live().at(view.start).size == view.size, "a leak's size", view.start, view.size);
         found.insert(view.start);
     }
-    require_at(found.size() + kept.size() == books_.live().size(), "a leak is not found", found.size(), kept.size());
+    require_at(found.size() + kept.size() == books_.live().size(), "a leak is not found",
+               found.size(), kept.size());
     for (const auto& [start, piece] : books_.live())
         require_at(manager_->is_block(start), "find_leaks() freed a block", start, piece.size);
 }

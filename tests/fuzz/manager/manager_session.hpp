@@ -30,7 +30,8 @@ class ManagerSession {
     // blocks.cpp
     void take();
     void request();
-    void check_strategy(ashlar::Strategy strategy, Offset start, Size size, Size alignment, Size capacity) const;
+    void check_strategy(ashlar::Strategy strategy, Offset start, Size size, Size alignment,
+                        Size capacity) const;
     void give();
     void burst();
     void take_at();
@@ -55,6 +56,7 @@ class ManagerSession {
     void unpin();
     void defragment();
     void pass();
+    void end_pass(std::vector<ashlar::Move>& moves);
     // collect.cpp
     void link();
     void collect();
@@ -86,7 +88,9 @@ class ManagerSession {
     void collected(const std::set<Offset>& kept, const ashlar::CollectionStatistics& told);
     [[nodiscard]] Books::Refers referring(bool visited) const;
 
-    [[nodiscard]] Size rounded(Size size) const { return aligned(size == 0 ? 1 : size, granularity_); }
+    [[nodiscard]] Size rounded(Size size) const {
+        return aligned(size == 0 ? 1 : size, granularity_);
+    }
     [[nodiscard]] Size size();
     [[nodiscard]] Size alignment();
     [[nodiscard]] Offset anywhere();

@@ -8,12 +8,15 @@ void ManagerSession::run() {
     using Self = ManagerSession;
     // A repeated case has more weight.
     static constexpr Call calls[] = {
-        &Self::take,           &Self::take,         &Self::take,    &Self::take,   &Self::take,         &Self::request,
-        &Self::give,           &Self::give,         &Self::give,    &Self::give,   &Self::burst,        &Self::burst,
-        &Self::take_at,        &Self::reserve,      &Self::resize,  &Self::resize, &Self::note,         &Self::trim,
-        &Self::access,         &Self::access,       &Self::misuse,  &Self::misuse, &Self::stale_handle, &Self::take_movable,
-        &Self::take_movable,   &Self::give_movable, &Self::pin,     &Self::unpin,  &Self::defragment,   &Self::pass,
-        &Self::link,           &Self::link,         &Self::collect, &Self::leaks,  &Self::look,         &Self::reallocate,
+        &Self::take,           &Self::take,         &Self::take,         &Self::take,
+        &Self::take,           &Self::request,      &Self::give,         &Self::give,
+        &Self::give,           &Self::give,         &Self::burst,        &Self::burst,
+        &Self::take_at,        &Self::reserve,      &Self::resize,       &Self::resize,
+        &Self::note,           &Self::trim,         &Self::access,       &Self::access,
+        &Self::misuse,         &Self::misuse,       &Self::stale_handle, &Self::take_movable,
+        &Self::take_movable,   &Self::give_movable, &Self::pin,          &Self::unpin,
+        &Self::defragment,     &Self::pass,         &Self::link,         &Self::link,
+        &Self::collect,        &Self::leaks,        &Self::look,         &Self::reallocate,
         &Self::resize_movable, &Self::batch,        &Self::limit,
     };
     constexpr std::size_t kinds = sizeof calls / sizeof *calls;
@@ -34,8 +37,8 @@ void ManagerSession::run() {
     manager_->trim();
     look();
     const ashlar::ManagerStatistics told = manager_->statistics();
-    require_at(told.used == 0 && told.blocks == 0 && told.overhead == 0, "bytes are in use after all frees", told.used,
-               told.overhead);
+    require_at(told.used == 0 && told.blocks == 0 && told.overhead == 0,
+               "bytes are in use after all frees", told.used, told.overhead);
 }
 
 }  // namespace fuzz

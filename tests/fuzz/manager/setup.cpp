@@ -51,28 +51,32 @@ void ManagerSession::set_up() {
     options.granularity = granularity_;
     static constexpr Size limits[] = {ashlar::small_limit_by_threads, 0, 64, 1024};
     options.small_limit = limits[in_.below(4)];
-    slabs_ = options.small_limit != 0 && (options.threads == Threads::many || options.small_limit != limits[0]);
+    slabs_ = options.small_limit != 0 &&
+             (options.threads == Threads::many || options.small_limit != limits[0]);
     initial_ = std::max(choose_capacity(memory_), granularity_);
     choose_growth(options, kind == 2);
     if (in_.byte() % 8 == 0) {
         // A buddy system has a hole for each power of two in the size of its
         // buffer.
-        options.most_ranges = static_cast<std::uint32_t>((placement_ == Placement::buddy ? 60 : 2) + in_.below(100));
+        options.most_ranges =
+            static_cast<std::uint32_t>((placement_ == Placement::buddy ? 60 : 2) + in_.below(100));
         few_ranges_ = true;
     }
     limit_ = highest_ = std::max(options.limit, initial_) / granularity_ * granularity_;
     slabs_ = slabs_ && limit_ >= Size{1} << 20 && granularity_ <= 16;
     if (kind == 3) {
-        manager_ = std::make_unique<MemoryManager>(MemoryManager::without_memory(initial_, std::move(options)));
+        manager_ = std::make_unique<MemoryManager>(
+            MemoryManager::without_memory(initial_, std::move(options)));
     } else if (kind == 2) {
         const std::size_t crooked = in_.below(16);  // the caller's bytes may begin anywhere
         bytes_.push_back(std::make_unique<std::byte[]>(initial_ + crooked));
-        manager_ =
-            std::make_unique<MemoryManager>(std::span<std::byte>(bytes_.back().get() + crooked, initial_), std::move(options));
+        manager_ = std::make_unique<MemoryManager>(
+            std::span<std::byte>(bytes_.back().get() + crooked, initial_), std::move(options));
     } else {
         manager_ = std::make_unique<MemoryManager>(initial_, std::move(options));
     }
-    require_at(manager_->capacity() <= initial_, "more capacity than the buffer has", 0, manager_->capacity());
+    require_at(manager_->capacity() <= initial_, "more capacity than the buffer has", 0,
+               manager_->capacity());
 }
 
 }  // namespace fuzz

@@ -25,7 +25,8 @@ bool aborts(F act) {
         _exit(0);
     }
     int status = 0;
-    return waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+    return waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+           WTERMSIG(status) == SIGABRT;
 }
 
 volatile std::size_t too_much = std::size_t{1} << 62;

@@ -31,7 +31,8 @@ class Any final : public ashlar::Policy {
     }
     ashlar::Size largest() const noexcept override {
         ashlar::Size most = 0;
-        for (ashlar::RangeId hole = first_; hole != 0; hole = ranges_[hole].link[0]) most = std::max(most, ranges_[hole].size);
+        for (ashlar::RangeId hole = first_; hole != 0; hole = ranges_[hole].link[0])
+            most = std::max(most, ranges_[hole].size);
         return most;
     }
 
@@ -55,7 +56,8 @@ int main() {
     options.policy = [] { return std::make_unique<Any>(); };
     ashlar::MemoryManager manager(ashlar::Size{1} << 20, std::move(options));
     std::thread other([&manager] {
-        for (int i = 0; i < 1000; ++i) manager.deallocate(manager.allocate(static_cast<ashlar::Size>(i)).value());
+        for (int i = 0; i < 1000; ++i)
+            manager.deallocate(manager.allocate(static_cast<ashlar::Size>(i)).value());
     });
     for (int i = 0; i < 1000; ++i) manager.deallocate(manager.allocate(5000).value());
     other.join();

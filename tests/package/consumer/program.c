@@ -38,7 +38,8 @@ static void run_fork(void) {
         _exit(42);
     }
     int status = 0;
-    if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 42) abort();
+    if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 42)
+        abort();
 }
 
 static void read_back(const char* path) {

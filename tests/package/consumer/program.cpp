@@ -41,7 +41,8 @@ void exhaust() {
     // With the archive and the drop-in, operator new is Ashlar's; with the
     // object alone, libstdc++'s. Both run the handler.
     require(handler_calls == 1, "the new-handler was not run once");
-    require(::operator new(too_much, std::nothrow) == nullptr, "operator new(nothrow) returned impossible memory");
+    require(::operator new(too_much, std::nothrow) == nullptr,
+            "operator new(nothrow) returned impossible memory");
 }
 
 void use_headers() {
@@ -65,7 +66,8 @@ int main() {
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
         threads.emplace_back([] {
-            for (std::size_t n = 1; n < 2000; ++n) require(std::string(n, 'a').size() == n, "std::string");
+            for (std::size_t n = 1; n < 2000; ++n)
+                require(std::string(n, 'a').size() == n, "std::string");
         });
     }
     for (std::thread& thread : threads) thread.join();

@@ -58,8 +58,9 @@ std::vector<Moment> moments_of(const std::vector<Event>& events) {
         moments.push_back({events[i].begin, i, true});
         moments.push_back({events[i].end, i, false});
     }
-    std::sort(moments.begin(), moments.end(),
-              [](const Moment& a, const Moment& b) { return a.at != b.at ? a.at < b.at : a.begin > b.begin; });
+    std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
+        return a.at != b.at ? a.at < b.at : a.begin > b.begin;
+    });
     return moments;
 }
 
@@ -69,12 +70,14 @@ class Stairs {
   public:
     void change(Tick at, std::size_t add, std::size_t take_away) {
         now_ = now_ + add - take_away;
-        for (; !steps_.empty() && steps_.back().held <= now_; steps_.pop_back()) at = steps_.back().since;
+        for (; !steps_.empty() && steps_.back().held <= now_; steps_.pop_back())
+            at = steps_.back().since;
         steps_.push_back({at, now_});
     }
     // The most at any moment from `from` to now.
     [[nodiscard]] std::size_t most_since(Tick from) const {
-        auto step = std::upper_bound(steps_.begin(), steps_.end(), from, [](Tick t, const Step& s) { return t < s.since; });
+        auto step = std::upper_bound(steps_.begin(), steps_.end(), from,
+                                     [](Tick t, const Step& s) { return t < s.since; });
         if (step != steps_.begin()) --step;
         return step == steps_.end() ? 0 : step->held;
     }
@@ -103,8 +106,8 @@ const char* name_of(Fault fault) noexcept {
 std::string describe(const Finding& finding) {
     std::ostringstream text;
     const auto event = [&text](const Event& e) {
-        text << (e.op == Op::take ? "take " : "give ") << e.size << " bytes at 0x" << std::hex << e.address << std::dec
-             << " in [" << e.begin << ", " << e.end << "]";
+        text << (e.op == Op::take ? "take " : "give ") << e.size << " bytes at 0x" << std::hex
+             << e.address << std::dec << " in [" << e.begin << ", " << e.end << "]";
     };
     text << name_of(finding.fault) << ": ";
     event(finding.first);

@@ -22,9 +22,11 @@
 namespace auditor {
 
 enum class Fault {
-    handed_out_twice,   // two threads certainly hold the same bytes
-    freed_by_nobody,    // a free of bytes without a certain holder: a fault of the program, or a part of the history is missing
-    refused_with_room,  // out of memory although at every moment of the call less than `capacity - slack` was perhaps held
+    handed_out_twice,  // two threads certainly hold the same bytes
+    freed_by_nobody,  // a free of bytes without a certain holder: a fault of the program, or a part
+                      // of the history is missing
+    refused_with_room,  // out of memory although at every moment of the call less than `capacity -
+                        // slack` was perhaps held
     backwards,          // a call that ends before it begins
 };
 const char* name_of(Fault fault) noexcept;
@@ -39,15 +41,18 @@ std::string describe(const Finding& finding);
 // The amount that must be held before an allocation may be refused.
 struct Bounds {
     std::size_t capacity = 0;  // 0: allocations may be refused at any time
-    std::size_t slack = 0;     // free bytes that the caller cannot get: caches of other threads, remainders of slabs
+    // Free bytes that the caller cannot get: caches of other threads,
+    // remainders of slabs.
+    std::size_t slack = 0;
 };
 
 struct Verdict {
     std::vector<Finding> findings;  // at most kMost
     std::size_t faults = 0;         // all of them
     std::size_t takes = 0, gives = 0, refusals = 0;
-    std::size_t held_at_end = 0;       // blocks never freed
-    std::size_t least_at_refusal = 0;  // of the most that was perhaps held during each refused call, the least
+    std::size_t held_at_end = 0;  // blocks never freed
+    // Of the most that was perhaps held during each refused call, the least.
+    std::size_t least_at_refusal = 0;
 };
 inline constexpr std::size_t kMost = 20;
 

@@ -24,9 +24,13 @@ Event take(auditor::Tick begin, auditor::Tick end, std::uintptr_t address, std::
 Event give(auditor::Tick begin, auditor::Tick end, std::uintptr_t address, std::size_t size = 64) {
     return {begin, end, address, size, Op::give};
 }
-Event refuse(auditor::Tick begin, auditor::Tick end, std::size_t size) { return {begin, end, 0, size, Op::take}; }
+Event refuse(auditor::Tick begin, auditor::Tick end, std::size_t size) {
+    return {begin, end, 0, size, Op::take};
+}
 
-std::size_t faults(std::vector<Event> events, const Bounds& bounds = {}) { return audit(std::move(events), bounds).faults; }
+std::size_t faults(std::vector<Event> events, const Bounds& bounds = {}) {
+    return audit(std::move(events), bounds).faults;
+}
 
 TEST(Auditor, AcceptsABlockThatChangesThreads) {
     EXPECT_EQ(faults({take(1, 2, 100), give(3, 4, 100), take(5, 6, 100), give(7, 8, 100)}), 0U);
@@ -37,15 +41,18 @@ TEST(Auditor, AcceptsABlockThatChangesThreads) {
 // first.
 TEST(Auditor, AcceptsOverlappingCallsInEitherOrder) {
     EXPECT_EQ(faults({take(1, 2, 100), give(4, 7, 100), take(3, 6, 100), give(8, 9, 100)}), 0U);
-    EXPECT_EQ(faults({take(1, 2, 100), give(4, 20, 100), take(3, 6, 100), give(8, 30, 100), take(7, 40, 100)}), 0U);
+    EXPECT_EQ(faults({take(1, 2, 100), give(4, 20, 100), take(3, 6, 100), give(8, 30, 100),
+                      take(7, 40, 100)}),
+              0U);
 }
 
 TEST(Auditor, FindsABlockHandedOutTwice) {
     const auto verdict = audit({take(1, 2, 100), take(3, 4, 100), give(5, 6, 100)}, {});
     ASSERT_EQ(verdict.faults, 1U);
     EXPECT_EQ(verdict.findings[0].fault, Fault::handed_out_twice);
-    EXPECT_EQ(describe(verdict.findings[0]),
-              "handed out twice: take 64 bytes at 0x64 in [1, 2] and take 64 bytes at 0x64 in [3, 4]");
+    EXPECT_EQ(
+        describe(verdict.findings[0]),
+        "handed out twice: take 64 bytes at 0x64 in [1, 2] and take 64 bytes at 0x64 in [3, 4]");
 }
 
 // The take returned before the free was even called.
@@ -57,9 +64,11 @@ TEST(Auditor, FindsBytesThatOverlap) {
     EXPECT_EQ(faults({take(1, 2, 100), take(3, 4, 163)}), 1U);
     EXPECT_EQ(faults({take(1, 2, 100), take(3, 4, 164)}), 0U);
     EXPECT_EQ(faults({take(1, 2, 163), take(3, 4, 100)}), 1U);
-    EXPECT_EQ(faults({take(1, 2, 100), take(3, 4, 200), take(5, 6, 90, 1000)}), 2U) << "it covers both";
+    EXPECT_EQ(faults({take(1, 2, 100), take(3, 4, 200), take(5, 6, 90, 1000)}), 2U)
+        << "it covers both";
     EXPECT_EQ(faults({take(1, 2, 90, 1000), take(3, 4, 200)}), 1U) << "it lies inside";
-    EXPECT_EQ(faults({take(1, 2, 100, 0), take(3, 4, 100, 0)}), 1U) << "of no bytes, but two at one address";
+    EXPECT_EQ(faults({take(1, 2, 100, 0), take(3, 4, 100, 0)}), 1U)
+        << "of no bytes, but two at one address";
 }
 
 TEST(Auditor, FindsAFreeWithoutAHolder) {
@@ -77,12 +86,14 @@ TEST(Auditor, AcceptsARefusalOnlyIfMemoryWasPerhapsHeld) {
     EXPECT_EQ(faults({take(1, 2, 100, 900), refuse(3, 4, 50)}, bounds), 0U);
     EXPECT_EQ(faults({take(1, 2, 100, 700), refuse(3, 4, 50)}, bounds), 1U);
     EXPECT_EQ(faults({take(1, 2, 100, 900), give(3, 4, 100, 900), refuse(5, 6, 50)}, bounds), 1U);
-    EXPECT_EQ(faults({take(1, 2, 100, 900), give(3, 6, 100, 900), refuse(5, 7, 50)}, bounds), 0U) << "the free was under way";
-    EXPECT_EQ(faults({refuse(1, 4, 50), take(3, 5, 100, 900)}, bounds), 0U) << "the take was under way";
-    EXPECT_EQ(
-        faults({take(1, 2, 100, 900), give(3, 4, 100, 900), take(5, 6, 100, 300), refuse(7, 10, 50), take(8, 9, 2000, 500)},
-               bounds),
-        1U)
+    EXPECT_EQ(faults({take(1, 2, 100, 900), give(3, 6, 100, 900), refuse(5, 7, 50)}, bounds), 0U)
+        << "the free was under way";
+    EXPECT_EQ(faults({refuse(1, 4, 50), take(3, 5, 100, 900)}, bounds), 0U)
+        << "the take was under way";
+    EXPECT_EQ(faults({take(1, 2, 100, 900), give(3, 4, 100, 900), take(5, 6, 100, 300),
+                      refuse(7, 10, 50), take(8, 9, 2000, 500)},
+                     bounds),
+              1U)
         << "the most was long ago";
     EXPECT_EQ(faults({refuse(1, 2, 50)}, {}), 0U) << "no bounds are known";
 }
@@ -95,8 +106,10 @@ TEST(Auditor, MostPerhapsHeldMatchesBruteForce) {
         for (int i = 0; i < 40; ++i) {
             const auditor::Tick at = random() % 1000 * 2 + 1;
             const auditor::Tick length = random() % 100 * 2 + 1;
-            events.push_back(take(at, at + 1, 10000U * static_cast<unsigned>(i + 1), random() % 500));
-            events.push_back(give(at + length + 3, at + length + 4 + random() % 9, events.back().address, events.back().size));
+            events.push_back(
+                take(at, at + 1, 10000U * static_cast<unsigned>(i + 1), random() % 500));
+            events.push_back(give(at + length + 3, at + length + 4 + random() % 9,
+                                  events.back().address, events.back().size));
         }
         const auditor::Tick begin = random() % 2000;
         const auditor::Tick end = begin + 1 + random() % 50;
@@ -106,7 +119,8 @@ TEST(Auditor, MostPerhapsHeldMatchesBruteForce) {
             for (std::size_t i = 0; i < events.size(); i += 2) {
                 // At one tick begins come before ends, and the question comes
                 // before what ends there too.
-                if (events[i].begin <= t && (events[i + 1].end > t || (t == end && events[i + 1].end == t)))
+                if (events[i].begin <= t &&
+                    (events[i + 1].end > t || (t == end && events[i + 1].end == t)))
                     held += events[i].size;
             }
             most = std::max(most, held);
@@ -148,7 +162,8 @@ std::size_t recorded_faults(int bug, std::size_t events) {
         const auto free = [&](std::pair<void*, std::size_t>& block) {
             if (block.first == nullptr) return;
             logs[id].give(clock, block.first, block.second, [&] {
-                if (bug == 0) ash_free(block.first);  // planted blocks can't be freed: only the notes matter
+                // Planted blocks can't be freed: only the notes matter.
+                if (bug == 0) ash_free(block.first);
             });
             block.first = nullptr;
         };
@@ -156,7 +171,8 @@ std::size_t recorded_faults(int bug, std::size_t events) {
             auto& block = held[random() % held.size()];
             free(block);
             block.second = ash_good_size(random() % 500);
-            block.first = logs[id].take(clock, block.second, [&] { return allocator.take(block.second); });
+            block.first =
+                logs[id].take(clock, block.second, [&] { return allocator.take(block.second); });
         }
         for (auto& block : held) free(block);
     };

@@ -24,7 +24,9 @@ struct Event {
     Tick begin;  // before the call
     Tick end;    // after it returned
     std::uintptr_t address;
-    std::size_t size;  // bytes that the caller may use; of a refused allocation those that it asked for
+    // Bytes that the caller may use; of a refused allocation those that it
+    // asked for.
+    std::size_t size;
     Op op;
 };
 
@@ -45,7 +47,9 @@ class Log {
     explicit Log(std::size_t most) { events_.reserve(most); }
 
     // Whether there is room to record a call and its free.
-    [[nodiscard]] bool has_room(std::size_t events = 2) const noexcept { return events_.size() + events <= events_.capacity(); }
+    [[nodiscard]] bool has_room(std::size_t events = 2) const noexcept {
+        return events_.size() + events <= events_.capacity();
+    }
     template <class F>
     void* take(Clock& clock, std::size_t size, F allocate) noexcept {
         const Tick begin = clock.now();
@@ -62,7 +66,8 @@ class Log {
     // Records a realloc as a free and an allocation by one call. If it is
     // refused the block stays.
     template <class F>
-    void* resize(Clock& clock, void* block, std::size_t from, std::size_t to, F reallocate) noexcept {
+    void* resize(Clock& clock, void* block, std::size_t from, std::size_t to,
+                 F reallocate) noexcept {
         const auto before = reinterpret_cast<std::uintptr_t>(block);
         const Tick begin = clock.now();
         void* moved = reallocate();

@@ -26,12 +26,14 @@ TEST(IndexShape, LevelsEndAtOneWord) {
 }
 
 // The first leaf word from `word` on that holds an id of the model.
-std::uint32_t first_word(const std::set<std::uint32_t>& model, std::uint32_t word, std::uint32_t end) {
+std::uint32_t first_word(const std::set<std::uint32_t>& model, std::uint32_t word,
+                         std::uint32_t end) {
     const auto at = model.lower_bound(word * kWordBits);
     return at == model.end() || *at / kWordBits >= end ? end : *at / kWordBits;
 }
 
-void expect_same(OwnBitmapIndex& own, const std::set<std::uint32_t>& model, std::uint32_t id, std::uint32_t word) {
+void expect_same(OwnBitmapIndex& own, const std::set<std::uint32_t>& model, std::uint32_t id,
+                 std::uint32_t word) {
     ASSERT_EQ(own.index.contains(id), model.contains(id)) << id;
     ASSERT_EQ(own.index.any(), !model.empty());
     ASSERT_EQ(own.unnamed(), 0U);
@@ -49,7 +51,8 @@ TEST_P(IndexOf, BehavesLikeASet) {
     const std::uint32_t steps = own.ids() > 100'000 ? 1500 : 6000;
     for (std::uint32_t step = 0; step < steps; ++step) {
         // Ids in clusters: words become full and empty again.
-        const std::uint32_t id = random.below(random.below(4) != 0 && own.ids() > 200 ? 200 : own.ids());
+        const std::uint32_t id =
+            random.below(random.below(4) != 0 && own.ids() > 200 ? 200 : own.ids());
         switch (random.below(4)) {
             case 0:
             case 1:
@@ -61,11 +64,14 @@ TEST_P(IndexOf, BehavesLikeASet) {
                 model.erase(id);
                 break;
             default:
-                ASSERT_EQ(own.index.lowest_id(), model.empty() ? BitmapIndex::kNone : *model.begin());
-                ASSERT_EQ(own.index.take_lowest(), model.empty() ? BitmapIndex::kNone : *model.begin());
+                ASSERT_EQ(own.index.lowest_id(),
+                          model.empty() ? BitmapIndex::kNone : *model.begin());
+                ASSERT_EQ(own.index.take_lowest(),
+                          model.empty() ? BitmapIndex::kNone : *model.begin());
                 if (!model.empty()) model.erase(model.begin());
         }
-        if (step % 16 == 0) expect_same(own, model, id, random.below(BitmapIndex::words_of_level(own.ids(), 0)));
+        if (step % 16 == 0)
+            expect_same(own, model, id, random.below(BitmapIndex::words_of_level(own.ids(), 0)));
     }
     for (const std::uint32_t id : model) ASSERT_EQ(own.index.take_lowest(), id);
     EXPECT_EQ(own.index.take_lowest(), BitmapIndex::kNone);
@@ -86,7 +92,8 @@ TEST_P(IndexOf, TakeMaskClaimsExactlyTheSetBits) {
     EXPECT_TRUE(own.blank());
 }
 
-INSTANTIATE_TEST_SUITE_P(Depths, IndexOf, testing::Values(1U, 64U, 65U, 2048U, 2049U, 65'536U, 65'537U, 200'000U));
+INSTANTIATE_TEST_SUITE_P(Depths, IndexOf,
+                         testing::Values(1U, 64U, 65U, 2048U, 2049U, 65'536U, 65'537U, 200'000U));
 
 TEST(BitmapIndex, StridedIndexesDoNotTouchEachOther) {
     constexpr std::uint32_t ids = 3000;
@@ -147,19 +154,22 @@ TEST_F(IndexAfterAStop, StoppedClearCostsOneExtraLoad) {
     // Stopped after it set `busy` for leaf 3 and after it took `some` off.
     own_.word(1, 0).store(bit(32 + 3), seq_cst);
     own_.word(2, 0).store(bit(0), seq_cst);
-    EXPECT_EQ(own_.index.take_lowest(), BitmapIndex::kNone) << "and ends, though the summary says maybe for ever";
+    EXPECT_EQ(own_.index.take_lowest(), BitmapIndex::kNone)
+        << "and ends, though the summary says maybe for ever";
     EXPECT_FALSE(own_.index.any());
     own_.index.insert(3 * 64);
     own_.index.insert(7 * 64);
     EXPECT_EQ(own_.index.take_lowest(), 3 * 64U);
     EXPECT_EQ(own_.index.take_lowest(), 7 * 64U);
     EXPECT_EQ(own_.index.take_lowest(), BitmapIndex::kNone);
-    EXPECT_EQ(own_.word(1, 0).load(seq_cst) >> 32, bit(3)) << "only the thread that set `busy` may clear it";
+    EXPECT_EQ(own_.word(1, 0).load(seq_cst) >> 32, bit(3))
+        << "only the thread that set `busy` may clear it";
 }
 
 TEST_F(IndexAfterAStop, ClearStoppedBeforeItsSecondCheckHidesNoInsert) {
     own_.index.insert(3 * 64);
-    own_.word(1, 0).store(bit(32 + 3), seq_cst);  // stopped between clearing `some` and its check, with an insert in between
+    // Stopped between clearing `some` and its check, with an insert in between.
+    own_.word(1, 0).store(bit(32 + 3), seq_cst);
     EXPECT_EQ(own_.unnamed(), 0U);
     EXPECT_EQ(own_.index.next_word(0, 33), 3U);
     EXPECT_EQ(own_.index.take_lowest(), 3 * 64U);

@@ -23,13 +23,15 @@ TEST_P(IndexThreads, EachInsertedIdIsTakenExactlyOnce) {
     const std::uint32_t step = own.ids() > 20'000 ? 7 : 1;
     Atomic<std::uint32_t> inserting{threads};
     const auto take_all = [&] {
-        for (std::uint32_t id = own.index.take_lowest(); id != BitmapIndex::kNone; id = own.index.take_lowest()) {
+        for (std::uint32_t id = own.index.take_lowest(); id != BitmapIndex::kNone;
+             id = own.index.take_lowest()) {
             taken[id].fetch_add(1, rlx);
         }
     };
     together(2 * threads, [&](unsigned self) {
         if (self < threads) {
-            for (std::uint32_t id = self * step; id < own.ids(); id += threads * step) own.index.insert(id);
+            for (std::uint32_t id = self * step; id < own.ids(); id += threads * step)
+                own.index.insert(id);
             inserting.fetch_sub(1, rel);
         } else {
             while (inserting.load(acq) != 0) take_all();
@@ -38,7 +40,8 @@ TEST_P(IndexThreads, EachInsertedIdIsTakenExactlyOnce) {
     EXPECT_EQ(own.unnamed(), 0U);
     take_all();
     std::size_t wrong = 0;
-    for (std::uint32_t id = 0; id < own.ids(); ++id) wrong += taken[id].load(rlx) != (id % step == 0 ? 1U : 0U) ? 1U : 0U;
+    for (std::uint32_t id = 0; id < own.ids(); ++id)
+        wrong += taken[id].load(rlx) != (id % step == 0 ? 1U : 0U) ? 1U : 0U;
     EXPECT_EQ(wrong, 0U);
     EXPECT_FALSE(own.index.any());
 }
@@ -94,7 +97,8 @@ TEST(IndexThreads, ConcurrentClearHidesNoInsert) {
                 unnamed += own.unnamed();
                 while (own.index.take_lowest() != BitmapIndex::kNone) {
                 }
-                for (std::uint32_t id = 0; id < own.ids(); ++id) lost += own.index.contains(id) ? 1U : 0U;
+                for (std::uint32_t id = 0; id < own.ids(); ++id)
+                    lost += own.index.contains(id) ? 1U : 0U;
             }
         }
     });

@@ -45,7 +45,12 @@ std::string size_text(std::size_t bytes) {
 
 TEST(Line, FormatsTextNumbersAndPointers) {
     Line line;
-    line.text("a ").number(0).text(" b ").number(UINT64_MAX).text(" c ").pointer(reinterpret_cast<void*>(0xdeadbeef));
+    line.text("a ")
+        .number(0)
+        .text(" b ")
+        .number(UINT64_MAX)
+        .text(" c ")
+        .pointer(reinterpret_cast<void*>(0xdeadbeef));
     EXPECT_EQ(seen(line), "a 0 b 18446744073709551615 c 0xdeadbeef");
     Line null;
     EXPECT_EQ(seen(null.pointer(nullptr)), "0x0");

@@ -16,12 +16,15 @@ class OwnBitmapIndex {
         for (std::uint32_t level = 0; level < ashlar::base::BitmapIndex::levels(ids); ++level) {
             words_.emplace_back(ashlar::base::BitmapIndex::words_of_level(ids, level));
         }
-        for (std::uint32_t level = 0; level < words_.size(); ++level) index.attach(level, words_[level].data(), 1);
+        for (std::uint32_t level = 0; level < words_.size(); ++level)
+            index.attach(level, words_[level].data(), 1);
     }
 
     [[nodiscard]] std::uint32_t ids() const { return ids_; }
     [[nodiscard]] std::uint32_t depth() const { return static_cast<std::uint32_t>(words_.size()); }
-    ashlar::base::Atomic<Word>& word(std::uint32_t level, std::uint32_t i) { return words_[level][i]; }
+    ashlar::base::Atomic<Word>& word(std::uint32_t level, std::uint32_t i) {
+        return words_[level][i];
+    }
 
     // P5: the summary of each word that is not zero covers it. Returns the
     // number of words without this. Call it while no thread changes the index.
@@ -30,7 +33,8 @@ class OwnBitmapIndex {
         for (std::uint32_t level = 1; level < depth(); ++level) {
             for (std::uint32_t child = 0; child < words_[level - 1].size(); ++child) {
                 const Word summary = word(level, child / 32).load(ashlar::base::seq_cst);
-                const bool maybe = (summary >> child % 32 & 1) != 0 || (summary >> (32 + child % 32) & 1) != 0;
+                const bool maybe =
+                    (summary >> child % 32 & 1) != 0 || (summary >> (32 + child % 32) & 1) != 0;
                 if (word(level - 1, child).load(ashlar::base::seq_cst) != 0 && !maybe) ++count;
             }
         }

@@ -12,31 +12,39 @@ using namespace ashlar::base;
 
 void* const somewhere = reinterpret_cast<void*>(0x7f12345600);
 
-#define EXPECT_REPORT(statement, line) EXPECT_EXIT(statement, testing::KilledBySignal(SIGABRT), "^" line "\n$")
+#define EXPECT_REPORT(statement, line) \
+    EXPECT_EXIT(statement, testing::KilledBySignal(SIGABRT), "^" line "\n$")
 
 TEST(ReportDeathTest, DoubleFreePrintsOneLineAndAborts) {
-    EXPECT_REPORT(report_double_free(somewhere, 64), "ashlar: double free of 0x7f12345600 \\(64-byte block\\)");
-    EXPECT_REPORT(report_double_free(somewhere, 0), "ashlar: double free of 0x7f12345600 \\(no block there any more\\)");
+    EXPECT_REPORT(report_double_free(somewhere, 64),
+                  "ashlar: double free of 0x7f12345600 \\(64-byte block\\)");
+    EXPECT_REPORT(report_double_free(somewhere, 0),
+                  "ashlar: double free of 0x7f12345600 \\(no block there any more\\)");
 }
 
 TEST(ReportDeathTest, InvalidFreePrintsOneLineAndAborts) {
-    EXPECT_REPORT(report_inside(somewhere, 32768), "ashlar: invalid free of 0x7f12345600 \\(inside a 32768-byte block\\)");
-    EXPECT_REPORT(report_foreign(somewhere), "ashlar: invalid free of 0x7f12345600 \\(not from this heap\\)");
+    EXPECT_REPORT(report_inside(somewhere, 32768),
+                  "ashlar: invalid free of 0x7f12345600 \\(inside a 32768-byte block\\)");
+    EXPECT_REPORT(report_foreign(somewhere),
+                  "ashlar: invalid free of 0x7f12345600 \\(not from this heap\\)");
 }
 
 TEST(ReportDeathTest, WrongSizePrintsOneLineAndAborts) {
-    EXPECT_REPORT(report_wrong_size(somewhere, 64, 1000),
-                  "ashlar: wrong size in free of 0x7f12345600 \\(64-byte block, freed as 1000 bytes\\)");
+    EXPECT_REPORT(
+        report_wrong_size(somewhere, 64, 1000),
+        "ashlar: wrong size in free of 0x7f12345600 \\(64-byte block, freed as 1000 bytes\\)");
 }
 
 TEST(ReportDeathTest, CorruptionPrintsOneLineAndAborts) {
-    EXPECT_REPORT(report_corruption(somewhere, "what"), "ashlar: heap corruption at 0x7f12345600 \\(what\\)");
+    EXPECT_REPORT(report_corruption(somewhere, "what"),
+                  "ashlar: heap corruption at 0x7f12345600 \\(what\\)");
 }
 
 TEST(ReportDeathTest, StateTransitionsAreAssertedInDebugBuilds) {
     expect(true, somewhere, "never said");
     if constexpr (kDebug) {
-        EXPECT_REPORT(expect(false, somewhere, "wrong state"), "ashlar: heap corruption at 0x7f12345600 \\(wrong state\\)");
+        EXPECT_REPORT(expect(false, somewhere, "wrong state"),
+                      "ashlar: heap corruption at 0x7f12345600 \\(wrong state\\)");
     } else {
         expect(false, somewhere, "not checked");
     }

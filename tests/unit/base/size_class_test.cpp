@@ -115,9 +115,13 @@ TEST(Bins, AlignedBinsAlignEveryBlockAndAreTheSmallestThatDo) {
             ASSERT_NE(bin, 0U) << size << " at " << alignment;
             ASSERT_GE(size_of_bin(bin), size);
             ASSERT_EQ(size_of_bin(bin) % alignment, 0U) << size << " at " << alignment;
-            for (Bin smaller = class_of_size(size < 1 ? 1 : size > kMaxSmall ? kMaxSmall : size); smaller < bin; ++smaller) {
+            for (Bin smaller = class_of_size(size < 1           ? 1
+                                             : size > kMaxSmall ? kMaxSmall
+                                                                : size);
+                 smaller < bin; ++smaller) {
                 ASSERT_FALSE(size_of_bin(smaller) >= size && size_of_bin(smaller) % alignment == 0)
-                    << size << " at " << alignment << ": bin " << smaller << " would do, not " << bin;
+                    << size << " at " << alignment << ": bin " << smaller << " would do, not "
+                    << bin;
             }
         }
     }

@@ -35,7 +35,9 @@ struct Plain {
 };
 
 struct Weighed : Plain {
-    [[nodiscard]] std::uint32_t heaviest(Node node) const { return node == treap::kNone ? 0 : at(node).heaviest; }
+    [[nodiscard]] std::uint32_t heaviest(Node node) const {
+        return node == treap::kNone ? 0 : at(node).heaviest;
+    }
     [[nodiscard]] std::uint32_t sum(Node node) const {
         return std::max({at(node).weight, heaviest(left(node)), heaviest(right(node))});
     }
@@ -69,22 +71,30 @@ class TreapTest : public testing::Test {
         nodes.table = &table;
         return nodes;
     }
-    [[nodiscard]] bool holds(Node node) const { return model_.count({table_[node].key, node}) != 0; }
+    [[nodiscard]] bool holds(Node node) const {
+        return model_.count({table_[node].key, node}) != 0;
+    }
     void expect_same(std::uint64_t key) {
         const auto last = static_cast<Node>(table_.size() - 1);
         ASSERT_EQ(treap::check(nodes_, root_, model_.size(), last), model_.size());
-        ASSERT_EQ(treap::check(nodes_, root_, model_.size() / 2, last), model_.empty() ? 0 : model_.size() / 2 + 1);
+        ASSERT_EQ(treap::check(nodes_, root_, model_.size() / 2, last),
+                  model_.empty() ? 0 : model_.size() / 2 + 1);
         if constexpr (weighed) {
-            ASSERT_TRUE(treap::all(nodes_, root_, [&](Node node) { return table_[node].heaviest == nodes_.sum(node); }));
+            ASSERT_TRUE(treap::all(nodes_, root_, [&](Node node) {
+                return table_[node].heaviest == nodes_.sum(node);
+            }));
         }
         const auto reached = [&](Node node) { return table_[node].key >= key; };
         const auto above = model_.lower_bound({key, 0});
-        ASSERT_EQ(treap::first(nodes_, root_, reached), above == model_.end() ? treap::kNone : above->second);
+        ASSERT_EQ(treap::first(nodes_, root_, reached),
+                  above == model_.end() ? treap::kNone : above->second);
         ASSERT_EQ(treap::last(nodes_, root_, [&](Node node) { return table_[node].key < key; }),
                   above == model_.begin() ? treap::kNone : std::prev(above)->second);
         const auto good = [&](Node node) { return table_[node].weight % 4 == 1; };
-        const auto found = std::find_if(above, model_.end(), [&](const auto& entry) { return good(entry.second); });
-        ASSERT_EQ(treap::first_good(nodes_, root_, reached, good), found == model_.end() ? treap::kNone : found->second);
+        const auto found = std::find_if(above, model_.end(),
+                                        [&](const auto& entry) { return good(entry.second); });
+        ASSERT_EQ(treap::first_good(nodes_, root_, reached, good),
+                  found == model_.end() ? treap::kNone : found->second);
     }
     void run(int steps, std::uint64_t bound) {
         Random random(3);
@@ -119,8 +129,10 @@ TYPED_TEST(TreapTest, DegenerateTreeWorks) {
     this->table_.resize(700);
     std::vector<Node> nodes(699);
     std::iota(nodes.begin(), nodes.end(), 1U);
-    std::sort(nodes.begin(), nodes.end(), [](Node a, Node b) { return treap::priority(a) > treap::priority(b); });
-    for (std::size_t i = 0; i < nodes.size(); ++i) this->insert(nodes[i], 10 * i, static_cast<std::uint32_t>(i * 7919 % 1000));
+    std::sort(nodes.begin(), nodes.end(),
+              [](Node a, Node b) { return treap::priority(a) > treap::priority(b); });
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+        this->insert(nodes[i], 10 * i, static_cast<std::uint32_t>(i * 7919 % 1000));
     this->expect_same(3500);
     for (const std::size_t i : {698U, 64U, 65U, 63U, 128U, 0U, 400U}) {
         this->reweigh(nodes[i], 5000);
@@ -136,8 +148,8 @@ TYPED_TEST(TreapTest, DegenerateTreeWorks) {
 // stays near that of random keys, 2 ln n.
 TEST(TreapDepth, IsLogarithmicWhateverTheOrder) {
     constexpr Node count = 1 << 17;
-    for (const std::uint64_t stride :
-         {std::uint64_t{1}, std::uint64_t{0xffff'ffff'ffff'ffff}, std::uint64_t{64}, std::uint64_t{0x9e37'79b9'7f4a'7c15}}) {
+    for (const std::uint64_t stride : {std::uint64_t{1}, std::uint64_t{0xffff'ffff'ffff'ffff},
+                                       std::uint64_t{64}, std::uint64_t{0x9e37'79b9'7f4a'7c15}}) {
         std::vector<Record> table(count + 1);
         const Plain nodes{&table};
         Node root = treap::kNone;
@@ -147,7 +159,8 @@ TEST(TreapDepth, IsLogarithmicWhateverTheOrder) {
         }
         std::uint64_t steps = 0;
         for (Node node = 1; node <= count; ++node) {
-            for (Node at = root; at != node; ++steps) at = nodes.before(at, node) ? nodes.right(at) : nodes.left(at);
+            for (Node at = root; at != node; ++steps)
+                at = nodes.before(at, node) ? nodes.right(at) : nodes.left(at);
         }
         EXPECT_LT(static_cast<double>(steps) / count, 2.5 * std::log(count)) << stride;
     }

@@ -7,10 +7,11 @@
 
 namespace inner {
 
-inline ashlar::Status allocate(ashlar::manager::Manager& manager, ashlar::Size size, ashlar::Size alignment,
-                               ashlar::Offset& at) {
+inline ashlar::Status allocate(ashlar::manager::Manager& manager, ashlar::Size size,
+                               ashlar::Size alignment, ashlar::Offset& at) {
     at = manager.allocate_alone(size, alignment);
-    return at != ashlar::manager::kNoOffset ? ashlar::Status::ok : manager.allocate(size, alignment, at);
+    return at != ashlar::manager::kNoOffset ? ashlar::Status::ok
+                                            : manager.allocate(size, alignment, at);
 }
 inline ashlar::Status deallocate(ashlar::manager::Manager& manager, ashlar::Offset at) {
     return manager.deallocate_alone(at) ? ashlar::Status::ok : manager.deallocate(at);

@@ -13,20 +13,25 @@ namespace make {
 // One thread calls or many do, and whether small blocks come out of slabs.
 enum class Mode { one, one_slabs, many };
 inline constexpr Mode modes[] = {Mode::one, Mode::one_slabs, Mode::many};
-inline const char* name_of(Mode mode) { return mode == Mode::many ? "Many" : mode == Mode::one ? "One" : "OneSlabs"; }
+inline const char* name_of(Mode mode) {
+    return mode == Mode::many ? "Many" : mode == Mode::one ? "One" : "OneSlabs";
+}
 
-inline ashlar::ManagerOptions options(ashlar::Size limit = 0, ashlar::Threads threads = ashlar::Threads::one) {
+inline ashlar::ManagerOptions options(ashlar::Size limit = 0,
+                                      ashlar::Threads threads = ashlar::Threads::one) {
     ashlar::ManagerOptions made;
     made.limit = limit;
     made.threads = threads;
     return made;
 }
 inline ashlar::ManagerOptions options(ashlar::Size limit, Mode mode) {
-    ashlar::ManagerOptions made = options(limit, mode == Mode::many ? ashlar::Threads::many : ashlar::Threads::one);
+    ashlar::ManagerOptions made =
+        options(limit, mode == Mode::many ? ashlar::Threads::many : ashlar::Threads::one);
     if (mode == Mode::one_slabs) made.small_limit = 1024;
     return made;
 }
-inline ashlar::ManagerOptions placed(ashlar::Placement placement, ashlar::Threads threads = ashlar::Threads::one) {
+inline ashlar::ManagerOptions placed(ashlar::Placement placement,
+                                     ashlar::Threads threads = ashlar::Threads::one) {
     ashlar::ManagerOptions made = options(0, threads);
     made.placement = placement;
     return made;
@@ -41,7 +46,8 @@ inline std::vector<std::byte> pattern(ashlar::Size size, unsigned seed) {
     for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(seed * 31 + i * 7);
     return bytes;
 }
-inline std::vector<std::byte> contents(const ashlar::MemoryManagerInterface& manager, ashlar::Offset start, ashlar::Size size) {
+inline std::vector<std::byte> contents(const ashlar::MemoryManagerInterface& manager,
+                                       ashlar::Offset start, ashlar::Size size) {
     std::vector<std::byte> bytes(size);
     manager.read(start, bytes);
     return bytes;

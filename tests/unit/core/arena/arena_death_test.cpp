@@ -44,7 +44,8 @@ TEST_F(ArenaDeathTest, GiveIntoARetiredSlabIsReported) {
     give(30, blocks);
     leave_all();
     arena_.retire_reclaimable();
-    EXPECT_FAULT(give(30, {blocks[2]}), "double free", blocks[2], std::to_string(kGeometry[30].size) + "-byte block");
+    EXPECT_FAULT(give(30, {blocks[2]}), "double free", blocks[2],
+                 std::to_string(kGeometry[30].size) + "-byte block");
 }
 
 TEST_F(ArenaDeathTest, GiveIntoASlabThatChangedItsClassIsReported) {
@@ -61,7 +62,8 @@ TEST_F(ArenaDeathTest, GiveOfAPointerIntoABlockIsReported) {
     for (const Bin c : {Bin{1}, Bin{4}, Bin{9}, kClasses - 2}) {
         const Blocks blocks = take(c, 10);
         const std::string how = "inside a " + std::to_string(kGeometry[c].size) + "-byte block";
-        for (const std::size_t offset : {std::size_t{1}, std::size_t{8}, std::size_t{kGeometry[c].size} - 1}) {
+        for (const std::size_t offset :
+             {std::size_t{1}, std::size_t{8}, std::size_t{kGeometry[c].size} - 1}) {
             void* const inside = static_cast<char*>(blocks[5]) + offset;
             EXPECT_FAULT(give(c, {inside}), "invalid free", inside, how);
         }
@@ -70,19 +72,25 @@ TEST_F(ArenaDeathTest, GiveOfAPointerIntoABlockIsReported) {
 
 TEST_F(ArenaDeathTest, GiveOfAPointerBehindTheLastBlockIsReported) {
     Bin c = 1;
-    while (std::size_t{kGeometry[c].blocks} * kGeometry[c].size + kGeometry[c].size / 2 > kGeometry[c].units * kUnitSize) ++c;
+    while (std::size_t{kGeometry[c].blocks} * kGeometry[c].size + kGeometry[c].size / 2 >
+           kGeometry[c].units * kUnitSize)
+        ++c;
     ASSERT_LT(c, kClasses) << "every class fills its slab";
     const Blocks blocks = take(c, 1);
     const std::size_t behind = std::size_t{kGeometry[c].blocks} * kGeometry[c].size;
-    void* const wrong = reinterpret_cast<void*>(spans_.region().address(currents_[c].load(rlx)) + behind);
-    EXPECT_FAULT(give(c, {wrong}), "invalid free", wrong, "inside a " + std::to_string(kGeometry[c].size) + "-byte block");
+    void* const wrong =
+        reinterpret_cast<void*>(spans_.region().address(currents_[c].load(rlx)) + behind);
+    EXPECT_FAULT(give(c, {wrong}), "invalid free", wrong,
+                 "inside a " + std::to_string(kGeometry[c].size) + "-byte block");
     EXPECT_EQ(blocks.size(), 1U);
 }
 
 TEST_F(ArenaDeathTest, GiveOfAForeignAddressIsReported) {
     int local = 0;
-    EXPECT_EXIT(give(4, {&local}), testing::KilledBySignal(SIGABRT), "^ashlar: .* free of 0x[0-9a-f]+ ");
-    EXPECT_EXIT(arena_.adopt(4, &local), testing::KilledBySignal(SIGABRT), "^ashlar: .* free of 0x[0-9a-f]+ ");
+    EXPECT_EXIT(give(4, {&local}), testing::KilledBySignal(SIGABRT),
+                "^ashlar: .* free of 0x[0-9a-f]+ ");
+    EXPECT_EXIT(arena_.adopt(4, &local), testing::KilledBySignal(SIGABRT),
+                "^ashlar: .* free of 0x[0-9a-f]+ ");
 }
 
 TEST_F(ArenaDeathTest, LeaveOfASlabNotOwnedIsReportedInDebugBuilds) {

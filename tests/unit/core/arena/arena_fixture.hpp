@@ -31,7 +31,8 @@ class ArenaOver : public testing::Test {
         std::size_t done = 0;
         while (done < n) {
             const std::size_t want = n - done < 64 ? n - done : 64;
-            const std::uint32_t got = arena_.take(c, currents[c], blocks.data() + done, static_cast<std::uint32_t>(want));
+            const std::uint32_t got =
+                arena_.take(c, currents[c], blocks.data() + done, static_cast<std::uint32_t>(want));
             if (got > want) ADD_FAILURE() << "more blocks than wanted";
             if (got == 0) break;
             done += got;
@@ -40,7 +41,8 @@ class ArenaOver : public testing::Test {
         return blocks;
     }
     void give(Bin c, const Blocks& blocks) {
-        if (!blocks.empty()) arena_.give(c, blocks.data(), static_cast<std::uint32_t>(blocks.size()));
+        if (!blocks.empty())
+            arena_.give(c, blocks.data(), static_cast<std::uint32_t>(blocks.size()));
     }
     void leave_all() { leave_all(currents_); }
     void leave_all(Currents& currents) {

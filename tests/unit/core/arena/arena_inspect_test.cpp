@@ -102,11 +102,15 @@ TEST_F(InspectTest, FindReturnsBlocksOfSlabsOnly) {
     EXPECT_EQ(arena_.find(spans_.region().address(250)).size, 0U) << "never used";
     EXPECT_EQ(arena_.find(0).size, 0U);
     Bin c = 1;
-    const auto rest = [&c] { return kGeometry[c].units * kUnitSize - std::size_t{kGeometry[c].blocks} * kGeometry[c].size; };
+    const auto rest = [&c] {
+        return kGeometry[c].units * kUnitSize -
+               std::size_t{kGeometry[c].blocks} * kGeometry[c].size;
+    };
     while (c < kClasses && rest() == 0) ++c;
     ASSERT_LT(c, kClasses) << "no class leaves a rest behind its last block";
     ASSERT_EQ(take(c, 1).size(), 1U);
-    const std::uintptr_t end = spans_.region().address(currents_[c].load(rlx)) + kGeometry[c].units * kUnitSize;
+    const std::uintptr_t end =
+        spans_.region().address(currents_[c].load(rlx)) + kGeometry[c].units * kUnitSize;
     EXPECT_EQ(arena_.find(end - rest()).size, 0U);
     EXPECT_NE(arena_.find(end - rest() - 1).size, 0U);
 }
@@ -117,13 +121,15 @@ TEST_F(InspectTest, PurgeReturnsWholePagesOfEveryClass) {
         for (void* block : blocks) std::memset(block, static_cast<int>(c), kGeometry[c].size);
         Blocks live;
         Blocks dead;
-        for (std::size_t i = 0; i < blocks.size(); ++i) (i % 5 == 0 ? live : dead).push_back(blocks[i]);
+        for (std::size_t i = 0; i < blocks.size(); ++i)
+            (i % 5 == 0 ? live : dead).push_back(blocks[i]);
         give(c, dead);
         leave_all();
         arena_.purge();
         for (void* block : live) {
             const auto* bytes = static_cast<unsigned char*>(block);
-            ASSERT_TRUE(std::all_of(bytes, bytes + kGeometry[c].size, [c](unsigned char byte) { return byte == c; }));
+            ASSERT_TRUE(std::all_of(bytes, bytes + kGeometry[c].size,
+                                    [c](unsigned char byte) { return byte == c; }));
         }
         give(c, live);
         arena_.retire_reclaimable();
@@ -141,7 +147,8 @@ TEST_F(InspectTest, CheckIsSilentOnASoundHeap) {
 
 TEST_F(InspectTest, CheckFindsASlabThatIsNotInItsIndex) {
     const Blocks blocks = take(10, 1);
-    set_state(unit_of(blocks[0]), UnitState::of(Kind::shared, 10));  // as if its publisher had stopped before the index
+    // As if its publisher had stopped before the index.
+    set_state(unit_of(blocks[0]), UnitState::of(Kind::shared, 10));
     EXPECT_NE(finding().find("not in its index"), std::string::npos);
 }
 

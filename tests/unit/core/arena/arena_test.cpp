@@ -41,7 +41,8 @@ TEST_P(ArenaClass, TakeReturnsDistinctBlocksThatFindReturns) {
         starts.insert(start);
     }
     ASSERT_EQ(starts.size(), blocks.size());
-    for (auto at = starts.begin(); std::next(at) != starts.end(); ++at) ASSERT_GE(*std::next(at) - *at, g_.size);
+    for (auto at = starts.begin(); std::next(at) != starts.end(); ++at)
+        ASSERT_GE(*std::next(at) - *at, g_.size);
     EXPECT_EQ(arena_.live_bytes(), blocks.size() * g_.size);
     EXPECT_EQ(Quiet(spans_, arena_).faults(current_slabs()), "");
     give(c_, blocks);
@@ -136,7 +137,8 @@ TEST_F(ArenaTest, TickRetiresSlabsCompleteForOneTick) {
 
 TEST_F(ArenaTest, TakeReturnsTheLowestBlocksInDescendingOrder) {
     const Blocks blocks = take(1, 64);
-    EXPECT_TRUE(std::is_sorted(blocks.rbegin(), blocks.rend())) << "the caller pops them in ascending order";
+    EXPECT_TRUE(std::is_sorted(blocks.rbegin(), blocks.rend()))
+        << "the caller pops them in ascending order";
     EXPECT_EQ(blocks.back(), reinterpret_cast<void*>(spans_.region().address(unit_of(blocks[0]))));
 }
 
@@ -172,7 +174,8 @@ TEST_F(ArenaTest, TakeByTwoOwnersUsesTwoSlabs) {
     EXPECT_EQ(kind(left), Kind::shared);
     leave_all();
     const Blocks next = take(15, 1);
-    EXPECT_EQ(unit_of(next[0]), std::min(unit_of(mine[0]), left)) << "the lowest slab without an owner comes first";
+    EXPECT_EQ(unit_of(next[0]), std::min(unit_of(mine[0]), left))
+        << "the lowest slab without an owner comes first";
     give(15, mine);
     give(15, theirs);
     give(15, next);
@@ -186,7 +189,8 @@ TEST_F(ArenaTest, GiveAcceptsBlocksOfManySlabsInOneCall) {
     std::sort(blocks.begin(), blocks.end());
     Blocks mixed;  // one of each slab in turn, so that no two neighbours share a word
     for (std::size_t i = 0; i < kGeometry[c].blocks; ++i) {
-        for (std::size_t slab = 0; slab < 40; ++slab) mixed.push_back(blocks[slab * kGeometry[c].blocks + i]);
+        for (std::size_t slab = 0; slab < 40; ++slab)
+            mixed.push_back(blocks[slab * kGeometry[c].blocks + i]);
     }
     give(c, mixed);
     EXPECT_EQ(Quiet(spans_, arena_).faults(current_slabs()), "");
@@ -229,7 +233,8 @@ TEST_P(ArenaClass, TakeFirstReturnsWholeCacheLinesOfASharedSlab) {
         std::set<std::uintptr_t> own;
         for (void* block : blocks) {
             const auto start = reinterpret_cast<std::uintptr_t>(block);
-            for (auto at = start / kCacheLine; at <= (start + g_.size - 1) / kCacheLine; ++at) own.insert(at);
+            for (auto at = start / kCacheLine; at <= (start + g_.size - 1) / kCacheLine; ++at)
+                own.insert(at);
             all.push_back(block);
         }
         for (const std::uintptr_t line : own) ASSERT_TRUE(lines.insert(line).second);

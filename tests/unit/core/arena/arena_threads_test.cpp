@@ -38,7 +38,8 @@ class ArenaThreads : public ArenaOver {
     }
     void verify(Bin c, const void* block, std::uint64_t owner) {
         const auto* words = static_cast<const std::uint64_t*>(block);
-        if (words[0] != owner || words[kGeometry[c].size / sizeof(std::uint64_t) - 1] != owner) fault();
+        if (words[0] != owner || words[kGeometry[c].size / sizeof(std::uint64_t) - 1] != owner)
+            fault();
         if (kGeometry[c].size > 16 && words[1] != c) fault();
     }
 
@@ -72,7 +73,8 @@ class ArenaThreadsOf : public ArenaThreads, public testing::WithParamInterface<s
     void pass_on(Random& random, Bin c, void* block) {
         stamp(c, block, reinterpret_cast<std::uintptr_t>(block));
         auto held = std::make_unique<Held>(Held{c, block});
-        held.reset(exchange_.places[random.below(exchange_.places.size())].exchange(held.release(), acq_rel));
+        held.reset(exchange_.places[random.below(exchange_.places.size())].exchange(held.release(),
+                                                                                    acq_rel));
         if (held != nullptr) release(*held);
     }
     void release(const Held& held) {
@@ -97,7 +99,8 @@ TEST_P(ArenaThreadsOf, TakeAndGiveNeverShareOrLoseABlock) {
 INSTANTIATE_TEST_SUITE_P(Classes, ArenaThreadsOf,
                          testing::Values(std::vector<Bin>{1}, std::vector<Bin>{kClasses - 1},
                                          std::vector<Bin>{1, 4, 20, 33, kClasses - 2},
-                                         std::vector<Bin>{kClasses - 1, kClasses - 2, kClasses - 3, kClasses - 4}));
+                                         std::vector<Bin>{kClasses - 1, kClasses - 2, kClasses - 3,
+                                                          kClasses - 4}));
 
 // The last blocks of one slab come back while its owner leaves it. The slab
 // must end in its index, and as reclaimable if it is complete. A thread that
@@ -136,7 +139,8 @@ TEST_P(LeaveDuringTheLastGives, NeverLosesTheSlab) {
     expect_empty();
 }
 
-INSTANTIATE_TEST_SUITE_P(Classes, LeaveDuringTheLastGives, testing::Values(Bin{22}, Bin{28}, kClasses - 1));
+INSTANTIATE_TEST_SUITE_P(Classes, LeaveDuringTheLastGives,
+                         testing::Values(Bin{22}, Bin{28}, kClasses - 1));
 
 // Two threads take while a third gives the only free block of a slab. One of
 // them may get the block, and the slab must not be lost.
@@ -166,7 +170,8 @@ TEST_F(ArenaThreads, TakeByTwoThreadsDuringAGiveNeverLosesTheSlab) {
                 for (void* block : got) {
                     if (block != blocks[0]) arena_.give(c, &block, 1);
                 }
-                if (got[0] != blocks[0] && got[1] != blocks[0] && take(c, 1) != Blocks{blocks[0]}) lost += "slab lost; ";
+                if (got[0] != blocks[0] && got[1] != blocks[0] && take(c, 1) != Blocks{blocks[0]})
+                    lost += "slab lost; ";
                 leave_all();
             }
             meeting.arrive_and_wait();
@@ -233,7 +238,8 @@ TEST_F(ArenaThreads, RetireDuringATakeKeepsASlabWithALiveBlock) {
             meeting.arrive_and_wait();
             if (self == 0) {
                 const auto found = arena_.find(reinterpret_cast<std::uintptr_t>(taken));
-                if (found.size != kGeometry[c].size || found.free) lost += "a live block of no slab; ";
+                if (found.size != kGeometry[c].size || found.free)
+                    lost += "a live block of no slab; ";
                 if (round % 100 == 0) lost += Quiet(spans_, arena_).faults();
                 last = taken;
             }

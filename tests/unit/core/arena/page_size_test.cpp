@@ -31,7 +31,8 @@ class PageSize : public ArenaOver, public testing::WithParamInterface<std::size_
   protected:
     PageSize() : ArenaOver(64) {}
     void SetUp() override {
-        if (GetParam() < static_cast<std::size_t>(sysconf(_SC_PAGESIZE))) GTEST_SKIP() << "the system's pages are larger";
+        if (GetParam() < static_cast<std::size_t>(sysconf(_SC_PAGESIZE)))
+            GTEST_SKIP() << "the system's pages are larger";
         page = GetParam();
     }
     void TearDown() override { page = 0; }
@@ -45,7 +46,9 @@ class PageSize : public ArenaOver, public testing::WithParamInterface<std::size_
     }
 };
 
-TEST_P(PageSize, IsReadFromTheAuxiliaryVector) { EXPECT_EQ(ashlar::region::page_size(), GetParam()); }
+TEST_P(PageSize, IsReadFromTheAuxiliaryVector) {
+    EXPECT_EQ(ashlar::region::page_size(), GetParam());
+}
 
 // A live block keeps exactly its own pages, in every class and at every place.
 TEST_P(PageSize, PurgeKeepsThePagesOfALiveBlock) {
@@ -61,14 +64,18 @@ TEST_P(PageSize, PurgeKeepsThePagesOfALiveBlock) {
             EXPECT_FALSE(arena_.purge()) << "owned";
             leave_all();
             FakeSource::purged = 0;
-            const std::size_t kept = round_up((place + 1) * size, page) - place * size / page * page;
+            const std::size_t kept =
+                round_up((place + 1) * size, page) - place * size / page * page;
             EXPECT_EQ(arena_.purge(), kept < bytes) << "class " << c;
             EXPECT_EQ(FakeSource::purged, bytes - kept) << "class " << c << " block " << place;
-            EXPECT_TRUE(std::all_of(live, live + size, [](char byte) { return byte == 'x'; })) << "class " << c;
+            EXPECT_TRUE(std::all_of(live, live + size, [](char byte) { return byte == 'x'; }))
+                << "class " << c;
             for (const void* block : dead) {
                 const std::size_t at = reinterpret_cast<std::uintptr_t>(block) - start;
-                const bool shares = at / page * page < (place + 1) * size && round_up(at + 1, page) > place * size;
-                ASSERT_EQ(*static_cast<const char*>(block), shares ? 'x' : 0) << "class " << c << " at " << at;
+                const bool shares =
+                    at / page * page < (place + 1) * size && round_up(at + 1, page) > place * size;
+                ASSERT_EQ(*static_cast<const char*>(block), shares ? 'x' : 0)
+                    << "class " << c << " at " << at;
             }
             give(c, {const_cast<char*>(live)});
             arena_.retire_reclaimable();
@@ -104,6 +111,8 @@ TEST_P(PageSize, PurgePutsTheSlabBackIntoItsIndex) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, PageSize, testing::Values(4096, 16384, 65536),
-                         [](const auto& kernel) { return std::to_string(kernel.param / 1024) + "KiB"; });
+                         [](const auto& kernel) {
+                             return std::to_string(kernel.param / 1024) + "KiB";
+                         });
 
 }  // namespace

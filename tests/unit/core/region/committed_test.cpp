@@ -5,67 +5,12 @@
 
 #include <sys/mman.h>
 
-#include <gtest/gtest.h>
-
-#include "core/region/committed.hpp"
+#include "committed_fixture.hpp"
 #include "support/together.hpp"
-
-#include "support/region_fixture.hpp"
 
 namespace {
 
-using namespace ashlar::region;
-using ashlar::base::kUnitSize;
-using ashlar::base::UnitId;
-
-// A layer with little else than tables.
-struct Layer {
-    void layout(Carver& carver, const Region& of) noexcept {
-        region = of;
-        static_cast<void>(carver.array<std::uint64_t>(1));  // every heap has dense metadata
-        bytes = carver.table<std::uint8_t>(of.end);
-        wide = carver.table<std::uint64_t>(of.end, 0, 64, true);
-        words = carver.table<std::uint64_t>(of.end, 6);
-    }
-    bool start(const Tables& of) noexcept {
-        tables = of;
-        return committed.start(region, of);
-    }
-
-    // Writes to units and to every entry below `end`, and to a word of bits
-    // beyond.
-    void write(UnitId end) const {
-        for (UnitId unit = 1; unit < end; ++unit) {
-            auto* start = reinterpret_cast<char*>(region.address(unit));
-            if (unit % 64 == 1 || unit + 1 == end) start[0] = start[kUnitSize - 1] = 'x';
-            bytes[unit] = 1;
-            wide[std::size_t{unit} * 64 + 63] = unit;
-        }
-        words[(end + 63 < region.end ? end + 63 : region.end - 1) / 64] = end;
-    }
-
-    Region region;
-    Tables tables;
-    Committed committed;
-    std::uint8_t* bytes;
-    std::uint64_t* wide;
-    std::uint64_t* words;
-};
-
-bool is_mapped(std::uintptr_t page) {
-    unsigned char resident;
-    return mincore(reinterpret_cast<void*>(page), page_size(), &resident) == 0;
-}
-
-class CommittedOver : public testing::Test {
-  protected:
-    explicit CommittedOver(UnitId units, bool stepwise = false) : units_(units), fixture_(units, stepwise) {}
-
-    UnitId units_;
-    Fixture<Layer> fixture_;
-    Layer& layer_ = *fixture_;
-    Committed& committed_ = fixture_->committed;
-};
+using namespace committed_fixture;
 
 class CommittedTest : public CommittedOver {
   protected:
@@ -123,7 +68,8 @@ TEST_F(CommittedTest, EachStepCommitsTheTablesUpToAWordBeyond) {
 
 TEST_F(CommittedTest, TableEntriesReadAsZeroAtFirst) {
     ASSERT_TRUE(committed_.cover(2000));
-    for (UnitId unit = 0; unit < 2000; ++unit) ASSERT_EQ(layer_.bytes[unit] | layer_.wide[std::size_t{unit} * 64 + 9], 0U);
+    for (UnitId unit = 0; unit < 2000; ++unit)
+        ASSERT_EQ(layer_.bytes[unit] | layer_.wide[std::size_t{unit} * 64 + 9], 0U);
 }
 
 TEST_F(CommittedTest, CoverRefusedOnceChangesNothingAndSucceedsLater) {
@@ -177,7 +123,9 @@ TEST_F(CommittedTest, DiscardReturnsWholePagesOfDiscardableTables) {
     ASSERT_TRUE(committed_.cover(1000));
     layer_.write(1000);
     const std::size_t page = page_size();
-    const auto entry = [this](UnitId unit) { return reinterpret_cast<std::uintptr_t>(layer_.wide + std::size_t{unit} * 64); };
+    const auto entry = [this](UnitId unit) {
+        return reinterpret_cast<std::uintptr_t>(layer_.wide + std::size_t{unit} * 64);
+    };
     FakeSource::purged = FakeSource::purges = 0;
     committed_.discard(101, 900);
     EXPECT_EQ(FakeSource::purges, 1U) << "the other tables are kept";
@@ -203,11 +151,13 @@ TEST_F(CommittedTest, ShedReturnsUnusedAddressSpace) {
     EXPECT_TRUE(committed_.shed());
     EXPECT_EQ(committed_.limit(), end);
     const std::size_t unused = (100'001 - end) * kUnitSize;
-    EXPECT_GE(reserved - FakeSource::reserved, unused + unused / kUnitSize * 500) << "with its tables";
+    EXPECT_GE(reserved - FakeSource::reserved, unused + unused / kUnitSize * 500)
+        << "with its tables";
     EXPECT_TRUE(is_mapped(layer_.region.address(end - 1)));
     EXPECT_FALSE(is_mapped(layer_.region.address(end)));
     EXPECT_FALSE(is_mapped(layer_.region.address(100'000)));
-    EXPECT_FALSE(is_mapped(reinterpret_cast<std::uintptr_t>(layer_.wide + std::size_t{50'000} * 64) / 4096 * 4096));
+    EXPECT_FALSE(is_mapped(
+        reinterpret_cast<std::uintptr_t>(layer_.wide + std::size_t{50'000} * 64) / 4096 * 4096));
     layer_.write(end);
     EXPECT_TRUE(committed_.cover(end));
     EXPECT_FALSE(committed_.shed()) << "nothing is left";
@@ -268,7 +218,8 @@ TEST_F(CommittedTest, CoverByManyThreadsCommitsEachUnit) {
             }
         }
     });
-    for (UnitId unit = 4; unit < 19'000; ++unit) ASSERT_EQ(layer_.wide[std::size_t{unit} * 64], unit);
+    for (UnitId unit = 4; unit < 19'000; ++unit)
+        ASSERT_EQ(layer_.wide[std::size_t{unit} * 64], unit);
 }
 
 TEST_F(CommittedTest, ShedDuringCommitsLosesNothing) {
@@ -293,107 +244,6 @@ TEST_F(CommittedTest, ShedDuringCommitsLosesNothing) {
         fixture->write(limit);
         ASSERT_FALSE(committed.cover(limit + 1));
     }
-}
-
-// A region that is reserved in steps. The address spaces of ThreadSanitizer and
-// of emulators have no room for it.
-class Stepwise : public CommittedOver {
-  protected:
-    Stepwise() : CommittedOver(100'000, true) {}
-    void SetUp() override {
-        if (!layer_.region.stepwise) GTEST_SKIP() << "this address space has no room for such a region";
-    }
-    [[nodiscard]] bool is_reserved(UnitId unit) const { return is_mapped(layer_.region.address(unit)); }
-};
-
-TEST_F(Stepwise, ReservesALittleMoreThanItCommits) {
-    EXPECT_EQ(committed_.end(), 4U);
-    EXPECT_EQ(committed_.limit(), 129U);
-    EXPECT_TRUE(is_reserved(128));
-    EXPECT_FALSE(is_reserved(129));
-    EXPECT_FALSE(is_mapped(reinterpret_cast<std::uintptr_t>(layer_.wide + std::size_t{1000} * 64) / 4096 * 4096));
-    layer_.write(4);
-}
-
-TEST_F(Stepwise, ReservesAheadOfTheSteps) {
-    ASSERT_TRUE(committed_.cover(300));
-    EXPECT_GE(committed_.limit(), 300U + 64) << "the next step needs no reservation";
-    EXPECT_LE(committed_.limit(), 300U + 256);
-    layer_.write(300);
-}
-
-TEST_F(Stepwise, CoversEveryUnitAndNoMore) {
-    EXPECT_FALSE(committed_.cover(100'002));
-    for (UnitId end = 4; end < 100'001; end = committed_.end() + 1) {
-        ASSERT_TRUE(committed_.cover(end));
-        ASSERT_LE(committed_.limit() - committed_.end(), 256 + committed_.end() / 2);
-    }
-    ASSERT_TRUE(committed_.cover(100'001));
-    EXPECT_EQ(committed_.limit(), 100'001U);
-    layer_.write(100'001);
-}
-
-TEST_F(Stepwise, CoverRefusedOnceChangesNothingAndSucceedsLater) {
-    FakeSource::refuse_reserve_at = true;
-    EXPECT_TRUE(committed_.cover(129));
-    EXPECT_FALSE(committed_.cover(130));
-    EXPECT_EQ(committed_.limit(), 129U);
-    FakeSource::refuse_reserve_at = false;
-    EXPECT_TRUE(committed_.cover(130));
-    layer_.write(130);
-}
-
-TEST_F(Stepwise, CoverKeepsMappingsOfOthers) {
-    auto* other = reinterpret_cast<char*>(layer_.region.address(700));
-    ASSERT_EQ(mmap(other, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
-              other);
-    *other = 'x';
-    while (committed_.cover(committed_.end() + 1)) {
-    }
-    const UnitId limit = committed_.limit();
-    EXPECT_TRUE(limit >= 500 && limit <= 700) << limit;
-    EXPECT_EQ(committed_.end(), limit) << "the reserved units are used";
-    const std::size_t reserved = FakeSource::reserved;
-    EXPECT_FALSE(committed_.cover(701));
-    EXPECT_EQ(committed_.limit(), limit);
-    EXPECT_EQ(FakeSource::reserved, reserved) << "the incomplete reservation is released";
-    EXPECT_EQ(*other, 'x');
-    munmap(other, page_size());
-    ASSERT_TRUE(committed_.cover(701));
-    layer_.write(701);
-}
-
-TEST_F(Stepwise, CoverReservesShedUnitsAgain) {
-    ASSERT_TRUE(committed_.cover(1000));
-    EXPECT_TRUE(committed_.shed());
-    EXPECT_EQ(committed_.limit(), committed_.end());
-    EXPECT_FALSE(is_reserved(committed_.end()));
-    ASSERT_TRUE(committed_.cover(2000));
-    layer_.write(2000);
-}
-
-TEST_F(Stepwise, ReleaseReturnsTablesAndUnits) {
-    ASSERT_TRUE(committed_.cover(3000));
-    committed_.release();
-    EXPECT_FALSE(is_reserved(1) || is_reserved(2999));
-    EXPECT_FALSE(is_mapped(reinterpret_cast<std::uintptr_t>(layer_.bytes)));
-}
-
-// A refused thread tries again: another one may be reserving.
-TEST_F(Stepwise, CoverByManyThreadsReservesEachUnit) {
-    constexpr unsigned threads = 4;
-    ashlar::base::Atomic<std::uint32_t> next{4};
-    together(threads, [&](unsigned self) {
-        for (;;) {
-            const UnitId unit = next.fetch_add(91, ashlar::base::rlx);
-            if (unit + 91 > 90'000) return;
-            while (!committed_.cover(unit + 91)) std::this_thread::yield();
-            if (self == 0 && unit % 8 == 0) static_cast<void>(committed_.shed());
-            for (UnitId mine = unit; mine < unit + 91; ++mine) layer_.bytes[mine] = 1;
-            *reinterpret_cast<char*>(layer_.region.address(unit + 90)) = 'x';
-        }
-    });
-    layer_.write(90'000);
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ TEST(Carver, MeasuresTheSizeThatPlacingUses) {
         auto at = reinterpret_cast<std::uintptr_t>(measure.array<std::uint32_t>(n));
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(carve.array<std::uint32_t>(n)), kUnitSize + at);
         at = reinterpret_cast<std::uintptr_t>(measure.table<std::uint64_t>(n, 3, 2));
-        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(carve.table<std::uint64_t>(n, 3, 2)), tables + at);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(carve.table<std::uint64_t>(n, 3, 2)),
+                  tables + at);
         at = reinterpret_cast<std::uintptr_t>(measure.later<std::uint32_t>(n));
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(carve.later<std::uint32_t>(n)), later + at);
         at = reinterpret_cast<std::uintptr_t>(measure.apart<std::uint32_t>(n));
@@ -114,12 +115,14 @@ TEST_P(RegionOf, ContainsItsUnitsAndNothingElse) {
     EXPECT_FALSE(region.contains(UINTPTR_MAX));
 }
 
-INSTANTIATE_TEST_SUITE_P(Bases, RegionOf, testing::Values(0x10000U, 0x7f0000000000U, std::uintptr_t{0xffff} << 48));
+INSTANTIATE_TEST_SUITE_P(Bases, RegionOf,
+                         testing::Values(0x10000U, 0x7f0000000000U, std::uintptr_t{0xffff} << 48));
 
 // Purges count in units and in pages of the kernel. A unit must be whole pages
 // for every page size.
 TEST(Region, UnitIsWholePagesForEveryPageSize) {
-    for (std::size_t page : {std::size_t{4096}, std::size_t{16384}, std::size_t{65536}}) EXPECT_EQ(kUnitSize % page, 0U);
+    for (std::size_t page : {std::size_t{4096}, std::size_t{16384}, std::size_t{65536}})
+        EXPECT_EQ(kUnitSize % page, 0U);
     EXPECT_EQ(page_size(), static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
     EXPECT_EQ(kUnitSize % page_size(), 0U);
 }
@@ -202,7 +205,8 @@ TEST(System, RefusedReserveMapAndCommitKeepErrno) {
 TEST(Map, GivesZeroedWritablePages) {
     const std::size_t page = page_size();
     for (void* (*mapping)(std::size_t) :
-         {+[](std::size_t bytes) { return map(bytes); }, +[](std::size_t bytes) { return map_uncharged(bytes); }}) {
+         {+[](std::size_t bytes) { return map(bytes); },
+          +[](std::size_t bytes) { return map_uncharged(bytes); }}) {
         auto* start = static_cast<char*>(mapping(3 * page));
         ASSERT_NE(start, nullptr);
         EXPECT_EQ(start[0] | start[3 * page - 1], 0);
@@ -247,7 +251,8 @@ TEST(System, PurgeZeroesItsPagesOnly) {
     ASSERT_NE(start, nullptr);
     std::memset(start, 'x', 4 * page);
     ASSERT_TRUE(kSystem.purge(start + page, 2 * page));
-    for (std::size_t i = 0; i < 4 * page; ++i) ASSERT_EQ(start[i], i / page == 1 || i / page == 2 ? 0 : 'x') << "at " << i;
+    for (std::size_t i = 0; i < 4 * page; ++i)
+        ASSERT_EQ(start[i], i / page == 1 || i / page == 2 ? 0 : 'x') << "at " << i;
     kSystem.release(start, 4 * page);
 }
 

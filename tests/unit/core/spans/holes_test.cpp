@@ -21,7 +21,8 @@ class HolesTest : public testing::Test {
     static constexpr UnitId end = 1000;
 
     HolesTest() : memory_(bytes() / sizeof(std::uint64_t) + 16) {
-        ashlar::region::Carver carver(0, 0, (reinterpret_cast<std::uintptr_t>(memory_.data()) + 63) / 64 * 64);
+        ashlar::region::Carver carver(
+            0, 0, (reinterpret_cast<std::uintptr_t>(memory_.data()) + 63) / 64 * 64);
         holes_.layout(carver, end);
     }
     void insert(UnitId start, std::uint32_t units) {
@@ -38,7 +39,8 @@ class HolesTest : public testing::Test {
         return at == model_.end() ? kNoUnit : at->second;
     }
     void expect_same() {
-        for (std::uint32_t units = 1; units < 70; ++units) ASSERT_EQ(holes_.best_fit(units), best(units)) << units;
+        for (std::uint32_t units = 1; units < 70; ++units)
+            ASSERT_EQ(holes_.best_fit(units), best(units)) << units;
         for (const auto& [length, start] : model_) ASSERT_EQ(holes_.length(start), length) << start;
     }
 

@@ -97,7 +97,8 @@ TEST_F(LockTest, PurgeUnderAStoppedHolderSucceeds) {
     spans_.give(runs_[3], 20);
     const std::size_t before = spans_.counts().dirty;
     spans_.give(runs_[4], 20);
-    EXPECT_EQ(spans_.counts().dirty, before) << "a second long run in a row is purged before it is given";
+    EXPECT_EQ(spans_.counts().dirty, before)
+        << "a second long run in a row is purged before it is given";
 }
 
 TEST_F(LockTest, AdoptForkReleasesTheLockAndRebuildsTheHoles) {

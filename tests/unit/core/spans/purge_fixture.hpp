@@ -19,7 +19,9 @@ class PurgeTest : public SpansOver {
         pass(1000);
         FakeSource::purged = FakeSource::purges = FakeSource::longest_purge = 0;
     }
-    [[nodiscard]] static std::size_t purged_units() { return FakeSource::purged / ashlar::base::kUnitSize; }
+    [[nodiscard]] static std::size_t purged_units() {
+        return FakeSource::purged / ashlar::base::kUnitSize;
+    }
     void write(ashlar::base::UnitId start, std::uint32_t units) {
         for (ashlar::base::UnitId unit = start; unit < start + units; ++unit)
             *reinterpret_cast<char*>(spans_.region().address(unit)) = 'x';

@@ -12,7 +12,9 @@
 
 class SpansOver : public testing::Test {
   protected:
-    explicit SpansOver(ashlar::base::UnitId units) : units_(units), fixture_(units) { fake_now_ms = 0; }
+    explicit SpansOver(ashlar::base::UnitId units) : units_(units), fixture_(units) {
+        fake_now_ms = 0;
+    }
 
     // Takes runs of 17 units and more, of which none is kept for exact reuse.
     ashlar::base::UnitId take(std::uint32_t units) { return spans_.take(units).start; }
@@ -32,7 +34,8 @@ class SpansOver : public testing::Test {
         const ashlar::base::UnitId frontier = spans_.frontier();
         const auto all = frontier - 1;
         ASSERT_EQ(spans_.counts().held, 0U);
-        for (ashlar::base::UnitId unit = 1; unit < frontier; ++unit) ASSERT_TRUE(spans_.is_free(unit)) << unit;
+        for (ashlar::base::UnitId unit = 1; unit < frontier; ++unit)
+            ASSERT_TRUE(spans_.is_free(unit)) << unit;
         EXPECT_EQ(take(all), 1U);
         EXPECT_EQ(spans_.frontier(), frontier);
         spans_.give(1, all);

@@ -18,7 +18,9 @@ class LargeTest : public SpansOver {
   protected:
     LargeTest() : SpansOver(2000) {}
 
-    UnitId take_large(std::uint32_t units, std::uint32_t align = 1) { return spans_.take_large(units, align).start; }
+    UnitId take_large(std::uint32_t units, std::uint32_t align = 1) {
+        return spans_.take_large(units, align).start;
+    }
     [[nodiscard]] UnitState state(UnitId unit) const { return spans_.state(unit, rlx); }
     [[nodiscard]] std::uint32_t bin(UnitId unit) const { return spans_.page_map()[unit].load(rlx); }
 };

@@ -109,9 +109,12 @@ class SpansModel : public SpansOver, public testing::WithParamInterface<int> {
     }
     void expect_same() {
         ASSERT_EQ(spans_.frontier(), model_.frontier());
-        for (UnitId unit = 1; unit < model_.frontier(); ++unit) ASSERT_EQ(spans_.is_free(unit), model_.is_free(unit)) << unit;
+        for (UnitId unit = 1; unit < model_.frontier(); ++unit)
+            ASSERT_EQ(spans_.is_free(unit), model_.is_free(unit)) << unit;
     }
-    std::map<UnitId, std::uint32_t>::iterator some_run() { return std::next(held_.begin(), random_.below(held_.size())); }
+    std::map<UnitId, std::uint32_t>::iterator some_run() {
+        return std::next(held_.begin(), random_.below(held_.size()));
+    }
 
     Random random_;
     Model model_{700};

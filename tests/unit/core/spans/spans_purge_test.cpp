@@ -84,7 +84,8 @@ TEST_F(PurgeTest, GiveOfALongRunPurgesItWithOneCallFirst) {
     spans = &spans_;
     free_too_early = false;
     FakeSource::in_purge = [](void* start, std::size_t) {
-        free_too_early = spans->is_free(spans->region().unit(reinterpret_cast<std::uintptr_t>(start)));
+        free_too_early =
+            spans->is_free(spans->region().unit(reinterpret_cast<std::uintptr_t>(start)));
     };
     const UnitId run = take(300);
     write(run, 300);
@@ -205,7 +206,8 @@ TEST_F(PurgeTest, GiveBeyondTheCapPurgesFromTheHighEnd) {
     EXPECT_LE(FakeSource::purges, 2U) << "one run, of at most 16 MiB at once";
     EXPECT_LE(spans_.counts().dirty, 512U - 512U / 4 + 32) << "down to three quarters";
     EXPECT_EQ(purged_units() + spans_.counts().dirty, 544U);
-    EXPECT_GE(FakeSource::last_start, spans_.region().address(all + 100)) << "the low units kept their pages";
+    EXPECT_GE(FakeSource::last_start, spans_.region().address(all + 100))
+        << "the low units kept their pages";
     EXPECT_FALSE(spans_.take(100).zero);
 }
 

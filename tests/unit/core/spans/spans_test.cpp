@@ -146,7 +146,8 @@ TEST_F(SpansTest, ExtendNeedsFreeUnitsOrTheFrontier) {
     EXPECT_FALSE(spans_.extend(b, 10)) << "held";
     spans_.give(b, 40);
     EXPECT_FALSE(spans_.extend(b, 41)) << "one unit of it is held";
-    EXPECT_TRUE(spans_.is_free(b) && spans_.is_free(b + 39)) << "the failed claim gave its units back";
+    EXPECT_TRUE(spans_.is_free(b) && spans_.is_free(b + 39))
+        << "the failed claim gave its units back";
     EXPECT_TRUE(spans_.extend(b, 15));
     EXPECT_EQ(take(25), b + 15) << "the rest is a hole";
     EXPECT_TRUE(spans_.extend(c + 20, 100)) << "the frontier";
@@ -276,7 +277,8 @@ TEST_F(SpansTest, TakeAlignedReusesAnAlignedHole) {
     const UnitId wall = take(17);
     const UnitId second = spans_.take(20, true, align).start;
     const UnitId end = take(17);
-    for (const UnitId start : {first, second}) EXPECT_EQ(spans_.region().address(start) >> 16 & (align - 1), 0U);
+    for (const UnitId start : {first, second})
+        EXPECT_EQ(spans_.region().address(start) >> 16 & (align - 1), 0U);
     for (int round = 0; round < 3; ++round) {
         spans_.give(first, 20);
         spans_.give(second, 20);
@@ -318,7 +320,8 @@ TEST_F(SpansTest, TakeAlignedUsesAKeptRunOnlyIfItIsAligned) {
 // one holder of the lock updates.
 class ManyWords : public SpansOver {
   protected:
-    static constexpr std::uint32_t units = 1100 * ashlar::base::kWordBits - 1;  // unit 0 is not used
+    // Unit 0 is not used.
+    static constexpr std::uint32_t units = 1100 * ashlar::base::kWordBits - 1;
 
     ManyWords() : SpansOver(units) {}
 };
@@ -333,7 +336,8 @@ TEST_F(ManyWords, GiveOfAllUnitsLeavesOneHole) {
 TEST_F(SpansTest, MarkWritesThePageMapOfItsUnitsOnly) {
     spans_.mark(10, 3, 7);
     EXPECT_EQ(spans_.page_map()[9].load(ashlar::base::rlx), 0U);
-    for (UnitId unit = 10; unit < 13; ++unit) EXPECT_EQ(spans_.page_map()[unit].load(ashlar::base::rlx), 7U);
+    for (UnitId unit = 10; unit < 13; ++unit)
+        EXPECT_EQ(spans_.page_map()[unit].load(ashlar::base::rlx), 7U);
     EXPECT_EQ(spans_.page_map()[13].load(ashlar::base::rlx), 0U);
 }
 

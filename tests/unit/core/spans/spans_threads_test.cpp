@@ -37,14 +37,17 @@ class SpansThreads : public SpansOver {
     }
     void let_go(UnitId start, std::uint32_t units) {
         for (UnitId unit = start; unit < start + units; ++unit) {
-            if (bytes(unit)[0] != static_cast<char>(unit | 1) || bytes(unit)[kUnitSize - 1] != bytes(unit)[0]) fault();
+            if (bytes(unit)[0] != static_cast<char>(unit | 1) ||
+                bytes(unit)[kUnitSize - 1] != bytes(unit)[0])
+                fault();
             holders_[unit].store(0, rlx);
         }
     }
     void step(Random& random, Held& held);
     void expect_sound() {
         EXPECT_EQ(faults_.load(rlx), 0U);
-        EXPECT_LE(spans_.counts().dirty, spans_.counts().free) << "the count of dirty units went below zero";
+        EXPECT_LE(spans_.counts().dirty, spans_.counts().free)
+            << "the count of dirty units went below zero";
         expect_one_hole();
     }
 
@@ -56,7 +59,8 @@ void SpansThreads::step(Random& random, Held& held) {
     const std::uint32_t dice = random.below(100);
     if (dice < 50 && held.size() < 12) {
         const std::uint32_t units = 1 + random.below(dice < 10 ? 90 : 20);
-        const auto run = dice % 2 == 0 ? spans_.take(units) : spans_.take_large(units, dice % 4 == 1 ? 1U : 4U);
+        const auto run =
+            dice % 2 == 0 ? spans_.take(units) : spans_.take_large(units, dice % 4 == 1 ? 1U : 4U);
         if (run.start == kNoUnit) return;
         hold(run.start, units, run.zero);
         held.emplace_back(run.start, units);
@@ -104,13 +108,15 @@ TEST_F(SpansThreads, ExhaustionLosesNothing) {
         Held held;
         for (int i = 0; i < 3000; ++i) {
             const std::uint32_t units = 17 + random.below(90);
-            const auto run = random.below(5) < 4 ? spans_.take(units) : ashlar::spans::Run{kNoUnit, false, 0};
+            const auto run =
+                random.below(5) < 4 ? spans_.take(units) : ashlar::spans::Run{kNoUnit, false, 0};
             if (run.start != kNoUnit) {
                 hold(run.start, units, run.zero);
                 held.emplace_back(run.start, units);
             } else if (!held.empty()) {
                 refused.fetch_add(1, rlx);
-                const auto [start, length] = std::exchange(held[random.below(held.size())], held.back());
+                const auto [start, length] =
+                    std::exchange(held[random.below(held.size())], held.back());
                 held.pop_back();
                 let_go(start, length);
                 spans_.give(start, length);
@@ -156,7 +162,8 @@ TEST_F(Frontier, TakeByManyThreadsHandsOutEachUnitOnce) {
     Atomic<std::uint32_t> faults{0};
     together(3, [&](unsigned) {
         for (auto run = spans_.take(1); run.start != kNoUnit; run = spans_.take(1)) {
-            if (run.start > all || holders_[run.start].exchange(1, rlx) != 0) faults.fetch_add(1, rlx);
+            if (run.start > all || holders_[run.start].exchange(1, rlx) != 0)
+                faults.fetch_add(1, rlx);
             got.fetch_add(1, rlx);
         }
     });

@@ -27,7 +27,8 @@ class AbortMessage {
     // `detail` is the text in the brackets, in which SIZE stands for the
     // announced block size. `other_detail` is accepted too.
     AbortMessage(std::string fault, const std::string& detail, std::string other_detail = "")
-        : fault_(std::move(fault)), detail_(detail), other_detail_(other_detail.empty() ? detail : std::move(other_detail)) {}
+        : fault_(std::move(fault)), detail_(detail),
+          other_detail_(other_detail.empty() ? detail : std::move(other_detail)) {}
 
     bool MatchAndExplain(const std::string& written, std::ostream*) const {
         const std::size_t start = written.find("expected ");
@@ -41,10 +42,13 @@ class AbortMessage {
         return lines == line(address, detail_, size) || lines == line(address, other_detail_, size);
     }
     void DescribeTo(std::ostream* out) const { *out << line("(the address)", detail_, "SIZE"); }
-    void DescribeNegationTo(std::ostream* out) const { *out << "anything but " << line("(the address)", detail_, "SIZE"); }
+    void DescribeNegationTo(std::ostream* out) const {
+        *out << "anything but " << line("(the address)", detail_, "SIZE");
+    }
 
   private:
-    [[nodiscard]] std::string line(const std::string& address, std::string detail, const std::string& size) const {
+    [[nodiscard]] std::string line(const std::string& address, std::string detail,
+                                   const std::string& size) const {
         const std::size_t place = detail.find("SIZE");
         if (place != std::string::npos) detail.replace(place, 4, size);
         return "ashlar: " + fault_ + " of " + address + " (" + detail + ")\n";
@@ -68,9 +72,11 @@ inline MessageMatcher late_double_free(std::size_t requested) {
 inline MessageMatcher inside() { return AbortMessage("invalid free", "inside a SIZE-byte block"); }
 inline MessageMatcher foreign() { return AbortMessage("invalid free", "not from this heap"); }
 inline MessageMatcher wrong_size(std::size_t claimed) {
-    return AbortMessage("wrong size in free", "SIZE-byte block, freed as " + std::to_string(claimed) + " bytes");
+    return AbortMessage("wrong size in free",
+                        "SIZE-byte block, freed as " + std::to_string(claimed) + " bytes");
 }
 
-#define EXPECT_ABORT(statement, matcher) EXPECT_EXIT(statement, testing::KilledBySignal(SIGABRT), matcher)
+#define EXPECT_ABORT(statement, matcher) \
+    EXPECT_EXIT(statement, testing::KilledBySignal(SIGABRT), matcher)
 
 #endif

@@ -34,7 +34,17 @@ const Way ways[] = {
 };
 
 std::vector<std::size_t> sizes_around(std::size_t alignment) {
-    return {0, 1, alignment / 2, alignment - 1, alignment, alignment + 1, 2 * alignment + 8, 5 * alignment, 100, 1000, 40'000};
+    return {0,
+            1,
+            alignment / 2,
+            alignment - 1,
+            alignment,
+            alignment + 1,
+            2 * alignment + 8,
+            5 * alignment,
+            100,
+            1000,
+            40'000};
 }
 
 TEST(Aligned, EveryPowerOfTwoGivesAlignedBlocksOfSizesAround) {
@@ -44,8 +54,10 @@ TEST(Aligned, EveryPowerOfTwoGivesAlignedBlocksOfSizesAround) {
             for (std::size_t size : sizes_around(alignment)) {
                 for (int i = 0; i < 3; ++i) {
                     void* block = way.allocate(alignment, size);
-                    ASSERT_NE(block, nullptr) << way.name << "(" << alignment << ", " << size << ")";
-                    EXPECT_TRUE(is_aligned(block, alignment)) << way.name << "(" << alignment << ", " << size << ")";
+                    ASSERT_NE(block, nullptr)
+                        << way.name << "(" << alignment << ", " << size << ")";
+                    EXPECT_TRUE(is_aligned(block, alignment))
+                        << way.name << "(" << alignment << ", " << size << ")";
                     EXPECT_GE(api.usable_size(block), size);
                     fill(block, std::min(size, mib), blocks.size());
                     blocks.emplace_back(block, size);
@@ -53,7 +65,8 @@ TEST(Aligned, EveryPowerOfTwoGivesAlignedBlocksOfSizesAround) {
             }
             for (std::size_t i = 0; i < blocks.size(); ++i) {
                 const auto [block, size] = blocks[i];
-                EXPECT_TRUE(intact(block, std::min(size, mib), i)) << way.name << "(" << alignment << ", " << size << ")";
+                EXPECT_TRUE(intact(block, std::min(size, mib), i))
+                    << way.name << "(" << alignment << ", " << size << ")";
                 if (i % 2 == 0) {
                     api.free(block);
                 } else {
@@ -91,7 +104,8 @@ TEST(Aligned, AlignmentThatIsNoPowerOfTwoIsRefused) {
     }
     for (std::size_t alignment : Sizes{0, 1, 2, 4}) {
         void* block = nullptr;
-        EXPECT_EQ(api.posix_memalign(&block, alignment, 100), EINVAL) << "not a multiple of sizeof(void*): " << alignment;
+        EXPECT_EQ(api.posix_memalign(&block, alignment, 100), EINVAL)
+            << "not a multiple of sizeof(void*): " << alignment;
     }
     errno = 0;
     EXPECT_EQ(api.aligned_alloc(0, 100), nullptr);
@@ -140,7 +154,8 @@ TEST(Aligned, PosixMemalignReturnsTheErrorAndKeepsErrno) {
 
 TEST(Aligned, ImpossibleSizesGiveEnomem) {
     for (std::size_t alignment : Sizes{16, 64, 4096, mib, std::size_t{1} << 62}) {
-        for (std::size_t size : Sizes{SIZE_MAX, SIZE_MAX - alignment, SIZE_MAX - alignment + 1, std::size_t{PTRDIFF_MAX} + 1}) {
+        for (std::size_t size : Sizes{SIZE_MAX, SIZE_MAX - alignment, SIZE_MAX - alignment + 1,
+                                      std::size_t{PTRDIFF_MAX} + 1}) {
             errno = 0;
             EXPECT_EQ(api.aligned_alloc(alignment, size), nullptr) << alignment << ", " << size;
             EXPECT_EQ(errno, ENOMEM);
@@ -168,7 +183,8 @@ TEST(Aligned, VallocAndPvallocReturnPages) {
         api.free(block);
         api.free(pages);
     }
-    for (std::size_t size : Sizes{SIZE_MAX, SIZE_MAX - page, SIZE_MAX - page + 1, std::size_t{PTRDIFF_MAX} + 1}) {
+    for (std::size_t size :
+         Sizes{SIZE_MAX, SIZE_MAX - page, SIZE_MAX - page + 1, std::size_t{PTRDIFF_MAX} + 1}) {
         errno = 0;
         EXPECT_EQ(api.valloc(size), nullptr);
         EXPECT_EQ(errno, ENOMEM);

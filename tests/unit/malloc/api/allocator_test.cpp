@@ -55,7 +55,9 @@ TEST(Allocator, ServesTheContainers) {
     EXPECT_TRUE(Heap::process().owns(text.data()));
 
     std::map<int, String, std::less<>, Allocator<std::pair<const int, String>>> ordered;
-    std::unordered_map<int, int, std::hash<int>, std::equal_to<>, Allocator<std::pair<const int, int>>> hashed;
+    std::unordered_map<int, int, std::hash<int>, std::equal_to<>,
+                       Allocator<std::pair<const int, int>>>
+        hashed;
     std::list<int, Allocator<int>> list;
     for (int i = 0; i < 5000; ++i) {
         ordered[i * 7919 % 5000] = String(100, 'a');
@@ -106,9 +108,11 @@ TEST(HeapAllocator, ServesTheContainersFromItsHeap) {
         for (int i = 0; i < 1000; ++i) words.emplace_back(100, 'w', HeapAllocator<char>(heap));
         EXPECT_TRUE(heap.owns(words.data()));
         for (const HeapString& word : words) EXPECT_TRUE(heap.owns(word.data()));
-        std::map<int, int, std::less<>, HeapAllocator<std::pair<const int, int>>> ordered{HeapAllocator<int>(heap)};
-        std::unordered_map<int, int, std::hash<int>, std::equal_to<>, HeapAllocator<std::pair<const int, int>>> hashed{
+        std::map<int, int, std::less<>, HeapAllocator<std::pair<const int, int>>> ordered{
             HeapAllocator<int>(heap)};
+        std::unordered_map<int, int, std::hash<int>, std::equal_to<>,
+                           HeapAllocator<std::pair<const int, int>>>
+            hashed{HeapAllocator<int>(heap)};
         std::list<int, HeapAllocator<int>> list{HeapAllocator<int>(heap)};
         for (int i = 0; i < 1000; ++i) {
             ordered[i] = i;

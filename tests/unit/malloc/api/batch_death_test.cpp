@@ -71,6 +71,8 @@ TEST_P(BatchMisuse, ForeignPointerAborts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, BatchMisuse, testing::Values(8, 4096, 262144),
-                         [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
+                         [](const auto& instance) {
+                             return std::to_string(instance.param) + "Bytes";
+                         });
 
 }  // namespace

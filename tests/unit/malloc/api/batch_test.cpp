@@ -33,10 +33,12 @@ TEST(Batch, MallocReturnsTheRequestedNumberOfBlocks) {
                 ASSERT_EQ(ash_malloc_usable_size(blocks[i]), ash_good_size(size));
                 fill(blocks[i], written, i);
             }
-            for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(intact(blocks[i], written, i)) << size << ", block " << i;
+            for (std::size_t i = 0; i < count; ++i)
+                ASSERT_TRUE(intact(blocks[i], written, i)) << size << ", block " << i;
             std::vector<void*> sorted = blocks;
             std::sort(sorted.begin(), sorted.end());
-            EXPECT_EQ(std::adjacent_find(sorted.begin(), sorted.end()), sorted.end()) << "given out twice";
+            EXPECT_EQ(std::adjacent_find(sorted.begin(), sorted.end()), sorted.end())
+                << "given out twice";
             ash_free_batch(blocks.data(), blocks.size());
         }
     }
@@ -55,7 +57,8 @@ TEST(Batch, MallocWritesNothingBehindTheArray) {
 
 TEST(Batch, MallocOfImpossibleSizesReturnsNoneAndEnomem) {
     void* out[4];
-    for (std::size_t size : Sizes{SIZE_MAX, std::size_t{PTRDIFF_MAX} + 1, std::size_t{PTRDIFF_MAX}}) {
+    for (std::size_t size :
+         Sizes{SIZE_MAX, std::size_t{PTRDIFF_MAX} + 1, std::size_t{PTRDIFF_MAX}}) {
         errno = 0;
         EXPECT_EQ(ash_malloc_batch(size, 4, out), 0u);
         EXPECT_EQ(errno, ENOMEM);

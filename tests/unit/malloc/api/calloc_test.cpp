@@ -16,7 +16,8 @@ constexpr std::size_t mib = 1024 * kib;
 constexpr std::size_t ptrdiff_max = PTRDIFF_MAX;
 
 TEST(Calloc, ClearsReusedMemory) {
-    for (std::size_t size : Sizes{1, 24, 64, 1000, 4 * kib, 32 * kib, 40 * kib, 100 * kib, 256 * kib, mib, 3 * mib, 8 * mib}) {
+    for (std::size_t size : Sizes{1, 24, 64, 1000, 4 * kib, 32 * kib, 40 * kib, 100 * kib,
+                                  256 * kib, mib, 3 * mib, 8 * mib}) {
         constexpr int count = 4;
         std::vector<unsigned char*> dirty;
         for (int i = 0; i < count; ++i) {
@@ -26,8 +27,9 @@ TEST(Calloc, ClearsReusedMemory) {
         }
         for (void* block : dirty) api.free(block);
         const auto was_dirty = [&](const unsigned char* block) {
-            return std::any_of(dirty.begin(), dirty.end(),
-                               [&](unsigned char* old) { return block < old + size && old < block + size; });
+            return std::any_of(dirty.begin(), dirty.end(), [&](unsigned char* old) {
+                return block < old + size && old < block + size;
+            });
         };
         int reused = 0;
         std::vector<unsigned char*> cleared;
@@ -37,7 +39,8 @@ TEST(Calloc, ClearsReusedMemory) {
             EXPECT_TRUE(all_zero(cleared.back(), size)) << size;
             if (was_dirty(cleared.back())) ++reused;
         }
-        EXPECT_GT(reused, 0) << "no memory of the " << size << "-byte blocks came back, so this proved nothing";
+        EXPECT_GT(reused, 0) << "no memory of the " << size
+                             << "-byte blocks came back, so this proved nothing";
         for (void* block : cleared) api.free(block);
     }
 }
@@ -65,16 +68,17 @@ TEST(Calloc, ClearsSplitAndMergedMemory) {
 
 TEST(Calloc, OverflowingProductGivesEnomem) {
     constexpr std::size_t half = SIZE_MAX / 2 + 1;
-    constexpr std::pair<std::size_t, std::size_t> products[] = {{SIZE_MAX, SIZE_MAX},
-                                                                {SIZE_MAX, 2},
-                                                                {2, SIZE_MAX},
-                                                                {half, 2},
-                                                                {2, half},
-                                                                {std::size_t{1} << 32, std::size_t{1} << 32},
-                                                                {SIZE_MAX, 1},
-                                                                {1, SIZE_MAX},
-                                                                {ptrdiff_max, 1},
-                                                                {ptrdiff_max / 8 + 1, 8}};
+    constexpr std::pair<std::size_t, std::size_t> products[] = {
+        {SIZE_MAX, SIZE_MAX},
+        {SIZE_MAX, 2},
+        {2, SIZE_MAX},
+        {half, 2},
+        {2, half},
+        {std::size_t{1} << 32, std::size_t{1} << 32},
+        {SIZE_MAX, 1},
+        {1, SIZE_MAX},
+        {ptrdiff_max, 1},
+        {ptrdiff_max / 8 + 1, 8}};
     for (auto [count, size] : products) {
         errno = 0;
         EXPECT_EQ(api.calloc(count, size), nullptr) << count << " * " << size;

@@ -223,13 +223,16 @@ TEST_F(Misuse, UsableSizeOfARetiredBlockAborts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Misuse, testing::Values(8, 4 * kib, 256 * kib),
-                         [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
+                         [](const auto& instance) {
+                             return std::to_string(instance.param) + "Bytes";
+                         });
 
 // Addresses that malloc never returned.
 alignas(64) char static_bytes[64];
 
 char* on_the_heap_of_nobody() {
-    void* pages = mmap(nullptr, 64 * kib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* pages =
+        mmap(nullptr, 64 * kib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return static_cast<char*>(pages);
 }
 

@@ -119,6 +119,8 @@ TEST_P(HeapMisuse, FreeOfABlockOfADestroyedHeapAborts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, HeapMisuse, testing::Values(8, 4096, 262144),
-                         [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
+                         [](const auto& instance) {
+                             return std::to_string(instance.param) + "Bytes";
+                         });
 
 }  // namespace

@@ -82,7 +82,9 @@ TEST_P(Trim, KeepsLiveBlocks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Trim, testing::Values(4 * kib, 16 * kib, 100 * kib, mib, 8 * mib),
-                         [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
+                         [](const auto& instance) {
+                             return std::to_string(instance.param) + "Bytes";
+                         });
 
 TEST(HeapMemory, DestructionUnmapsLiveBlocks) {
     std::vector<void*> blocks;

@@ -22,7 +22,8 @@ using heap_support::kib;
 using heap_support::mib;
 using heap_support::visited;
 
-constexpr std::size_t of_every_kind[] = {0, 1, 16, 100, 1000, 4 * kib, 32 * kib, 40 * kib, 100 * kib, mib, 5 * mib + 1};
+constexpr std::size_t of_every_kind[] = {0,        1,        16,        100, 1000,       4 * kib,
+                                         32 * kib, 40 * kib, 100 * kib, mib, 5 * mib + 1};
 
 TEST(Heap, AllocateReturnsAlignedBlocksOfTheHeap) {
     Heap heap;
@@ -45,11 +46,13 @@ TEST(Heap, AllocateReturnsAlignedBlocksOfTheHeap) {
 
 TEST(Heap, AllocateOfImpossibleSizesIsRefused) {
     Heap heap;
-    for (std::size_t size : Sizes{SIZE_MAX, SIZE_MAX - 65536, std::size_t{PTRDIFF_MAX} + 1, std::size_t{PTRDIFF_MAX}}) {
+    for (std::size_t size : Sizes{SIZE_MAX, SIZE_MAX - 65536, std::size_t{PTRDIFF_MAX} + 1,
+                                  std::size_t{PTRDIFF_MAX}}) {
         EXPECT_EQ(heap.allocate(size), nullptr);
         EXPECT_EQ(heap.allocate(size, mib), nullptr);
     }
-    for (std::size_t alignment : Sizes{0, 3, 24, 100, 4097}) EXPECT_EQ(heap.allocate(100, alignment), nullptr) << alignment;
+    for (std::size_t alignment : Sizes{0, 3, 24, 100, 4097})
+        EXPECT_EQ(heap.allocate(100, alignment), nullptr) << alignment;
     EXPECT_EQ(heap.allocate(100, std::size_t{1} << 62), nullptr);
     EXPECT_EQ(heap.usable_size(nullptr), 0u);
     heap.deallocate(nullptr);
@@ -185,7 +188,9 @@ TEST_P(SmallHeap, AllocateUsesMostOfTheCapacityAgainAfterFrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, SmallHeap, testing::Values(16, 64, 1024, 32 * kib, 64 * kib, mib),
-                         [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
+                         [](const auto& instance) {
+                             return std::to_string(instance.param) + "Bytes";
+                         });
 
 TEST(Heap, ConstructorRoundsTheCapacityUpToAMebibyte) {
     Heap heap(1);

@@ -43,7 +43,8 @@ class Exchange {
     void run(std::uint64_t seed) {
         Random random(seed);
         for (int step = 0; step < 10'000; ++step) {
-            Head* head = make(heap_, sizeof(Head) + random.size(random.below(100) == 0 ? 18 : 11), random.next());
+            Head* head = make(heap_, sizeof(Head) + random.size(random.below(100) == 0 ? 18 : 11),
+                              random.next());
             if (head == nullptr) {
                 ++faults_;
                 continue;
@@ -86,7 +87,8 @@ TEST(HeapThreads, ExchangedBlocksAreNeverSharedOrLost) {
     Heap heap;
     Exchange exchange(heap);
     std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < thread_count; ++i) threads.emplace_back([&, i] { exchange.run(i + 41); });
+    for (std::size_t i = 0; i < thread_count; ++i)
+        threads.emplace_back([&, i] { exchange.run(i + 41); });
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(exchange.faults(), 0u);
     EXPECT_EQ(visited(heap).size(), exchange.in_slots());
@@ -104,7 +106,8 @@ TEST(HeapThreads, HeapOfEachThreadHasItsOwnBlocks) {
             for (std::uint64_t round = 0; round < 20; ++round) {
                 Heap heap;
                 for (std::uint64_t n = 0; n < 200; ++n) {
-                    const Head* head = make(heap, sizeof(Head) + 10 * static_cast<std::size_t>(n), n * thread_count + i);
+                    const Head* head = make(heap, sizeof(Head) + 10 * static_cast<std::size_t>(n),
+                                            n * thread_count + i);
                     if (head == nullptr || !is_whole(head)) ++faults;
                 }
                 if (visited(heap).size() != 200) ++faults;
@@ -122,7 +125,8 @@ TEST(HeapThreads, SmallHeapIsSharedUntilItIsFull) {
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < thread_count; ++i) {
         threads.emplace_back([&, i] {
-            for (std::uint64_t n = 0; Head* head = make(heap, 1024, n * thread_count + i); ++n) taken[i].push_back(head);
+            for (std::uint64_t n = 0; Head* head = make(heap, 1024, n * thread_count + i); ++n)
+                taken[i].push_back(head);
         });
     }
     for (std::thread& thread : threads) thread.join();

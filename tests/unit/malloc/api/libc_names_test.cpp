@@ -26,7 +26,8 @@ std::string origin(const char* symbol) {
 }
 
 bool ends_with(const std::string& text, const std::string& end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+    return text.size() >= end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
 TEST(LibcNames, ResolveToAshlar) {
@@ -141,7 +142,8 @@ TEST(LibcNames, MallocInfoWritesXml) {
     EXPECT_TRUE(ends_with(text, "</malloc>\n")) << text;
     errno = 0;
     const int result = malloc_info(1, stdout);
-    EXPECT_TRUE(result == EINVAL || (result == -1 && errno == EINVAL)) << "options other than 0 are an error";
+    EXPECT_TRUE(result == EINVAL || (result == -1 && errno == EINVAL))
+        << "options other than 0 are an error";
 }
 
 TEST(LibcNames, MallocInfoReportsAFailedWrite) {
@@ -174,8 +176,11 @@ TEST(LibcNames, MallinfoIsMallinfo2CutToInts) {
     // By name, because glibc's header marks it deprecated.
     auto* old = reinterpret_cast<struct mallinfo (*)()>(dlsym(RTLD_DEFAULT, "mallinfo"));
     ASSERT_NE(old, nullptr);
-    const auto in_int = [](std::size_t value) { return value > INT_MAX ? INT_MAX : static_cast<int>(value); };
-    for (const std::size_t size : {std::size_t{1000}, std::size_t{3} << 30}) {  // too large for an int: INT_MAX
+    const auto in_int = [](std::size_t value) {
+        return value > INT_MAX ? INT_MAX : static_cast<int>(value);
+    };
+    // Too large for an int: INT_MAX.
+    for (const std::size_t size : {std::size_t{1000}, std::size_t{3} << 30}) {
         void* block = malloc(size);
         if (block == nullptr && size > INT_MAX)
             GTEST_SKIP() << "the system has no such block: a limit, or an emulator's tables";
@@ -190,8 +195,8 @@ TEST(LibcNames, MallinfoIsMallinfo2CutToInts) {
 }
 
 TEST(LibcNames, MalloptAcceptsOptionsOfGlibc) {
-    for (const int known : {M_MXFAST, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_CHECK_ACTION, M_PERTURB,
-                            M_ARENA_TEST, M_ARENA_MAX}) {
+    for (const int known : {M_MXFAST, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX,
+                            M_CHECK_ACTION, M_PERTURB, M_ARENA_TEST, M_ARENA_MAX}) {
         EXPECT_EQ(mallopt(known, 1), 1) << known;
     }
     EXPECT_EQ(mallopt(12345, 1), 0);
@@ -200,7 +205,8 @@ TEST(LibcNames, MalloptAcceptsOptionsOfGlibc) {
 // By name, because no header declares them.
 TEST(LibcNames, InternalNamesBehaveLikeThePublicOnes) {
     auto* option = reinterpret_cast<int (*)(int, int)>(dlsym(RTLD_DEFAULT, "__libc_mallopt"));
-    auto* aligned = reinterpret_cast<int (*)(void**, std::size_t, std::size_t)>(dlsym(RTLD_DEFAULT, "__posix_memalign"));
+    auto* aligned = reinterpret_cast<int (*)(void**, std::size_t, std::size_t)>(
+        dlsym(RTLD_DEFAULT, "__posix_memalign"));
     ASSERT_TRUE(option != nullptr && aligned != nullptr);
     EXPECT_EQ(option(M_ARENA_MAX, 1), 1);
     EXPECT_EQ(option(12345, 1), 0);
@@ -212,7 +218,8 @@ TEST(LibcNames, InternalNamesBehaveLikeThePublicOnes) {
 }
 
 TEST(LibcNames, VersionIsThatOfTheHeader) {
-    const std::string version = std::to_string(ASHLAR_VERSION_MAJOR) + "." + std::to_string(ASHLAR_VERSION_MINOR) + "." +
+    const std::string version = std::to_string(ASHLAR_VERSION_MAJOR) + "." +
+                                std::to_string(ASHLAR_VERSION_MINOR) + "." +
                                 std::to_string(ASHLAR_VERSION_PATCH);
     EXPECT_EQ(ash_version(), version);
 }

@@ -17,9 +17,11 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 constexpr std::size_t ptrdiff_max = PTRDIFF_MAX;
-constexpr std::size_t impossible[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4096, SIZE_MAX - 65536, ptrdiff_max + 1, ptrdiff_max};
-constexpr std::size_t of_every_kind[] = {0,        1,        8,         16,        64,  1000,        4 * kib,  32 * kib,
-                                         40 * kib, 64 * kib, 100 * kib, 256 * kib, mib, 3 * mib + 1, 16 * mib, 64 * mib};
+constexpr std::size_t impossible[] = {SIZE_MAX,         SIZE_MAX - 1,    SIZE_MAX - 4096,
+                                      SIZE_MAX - 65536, ptrdiff_max + 1, ptrdiff_max};
+constexpr std::size_t of_every_kind[] = {
+    0,        1,        8,         16,        64,  1000,        4 * kib,  32 * kib,
+    40 * kib, 64 * kib, 100 * kib, 256 * kib, mib, 3 * mib + 1, 16 * mib, 64 * mib};
 
 TEST(Malloc, OfZeroReturnsDistinctBlocks) {
     std::set<void*> blocks;
@@ -61,7 +63,8 @@ TEST(Malloc, AlignsAndSeparatesEverySizeUpTo70000) {
         block[size - 1] = static_cast<unsigned char>(size);
         if (previous != nullptr) {
             ASSERT_EQ(previous[0], static_cast<unsigned char>(previous_size)) << size;
-            ASSERT_EQ(previous[previous_size - 1], static_cast<unsigned char>(previous_size)) << size;
+            ASSERT_EQ(previous[previous_size - 1], static_cast<unsigned char>(previous_size))
+                << size;
         }
         api.free(previous);
         previous = block;
@@ -125,7 +128,8 @@ TEST(Free, OfNullDoesNothing) {
 }
 
 TEST(FreeSized, AcceptsTheRequestedSize) {
-    for (std::size_t size = 0; size <= 70'000; size += size < 2000 ? 1 : 97) api.free_sized(api.malloc(size), size);
+    for (std::size_t size = 0; size <= 70'000; size += size < 2000 ? 1 : 97)
+        api.free_sized(api.malloc(size), size);
     for (std::size_t size : of_every_kind) {
         api.free_sized(api.malloc(size), size);
         api.free_sized(api.calloc(1, size), size);

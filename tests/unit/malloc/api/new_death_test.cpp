@@ -65,6 +65,8 @@ TEST_P(DeleteMisuse, OfAPointerIntoABlockAborts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, DeleteMisuse, testing::Values(8, 4096, 262144),
-                         [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
+                         [](const auto& instance) {
+                             return std::to_string(instance.param) + "Bytes";
+                         });
 
 }  // namespace

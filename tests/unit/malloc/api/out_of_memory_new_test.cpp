@@ -37,7 +37,8 @@ TEST(OutOfMemoryNew, ThrowsOrReturnsNullIfNothrow) {
     chain.exhaust_all();
     const bool plain = throws_bad_alloc([] { return ::operator new(size); });
     const bool array = throws_bad_alloc([] { return ::operator new[](size); });
-    const bool aligned = throws_bad_alloc([] { return ::operator new (size, std::align_val_t{4096}); });
+    const bool aligned =
+        throws_bad_alloc([] { return ::operator new (size, std::align_val_t{4096}); });
     const bool nothrow = ::operator new(size, std::nothrow) == nullptr;
     const bool small = throws_bad_alloc([] { return ::operator new(64); });
     chain.free_all();

@@ -64,8 +64,11 @@ TEST_P(Exhaustion, FreesOfOneSizeServeAnotherInFull) {
     EXPECT_GE(again, first - first / 200);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, Exhaustion, testing::Values(64, 1000, 20 * kib, 40 * kib, mib, 16 * mib),
-                         [](const auto& instance) { return std::to_string(instance.param) + "Bytes"; });
+INSTANTIATE_TEST_SUITE_P(Sizes, Exhaustion,
+                         testing::Values(64, 1000, 20 * kib, 40 * kib, mib, 16 * mib),
+                         [](const auto& instance) {
+                             return std::to_string(instance.param) + "Bytes";
+                         });
 
 TEST(OutOfMemory, EveryEntryPointFailsCleanly) {
     Chain chain;

@@ -35,9 +35,11 @@ class LiveSet {
         std::vector<Block> sorted;
         std::copy_if(blocks_.begin(), blocks_.end(), std::back_inserter(sorted),
                      [](const Block& b) { return b.address != nullptr; });
-        std::sort(sorted.begin(), sorted.end(), [](const Block& a, const Block& b) { return a.address < b.address; });
+        std::sort(sorted.begin(), sorted.end(),
+                  [](const Block& a, const Block& b) { return a.address < b.address; });
         for (std::size_t i = 1; i < sorted.size(); ++i) {
-            if (sorted[i - 1].address + api.usable_size(sorted[i - 1].address) > sorted[i].address) return false;
+            if (sorted[i - 1].address + api.usable_size(sorted[i - 1].address) > sorted[i].address)
+                return false;
         }
         return true;
     }

@@ -30,7 +30,8 @@ class Random {
 };
 
 inline unsigned char pattern_byte(std::size_t offset, std::uint64_t seed) {
-    return static_cast<unsigned char>((offset * 0x9e3779b97f4a7c15 + seed * 0xbf58476d1ce4e5b9) >> 56);
+    return static_cast<unsigned char>((offset * 0x9e3779b97f4a7c15 + seed * 0xbf58476d1ce4e5b9) >>
+                                      56);
 }
 
 inline void fill(void* block, std::size_t size, std::uint64_t seed) {

@@ -114,7 +114,8 @@ TEST(Realloc, InRandomOrderKeepsTheContentOfAllBlocks) {
         void* moved = api.realloc(block.address, size);
         ASSERT_NE(moved, nullptr);
         const std::size_t kept = std::min(size, block.size);
-        ASSERT_EQ(first_difference(moved, kept, block.seed), kept) << "from " << block.size << " to " << size;
+        ASSERT_EQ(first_difference(moved, kept, block.seed), kept)
+            << "from " << block.size << " to " << size;
         fill(moved, size, step);
         block = {moved, size, step};
     }
@@ -131,7 +132,8 @@ TEST(Realloc, FailureKeepsTheBlock) {
         fill(block, size, size);
         const std::size_t usable = api.usable_size(block);
         for (std::size_t impossible :
-             Sizes{SIZE_MAX, SIZE_MAX - 65536, std::size_t{PTRDIFF_MAX} + 1, std::size_t{PTRDIFF_MAX}}) {
+             Sizes{SIZE_MAX, SIZE_MAX - 65536, std::size_t{PTRDIFF_MAX} + 1,
+                   std::size_t{PTRDIFF_MAX}}) {
             errno = 0;
             EXPECT_EQ(api.realloc(block, impossible), nullptr);
             EXPECT_EQ(errno, ENOMEM);

@@ -48,7 +48,8 @@ TEST_F(Limits, AddressSpaceLimitReleasesTheReservation) {
     EXPECT_EQ(releases, 2);
     EXPECT_EQ(prlimit(0, RLIMIT_AS, &wide_, nullptr), 0);
     EXPECT_EQ(releases, 3);
-    EXPECT_EQ(prlimit64(getpid(), RLIMIT_AS, reinterpret_cast<const rlimit64*>(&wide_), nullptr), 0);
+    EXPECT_EQ(prlimit64(getpid(), RLIMIT_AS, reinterpret_cast<const rlimit64*>(&wide_), nullptr),
+              0);
     EXPECT_EQ(releases, 4);
     EXPECT_EQ(limit_of(RLIMIT_AS).rlim_cur, wide_.rlim_cur);
 }
@@ -63,7 +64,8 @@ TEST_F(Limits, InfiniteLimitKeepsTheReservation) {
 }
 
 TEST_F(Limits, LimitOfAnotherResourceKeepsTheReservation) {
-    for (const __rlimit_resource resource : {RLIMIT_NOFILE, RLIMIT_STACK, RLIMIT_DATA, RLIMIT_MEMLOCK}) {
+    for (const __rlimit_resource resource :
+         {RLIMIT_NOFILE, RLIMIT_STACK, RLIMIT_DATA, RLIMIT_MEMLOCK}) {
         const rlimit now = limit_of(resource);
         EXPECT_EQ(setrlimit(resource, &now), 0);
     }

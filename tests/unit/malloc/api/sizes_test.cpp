@@ -17,8 +17,10 @@ constexpr std::size_t mib = 1024 * kib;
 
 std::vector<std::size_t> large_sizes() {
     std::vector<std::size_t> sizes;
-    for (std::size_t size = 70'000; size <= 64 * mib; size += size / 5) sizes.insert(sizes.end(), {size - 1, size, size + 1});
-    for (std::size_t size = 64 * kib; size <= 64 * mib; size *= 2) sizes.insert(sizes.end(), {size - 1, size, size + 1});
+    for (std::size_t size = 70'000; size <= 64 * mib; size += size / 5)
+        sizes.insert(sizes.end(), {size - 1, size, size + 1});
+    for (std::size_t size = 64 * kib; size <= 64 * mib; size *= 2)
+        sizes.insert(sizes.end(), {size - 1, size, size + 1});
     return sizes;
 }
 

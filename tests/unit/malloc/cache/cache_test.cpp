@@ -13,15 +13,19 @@ using ashlar::depot::batch_of_class;
 class CacheTest : public HeapOver {
   protected:
     CacheTest() : HeapOver(1500) {}
-    [[nodiscard]] std::size_t room(Bin bin) const { return static_cast<std::size_t>(cache_.limit[bin] - cache_.top[bin]); }
+    [[nodiscard]] std::size_t room(Bin bin) const {
+        return static_cast<std::size_t>(cache_.limit[bin] - cache_.top[bin]);
+    }
 
     // Misses in the class of the largest blocks until `done` returns true.
     // Returns the number of rounds.
     template <class Done>
     std::size_t miss_until(Done done) {
-        const std::uint32_t more = capacity_of_bin(kClasses - 1) + 1;  // more than the bin holds, so at least one miss
+        // More than the bin holds, so at least one miss.
+        const std::uint32_t more = capacity_of_bin(kClasses - 1) + 1;
         std::size_t rounds = 0;
-        for (; rounds < 2000 && !done(); ++rounds) give(cache_, kClasses - 1, take(cache_, kClasses - 1, more));
+        for (; rounds < 2000 && !done(); ++rounds)
+            give(cache_, kClasses - 1, take(cache_, kClasses - 1, more));
         return rounds;
     }
 
@@ -39,7 +43,8 @@ TEST(Bins, LieInARowWithANullUnderEach) {
     std::set<std::uint32_t> used;  // slots
     const auto use = [&used](std::uint32_t bottom, std::uint32_t slots) {
         ASSERT_GE(bottom, 1U);
-        for (std::uint32_t slot = bottom - 1; slot < bottom + slots; ++slot) ASSERT_TRUE(used.insert(slot).second) << slot;
+        for (std::uint32_t slot = bottom - 1; slot < bottom + slots; ++slot)
+            ASSERT_TRUE(used.insert(slot).second) << slot;
     };
     for (Bin bin = 0; bin < kBins; ++bin) {
         use(kSlots.few[bin], few_slots(bin));
@@ -54,7 +59,8 @@ TEST(Bins, LieInARowWithANullUnderEach) {
     for (Bin bin = 1; bin < kBins; ++bin) {
         EXPECT_GE(capacity_of_bin(bin), 1U);
         if (!is_run(bin)) {
-            EXPECT_GE(capacity_of_bin(bin), 2 * batch_of_class(bin)) << "an overflow moves a batch and keeps one";
+            EXPECT_GE(capacity_of_bin(bin), 2 * batch_of_class(bin))
+                << "an overflow moves a batch and keeps one";
         }
     }
 }
@@ -85,12 +91,14 @@ TEST_F(CacheTest, OverflowOfFewSlotsMovesTheBinWithItsBlocks) {
     std::set<void*> found;
     cache_.visit(bin, [&found](void* block) { found.insert(block); });
     EXPECT_EQ(found, expected);
-    EXPECT_EQ(cache_.limit[bin] - cache_.top[bin], ashlar::cache::kFewSlots - 1) << "twice the room";
+    EXPECT_EQ(cache_.limit[bin] - cache_.top[bin], ashlar::cache::kFewSlots - 1)
+        << "twice the room";
 }
 
 TEST(Bins, TablesAgreeWithTheSizeClasses) {
     using namespace ashlar::cache;
-    for (std::size_t size = 0; size <= kMaxInline; ++size) ASSERT_EQ(kBinOfSize[size], class_of_size(size)) << size;
+    for (std::size_t size = 0; size <= kMaxInline; ++size)
+        ASSERT_EQ(kBinOfSize[size], class_of_size(size)) << size;
     for (std::size_t size = kMaxInline + 1; size <= kMaxSmall; ++size) {
         ASSERT_EQ(kBinOfQuarters[(size + 255) / 256], class_of_size(size)) << size;
     }
@@ -134,7 +142,8 @@ TEST_P(CacheBin, TakeAndGiveInSwingsLoseAndDuplicateNoBlock) {
         held.insert(held.end(), more.begin(), more.end());
         ASSERT_TRUE(distinct(held));
         ASSERT_EQ(live(), std::set<void*>(held.begin(), held.end()));
-        const Blocks back(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(held.size() / 2));
+        const Blocks back(held.begin(),
+                          held.begin() + static_cast<std::ptrdiff_t>(held.size() / 2));
         held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(held.size() / 2));
         give(cache_, bin_, back);
         ASSERT_EQ(live(), std::set<void*>(held.begin(), held.end()));
@@ -154,9 +163,11 @@ TEST_P(CacheBin, TakeAvoidsCacheLinesOfOtherThreadsBeforeItsFirstMiss) {
     other.give(blocks[1], bin_);
     EXPECT_EQ(cached(other, bin_), closed ? 0U : 1U);
     void* const own = other.take(bin_);
-    EXPECT_EQ(own == blocks[1], !shares) << "larger blocks fill their cache lines and are reused while warm";
+    EXPECT_EQ(own == blocks[1], !shares)
+        << "larger blocks fill their cache lines and are reused while warm";
     for (void* block : {blocks[0], blocks[2]}) {
-        EXPECT_NE(reinterpret_cast<std::uintptr_t>(own) / kCacheLine, reinterpret_cast<std::uintptr_t>(block) / kCacheLine);
+        EXPECT_NE(reinterpret_cast<std::uintptr_t>(own) / kCacheLine,
+                  reinterpret_cast<std::uintptr_t>(block) / kCacheLine);
     }
     other.give(own, bin_);
     EXPECT_EQ(other.take(bin_), own) << "it may reuse its own block";
@@ -186,8 +197,9 @@ TEST_F(CacheTest, TakeCacheResetsAUsedCache) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Some, CacheBin,
-                         testing::Values(Bin{1}, Bin{4}, Bin{9}, Bin{20}, Bin{21}, Bin{28}, kClasses - 1, kClasses,
-                                         kClasses + 1, kClasses + 7, kBins - 1));
+                         testing::Values(Bin{1}, Bin{4}, Bin{9}, Bin{20}, Bin{21}, Bin{28},
+                                         kClasses - 1, kClasses, kClasses + 1, kClasses + 7,
+                                         kBins - 1));
 
 TEST_F(CacheTest, LimitOfABinGrowsUpToItsCapacity) {
     constexpr Bin bin = 5;
@@ -209,7 +221,9 @@ TEST_F(CacheTest, OverflowMovesTheNewestBlocksToTheDepot) {
     EXPECT_EQ(in_depot(bin), batch_of_class(bin));
     const Blocks got = take(other, bin, batch_of_class(bin));
     const auto end = blocks.begin() + capacity_of_bin(bin);
-    EXPECT_EQ(std::set<void*>(got.begin(), got.end()), std::set<void*>(end - batch_of_class(bin), end)) << "the newest";
+    EXPECT_EQ(std::set<void*>(got.begin(), got.end()),
+              std::set<void*>(end - batch_of_class(bin), end))
+        << "the newest";
     EXPECT_EQ(in_depot(bin), 0U);
 }
 
@@ -236,7 +250,8 @@ TEST_F(CacheTest, PushOfAPointerWithoutABinIsRefused) {
     int local = 0;
     EXPECT_FALSE(cache_.push(nullptr));
     EXPECT_FALSE(cache_.push(&local));
-    EXPECT_FALSE(cache_.push(reinterpret_cast<void*>(heap_.region().address(1400)))) << "a unit without a holder";
+    EXPECT_FALSE(cache_.push(reinterpret_cast<void*>(heap_.region().address(1400))))
+        << "a unit without a holder";
     EXPECT_FALSE(cache_.push(reinterpret_cast<void*>(UINTPTR_MAX)));
     EXPECT_FALSE(cache_.push(heap_.allocate_run({2 * kMaxRun, 1}).block)) << "too large for a bin";
     EXPECT_EQ(cache_.pages.bin_of(&local), 0U);
@@ -277,7 +292,8 @@ TEST_F(CacheTest, TakeBatchUsesTheBinTheDepotAndTheSlabs) {
 TEST_F(CacheTest, MissesFlushAnIdleBin) {
     give(cache_, 30, take(cache_, 30, 3));
     EXPECT_GT(cached(cache_, 30), 0U);
-    EXPECT_GT(miss_until([this] { return cached(cache_, 30) == 0; }), 10U) << "not after a few misses";
+    EXPECT_GT(miss_until([this] { return cached(cache_, 30) == 0; }), 10U)
+        << "not after a few misses";
     EXPECT_EQ(cached(cache_, 30), 0U);
 }
 

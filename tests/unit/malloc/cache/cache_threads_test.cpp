@@ -33,7 +33,9 @@ class CacheThreads : public HeapOver {
     void verify(void* block) {
         const auto* head = static_cast<Head*>(block);
         if (head->size != heap_.size_of(block).bytes) fault();
-        if (head->size > sizeof(Head) && static_cast<char*>(block)[head->size - 1] != static_cast<char>(head->check)) fault();
+        if (head->size > sizeof(Head) &&
+            static_cast<char*>(block)[head->size - 1] != static_cast<char>(head->check))
+            fault();
     }
     // Takes a block, leaves it in the exchange, and gives the block that was
     // there.

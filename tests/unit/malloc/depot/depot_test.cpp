@@ -42,9 +42,13 @@ class DepotTest : public testing::Test {
         for (std::size_t i = 0; i < batch_of_class(c); ++i) blocks.push_back(block(first + i));
         return blocks;
     }
-    bool give(Bin c, const std::vector<void*>& blocks, std::size_t budget = no_budget) { return give(way_, c, blocks, budget); }
-    bool give(DepotHandle& handle, Bin c, const std::vector<void*>& blocks, std::size_t budget = no_budget) {
-        return depot_->give(c, blocks.data(), static_cast<std::uint32_t>(blocks.size()), budget, handle);
+    bool give(Bin c, const std::vector<void*>& blocks, std::size_t budget = no_budget) {
+        return give(way_, c, blocks, budget);
+    }
+    bool give(DepotHandle& handle, Bin c, const std::vector<void*>& blocks,
+              std::size_t budget = no_budget) {
+        return depot_->give(c, blocks.data(), static_cast<std::uint32_t>(blocks.size()), budget,
+                            handle);
     }
     std::vector<void*> take(Bin c) { return take(way_, c); }
     std::vector<void*> take(DepotHandle& handle, Bin c) {
@@ -70,9 +74,11 @@ TEST_F(DepotTest, BatchOfClassIsBounded) {
     for (Bin c = 1; c < kClasses; ++c) {
         EXPECT_GE(batch_of_class(c), 2U) << "class " << c;
         EXPECT_LE(batch_of_class(c), kMagazineBlocks);
-        EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size}, kGeometry[c].size > kMaxMany ? 256U * 1024 : 32U * 1024);
+        EXPECT_LE(batch_of_class(c) * std::size_t{kGeometry[c].size},
+                  kGeometry[c].size > kMaxMany ? 256U * 1024 : 32U * 1024);
         EXPECT_LE(magazines_of_class(c), kShards * kWordBits);
-        EXPECT_EQ(magazines_of_class(c) == 2 * kShards, kGeometry[c].size > kMaxMany) << "class " << c;
+        EXPECT_EQ(magazines_of_class(c) == 2 * kShards, kGeometry[c].size > kMaxMany)
+            << "class " << c;
     }
 }
 
@@ -111,7 +117,8 @@ TEST_F(DepotTest, TakePrefersTheThreadsOwnMagazines) {
         EXPECT_TRUE(give(other, 4, {block(10 + i)}));
     }
     for (std::size_t i = 3; i-- > 0;) EXPECT_EQ(take(4), std::vector<void*>{block(i)});
-    EXPECT_EQ(take(4), std::vector<void*>{block(12)}) << "of the other thread, which has reserved none";
+    EXPECT_EQ(take(4), std::vector<void*>{block(12)})
+        << "of the other thread, which has reserved none";
     EXPECT_EQ(take(other, 4), std::vector<void*>{block(11)});
 }
 
@@ -150,7 +157,8 @@ TEST_F(DepotTest, ReservationIsTheRecentRunOfTakes) {
     EXPECT_TRUE(take(other, 4).empty()) << "ten are reserved";
     for (std::size_t i = 0; i < 200; ++i) EXPECT_TRUE(give(4, {block(100 + i)}));
     for (int i = 0; i < 210; ++i)
-        EXPECT_EQ(take(other, 4).size(), 1U) << "the reservation expired, because the thread only gives";
+        EXPECT_EQ(take(other, 4).size(), 1U)
+            << "the reservation expired, because the thread only gives";
 }
 
 TEST_F(DepotTest, ReservationIsBounded) {
@@ -222,7 +230,8 @@ TEST_F(DepotTest, BudgetCountsAllShards) {
         DepotHandle second(kShards);  // the same home shard
         while (give(first, c, batch(c, 0), budget)) {
         }
-        for (std::uint32_t i = 0; i < magazines_of_class(c) / kShards; ++i) static_cast<void>(take(second, c));
+        for (std::uint32_t i = 0; i < magazines_of_class(c) / kShards; ++i)
+            static_cast<void>(take(second, c));
     }
     std::size_t bytes = 0;
     for (Bin c = 1; c < kClasses; ++c) bytes += visited(c) * kGeometry[c].size;
@@ -279,13 +288,15 @@ TEST_F(DepotTest, CloseOfAnEmptyClassIsRefused) {
 }
 
 TEST_F(DepotTest, AdoptForkKeepsPublishedMagazinesAndFreesTheOthers) {
-    for (std::uint32_t i = 0; i < magazines_of_class(4); ++i) ASSERT_TRUE(give(4, batch(4, i * kMagazineBlocks)));
+    for (std::uint32_t i = 0; i < magazines_of_class(4); ++i)
+        ASSERT_TRUE(give(4, batch(4, i * kMagazineBlocks)));
     for (int i = 0; i < 3; ++i) EXPECT_EQ(take(4).size(), batch_of_class(4));
     depot_->adopt_fork();
     EXPECT_EQ(visited(4), std::size_t{magazines_of_class(4) - 3} * batch_of_class(4));
     for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(give(4, batch(4, 90'000 + i * 64)));
     EXPECT_FALSE(give(4, batch(4, 99'999))) << "as many as before, no more";
-    const std::size_t bytes = std::size_t{magazines_of_class(4)} * batch_of_class(4) * kGeometry[4].size;
+    const std::size_t bytes =
+        std::size_t{magazines_of_class(4)} * batch_of_class(4) * kGeometry[4].size;
     EXPECT_FALSE(give(5, batch(5, 0), bytes)) << "the bytes were counted again";
     EXPECT_TRUE(give(5, batch(5, 0), bytes + 1));
 }
@@ -310,8 +321,10 @@ TEST_P(DepotExchange, LosesAndDuplicatesNoBlock) {
         for (int step = 0; step < 100'000; ++step) {
             const auto n = random.below(batch_of_class(c)) + 1;
             if (random.below(2) == 0 && held.size() >= n) {
-                for (std::size_t i = held.size() - n; i < held.size(); ++i) ++*static_cast<std::uint64_t*>(held[i]);
-                if (depot_->give(c, &held[held.size() - n], n, no_budget, handle)) held.resize(held.size() - n);
+                for (std::size_t i = held.size() - n; i < held.size(); ++i)
+                    ++*static_cast<std::uint64_t*>(held[i]);
+                if (depot_->give(c, &held[held.size() - n], n, no_budget, handle))
+                    held.resize(held.size() - n);
             } else {
                 void* out[kMagazineBlocks];
                 const std::uint32_t got = depot_->take(c, out, handle);
@@ -324,7 +337,8 @@ TEST_P(DepotExchange, LosesAndDuplicatesNoBlock) {
     std::multiset<void*> all;
     for (const auto& held : held_by) all.insert(held.begin(), held.end());
     void* out[kMagazineBlocks];
-    for (std::uint32_t n = depot_->take_any(c, out); n != 0; n = depot_->take_any(c, out)) all.insert(out, out + n);
+    for (std::uint32_t n = depot_->take_any(c, out); n != 0; n = depot_->take_any(c, out))
+        all.insert(out, out + n);
     EXPECT_EQ(all.size(), payload.size());
     EXPECT_EQ(std::set<void*>(all.begin(), all.end()).size(), payload.size());
     EXPECT_EQ(faults.load(rlx), 0U);

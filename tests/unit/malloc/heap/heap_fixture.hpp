@@ -20,7 +20,8 @@ class HeapOver : public testing::Test {
     using Blocks = std::vector<void*>;
 
     explicit HeapOver(ashlar::base::UnitId units, std::uint32_t caches = 8)
-        : heap_(((FakeSource::reset(), fake_now_ms = 0), *Heap::create(FakeSource::source, units, caches))) {}
+        : heap_(((FakeSource::reset(), fake_now_ms = 0),
+                 *Heap::create(FakeSource::source, units, caches))) {}
     ~HeapOver() override {
         Heap::destroy(&heap_);
         EXPECT_EQ(FakeSource::reserved, 0U) << "all that was reserved is released";
@@ -68,7 +69,9 @@ class HeapOver : public testing::Test {
         EXPECT_EQ(heap_.arena.live_bytes(), 0U);
         EXPECT_EQ(heap_.spans.held(), 0U);
     }
-    static bool distinct(const Blocks& blocks) { return std::set<void*>(blocks.begin(), blocks.end()).size() == blocks.size(); }
+    static bool distinct(const Blocks& blocks) {
+        return std::set<void*>(blocks.begin(), blocks.end()).size() == blocks.size();
+    }
 
     Heap& heap_;
 };

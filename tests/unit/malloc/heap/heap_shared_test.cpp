@@ -24,7 +24,8 @@ class SharedTest : public HeapOver {
     SharedTest() : HeapOver(400) {
         caches_ = heap_.*member_of(SharedTag{});
         // As the first use commits them.
-        if (!ashlar::region::commit_around(FakeSource::source, caches_, shared * sizeof(Cache))) std::abort();
+        if (!ashlar::region::commit_around(FakeSource::source, caches_, shared * sizeof(Cache)))
+            std::abort();
     }
     // As if threads were using all of them, or had stopped there.
     void hold_all() {
@@ -40,7 +41,8 @@ class SharedTest : public HeapOver {
     }
     std::size_t cached_in_shared(Bin bin) {
         std::size_t n = 0;
-        for (std::uint32_t i = 0; i < shared; ++i) n += caches_[i].attached() ? cached(caches_[i], bin) : 0;
+        for (std::uint32_t i = 0; i < shared; ++i)
+            n += caches_[i].attached() ? cached(caches_[i], bin) : 0;
         return n;
     }
 

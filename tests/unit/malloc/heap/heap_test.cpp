@@ -48,7 +48,8 @@ TEST(HeapCreate, InStepsReservesOnlyUsedAddressesAndReleasesThem) {
     constexpr std::uint32_t most = 200;
     auto* heap = ashlar::cache::Heap::create(FakeSource::source, 1U << 20, most);
     ASSERT_NE(heap, nullptr);
-    if (!heap->region().stepwise) GTEST_SKIP() << "this address space has no room for such a region";
+    if (!heap->region().stepwise)
+        GTEST_SKIP() << "this address space has no room for such a region";
     EXPECT_LT(FakeSource::reserved, std::size_t{32} << 20) << "of 64 GiB";
     for (std::uint32_t i = 0; i < most; ++i) ASSERT_NE(heap->take_cache(), nullptr) << i;
     EXPECT_EQ(heap->take_cache(), nullptr);
@@ -66,7 +67,8 @@ TEST(HeapCreate, InStepsRefusesACacheWithoutAddresses) {
     FakeSource::stepwise = true;
     auto* heap = ashlar::cache::Heap::create(FakeSource::source, 1U << 20, 200);
     ASSERT_NE(heap, nullptr);
-    if (!heap->region().stepwise) GTEST_SKIP() << "this address space has no room for such a region";
+    if (!heap->region().stepwise)
+        GTEST_SKIP() << "this address space has no room for such a region";
     FakeSource::refuse_reserve_at = true;
     EXPECT_EQ(heap->take_cache(), nullptr);
     FakeSource::refuse_reserve_at = false;
@@ -82,7 +84,8 @@ TEST(HeapCreate, InStepsReservesCachesBeforeTheLastOneIsTaken) {
     FakeSource::stepwise = true;
     auto* heap = ashlar::cache::Heap::create(FakeSource::source, 1U << 20, 200);
     ASSERT_NE(heap, nullptr);
-    if (!heap->region().stepwise) GTEST_SKIP() << "this address space has no room for such a region";
+    if (!heap->region().stepwise)
+        GTEST_SKIP() << "this address space has no room for such a region";
     heap->reserve_caches_ahead();
     const auto take = [heap](int n) {
         for (; n != 0 && heap->take_cache() != nullptr; --n) {
@@ -117,7 +120,8 @@ TEST_F(HeapTest, TakeCacheReturnsNullAfterTheLastUntilAGive) {
 
 TEST_F(HeapTest, TakeLargeReturnsTheSizeAndAlignment) {
     for (const std::size_t bytes : {std::size_t{1}, kMaxRun + 1, 3 * kMaxRun}) {
-        for (const std::size_t alignment : {std::size_t{16}, kUnitSize, 4 * kUnitSize, 16 * kUnitSize}) {
+        for (const std::size_t alignment :
+             {std::size_t{16}, kUnitSize, 4 * kUnitSize, 16 * kUnitSize}) {
             void* block = heap_.allocate_run({bytes, alignment}).block;
             ASSERT_NE(block, nullptr);
             EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0U);
@@ -201,7 +205,8 @@ TEST_F(HeapTest, TrimReturnsFreePages) {
     cache.flush();
     EXPECT_TRUE(heap_.trim());
     EXPECT_EQ(heap_.spans.counts().dirty, 0U);
-    for (std::size_t i = 0; i < kGeometry[30].size; ++i) ASSERT_EQ(static_cast<char*>(kept)[i], 'x');
+    for (std::size_t i = 0; i < kGeometry[30].size; ++i)
+        ASSERT_EQ(static_cast<char*>(kept)[i], 'x');
     EXPECT_EQ(live(), std::set<void*>{kept});
 }
 
@@ -229,7 +234,8 @@ using HeapDeathTest = HeapTest;
 TEST_F(HeapDeathTest, GiveLargeReportsPointersThatAreNoBlock) {
     Cache& cache = *heap_.take_cache();
     auto* large = static_cast<char*>(heap_.allocate_run({3 * kMaxRun, 1}).block);
-    EXPECT_REPORT(large + kUnitSize, "invalid free of 0x[0-9a-f]+ \\(inside a 6291456-byte block\\)");
+    EXPECT_REPORT(large + kUnitSize,
+                  "invalid free of 0x[0-9a-f]+ \\(inside a 6291456-byte block\\)");
     EXPECT_REPORT(large + 5, "invalid free of 0x[0-9a-f]+ \\(inside a 6291456-byte block\\)");
     heap_.give_run(large);
     EXPECT_REPORT(large, "double free of 0x[0-9a-f]+ \\(no block there any more\\)");

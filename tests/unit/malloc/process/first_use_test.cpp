@@ -45,7 +45,8 @@ Atomic<int> no_places{0};      // whether an address of the caller's choice is r
 
 void stop_until_the_others_are_done() {
     const auto start = std::chrono::steady_clock::now();
-    while (done.load(acq) < kThreads - 1 && std::chrono::steady_clock::now() - start < kForEver) std::this_thread::yield();
+    while (done.load(acq) < kThreads - 1 && std::chrono::steady_clock::now() - start < kForEver)
+        std::this_thread::yield();
     if (done.load(acq) < kThreads - 1) wrong.fetch_add(1, rlx);
 }
 
@@ -62,7 +63,8 @@ class Crossing {
         if (hurries) return;
         const auto start = std::chrono::steady_clock::now();
         while (arrived_.load(rlx) < threads_.load(rlx)) {
-            if (std::chrono::steady_clock::now() - start > kForEver) return void(wrong.fetch_add(1, rlx));
+            if (std::chrono::steady_clock::now() - start > kForEver)
+                return void(wrong.fetch_add(1, rlx));
             std::this_thread::yield();
         }
     }
@@ -167,7 +169,8 @@ void meet() {
 }
 
 TEST(FirstUse, ByManyThreadsMakesOneHeapAndOneKey) {
-    for (int round = 0; round < kRounds; ++round) ASSERT_EQ(status_of(meet), 0) << "round " << round;
+    for (int round = 0; round < kRounds; ++round)
+        ASSERT_EQ(status_of(meet), 0) << "round " << round;
 }
 
 TEST(FirstUse, GrowthByManyThreadsMakesOneHeap) {
@@ -183,7 +186,8 @@ TEST(FirstUse, GrowthByManyThreadsMakesOneHeap) {
         ashlar::cache::each_grown([&grown](Heap&) noexcept { ++grown; });
         expect(grown == 1);
     };
-    for (int round = 0; round < kRounds; ++round) ASSERT_EQ(status_of(grow), 0) << "round " << round;
+    for (int round = 0; round < kRounds; ++round)
+        ASSERT_EQ(status_of(grow), 0) << "round " << round;
 }
 
 TEST(FirstUse, WaitsForNoStoppedThread) {
@@ -213,7 +217,8 @@ TEST(FirstUse, UnderALimitKeepsHalfOfTheGrant) {
     for (const auto& [granted, kept] : {std::array<std::size_t, 2>{64, 32}, {8, 4}, {4, 4}}) {
         EXPECT_EQ(status_of([granted = granted, kept = kept] {
                       no_places.store(1, rlx);
-                      for (std::size_t mib = std::size_t{4} << 20; mib > granted; mib /= 2) refusals.fetch_add(1, rlx);
+                      for (std::size_t mib = std::size_t{4} << 20; mib > granted; mib /= 2)
+                          refusals.fetch_add(1, rlx);
                       ashlar::cache::give(use(100));
                       expect(ashlar::cache::process()->region().end == (kept << 20) / kUnitSize);
                   }),
@@ -245,7 +250,8 @@ TEST(FirstUse, RefusedLeavesEveryQueryDefined) {
 TEST(FirstUse, InjectedFailuresIncludeLargeBlocks) {
     using ashlar::cache::Request;
     constexpr std::size_t mib = std::size_t{1} << 20;
-    for (const Request kind : {Request{.size = 0, .zeroed = true}, Request{0}, Request{.size = 0, .movable = true}}) {
+    for (const Request kind :
+         {Request{.size = 0, .zeroed = true}, Request{0}, Request{.size = 0, .movable = true}}) {
         const auto take = [kind](std::size_t bytes) {
             Request request = kind;
             request.size = bytes;

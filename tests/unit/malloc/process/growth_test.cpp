@@ -26,7 +26,8 @@ std::size_t grown() {
 }
 
 TEST(Growth, TakesBlocksOfARegisteredHeap) {
-    for (const std::size_t size : {std::size_t{1}, std::size_t{100}, std::size_t{40'000}, mib, 5 * mib}) {
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{100}, std::size_t{40'000}, mib, 5 * mib}) {
         for (const std::size_t alignment : {std::size_t{16}, std::size_t{4096}, 4 * kUnitSize}) {
             void* block = allocate_grown({size, alignment}).block;
             ASSERT_NE(block, nullptr);
@@ -54,7 +55,8 @@ TEST(Growth, AddsAHeapWhenTheLastIsFull) {
     EXPECT_EQ(grown(), 3U);
     EXPECT_EQ(blocks.count(nullptr), 0U);
     for (void* block : blocks) give(block);
-    for (std::size_t i = 0; i < blocks.size(); ++i) ASSERT_NE(allocate_grown({8 * mib, 16}).block, nullptr);
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+        ASSERT_NE(allocate_grown({8 * mib, 16}).block, nullptr);
     EXPECT_EQ(grown(), 3U) << "what was given back is used first";
 }
 

@@ -64,7 +64,8 @@ TEST(Injection, ReportsTheFirstFailureOnly) {
     std::rewind(file);
     const std::size_t length = std::fread(text.data(), 1, text.size(), file);
     std::fclose(file);
-    EXPECT_EQ(std::string(text.data(), length), "ashlar: allocation 2, of 64 bytes, fails as ASHLAR_FAIL_NTH asks\n");
+    EXPECT_EQ(std::string(text.data(), length),
+              "ashlar: allocation 2, of 64 bytes, fails as ASHLAR_FAIL_NTH asks\n");
 }
 
 // With a cache and without one.

@@ -39,7 +39,8 @@ TEST(ThreadCache, OfAnEndedThreadGoesEmptyToTheNextThread) {
         std::thread([&caches, i] {
             caches[i] = own_cache();
             std::size_t cached = 0;
-            for (Bin bin = 1; bin < kBins; ++bin) caches[i]->visit(bin, [&cached](void*) { ++cached; });
+            for (Bin bin = 1; bin < kBins; ++bin)
+                caches[i]->visit(bin, [&cached](void*) { ++cached; });
             EXPECT_EQ(cached, 0U);
             void* blocks[100];
             for (void*& block : blocks) block = hit_or_miss({3000, 16});
@@ -79,7 +80,9 @@ constexpr unsigned kRounds = 4;
 // A destructor that allocates and frees in every round, also after the cache is
 // gone.
 pthread_key_t late_key;
-Atomic<unsigned> late_rounds{0};  // atomic: ThreadSanitizer does not order a thread's last destructors before its join
+// Atomic: ThreadSanitizer does not order a thread's last destructors before its
+// join.
+Atomic<unsigned> late_rounds{0};
 
 void late(void*) {
     const unsigned round = late_rounds.fetch_add(1, rlx) + 1;

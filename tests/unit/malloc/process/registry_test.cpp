@@ -85,8 +85,10 @@ TEST_F(RegistryTest, OwnerOfIsRightDuringEnrollAndStrike) {
                 continue;
             }
             for (UnitId unit = 1; unit < 5; ++unit) {
-                if (registry_->owner_of(mine->region().address(unit)) != mine.get()) faults.fetch_add(1, rlx);
-                if (registry_->owner_of(lasting->region().address(unit)) != lasting.get()) faults.fetch_add(1, rlx);
+                if (registry_->owner_of(mine->region().address(unit)) != mine.get())
+                    faults.fetch_add(1, rlx);
+                if (registry_->owner_of(lasting->region().address(unit)) != lasting.get())
+                    faults.fetch_add(1, rlx);
             }
             const auto outside = reinterpret_cast<std::uintptr_t>(&faults);
             if (registry_->owner_of(outside) != nullptr) faults.fetch_add(1, rlx);

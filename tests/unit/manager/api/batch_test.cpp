@@ -20,7 +20,8 @@ INSTANTIATE_TEST_SUITE_P(Threads, Batch, testing::ValuesIn(make::modes),
 constexpr std::array<Size, 5> kSizes{0, 16, 700, 1500, 9000};
 
 // As many blocks as were asked for, of which no two share a byte.
-void expect_apart(const MemoryManager& manager, std::span<const Offset> blocks, Size size, Size alignment) {
+void expect_apart(const MemoryManager& manager, std::span<const Offset> blocks, Size size,
+                  Size alignment) {
     const std::set<Offset> sorted(blocks.begin(), blocks.end());
     ASSERT_EQ(sorted.size(), blocks.size());
     Offset end = 0;
@@ -67,7 +68,8 @@ TEST_P(Batch, StoresWhatFits) {
         MemoryManager manager(1 << 20, make::options(0, GetParam()));
         std::vector<Offset> blocks((2 << 20) / std::max<Size>(size, 8));
         std::size_t count = 0;
-        EXPECT_EQ(manager.try_allocate_batch(std::max<Size>(size, 8), 1, blocks, count), Status::no_room);
+        EXPECT_EQ(manager.try_allocate_batch(std::max<Size>(size, 8), 1, blocks, count),
+                  Status::no_room);
         EXPECT_GT(count, blocks.size() / 4);
         EXPECT_LT(count, blocks.size());
         EXPECT_EQ(manager.statistics().blocks, count);
@@ -99,11 +101,12 @@ TEST_P(Batch, StopsAtTheFirstBadOffset) {
                 std::size_t freed = 999;
                 EXPECT_EQ(manager.try_deallocate_batch(blocks, freed), Status::bad_offset);
                 EXPECT_EQ(freed, where);
-                for (std::size_t i = where + 1; i < blocks.size(); ++i) EXPECT_TRUE(manager.is_block(blocks[i]));
+                for (std::size_t i = where + 1; i < blocks.size(); ++i)
+                    EXPECT_TRUE(manager.is_block(blocks[i]));
                 EXPECT_TRUE(manager.is_block(right));
                 EXPECT_EQ(manager.statistics().blocks, 101 - where);
-                const std::string said =
-                    make::message<BadOffset>([&] { manager.deallocate_batch(std::span(blocks).subspan(where)); });
+                const std::string said = make::message<BadOffset>(
+                    [&] { manager.deallocate_batch(std::span(blocks).subspan(where)); });
                 EXPECT_NE(said.find("number 0"), std::string::npos) << said;
                 EXPECT_NE(said.find(std::to_string(bad)), std::string::npos) << said;
                 ASSERT_EQ(manager.allocate_batch(size, 1, std::span(blocks).first(where)), where);
@@ -158,7 +161,8 @@ TEST_P(Batch, ExceptionOfACallbackFreesAll) {
         MemoryManager manager(4096, std::move(options));
         const Offset kept = manager.allocate(100).value();
         std::vector<Offset> blocks((2 << 20) / std::max<Size>(size, 8));
-        EXPECT_THROW(static_cast<void>(manager.allocate_batch(std::max<Size>(size, 8), 1, blocks)), int);
+        EXPECT_THROW(static_cast<void>(manager.allocate_batch(std::max<Size>(size, 8), 1, blocks)),
+                     int);
         EXPECT_EQ(manager.statistics().blocks, 1U);
         EXPECT_TRUE(manager.is_block(kept));
         EXPECT_EQ(manager.check(), 0U);
@@ -173,13 +177,15 @@ TEST_P(Batch, BlocksAreWiped) {
         std::vector<Offset> blocks(20);
         ASSERT_EQ(manager.allocate_batch(size, 1, blocks), blocks.size());
         for (const Offset block : blocks) {
-            EXPECT_EQ(make::contents(manager, block, size), std::vector<std::byte>(size, std::byte{0xff}));
+            EXPECT_EQ(make::contents(manager, block, size),
+                      std::vector<std::byte>(size, std::byte{0xff}));
             manager.write(block, make::pattern(size, 1));
         }
         manager.deallocate_batch(blocks);
         ASSERT_EQ(manager.allocate_batch(size, 1, blocks), blocks.size());
         for (const Offset block : blocks) {
-            EXPECT_EQ(make::contents(manager, block, size), std::vector<std::byte>(size, std::byte{0xff}));
+            EXPECT_EQ(make::contents(manager, block, size),
+                      std::vector<std::byte>(size, std::byte{0xff}));
         }
     }
 }
@@ -221,7 +227,8 @@ TEST(BatchThreads, ThreadsShareNoBlock) {
                 ASSERT_EQ(manager.allocate_batch(size, 8, blocks), blocks.size());
                 const std::vector<std::byte> mine(size, std::byte(t));
                 for (const Offset block : blocks) manager.write(block, mine);
-                for (const Offset block : blocks) ASSERT_EQ(make::contents(manager, block, size), mine);
+                for (const Offset block : blocks)
+                    ASSERT_EQ(make::contents(manager, block, size), mine);
                 manager.deallocate_batch(blocks);
             }
         });

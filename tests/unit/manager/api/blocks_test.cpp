@@ -195,9 +195,11 @@ Size largest_small(Threads threads, Size limit) {
 
 TEST(SmallLimit, DefaultDependsOnThreads) {
     EXPECT_EQ(largest_small(Threads::many, ManagerOptions{}.small_limit), 1024U);
-    EXPECT_EQ(largest_small(Threads::one, ManagerOptions{}.small_limit), 0U) << "a policy for one thread places every block";
+    EXPECT_EQ(largest_small(Threads::one, ManagerOptions{}.small_limit), 0U)
+        << "a policy for one thread places every block";
     for (const Threads threads : {Threads::one, Threads::many}) {
-        for (const Size limit : {Size{0}, Size{64}, Size{1024}}) EXPECT_EQ(largest_small(threads, limit), limit);
+        for (const Size limit : {Size{0}, Size{64}, Size{1024}})
+            EXPECT_EQ(largest_small(threads, limit), limit);
         EXPECT_EQ(largest_small(threads, 5000), 1024U);
     }
 }
@@ -356,7 +358,8 @@ TEST(OwnMemory, AddressesAreAlignedAsAskedFor) {
         for (Size alignment = 1; alignment <= limit; alignment *= 2) {
             const auto at = manager.allocate(1, alignment);
             if (!at) continue;  // a lower alignment has taken the last such offset
-            EXPECT_EQ(reinterpret_cast<std::uintptr_t>(manager.data(*at)) % alignment, 0U) << limit << ' ' << alignment;
+            EXPECT_EQ(reinterpret_cast<std::uintptr_t>(manager.data(*at)) % alignment, 0U)
+                << limit << ' ' << alignment;
             manager.deallocate(*at);
         }
     }

@@ -237,7 +237,8 @@ TEST_P(Counters, CountEveryKindOfBlock) {
     ASSERT_EQ(manager_.try_allocate(100, 1, other), Status::ok);
     expect(7, 0);
     manager_.deallocate(handle);
-    for (const Offset block : {small, large, root, large_root, other, kWhole - 1000}) manager_.deallocate(block);
+    for (const Offset block : {small, large, root, large_root, other, kWhole - 1000})
+        manager_.deallocate(block);
     EXPECT_THROW(manager_.deallocate(small), BadOffset);
     expect(7, 7);
 }
@@ -292,7 +293,8 @@ TEST(CountersOfThreads, AreExact) {
     for (int t = 0; t < kThreads; ++t) {
         threads.emplace_back([&manager, t] {
             for (int i = 0; i < kPairs; ++i)
-                manager.deallocate(manager.allocate(static_cast<Size>(16 + (i + t) % 3 * 1000)).value());
+                manager.deallocate(
+                    manager.allocate(static_cast<Size>(16 + (i + t) % 3 * 1000)).value());
         });
     }
     for (std::thread& thread : threads) thread.join();

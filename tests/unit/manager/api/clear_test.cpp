@@ -54,7 +54,8 @@ TEST_P(Clear, FreesEveryBlockUnderEveryPolicy) {
             EXPECT_EQ(after.free_ranges, 1U);
             EXPECT_EQ(after.largest_free, kWhole);
             EXPECT_EQ(after.peak_used, peak);
-            for (const Handle handle : handles) EXPECT_THROW(static_cast<void>(manager.resolve(handle)), BadHandle);
+            for (const Handle handle : handles)
+                EXPECT_THROW(static_cast<void>(manager.resolve(handle)), BadHandle);
         }
     }
 }
@@ -153,7 +154,9 @@ TEST_P(Clear, KeepsThePartsOfTheCallerApart) {
     std::vector<std::byte> first(3000), others(9000);
     std::size_t given = 0;
     ManagerOptions options = make::options(Size{1} << 20, GetParam());
-    options.next_part = [&](Size) { return std::span<std::byte>(others).subspan(given++ * 3000, 3000); };
+    options.next_part = [&](Size) {
+        return std::span<std::byte>(others).subspan(given++ * 3000, 3000);
+    };
     std::size_t released = 0;
     options.release_part = [&](std::span<std::byte>) { ++released; };
     MemoryManager manager(std::span<std::byte>(first), std::move(options));
@@ -213,7 +216,8 @@ TEST(ClearBesideACollector, WaitsForTheEndOfACycle) {
         manager.clear();
         cleared = true;
     });
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // time for a clear() that waits for nothing
+    // Time for a clear() that waits for nothing.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_FALSE(cleared);
     go_on = true;
     clearing.join();

@@ -14,7 +14,8 @@ namespace {
 
 using namespace ashlar;
 
-static_assert(std::is_copy_constructible_v<ManagerOptions> && std::is_copy_assignable_v<ManagerOptions>);
+static_assert(std::is_copy_constructible_v<ManagerOptions> &&
+              std::is_copy_assignable_v<ManagerOptions>);
 
 TEST(DefaultManager, HasNoBufferUntilOneIsAssigned) {
     MemoryManager manager;

@@ -1,6 +1,6 @@
-// usage: manager_counted one|slabs|many PAIRS     for callgrind with --instr-atstart=no, which then counts PAIRS deallocations
-// and allocations of random sizes among a thousand live blocks, as a user calls
-// them.
+// usage: manager_counted one|slabs|many PAIRS     for callgrind with --instr-atstart=no
+// Callgrind then counts PAIRS deallocations and allocations of random sizes
+// among a thousand live blocks, as a user calls them.
 #include <valgrind/callgrind.h>
 
 #include <array>
@@ -15,7 +15,9 @@ int main(int argc, char** argv) {
     using namespace ashlar;
     if (argc != 3) return 2;
     const std::string_view kind = argv[1];
-    const make::Mode mode = kind == "one" ? make::Mode::one : kind == "slabs" ? make::Mode::one_slabs : make::Mode::many;
+    const make::Mode mode = kind == "one"     ? make::Mode::one
+                            : kind == "slabs" ? make::Mode::one_slabs
+                                              : make::Mode::many;
     const auto pairs = static_cast<std::size_t>(std::atol(argv[2]));
     MemoryManager manager = MemoryManager::without_memory(Size{1} << 32, make::options(0, mode));
     Random random(1);
@@ -24,7 +26,8 @@ int main(int argc, char** argv) {
     std::array<Offset, 1024> blocks;
     for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = manager.allocate(sizes[i]).value();
     std::array<std::uint16_t, 1024> order;
-    for (std::uint16_t& place : order) place = static_cast<std::uint16_t>(random.below(blocks.size()));
+    for (std::uint16_t& place : order)
+        place = static_cast<std::uint16_t>(random.below(blocks.size()));
     CALLGRIND_START_INSTRUMENTATION;
     for (std::size_t i = 0; i < pairs; ++i) {
         Offset& block = blocks[order[i % order.size()]];

@@ -18,11 +18,13 @@ int main(int argc, char** argv) {
     const auto pairs = static_cast<std::size_t>(std::atol(argv[2]));
     constexpr Size kSize = 2000;
     constexpr std::size_t kBatch = 64;
-    MemoryManager manager = MemoryManager::without_memory(Size{1} << 32, make::options(0, make::Mode::many));
+    MemoryManager manager =
+        MemoryManager::without_memory(Size{1} << 32, make::options(0, make::Mode::many));
     std::vector<Offset> blocks(4096);
     for (Offset& block : blocks) block = manager.allocate(kSize).value();
     Random random(1);
-    for (std::size_t i = blocks.size(); i > 1; --i) std::swap(blocks[i - 1], blocks[random.below(i)]);
+    for (std::size_t i = blocks.size(); i > 1; --i)
+        std::swap(blocks[i - 1], blocks[random.below(i)]);
     CALLGRIND_START_INSTRUMENTATION;
     for (std::size_t done = 0; done < pairs; done += kBatch) {
         const std::span<Offset> some = std::span(blocks).subspan(done % blocks.size(), kBatch);

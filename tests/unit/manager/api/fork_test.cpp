@@ -28,10 +28,11 @@ class Busy {
     using Call = std::function<void(MemoryManager&, std::mt19937&)>;
     Busy(MemoryManager& manager, const std::vector<Call>& calls) {
         for (const Call& call : calls) {
-            threads_.emplace_back([this, &manager, call, seed = static_cast<unsigned>(threads_.size())] {
-                std::mt19937 random(seed);
-                while (!stop_) call(manager, random);
-            });
+            threads_.emplace_back(
+                [this, &manager, call, seed = static_cast<unsigned>(threads_.size())] {
+                    std::mt19937 random(seed);
+                    while (!stop_) call(manager, random);
+                });
         }
     }
     ~Busy() {
@@ -60,7 +61,8 @@ int in_child(const std::function<int()>& act) {
 
 void churn(MemoryManager& manager, std::mt19937& random) {
     std::array<std::optional<Offset>, 40> blocks;
-    for (auto& block : blocks) block = manager.allocate_root(1 + random() % (random() % 2 == 0 ? 900 : 50'000));
+    for (auto& block : blocks)
+        block = manager.allocate_root(1 + random() % (random() % 2 == 0 ? 900 : 50'000));
     if (blocks[0]) static_cast<void>(manager.try_set_name(*blocks[0], "a name"));
     for (const auto& block : blocks) {
         if (block) static_cast<void>(manager.try_deallocate(*block));
@@ -108,7 +110,8 @@ TEST_F(Fork, ChildUsesAManagerInACycle) {
     options.period = std::chrono::milliseconds(0);
     options.budget = 16;
     options.roots = [] { return std::vector<Offset>(); };
-    for (int i = 0; i < 3000; ++i) ASSERT_TRUE(manager.allocate_root(i % 2 == 0 ? 64 : 2000, 8).has_value());
+    for (int i = 0; i < 3000; ++i)
+        ASSERT_TRUE(manager.allocate_root(i % 2 == 0 ? 64 : 2000, 8).has_value());
     manager.start_collector(std::move(options));
     const Busy busy(manager, {churn});
     for (int i = 0; i < 15; ++i) ASSERT_EQ(in_child([&] { return work_with(manager); }), 0);
@@ -121,7 +124,8 @@ TEST_F(Fork, ChildEndsWhatOtherThreadsMove) {
     std::atomic<std::size_t> next{0};
     const Busy busy(manager, {[&](MemoryManager& moved, std::mt19937&) {
                                   Handle& handle = handles[next++ * 7 % handles.size()];
-                                  if (moved.try_deallocate(handle) != Status::ok) return;  // in a pass
+                                  // In a pass.
+                                  if (moved.try_deallocate(handle) != Status::ok) return;
                                   handle = moved.allocate_movable(1000).value();
                               },
                               [](MemoryManager& moved, std::mt19937&) {
@@ -172,9 +176,14 @@ TEST_F(Fork, WaitsForThreadsThatUseTwoManagersAtATime) {
             other.read(block, std::span(&byte, 1));
         };
     };
-    const Busy busy(first, {[&](MemoryManager&, std::mt19937&) { first.collect({}, crossing(second, two)); }});
+    const Busy busy(
+        first, {[&](MemoryManager&, std::mt19937&) { first.collect({}, crossing(second, two)); }});
     for (int i = 0; i < 200; ++i) {
-        ASSERT_EQ(in_child([&] { return first.is_block(one) && second.is_block(two) && first.check() == 0 ? 0 : 1; }), 0);
+        ASSERT_EQ(in_child([&] {
+                      return first.is_block(one) && second.is_block(two) && first.check() == 0 ? 0
+                                                                                               : 1;
+                  }),
+                  0);
     }
 }
 
@@ -186,7 +195,8 @@ TEST_F(Fork, WaitsForVisitorsThatMakeManagers) {
     const Busy busy(manager, {[&](MemoryManager&, std::mt19937&) {
                         manager.collect({}, [](auto...) { const MemoryManager made(Size{4096}); });
                     }});
-    for (int i = 0; i < 20; ++i) ASSERT_EQ(in_child([&] { return manager.is_block(root) ? 0 : 1; }), 0);
+    for (int i = 0; i < 20; ++i)
+        ASSERT_EQ(in_child([&] { return manager.is_block(root) ? 0 : 1; }), 0);
 }
 
 TEST_F(Fork, CallbackOfACycleMayFork) {

@@ -86,7 +86,8 @@ TEST(Growth, PartsAreAddedAndNoBlockCrossesThem) {
     };
     MemoryManager manager(first, std::move(own));
     const Offset one = manager.allocate(60).value();
-    const Offset two = manager.allocate(60).value();  // not across the seam, though 40 are left before it
+    // Not across the seam, though 40 are left before it.
+    const Offset two = manager.allocate(60).value();
     EXPECT_EQ(two, 100U);
     const Offset three = manager.allocate(100).value();
     EXPECT_EQ(three, 200U);
@@ -113,7 +114,9 @@ TEST(Growth, PartsAreRefusedWithoutRecords) {
     std::vector<std::vector<std::byte>> parts;
     ManagerOptions few = options(10'000);
     few.most_ranges = 20;
-    few.next_part = [&parts](Size wanted) { return std::span<std::byte>(parts.emplace_back(wanted)); };
+    few.next_part = [&parts](Size wanted) {
+        return std::span<std::byte>(parts.emplace_back(wanted));
+    };
     std::array<std::byte, 10> first{};
     MemoryManager manager(first, std::move(few));
     std::size_t blocks = 0;
@@ -140,7 +143,8 @@ TEST(Growth, TrimReleasesWholeParts) {
     EXPECT_EQ(manager.trim(), 29U);
     EXPECT_EQ(manager.capacity(), capacity - 29);
     for (Size size = 11; size < 29; ++size)
-        EXPECT_EQ(contents(manager, blocks[size - 11], size), pattern(size, static_cast<unsigned>(size)));
+        EXPECT_EQ(contents(manager, blocks[size - 11], size),
+                  pattern(size, static_cast<unsigned>(size)));
     for (Size size = 11; size < 29; ++size) manager.deallocate(blocks[size - 11]);
     EXPECT_EQ(manager.trim(), capacity - 29 - 10);
     EXPECT_EQ(manager.capacity(), 10U);
@@ -178,7 +182,8 @@ TEST(Growth, EveryPartIsUsedOrReleased) {
         };
         own.release_part = [&](std::span<std::byte> part) {
             EXPECT_EQ(in_use.erase(part.data()), 1U);
-            const auto given = std::ranges::find(parts, part.data(), [](const auto& each) { return each.data(); });
+            const auto given =
+                std::ranges::find(parts, part.data(), [](const auto& each) { return each.data(); });
             EXPECT_EQ(part.size(), given->size());
             EXPECT_EQ(self->offset_of(part.data()), std::nullopt) << "it has gone already";
             EXPECT_EQ(self->allocate(4900), std::nullopt) << "no growth in here";
@@ -196,7 +201,8 @@ TEST(Growth, EveryPartIsUsedOrReleased) {
         };
         std::vector<Offset> blocks;
         for (int i = 0; i < 200; ++i) {
-            if (const auto block = manager.allocate(static_cast<Size>(i % 50 + 1))) blocks.push_back(*block);
+            if (const auto block = manager.allocate(static_cast<Size>(i % 50 + 1)))
+                blocks.push_back(*block);
             EXPECT_EQ(known(), in_use) << manager.policy_name();
         }
         EXPECT_GT(released, 1U) << manager.policy_name();
@@ -264,10 +270,13 @@ TEST(Growth, StopsWithoutRecords) {
 TEST(Growth, IsUndoneIfTheBlockStillDoesNotFit) {
     const auto all = [](const MemoryManager& manager) {
         const ManagerStatistics now = manager.statistics();
-        return std::array{now.capacity, manager.capacity(), now.used, now.overhead, now.largest_free, Size{now.free_ranges}};
+        return std::array{now.capacity, manager.capacity(), now.used,
+                          now.overhead, now.largest_free,   Size{now.free_ranges}};
     };
     for (const Placement placement : make::placements) {
-        unsigned tried = 0;  // growths for nothing: where the free end would have been enough there are none
+        // Growths for nothing: where the free end would have been enough there
+        // are none.
+        unsigned tried = 0;
         for (std::uint32_t records = 10; records < 30; ++records) {
             ManagerOptions few = make::placed(placement);
             few.limit = 1 << 20;
@@ -286,7 +295,8 @@ TEST(Growth, IsUndoneIfTheBlockStillDoesNotFit) {
                 if (manager.allocate(size)) continue;
                 EXPECT_LE(grown, 1U) << manager.policy_name();
                 tried += grown;
-                EXPECT_EQ(all(manager), before) << manager.policy_name() << ", " << records << " records";
+                EXPECT_EQ(all(manager), before)
+                    << manager.policy_name() << ", " << records << " records";
                 EXPECT_EQ(manager.check(), 0U);
             }
         }

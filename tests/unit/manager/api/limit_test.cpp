@@ -30,7 +30,8 @@ TEST(SetLimit, RaisesUpToTheHighest) {
         const Offset next = manager.allocate((4 << 20) - 3000).value();
         manager.write(next, make::pattern((4 << 20) - 3000, 2));
         EXPECT_EQ(make::contents(manager, block, 3000), make::pattern(3000, 1));
-        EXPECT_EQ(make::contents(manager, next, (4 << 20) - 3000), make::pattern((4 << 20) - 3000, 2));
+        EXPECT_EQ(make::contents(manager, next, (4 << 20) - 3000),
+                  make::pattern((4 << 20) - 3000, 2));
         EXPECT_THROW(manager.set_limit((4 << 20) + 1), BadSize);
         EXPECT_EQ(manager.try_set_limit(~Size{0}), Status::bad_size);
         EXPECT_EQ(manager.statistics().limit, Size{4 << 20});
@@ -194,7 +195,8 @@ TEST(Grow, ThreadsGrowAndAllocateTogether) {
                     if (i % 16 == 0) manager.trim();
                 } else if (const auto block = manager.allocate(3000 + i)) {
                     manager.write(*block, make::pattern(3000 + i, t));
-                    EXPECT_EQ(make::contents(manager, *block, 3000 + i), make::pattern(3000 + i, t));
+                    EXPECT_EQ(make::contents(manager, *block, 3000 + i),
+                              make::pattern(3000 + i, t));
                     manager.deallocate(*block);
                 }
             }

@@ -26,7 +26,9 @@ using ashlar::Size;
 
 constexpr Size kMiB = Size{1} << 20;
 
-bool is_aligned(const void* block, std::size_t alignment) { return reinterpret_cast<std::uintptr_t>(block) % alignment == 0; }
+bool is_aligned(const void* block, std::size_t alignment) {
+    return reinterpret_cast<std::uintptr_t>(block) % alignment == 0;
+}
 
 void fill_containers(ManagerResource& resource) {
     std::pmr::vector<std::pmr::string> words(&resource);
@@ -40,7 +42,8 @@ void fill_containers(ManagerResource& resource) {
         listed.push_back(i);
     }
     for (int i = 0; i < 1000; i += 2) ordered.erase(i);
-    for (std::size_t i = 0; i < words.size(); ++i) EXPECT_EQ(words[i], std::pmr::string(100, static_cast<char>('a' + i % 26)));
+    for (std::size_t i = 0; i < words.size(); ++i)
+        EXPECT_EQ(words[i], std::pmr::string(100, static_cast<char>('a' + i % 26)));
     for (const auto& [key, value] : hashed) EXPECT_EQ(key, value);
     EXPECT_TRUE(resource.manager().offset_of(words.data()).has_value());
     EXPECT_TRUE(resource.manager().offset_of(words[7].data()).has_value());
@@ -75,7 +78,8 @@ TEST(ManagerResource, HonoursAlignmentWhereverTheBufferBegins) {
                 std::memset(block, 0xa5, size);
                 blocks.push_back(block);
             }
-            for (std::size_t i = 0; i < blocks.size(); ++i) resource.deallocate(blocks[i], i, alignment);
+            for (std::size_t i = 0; i < blocks.size(); ++i)
+                resource.deallocate(blocks[i], i, alignment);
         }
         EXPECT_EQ(manager.statistics().blocks, 0u);
         EXPECT_EQ(manager.check(), 0u);

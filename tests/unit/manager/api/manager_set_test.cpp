@@ -126,7 +126,8 @@ class SetModel {
             const Offset end = block->offset + size, other_end = place.second + other.size;
             ASSERT_TRUE(end <= place.second || other_end <= block->offset);
             if (other.kind == kind) continue;
-            const bool apart = (end - 1) / kPage < place.second / kPage || (other_end - 1) / kPage < block->offset / kPage;
+            const bool apart = (end - 1) / kPage < place.second / kPage ||
+                               (other_end - 1) / kPage < block->offset / kPage;
             ASSERT_TRUE(apart) << "two kinds on one page";
         }
         blocks_[{block->heap, block->offset}] = {size, kind};

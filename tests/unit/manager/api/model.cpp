@@ -15,8 +15,10 @@ MemoryManager made_of(const Setting& setting, Part next_part) {
     ManagerOptions options = make::placed(setting.placement, setting.mode);
     options.granularity = setting.granularity;
     options.limit = setting.limit;
-    if (setting.memory == Setting::Memory::none) return MemoryManager::without_memory(setting.capacity, std::move(options));
-    if (setting.memory == Setting::Memory::own) return MemoryManager(setting.capacity, std::move(options));
+    if (setting.memory == Setting::Memory::none)
+        return MemoryManager::without_memory(setting.capacity, std::move(options));
+    if (setting.memory == Setting::Memory::own)
+        return MemoryManager(setting.capacity, std::move(options));
     options.next_part = next_part;
     return MemoryManager(next_part(setting.capacity), std::move(options));
 }
@@ -101,12 +103,15 @@ bool Session::is_free(Offset start, Size size) const {
     if (start > manager_.capacity() || size > manager_.capacity() - start) return false;
     const auto above = blocks_.lower_bound(start);
     if (above != blocks_.end() && above->first < start + size) return false;
-    return above == blocks_.begin() || std::prev(above)->first + std::prev(above)->second.size <= start;
+    return above == blocks_.begin() ||
+           std::prev(above)->first + std::prev(above)->second.size <= start;
 }
 
 Offset Session::place_for(Size size, Size alignment) const {
     Offset start = 0;
-    const auto aligned = [alignment](Offset offset) { return (offset + alignment - 1) & ~(alignment - 1); };
+    const auto aligned = [alignment](Offset offset) {
+        return (offset + alignment - 1) & ~(alignment - 1);
+    };
     for (const auto& [offset, block] : blocks_) {
         if (aligned(start) + size <= offset) return aligned(start);
         start = offset + block.size;
@@ -136,8 +141,8 @@ void Session::allocate() {
         EXPECT_EQ(manager_.capacity(), capacity);
         // The model cannot predict the room with policies of fixed shapes,
         // slabs, or parts.
-        const bool exact =
-            setting_.placement != Placement::buddy && setting_.mode == Mode::one && setting_.memory != Setting::Memory::parts;
+        const bool exact = setting_.placement != Placement::buddy && setting_.mode == Mode::one &&
+                           setting_.memory != Setting::Memory::parts;
         if (exact) {
             EXPECT_EQ(place_for(rounded(size), grain), capacity) << size << " at " << alignment;
         }
@@ -156,8 +161,8 @@ void Session::allocate_at(bool reserve) {
         if (!manager_.reserve_range(start, size)) return;
     } else if (!manager_.allocate_at(start, size)) {
         // As in allocate(): pieces, slabs and parts.
-        const bool exact =
-            setting_.placement != Placement::buddy && setting_.mode == Mode::one && setting_.memory != Setting::Memory::parts;
+        const bool exact = setting_.placement != Placement::buddy && setting_.mode == Mode::one &&
+                           setting_.memory != Setting::Memory::parts;
         if (exact) {
             EXPECT_FALSE(is_free(start, size));
         }
@@ -240,7 +245,8 @@ void Session::write() {
     } else {
         EXPECT_EQ(status, Status::ok);
         auto& kept = blocks_.at(block->first).bytes;
-        std::copy(bytes.begin(), bytes.end(), kept.begin() + static_cast<std::ptrdiff_t>(start - block->first));
+        std::copy(bytes.begin(), bytes.end(),
+                  kept.begin() + static_cast<std::ptrdiff_t>(start - block->first));
     }
 }
 
@@ -256,8 +262,9 @@ void Session::read() {
         EXPECT_THROW(manager_.read(start, bytes), OutsideBlock);
     } else {
         ASSERT_EQ(status, Status::ok);
-        EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(),
-                               block->second.bytes.begin() + static_cast<std::ptrdiff_t>(start - block->first)));
+        EXPECT_TRUE(std::equal(
+            bytes.begin(), bytes.end(),
+            block->second.bytes.begin() + static_cast<std::ptrdiff_t>(start - block->first)));
     }
 }
 
@@ -274,7 +281,8 @@ void Session::trim() {
     const Size capacity = manager_.capacity();
     const Size lost = manager_.trim();
     EXPECT_EQ(manager_.capacity(), capacity - lost);
-    EXPECT_TRUE(blocks_.empty() || blocks_.rbegin()->first + blocks_.rbegin()->second.size <= manager_.capacity());
+    EXPECT_TRUE(blocks_.empty() ||
+                blocks_.rbegin()->first + blocks_.rbegin()->second.size <= manager_.capacity());
 }
 
 void Session::compare() {

@@ -52,7 +52,9 @@ TEST_P(Reallocate, MovesBytesNameAndUserData) {
                 manager.set_name(block, "the name");
                 manager.set_user_data(block, 42);
                 const Offset now = manager.reallocate(block, to).value();
-                EXPECT_EQ(contents(manager, now, std::min(from, to)), pattern(std::min(from, to), 7)) << from << ' ' << to;
+                EXPECT_EQ(contents(manager, now, std::min(from, to)),
+                          pattern(std::min(from, to), 7))
+                    << from << ' ' << to;
                 EXPECT_EQ(manager.size_of(now), to);
                 EXPECT_EQ(manager.name(now), "the name") << from << ' ' << to;
                 EXPECT_EQ(manager.user_data(now), 42U);
@@ -63,7 +65,8 @@ TEST_P(Reallocate, MovesBytesNameAndUserData) {
                 EXPECT_EQ(manager.check(), 0U);
                 manager.deallocate(now);
                 manager.deallocate(wall);
-                const Offset next = manager.allocate(to).value();  // at the same place, often: nothing was left there
+                // At the same place, often: nothing was left there.
+                const Offset next = manager.allocate(to).value();
                 EXPECT_EQ(manager.name(next), "");
                 EXPECT_EQ(manager.user_data(next), 0U);
                 manager.deallocate(next);
@@ -139,7 +142,8 @@ TEST_P(Reallocate, ReservedRangeStays) {
 }
 
 TEST_P(Reallocate, GrowsTheBufferWithoutMemoryToo) {
-    MemoryManager manager = MemoryManager::without_memory(10'000, make::options(2 * kWhole, GetParam()));
+    MemoryManager manager =
+        MemoryManager::without_memory(10'000, make::options(2 * kWhole, GetParam()));
     const Offset block = manager.allocate(5000).value();
     ASSERT_TRUE(manager.allocate_at(block + 5000, 5000));
     manager.set_user_data(block, 9);
@@ -195,7 +199,8 @@ TEST(ReallocateThreads, BlocksThatAnotherThreadFreesLeaveTheManagerWhole) {
             for (const Offset block : blocks) {
                 Offset now = 0;
                 const Status status = manager.try_reallocate(block, size * 3 / 2, 8, now);
-                EXPECT_TRUE(status == Status::ok || status == Status::bad_offset || status == Status::no_room);
+                EXPECT_TRUE(status == Status::ok || status == Status::bad_offset ||
+                            status == Status::no_room);
             }
             other.join();
             EXPECT_EQ(manager.check(), 0U);
@@ -285,11 +290,13 @@ TEST_P(Reallocate, ResizeByGrowthWipesTheNewBytes) {
     manager.write(block, pattern(4096, 2));
     ASSERT_TRUE(manager.resize(block, 9000));
     EXPECT_EQ(contents(manager, block, 4096), pattern(4096, 2));
-    EXPECT_EQ(contents(manager, block + 4096, 9000 - 4096), std::vector<std::byte>(9000 - 4096, std::byte{0xff}));
+    EXPECT_EQ(contents(manager, block + 4096, 9000 - 4096),
+              std::vector<std::byte>(9000 - 4096, std::byte{0xff}));
     const Handle handle = manager.allocate_movable(100).value();
     ASSERT_TRUE(manager.resize(handle, 700'000));
     const Offset end = manager.resolve(handle) + 700'000;
-    EXPECT_EQ(contents(manager, end - 699'900, 699'900), std::vector<std::byte>(699'900, std::byte{0xff}));
+    EXPECT_EQ(contents(manager, end - 699'900, 699'900),
+              std::vector<std::byte>(699'900, std::byte{0xff}));
 }
 
 // Bytes that the new block has beside those that were copied.
@@ -305,7 +312,8 @@ TEST_P(Reallocate, MovedBlockIsWipedBehindItsBytes) {
             manager.write(block, pattern(from, 2));
             const Offset now = manager.reallocate(block, to).value();
             EXPECT_EQ(contents(manager, now, from), pattern(from, 2));
-            EXPECT_EQ(contents(manager, now + from, to - from), std::vector<std::byte>(to - from, std::byte{0xff}));
+            EXPECT_EQ(contents(manager, now + from, to - from),
+                      std::vector<std::byte>(to - from, std::byte{0xff}));
         }
     }
 }

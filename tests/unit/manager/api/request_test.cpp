@@ -51,7 +51,8 @@ TEST_P(Request, AnswersAsAllocate) {
     EXPECT_EQ(manager.try_allocate({.size = kSize + 1}, block), Status::no_room);
     EXPECT_EQ(manager.allocate({.size = ~Size{0}, .strategy = Strategy::lowest}), std::nullopt);
     EXPECT_EQ(manager.try_allocate({.size = 1, .alignment = 3}, block), Status::bad_alignment);
-    EXPECT_THROW(static_cast<void>(manager.allocate({.size = 1, .alignment = 0, .movable = true})), BadAlignment);
+    EXPECT_THROW(static_cast<void>(manager.allocate({.size = 1, .alignment = 0, .movable = true})),
+                 BadAlignment);
     EXPECT_EQ(manager.statistics().blocks, 0U);
 }
 
@@ -59,14 +60,18 @@ TEST_P(Request, IsPlacedByItsStrategyWhateverThePolicy) {
     for (const Placement placement : make::placements) {
         for (const Size size : {Size{64}, Size{4096}}) {
             MemoryManager manager = make_manager(placement);
-            const Offset low = manager.allocate({.size = size, .strategy = Strategy::lowest}).value().offset;
+            const Offset low =
+                manager.allocate({.size = size, .strategy = Strategy::lowest}).value().offset;
             EXPECT_EQ(low, 0U) << manager.policy_name();
-            const Offset top = manager.allocate({.size = size, .strategy = Strategy::upper_end}).value().offset;
+            const Offset top =
+                manager.allocate({.size = size, .strategy = Strategy::upper_end}).value().offset;
             EXPECT_EQ(top, kSize - size) << manager.policy_name();
-            const Offset next = manager.allocate({.size = size, .strategy = Strategy::lowest}).value().offset;
+            const Offset next =
+                manager.allocate({.size = size, .strategy = Strategy::lowest}).value().offset;
             EXPECT_EQ(next, size) << manager.policy_name();
             manager.deallocate(low);
-            EXPECT_EQ(manager.allocate({.size = size, .strategy = Strategy::tight}).value().offset, 0U)
+            EXPECT_EQ(manager.allocate({.size = size, .strategy = Strategy::tight}).value().offset,
+                      0U)
                 << manager.policy_name() << ": a hole of just that size";
             EXPECT_EQ(manager.check(), 0U);
         }
@@ -91,7 +96,8 @@ TEST_P(Request, AnnotatesEveryKindOfBlock) {
                     EXPECT_EQ(manager.user_data(block->offset), size + 1);
                     EXPECT_EQ(manager.name(block->offset), name);
                     EXPECT_EQ(static_cast<bool>(block->handle), movable);
-                    EXPECT_EQ(manager.handle_of(block->offset), movable ? std::optional(block->handle) : std::nullopt);
+                    EXPECT_EQ(manager.handle_of(block->offset),
+                              movable ? std::optional(block->handle) : std::nullopt);
                     movable ? manager.deallocate(block->handle) : manager.deallocate(block->offset);
                     const auto plain = manager.allocate({.size = size, .strategy = strategy});
                     EXPECT_EQ(manager.user_data(plain->offset), 0U) << "of another block";
@@ -118,7 +124,8 @@ TEST_P(Request, LosesNoBlockWhenItsNameCannotBeStored) {
     const std::string_view name("", Size{1} << 60);
     for (const bool movable : {false, true}) {
         for (const Size size : {Size{24}, Size{5000}, kSize + 1}) {
-            const BlockRequest request = {.size = size, .user_data = 7, .name = name, .movable = movable};
+            const BlockRequest request = {
+                .size = size, .user_data = 7, .name = name, .movable = movable};
             EXPECT_THROW(static_cast<void>(manager.allocate(request)), std::bad_alloc);
             Block block;
             EXPECT_THROW(static_cast<void>(manager.try_allocate(request, block)), std::bad_alloc);
@@ -142,8 +149,13 @@ TEST_P(Request, RootsAreKeptByACollector) {
         for (const Strategy strategy : {Strategy::by_policy, Strategy::lowest}) {
             for (const std::uint64_t user : {0U, 9U}) {
                 roots.push_back(
-                    manager.allocate({.size = size, .strategy = strategy, .user_data = user, .root = true}).value().offset);
-                static_cast<void>(manager.allocate({.size = size, .strategy = strategy, .user_data = user}));
+                    manager
+                        .allocate(
+                            {.size = size, .strategy = strategy, .user_data = user, .root = true})
+                        .value()
+                        .offset);
+                static_cast<void>(
+                    manager.allocate({.size = size, .strategy = strategy, .user_data = user}));
             }
         }
     }
@@ -154,7 +166,8 @@ TEST_P(Request, RootsAreKeptByACollector) {
 TEST_P(Request, GrowsTheBufferForItsStrategy) {
     MemoryManager manager = make_manager(Placement::tlsf, 4 * kSize);
     EXPECT_EQ(manager.allocate({.size = kSize, .strategy = Strategy::lowest}).value().offset, 0U);
-    const Block top = manager.allocate({.size = 4096, .strategy = Strategy::upper_end, .name = "top"}).value();
+    const Block top =
+        manager.allocate({.size = 4096, .strategy = Strategy::upper_end, .name = "top"}).value();
     EXPECT_EQ(top.offset, manager.capacity() - 4096);
     EXPECT_EQ(manager.allocate({.size = 4096, .strategy = Strategy::lowest}).value().offset, kSize);
     EXPECT_EQ(manager.name(top.offset), "top");
@@ -174,13 +187,15 @@ TEST_P(Request, StrategyIsFollowedAfterTrimAndClear) {
     EXPECT_LT(manager.statistics().metadata, used);
     manager.deallocate(low.offset);
     manager.deallocate(top.offset);
-    EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::upper_end}).value().offset, kSize - 5000);
+    EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::upper_end}).value().offset,
+              kSize - 5000);
     EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::lowest}).value().offset, 0U);
     const Size again = manager.statistics().metadata;
     manager.clear();
     EXPECT_LT(manager.statistics().metadata, again);
     EXPECT_EQ(manager.check(), 0U);
-    EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::upper_end}).value().offset, kSize - 5000);
+    EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::upper_end}).value().offset,
+              kSize - 5000);
     EXPECT_EQ(manager.allocate({.size = 5000, .strategy = Strategy::lowest}).value().offset, 0U);
     EXPECT_EQ(manager.check(), 0U);
 }
@@ -191,14 +206,18 @@ TEST_P(Request, StackOfMovableBlocksGoesOnAfterDefragmentation) {
     for (const Placement placement : {Placement::linear, Placement::ring}) {
         MemoryManager manager = make_manager(placement);
         std::vector<Handle> handles;
-        for (Size i = 0; i < 10; ++i) handles.push_back(manager.allocate({.size = 5000, .movable = true}).value().handle);
-        const Block top = manager.allocate({.size = 5000, .strategy = Strategy::upper_end, .movable = true}).value();
+        for (Size i = 0; i < 10; ++i)
+            handles.push_back(manager.allocate({.size = 5000, .movable = true}).value().handle);
+        const Block top =
+            manager.allocate({.size = 5000, .strategy = Strategy::upper_end, .movable = true})
+                .value();
         EXPECT_EQ(top.offset, kSize - 5000);
         for (std::size_t i = 0; i < 10; i += 2) manager.deallocate(handles[i]);
         EXPECT_EQ(manager.allocate({.size = 100'000}).value().offset, 50'000U);
         manager.deallocate(50'000);
         EXPECT_EQ(manager.defragment().moves, 6U);
-        EXPECT_EQ(manager.allocate({.size = 5000}).value().offset, 30'000U) << manager.policy_name();
+        EXPECT_EQ(manager.allocate({.size = 5000}).value().offset, 30'000U)
+            << manager.policy_name();
         EXPECT_EQ(manager.allocate({.size = 5000}).value().offset, 35'000U);
         EXPECT_EQ(manager.check(), 0U);
     }

@@ -58,7 +58,8 @@ TEST(RequestThreads, NoBlockIsSeenWithoutItsUserData) {
     std::size_t seen = 0, bare = 0;
     for (unsigned looks = 0; left != 0 || looks < 10; ++looks) {
         manager.for_each([&](const BlockView& view) {
-            const bool block = view.kind == BlockView::Kind::block || view.kind == BlockView::Kind::small_block;
+            const bool block =
+                view.kind == BlockView::Kind::block || view.kind == BlockView::Kind::small_block;
             seen += block ? 1 : 0;
             bare += block && view.user != view.size ? 1 : 0;
             return true;

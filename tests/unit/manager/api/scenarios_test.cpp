@@ -52,8 +52,8 @@ TEST_F(Scenarios, DeallocateMergesBothNeighbours) {
 }
 
 TEST_F(Scenarios, DeallocateInAnyOrderEndsInOneHole) {
-    for (const auto& order : {std::array{0, 1, 2}, std::array{0, 2, 1}, std::array{1, 0, 2}, std::array{1, 2, 0},
-                              std::array{2, 0, 1}, std::array{2, 1, 0}}) {
+    for (const auto& order : {std::array{0, 1, 2}, std::array{0, 2, 1}, std::array{1, 0, 2},
+                              std::array{1, 2, 0}, std::array{2, 0, 1}, std::array{2, 1, 0}}) {
         for (int i = 0; i < 3; ++i) ASSERT_TRUE(manager_.allocate(33));
         for (const int i : order) manager_.deallocate(static_cast<Offset>(33 * i));
         EXPECT_EQ(manager_.statistics().free_ranges, 1U);

@@ -32,7 +32,8 @@ std::vector<Offset> leave_survivors(MemoryManager& manager, Size size) {
 }
 
 class Survivors : public testing::TestWithParam<make::Mode> {};
-INSTANTIATE_TEST_SUITE_P(Threads, Survivors, testing::Values(make::Mode::one_slabs, make::Mode::many),
+INSTANTIATE_TEST_SUITE_P(Threads, Survivors,
+                         testing::Values(make::Mode::one_slabs, make::Mode::many),
                          [](const auto& mode) { return make::name_of(mode.param); });
 
 TEST_P(Survivors, OfEverySlabLeaveRoomForAllSizes) {
@@ -42,7 +43,8 @@ TEST_P(Survivors, OfEverySlabLeaveRoomForAllSizes) {
         ASSERT_EQ(survivors.size(), kBuffer >> 14);
         for (const Size size : {8U, 24U, 200U, 1024U, 4096U}) {
             for (int i = 0; i < 100; ++i) {
-                ASSERT_TRUE(manager.allocate(size)) << manager.policy_name() << ", block " << i << " of " << size;
+                ASSERT_TRUE(manager.allocate(size))
+                    << manager.policy_name() << ", block " << i << " of " << size;
             }
         }
         EXPECT_EQ(manager.check(), 0U);
@@ -57,7 +59,8 @@ TEST(Survivors, OfABufferThatCannotGrowFurtherLeaveRoom) {
     options.grow_by = [](Size, Size) { return Size{0}; };
     MemoryManager manager(kBuffer, std::move(options));
     static_cast<void>(leave_survivors(manager, 16));
-    for (const Size size : {8U, 24U, 200U, 1024U, 4096U}) EXPECT_TRUE(manager.allocate(size)) << size;
+    for (const Size size : {8U, 24U, 200U, 1024U, 4096U})
+        EXPECT_TRUE(manager.allocate(size)) << size;
 }
 
 // Slabs and one large block have the whole buffer.
@@ -71,7 +74,8 @@ TEST(Survivors, LendTheirSlabsToSmallerBlocks) {
         while (const auto block = manager.allocate(112)) blocks.push_back(*block);
         for (std::size_t i = 1; i < blocks.size(); i += 2) manager.deallocate(blocks[i]);
         EXPECT_EQ(manager.allocate(113), std::nullopt);
-        EXPECT_EQ(manager.allocate(8, 32), std::nullopt) << "no multiple of 32 is the start of a free block for sure";
+        EXPECT_EQ(manager.allocate(8, 32), std::nullopt)
+            << "no multiple of 32 is the start of a free block for sure";
         const Size free = manager.statistics().overhead;
         std::size_t lent = 0;
         for (std::optional<Offset> block; (block = manager.allocate(8, 16)); ++lent) {
@@ -106,7 +110,8 @@ TEST(Survivors, LendNoBlockThatIsMuchTooLarge) {
     for (std::size_t i = 1; i < blocks.size() * 3 / 4; i += 2) manager.deallocate(blocks[i]);
     const Offset lent = manager.allocate(512 - 253).value();
     EXPECT_EQ(manager.size_of(lent), 512U - 253);
-    while (const auto block = manager.allocate(512 - 254)) EXPECT_EQ(manager.size_of(*block), 512U - 254);
+    while (const auto block = manager.allocate(512 - 254))
+        EXPECT_EQ(manager.size_of(*block), 512U - 254);
     EXPECT_TRUE(manager.allocate(512 - 253)) << "a block of 512 is still free";
     EXPECT_EQ(manager.check(), 0U);
 }

@@ -126,7 +126,9 @@ TEST(Threads, BufferGrowingByParts) {
     std::deque<std::vector<std::byte>> parts;  // growth is one thread's work at a time
     ManagerOptions growing;
     growing.limit = Size{64} << 20;
-    growing.next_part = [&](Size wanted) { return std::span<std::byte>(parts.emplace_back(wanted + 30000)); };
+    growing.next_part = [&](Size wanted) {
+        return std::span<std::byte>(parts.emplace_back(wanted + 30000));
+    };
     std::array<std::byte, 1000> first{};
     MemoryManager manager(first, std::move(growing));
     run(manager, 8, 800);

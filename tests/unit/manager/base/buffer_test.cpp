@@ -19,7 +19,9 @@ TEST(BufferTest, AtFindsBytesWhilePartsAreAdded) {
     constexpr unsigned kParts = 40;
     constexpr std::size_t kBytes = 64;
     std::vector<std::byte> bytes((kParts + 1) * kBytes);
-    const auto part = [&](unsigned i) { return std::span<std::byte>(bytes).subspan(i * kBytes, kBytes); };
+    const auto part = [&](unsigned i) {
+        return std::span<std::byte>(bytes).subspan(i * kBytes, kBytes);
+    };
     Buffer buffer(part(0));
     ASSERT_TRUE(buffer.add(kBytes, part(1)));
     std::atomic<unsigned> looks[2] = {};
@@ -31,7 +33,8 @@ TEST(BufferTest, AtFindsBytesWhilePartsAreAdded) {
         }
     };
     std::thread by_offset(look, 0, [&] { return buffer.at(kBytes + 5) == &bytes[kBytes + 5]; });
-    std::thread by_address(look, 1, [&] { return buffer.offset_of(&bytes[kBytes + 5], bytes.size()) == kBytes + 5; });
+    std::thread by_address(
+        look, 1, [&] { return buffer.offset_of(&bytes[kBytes + 5], bytes.size()) == kBytes + 5; });
     for (unsigned i = 2; i <= kParts; ++i) {
         EXPECT_TRUE(buffer.add(Offset{i} * kBytes, part(i)));
         for (std::atomic<unsigned>& reader : looks) {
@@ -42,7 +45,8 @@ TEST(BufferTest, AtFindsBytesWhilePartsAreAdded) {
     done.store(true, std::memory_order_relaxed);
     by_offset.join();
     by_address.join();
-    for (unsigned i = 0; i <= kParts; ++i) EXPECT_EQ(buffer.at(Offset{i} * kBytes), &bytes[i * kBytes]);
+    for (unsigned i = 0; i <= kParts; ++i)
+        EXPECT_EQ(buffer.at(Offset{i} * kBytes), &bytes[i * kBytes]);
 }
 
 }  // namespace

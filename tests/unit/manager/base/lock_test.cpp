@@ -83,7 +83,8 @@ TEST_F(LockTest, RealTimeWaiterLetsTheHolderRun) {
     long waited = 1, spun = 0;
     std::thread waiter([&] {
         permitted = permitted && place(processor, SCHED_FIFO, 1);
-        const long begin = nanoseconds(CLOCK_MONOTONIC), cost = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+        const long begin = nanoseconds(CLOCK_MONOTONIC),
+                   cost = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
         asks = true;
         const Guard guard(lock);
         waited = nanoseconds(CLOCK_MONOTONIC) - begin;

@@ -77,7 +77,8 @@ TEST(SmallAnnotations, ThreadsCreateOneTable) {
 
 TEST(SmallAnnotations, AreOfSmallBlocksOnly) {
     for (const make::Mode mode : {make::Mode::one_slabs, make::Mode::many}) {
-        manager::Manager manager(manager::Buffer::own(Size{1} << 20), Size{1} << 20, make::options(0, mode));
+        manager::Manager manager(manager::Buffer::own(Size{1} << 20), Size{1} << 20,
+                                 make::options(0, mode));
         Offset large = 0, small = 0;
         Handle movable;
         ASSERT_EQ(inner::allocate(manager, 5000, 1, large), Status::ok);
@@ -89,7 +90,8 @@ TEST(SmallAnnotations, AreOfSmallBlocksOnly) {
             ASSERT_EQ(manager.set_name(block, "name"), Status::ok);
             ASSERT_EQ(manager.set_user(block, 1), Status::ok);
         }
-        EXPECT_FALSE(manager.annotations().small().any()) << "frees of small blocks would look for an annotation";
+        EXPECT_FALSE(manager.annotations().small().any())
+            << "frees of small blocks would look for an annotation";
         ASSERT_EQ(manager.set_user(small, 1), Status::ok);
         EXPECT_TRUE(manager.annotations().small().any());
         EXPECT_EQ(inner::deallocate(manager, small), Status::ok);

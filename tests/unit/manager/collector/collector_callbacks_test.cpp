@@ -57,7 +57,8 @@ TEST(CollectorThread, BlocksSignalsAndHasAName) {
     options.roots = [&] {
         if (asked) return std::vector<Offset>();
         for (int signal = 1; signal < 32; ++signal) {
-            if (signal != SIGKILL && signal != SIGSTOP && !is_blocked(signal)) open.push_back(signal);
+            if (signal != SIGKILL && signal != SIGSTOP && !is_blocked(signal))
+                open.push_back(signal);
         }
         pthread_getname_np(pthread_self(), name.data(), name.size());
         asked = true;
@@ -72,7 +73,8 @@ TEST(CollectorThread, BlocksSignalsAndHasAName) {
 }
 
 TEST_P(CollectorCallbacks, VisitorMayCollectAnotherManager) {
-    MemoryManager manager(1U << 20, make::options(0, GetParam())), other(1U << 20, make::options(0, GetParam()));
+    MemoryManager manager(1U << 20, make::options(0, GetParam())),
+        other(1U << 20, make::options(0, GetParam()));
     const Offset root = manager.allocate(64, 8).value();
     ASSERT_TRUE(other.allocate(64));
     std::uint64_t freed = 0;
@@ -93,7 +95,9 @@ TEST_P(CollectorCallbacks, CollectingInAGrowthCallbackThrows) {
                 ADD_FAILURE() << "no exception";
             } catch (const ManagerError& error) {
                 EXPECT_EQ(error.status(), Status::in_callback);
-                EXPECT_NE(std::string(error.what()).find("called by a callback of the buffer's growth"), std::string::npos);
+                EXPECT_NE(
+                    std::string(error.what()).find("called by a callback of the buffer's growth"),
+                    std::string::npos);
                 ++refused;
             }
         };
@@ -154,7 +158,8 @@ TEST(CollectorThreadCallbacks, OtherThreadsMayCollectMeanwhile) {
     const Offset root = manager.allocate(64, 8).value();
     std::thread another;
     const ReferenceVisitor visitor = [&](auto...) {
-        if (!another.joinable()) another = std::thread([&] { EXPECT_EQ(manager.collect(std::vector{root}).roots, 1U); });
+        if (!another.joinable())
+            another = std::thread([&] { EXPECT_EQ(manager.collect(std::vector{root}).roots, 1U); });
     };
     manager.collect(std::vector{root}, visitor);
     another.join();

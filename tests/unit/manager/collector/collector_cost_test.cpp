@@ -30,12 +30,13 @@ Cost collect(MemoryManager& manager, const std::vector<Offset>& roots, const Edg
     const std::uint64_t idle = manager.find_leaks({}, [](auto...) {}).size();
     const std::uint64_t around = manager.last_collection().slices;  // whitening and sweeping
     EXPECT_GT(idle, 0U);
-    cost.done = manager.collect(roots, [&](Offset block, Size, const std::function<void(Offset)>& reach) {
-        ++cost.looks;
-        const auto found = edges.find(block);
-        if (found == edges.end()) return;
-        for (const Offset to : found->second) reach(to);
-    });
+    cost.done =
+        manager.collect(roots, [&](Offset block, Size, const std::function<void(Offset)>& reach) {
+            ++cost.looks;
+            const auto found = edges.find(block);
+            if (found == edges.end()) return;
+            for (const Offset to : found->second) reach(to);
+        });
     cost.slices = cost.done.slices - std::min(around, cost.done.slices);
     return cost;
 }
@@ -64,7 +65,8 @@ TEST(CollectorCost, MarkStackOverflowsNeedNoHeapWalks) {
         for (Offset& block : blocks) block = manager.allocate(size).value();
         std::ranges::sort(blocks, std::greater<>());
         Edges edges;
-        for (std::size_t i = 0; i + 2 < blocks.size(); i += 2) edges[blocks[i]] = {blocks[i + 1], blocks[i + 2]};
+        for (std::size_t i = 0; i + 2 < blocks.size(); i += 2)
+            edges[blocks[i]] = {blocks[i + 1], blocks[i + 2]};
         const Cost cost = collect(manager, {blocks[0]}, edges);
         EXPECT_EQ(cost.done.marked, blocks.size() - 1);
         EXPECT_EQ(cost.done.freed_blocks, 1U);
@@ -77,7 +79,8 @@ TEST(CollectorCost, MarkStackOverflowsNeedNoHeapWalks) {
 TEST(CollectorCost, FailedCycleLeavesNoWorkToTheNext) {
     MemoryManager manager = MemoryManager::without_memory(64U << 20);
     std::vector<Offset> blocks;
-    for (int i = 0; i < 20'000; ++i) blocks.push_back(manager.allocate(i % 2 == 0 ? 8 : 2000).value());
+    for (int i = 0; i < 20'000; ++i)
+        blocks.push_back(manager.allocate(i % 2 == 0 ? 8 : 2000).value());
     const auto fails = [](auto...) { throw std::runtime_error("no"); };
     EXPECT_THROW(manager.collect(blocks, fails), std::runtime_error);
     std::uint64_t looks = 0;

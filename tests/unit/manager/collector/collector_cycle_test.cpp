@@ -43,13 +43,16 @@ class InCycle : public testing::TestWithParam<make::Mode> {
         EXPECT_EQ(manager_.moves().resolve(handle, at), Status::ok);
         return at;
     }
-    void refer(Offset at, Offset to) { EXPECT_EQ(manager_.write(at, std::as_bytes(std::span(&to, 1))), Status::ok); }
+    void refer(Offset at, Offset to) {
+        EXPECT_EQ(manager_.write(at, std::as_bytes(std::span(&to, 1))), Status::ok);
+    }
     [[nodiscard]] Status write(Offset at, Size length) {
         return manager_.write(at, std::vector<std::byte>(length, std::byte{0xff}));
     }
     // act() once, when marks begin to spread, but from nothing yet.
     template <class Act>
-    CollectionStatistics collect(std::vector<Offset> roots, Act act, const ReferenceVisitor* visitor = nullptr) {
+    CollectionStatistics collect(std::vector<Offset> roots, Act act,
+                                 const ReferenceVisitor* visitor = nullptr) {
         bool done = false;
         const std::function<void()> between = [&] {
             if (done || !manager_.collector().marking()) return;
@@ -75,7 +78,8 @@ INSTANTIATE_TEST_SUITE_P(Threads, InCycle, testing::ValuesIn(make::modes),
                          [](const auto& mode) { return make::name_of(mode.param); });
 
 TEST_P(InCycle, MisuseIsRefused) {
-    const Offset small = allocate(64), large = allocate(5000), no_small = allocate(64), no_large = allocate(5000);
+    const Offset small = allocate(64), large = allocate(5000), no_small = allocate(64),
+                 no_large = allocate(5000);
     const Offset end = allocate(5000);
     EXPECT_EQ(inner::deallocate(manager_, no_small), Status::ok);
     EXPECT_EQ(inner::deallocate(manager_, no_large), Status::ok);
@@ -84,13 +88,17 @@ TEST_P(InCycle, MisuseIsRefused) {
             EXPECT_EQ(inner::deallocate(manager_, bad), Status::bad_offset) << bad;
             EXPECT_EQ(manager_.resize(bad, 10), Status::bad_offset) << bad;
         }
-        for (const auto& [at, length] :
-             {std::pair<Offset, Size>{no_small, 8}, {small + 60, 8}, {large + 4996, 8}, {no_large, 8}}) {
+        for (const auto& [at, length] : {std::pair<Offset, Size>{no_small, 8},
+                                         {small + 60, 8},
+                                         {large + 4996, 8},
+                                         {no_large, 8}}) {
             EXPECT_EQ(write(at, length), Status::outside_block) << at;
         }
         EXPECT_EQ(write(small, 0), Status::ok);
-        for (const Size none : {Size{1} << 50, kSize, Size{5000}}) EXPECT_EQ(manager_.resize(small, none), Status::no_room);
-        for (const Size none : {Size{1} << 50, kSize}) EXPECT_EQ(manager_.resize(large, none), Status::no_room);
+        for (const Size none : {Size{1} << 50, kSize, Size{5000}})
+            EXPECT_EQ(manager_.resize(small, none), Status::no_room);
+        for (const Size none : {Size{1} << 50, kSize})
+            EXPECT_EQ(manager_.resize(large, none), Status::no_room);
         EXPECT_EQ(manager_.resize(small, 63), Status::ok);
         EXPECT_EQ(manager_.resize(large, 4000), Status::ok);
         EXPECT_EQ(manager_.resize(large, 4500), Status::ok);
@@ -117,7 +125,8 @@ TEST_P(InCycle, DeallocateFreesWholeSlabsAndTheirNames) {
 // Freed in parts, the lock released in between; its references count as when
 // the cycle began.
 TEST_P(InCycle, DeallocateMarksWhatALongBlockRefersTo) {
-    const Offset root = allocate(16), target = allocate(16), other = allocate(16), lost = allocate(16);
+    const Offset root = allocate(16), target = allocate(16), other = allocate(16),
+                 lost = allocate(16);
     const Offset block = allocate(200'000);
     const Handle movable = allocate_movable(200'000);
     refer(root, block);
@@ -212,7 +221,8 @@ TEST_P(InCycle, AVisitorThatThrowsFreesNothing) {
 // lost once more, below the walk and above it.
 TEST_P(InCycle, RepeatedMarkStackOverflowLosesNoBlock) {
     constexpr std::size_t kStack = 4096;
-    manager::Manager large(manager::Buffer::own(Size{256} << 20), Size{256} << 20, make::options(0, GetParam()));
+    manager::Manager large(manager::Buffer::own(Size{256} << 20), Size{256} << 20,
+                           make::options(0, GetParam()));
     const auto allocated = [&large](Size size) {
         Offset at = kNull;
         EXPECT_EQ(large.allocate(size, 8, at), Status::ok);

@@ -18,16 +18,21 @@ using namespace ashlar;
 // The inner manager with the outer one's manners.
 class Inner {
   public:
-    explicit Inner(make::Mode mode) : manager_(manager::Buffer::own(kSize), kSize, make::options(0, mode)) {}
+    explicit Inner(make::Mode mode)
+        : manager_(manager::Buffer::own(kSize), kSize, make::options(0, mode)) {}
     std::optional<Offset> allocate(Size size, Size alignment) {
         Offset at = 0;
-        return inner::allocate(manager_, size, alignment, at) == Status::ok ? std::optional(at) : std::nullopt;
+        return inner::allocate(manager_, size, alignment, at) == Status::ok ? std::optional(at)
+                                                                            : std::nullopt;
     }
     void deallocate(Offset at) { EXPECT_EQ(inner::deallocate(manager_, at), Status::ok) << at; }
-    void write(Offset at, std::span<const std::byte> data) { EXPECT_EQ(manager_.write(at, data), Status::ok) << at; }
+    void write(Offset at, std::span<const std::byte> data) {
+        EXPECT_EQ(manager_.write(at, data), Status::ok) << at;
+    }
     bool resize(Offset at, Size size) { return manager_.resize(at, size) == Status::ok; }
     std::optional<Offset> reallocate(Offset at, Size size, Size alignment) {
-        return manager_.reallocate(at, size, alignment) == Status::ok ? std::optional(at) : std::nullopt;
+        return manager_.reallocate(at, size, alignment) == Status::ok ? std::optional(at)
+                                                                      : std::nullopt;
     }
     [[nodiscard]] Size size_of(Offset at) const { return manager_.size_of(at); }
     manager::Manager& operator*() { return manager_; }
@@ -39,7 +44,8 @@ class Inner {
 
 class Mutation {
   public:
-    Mutation(unsigned seed, make::Mode mode, bool visitor) : random_(seed), inner_(mode), graph_(inner_), precise_(visitor) {
+    Mutation(unsigned seed, make::Mode mode, bool visitor)
+        : random_(seed), inner_(mode), graph_(inner_), precise_(visitor) {
         root_ = graph_.add(12);
         for (int i = 0; i < 300; ++i) blocks_.push_back(add());
         for (int i = 0; i < 500; ++i) link(any(), any());
@@ -49,7 +55,8 @@ class Mutation {
     void cycle() {
         const std::function<void()> between = [this] { step(); };
         // It may read, though the lock is held.
-        const ReferenceVisitor visitor = [this](Offset block, Size size, const std::function<void(Offset)>& reach) {
+        const ReferenceVisitor visitor = [this](Offset block, Size size,
+                                                const std::function<void(Offset)>& reach) {
             std::vector<Offset> words(size / sizeof(Offset));
             EXPECT_EQ((*inner_).read(block, std::as_writable_bytes(std::span(words))), Status::ok);
             for (const Offset word : words) reach(word);
@@ -84,7 +91,9 @@ class Mutation {
   private:
     Offset add() { return graph_.add(1 + random_() % 4, random_() % 6 == 0 ? 2000 : 0); }
     Offset any() { return blocks_[random_() % blocks_.size()]; }
-    void link(Offset block, Offset to) { graph_.refer(block, random_() % graph_.references(block), to); }
+    void link(Offset block, Offset to) {
+        graph_.refer(block, random_() % graph_.references(block), to);
+    }
 
     // A block that a mutator can come by: along references from the root.
     Offset walk() {
@@ -107,10 +116,8 @@ class Mutation {
         const std::size_t i = random_() % graph_.references(block);
         const Offset to = graph_.reference(block, i);
         switch (random_() % 8) {
-            case 0:  // the last reference may go
-                graph_.refer(block, i, kNull);
-                break;
-            case 1:  // over to a block that was looked at, perhaps; without ever being in two places
+            case 0: graph_.refer(block, i, kNull); break;  // the last reference may go
+            case 1:  // over to a block that was looked at, perhaps
                 graph_.refer(block, i, kNull);
                 link(walk(), to);
                 break;
@@ -134,7 +141,8 @@ class Mutation {
                 }
                 break;
             case 6:  // to another place
-                if (graph_.blocks().contains(to) && to != block && to != root_) graph_.refer(block, i, move(to));
+                if (graph_.blocks().contains(to) && to != block && to != root_)
+                    graph_.refer(block, i, move(to));
                 break;
             default:
                 if (block != root_ && graph_.references(block) > 1) {
@@ -166,7 +174,8 @@ class Mutation {
     }
     void release_held() {
         for (const Offset block : held_) {
-            EXPECT_NE(inner_.size_of(block), 0U) << "freed while a mutator had it from the graph: " << block;
+            EXPECT_NE(inner_.size_of(block), 0U)
+                << "freed while a mutator had it from the graph: " << block;
             link(walk(), block);
         }
         held_.clear();
@@ -179,7 +188,8 @@ class Mutation {
         expect_kept();
     }
     void expect_kept() const {
-        for (const Offset block : ever_) ASSERT_NE(inner_.size_of(block), 0U) << "freed though it could be reached: " << block;
+        for (const Offset block : ever_)
+            ASSERT_NE(inner_.size_of(block), 0U) << "freed though it could be reached: " << block;
     }
     void remember() {
         std::set<Offset> kept;
@@ -202,7 +212,8 @@ class Mutation {
 };
 
 class CollectorMutation : public testing::TestWithParam<std::tuple<make::Mode, bool>> {};
-INSTANTIATE_TEST_SUITE_P(Modes, CollectorMutation, testing::Combine(testing::ValuesIn(make::modes), testing::Bool()),
+INSTANTIATE_TEST_SUITE_P(Modes, CollectorMutation,
+                         testing::Combine(testing::ValuesIn(make::modes), testing::Bool()),
                          [](const auto& modes) {
                              return std::string(make::name_of(std::get<0>(modes.param))) +
                                     (std::get<1>(modes.param) ? "Precise" : "Conservative");
@@ -222,7 +233,8 @@ TEST_P(CollectorMutation, ReachableBlocksAreNeverFreed) {
 // not: it counts as marked, but nobody takes notice of what is written to it
 // until the marks spread.
 class CollectorNewBlocks : public testing::TestWithParam<make::Mode> {};
-INSTANTIATE_TEST_SUITE_P(Threads, CollectorNewBlocks, testing::Values(make::Mode::one_slabs, make::Mode::many),
+INSTANTIATE_TEST_SUITE_P(Threads, CollectorNewBlocks,
+                         testing::Values(make::Mode::one_slabs, make::Mode::many),
                          [](const auto& mode) { return make::name_of(mode.param); });
 TEST_P(CollectorNewBlocks, ReferencesOfASmallBlockAllocatedBeforeMarkingAreKept) {
     Inner inner(GetParam());

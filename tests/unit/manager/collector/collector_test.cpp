@@ -24,7 +24,8 @@ using ashlar::Size;
 std::set<Offset> live(const MemoryManager& manager) {
     std::set<Offset> found;
     manager.for_each([&](const BlockView& view) {
-        if (view.kind != BlockView::Kind::hole && view.kind != BlockView::Kind::slab) found.insert(view.start);
+        if (view.kind != BlockView::Kind::hole && view.kind != BlockView::Kind::slab)
+            found.insert(view.start);
         return true;
     });
     return found;
@@ -42,7 +43,8 @@ TEST_P(Collector, FreesExactlyTheUnreachableBlocks) {
         Graph<MemoryManager> graph(manager);
         std::vector<Offset> blocks;
         for (int i = 0; i < 3000; ++i) {
-            blocks.push_back(graph.add(1 + random() % 6, random() % 4 == 0 ? random() % 5000 : random() % 8));
+            blocks.push_back(
+                graph.add(1 + random() % 6, random() % 4 == 0 ? random() % 5000 : random() % 8));
         }
         for (int i = 0; i < 7000; ++i) {
             const Offset block = blocks[random() % blocks.size()];
@@ -50,7 +52,8 @@ TEST_P(Collector, FreesExactlyTheUnreachableBlocks) {
             const Offset inside = random() % 3 == 0 ? to + random() % manager.size_of(to) : to;
             graph.refer(block, random() % graph.references(block), inside);
         }
-        const std::vector<Offset> roots{blocks[1], blocks[2] + 5, blocks[3], kNull, (32U << 20) - 1};
+        const std::vector<Offset> roots{blocks[1], blocks[2] + 5, blocks[3], kNull,
+                                        (32U << 20) - 1};
         const std::set<Offset> kept = graph.reachable(roots);
         ASSERT_GT(kept.size(), 100U);
         ASSERT_LT(kept.size(), 2950U);
@@ -132,7 +135,8 @@ TEST_P(Collector, KeepsMovableAndReservedBlocksAndWhatTheyReach) {
     Graph<MemoryManager> graph(manager);
     const ashlar::Handle movable = manager.allocate_movable(64, 8).value();
     ASSERT_TRUE(manager.reserve_range(500'000, 64));
-    const Offset first = graph.add(2), second = graph.add(2), third = graph.add(1000), lost = graph.add(1000);
+    const Offset first = graph.add(2), second = graph.add(2), third = graph.add(1000),
+                 lost = graph.add(1000);
     std::memset(manager.data(manager.resolve(movable)), 0xff, 64);
     std::memset(manager.data(500'000), 0xff, 64);
     set_word(manager, manager.resolve(movable) + 8, first);
@@ -155,22 +159,27 @@ TEST_P(Collector, FollowsTheVisitorsReferences) {
     MemoryManager manager = MemoryManager::without_memory(1U << 20, make::options(0, GetParam()));
     std::map<Offset, std::vector<Offset>> edges;
     std::vector<Offset> blocks;
-    for (int i = 0; i < 100; ++i) blocks.push_back(manager.allocate(i % 2 == 0 ? 100 : 3000).value());
+    for (int i = 0; i < 100; ++i)
+        blocks.push_back(manager.allocate(i % 2 == 0 ? 100 : 3000).value());
     for (std::size_t i = 0; i + 10 < blocks.size(); ++i) edges[blocks[i]] = {blocks[i + 10] + 50};
-    const ReferenceVisitor visitor = [&](Offset block, Size size, const std::function<void(Offset)>& reach) {
+    const ReferenceVisitor visitor = [&](Offset block, Size size,
+                                         const std::function<void(Offset)>& reach) {
         EXPECT_EQ(size, manager.size_of(block));
         for (const Offset to : edges[block]) reach(to);
     };
     EXPECT_THROW(manager.collect(blocks), ashlar::NoMemory);
     EXPECT_EQ(manager.collect(std::vector{blocks[0], blocks[1]}, visitor).freed_blocks, 80U);
-    for (std::size_t i = 0; i < blocks.size(); ++i) EXPECT_EQ(manager.is_block(blocks[i]), i % 10 < 2) << i;
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+        EXPECT_EQ(manager.is_block(blocks[i]), i % 10 < 2) << i;
 }
 
 TEST_P(Collector, FreesNothingWhenACallbackThrows) {
     MemoryManager manager(1U << 20, make::options(0, GetParam()));
     Graph<MemoryManager> graph(manager);
     const Offset root = graph.add(2), lost = graph.add(2), large = graph.add(500);
-    const ReferenceVisitor bad = [](Offset, Size, const std::function<void(Offset)>&) { throw std::runtime_error("no"); };
+    const ReferenceVisitor bad = [](Offset, Size, const std::function<void(Offset)>&) {
+        throw std::runtime_error("no");
+    };
     EXPECT_THROW(manager.collect(std::vector{root}, bad), std::runtime_error);
     EXPECT_TRUE(manager.is_block(lost));
     EXPECT_TRUE(manager.is_block(large));

@@ -28,7 +28,8 @@ constexpr int kSteps = 4000;
 // are dropped, or freed, or go from list to list.
 class Mutator {
   public:
-    Mutator(MemoryManager& manager, unsigned seed) : manager_(manager), random_(seed), key_(std::uint64_t{seed} << 32) {
+    Mutator(MemoryManager& manager, unsigned seed)
+        : manager_(manager), random_(seed), key_(std::uint64_t{seed} << 32) {
         root_ = manager_.allocate(kLists * 8, 8).value();
         for (std::size_t i = 0; i < kLists; ++i) set(root_ + 8 * i, kNull);
     }
@@ -69,7 +70,9 @@ class Mutator {
         manager_.read(at, std::as_writable_bytes(std::span(&word, 1)));
         return word;
     }
-    void set(Offset at, std::uint64_t word) { manager_.write(at, std::as_bytes(std::span(&word, 1))); }
+    void set(Offset at, std::uint64_t word) {
+        manager_.write(at, std::as_bytes(std::span(&word, 1)));
+    }
 
     void push(std::size_t list) {
         const Size size = random_() % 10 == 0 ? 4000 : 24 + random_() % 64;
@@ -121,7 +124,9 @@ class Mutator {
         Offset at = get(head(list));
         for (auto key = keys_[list].rbegin(); key != keys_[list].rend(); ++key) {
             std::array<std::uint64_t, 3> words{};
-            ASSERT_EQ(manager_.try_read(at, std::as_writable_bytes(std::span(words))), ashlar::Status::ok) << at;
+            ASSERT_EQ(manager_.try_read(at, std::as_writable_bytes(std::span(words))),
+                      ashlar::Status::ok)
+                << at;
             ASSERT_EQ(words[1], *key);
             ASSERT_EQ(words[2], ~*key);
             at = words[0];

@@ -16,7 +16,8 @@ namespace {
 using namespace ashlar;
 using manager::CycleGate;
 
-constexpr std::uint32_t kSlots = 64;  // the gate's: threads whose numbers differ by so many meet in one
+// The gate's: threads whose numbers differ by so many meet in one.
+constexpr std::uint32_t kSlots = 64;
 
 class CycleGateTest : public testing::Test {
   protected:
@@ -158,7 +159,8 @@ TEST(ThreadNumbers, NumbersOfLiveThreadsDiffer) {
 // Beyond the table each number is given out once.
 TEST(ThreadNumbers, NumbersBeyondTheTableAreUnique) {
     std::vector<std::uint32_t> numbers;
-    while (numbers.empty() || numbers.back() <= manager::kMostNumbers + 1) numbers.push_back(manager::take_thread_number());
+    while (numbers.empty() || numbers.back() <= manager::kMostNumbers + 1)
+        numbers.push_back(manager::take_thread_number());
     EXPECT_EQ(std::set(numbers.begin(), numbers.end()).size(), numbers.size());
     for (const std::uint32_t number : numbers) manager::give_thread_number(number);
     EXPECT_LE(manager::take_thread_number(), numbers.front());

@@ -55,7 +55,9 @@ class Graph {
         manager_.deallocate(block);
         edges_.erase(block);
     }
-    [[nodiscard]] Offset reference(Offset block, std::size_t i) const { return edges_.at(block)[i]; }
+    [[nodiscard]] Offset reference(Offset block, std::size_t i) const {
+        return edges_.at(block)[i];
+    }
     [[nodiscard]] std::size_t references(Offset block) const { return edges_.at(block).size(); }
     [[nodiscard]] std::set<Offset> reachable(std::vector<Offset> from) const {
         std::set<Offset> seen;

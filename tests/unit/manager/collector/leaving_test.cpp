@@ -24,7 +24,8 @@ struct Fixture {
     Offset start = 0, child = 0;
 
     Fixture() {
-        EXPECT_EQ(manager.allocate_movable(2 * kLarge, 8, gap), Status::ok);  // the other block's slab has room as well
+        // The other block's slab has room as well.
+        EXPECT_EQ(manager.allocate_movable(2 * kLarge, 8, gap), Status::ok);
         EXPECT_EQ(manager.allocate_movable(kLarge, 8, large), Status::ok);
         EXPECT_EQ(manager.moves().deallocate(gap), Status::ok);
         EXPECT_EQ(manager.moves().resolve(large, start), Status::ok);
@@ -49,8 +50,9 @@ struct Fixture {
 };
 
 class FreedInCycle : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Ways, FreedInCycle, testing::Bool(),
-                         [](const auto& dropped) { return dropped.param ? "DroppedByAPass" : "Deallocated"; });
+INSTANTIATE_TEST_SUITE_P(Ways, FreedInCycle, testing::Bool(), [](const auto& dropped) {
+    return dropped.param ? "DroppedByAPass" : "Deallocated";
+});
 
 TEST_P(FreedInCycle, LargeBlockIsScannedInPieces) {
     Fixture fixture;
@@ -97,7 +99,8 @@ TEST(FreedInPass, BlockPinnedDuringTheScanIsNotDropped) {
     });
     DefragmentationStatistics done{};
     std::size_t wrong = 0;
-    fixture.collect([&] { EXPECT_EQ(fixture.manager.moves().end_pass(moves, done, wrong), Status::ok); });
+    fixture.collect(
+        [&] { EXPECT_EQ(fixture.manager.moves().end_pass(moves, done, wrong), Status::ok); });
     EXPECT_EQ(done.ignored, 1U);
     EXPECT_EQ(done.dropped, 0U);
     EXPECT_EQ(fixture.manager.moves().unpin(fixture.large), Status::ok);

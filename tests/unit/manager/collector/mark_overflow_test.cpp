@@ -54,7 +54,8 @@ TEST_F(MarkOverflowTest, YieldsEachOnce) {
     std::mt19937_64 random(1);
     for (int round = 0; round < 200; ++round) {
         add(random, 300);
-        for (auto n = random() % 300; n != 0 && overflow.any_range(); --n) EXPECT_EQ(ranges.erase(overflow.take_range()), 1U);
+        for (auto n = random() % 300; n != 0 && overflow.any_range(); --n)
+            EXPECT_EQ(ranges.erase(overflow.take_range()), 1U);
         for (auto n = random() % 10; n != 0 && overflow.any_small(); --n) {
             const auto most = static_cast<std::uint32_t>(1 + random() % 200);
             std::uint32_t taken = 0;
@@ -68,7 +69,8 @@ TEST_F(MarkOverflowTest, YieldsEachOnce) {
         EXPECT_GE(overflow.any_small(), !small.empty());
     }
     while (overflow.any_range()) EXPECT_EQ(ranges.erase(overflow.take_range()), 1U);
-    while (overflow.any_small()) overflow.take_small(7, [&](Offset block) { EXPECT_EQ(small.erase(block), 1U); });
+    while (overflow.any_small())
+        overflow.take_small(7, [&](Offset block) { EXPECT_EQ(small.erase(block), 1U); });
     EXPECT_TRUE(ranges.empty());
     EXPECT_TRUE(small.empty());
 }

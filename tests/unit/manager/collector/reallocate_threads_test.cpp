@@ -38,8 +38,8 @@ class Mutator {
         Offset link = root_;
         for (std::uint64_t steps = random_() % kNodes; steps != 0; --steps) link = get(link);
         const Offset node = get(link);
-        const Size size =
-            random_() % 16 == 0 ? 70'000 + random_() % 60'000 : 16 + random_() % (random_() % 2 == 0 ? 900 : 5000);
+        const Size size = random_() % 16 == 0 ? 70'000 + random_() % 60'000
+                                              : 16 + random_() % (random_() % 2 == 0 ? 900 : 5000);
         const auto now = manager_.reallocate(node, size, Size{8} << random_() % 6);
         if (!now) return;  // full of garbage just now
         fill(*now, size);
@@ -67,7 +67,9 @@ class Mutator {
         manager_.read(at, std::as_writable_bytes(std::span(&word, 1)));
         return word;
     }
-    void set(Offset at, std::uint64_t word) { manager_.write(at, std::as_bytes(std::span(&word, 1))); }
+    void set(Offset at, std::uint64_t word) {
+        manager_.write(at, std::as_bytes(std::span(&word, 1)));
+    }
     void push(std::uint64_t key) {
         const Offset node = manager_.allocate(40, 8).value();
         set(node, get(root_));
@@ -163,7 +165,9 @@ TEST(ReallocateThreads, RootsStayRootsWithoutAMutex) {
                 if (walled) manager.deallocate(wall);
                 at = *now;
                 std::array<std::uint64_t, 2> found{};
-                ASSERT_EQ(manager.try_read(at, std::as_writable_bytes(std::span(found))), ashlar::Status::ok) << i;
+                ASSERT_EQ(manager.try_read(at, std::as_writable_bytes(std::span(found))),
+                          ashlar::Status::ok)
+                    << i;
                 ASSERT_EQ(found, words) << i;
                 ASSERT_EQ(manager.size_of(at), size);
             }

@@ -105,7 +105,8 @@ TEST(CollectorRootsThreads, AllocatedWhileCyclesRunAreKept) {
     manager.start_collector(std::move(options));
     std::vector<Offset> beside;
     while (manager.last_collection().cycles < 20) {
-        if (beside.size() < 20'000) beside.push_back(manager.allocate_root(kSizes[beside.size() % 3], 8).value());
+        if (beside.size() < 20'000)
+            beside.push_back(manager.allocate_root(kSizes[beside.size() % 3], 8).value());
         std::this_thread::yield();
     }
     manager.stop_collector();

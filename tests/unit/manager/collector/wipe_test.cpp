@@ -74,7 +74,8 @@ TEST_P(WipedBlocks, KeepNoGarbageAlive) {
     for (const Size node : {Size{64}, Size{1000}, Size{3000}}) {
         EXPECT_LE(most_kept(GetParam(), node, Wipe::when_scanned), 2 * kLive);
         EXPECT_LE(most_kept(GetParam(), node, Wipe::always), 2 * kLive);
-        EXPECT_GT(most_kept(GetParam(), node, Wipe::never), 2 * kLive) << "so that the other two mean something";
+        EXPECT_GT(most_kept(GetParam(), node, Wipe::never), 2 * kLive)
+            << "so that the other two mean something";
     }
 }
 

@@ -54,7 +54,8 @@ Size writable_bytes() {
     for (std::string line; std::getline(file, line);) {
         const std::size_t dash = line.find('-'), blank = line.find(' ');
         if (line[blank + 2] != 'w') continue;
-        sum += std::stoull(line.substr(dash + 1, blank), nullptr, 16) - std::stoull(line.substr(0, dash), nullptr, 16);
+        sum += std::stoull(line.substr(dash + 1, blank), nullptr, 16) -
+               std::stoull(line.substr(0, dash), nullptr, 16);
     }
     return sum;
 }
@@ -69,7 +70,8 @@ class Footprint : public testing::TestWithParam<std::tuple<make::Mode, Size>> {
     Size size_ = std::get<1>(GetParam());
 };
 std::string name_of(const testing::TestParamInfo<std::tuple<make::Mode, Size>>& tested) {
-    return make::name_of(std::get<0>(tested.param)) + std::to_string(std::get<1>(tested.param) / kKiB) + "KiB";
+    return make::name_of(std::get<0>(tested.param)) +
+           std::to_string(std::get<1>(tested.param) / kKiB) + "KiB";
 }
 INSTANTIATE_TEST_SUITE_P(Buffers, Footprint,
                          testing::Combine(testing::ValuesIn(make::modes),
@@ -79,7 +81,8 @@ INSTANTIATE_TEST_SUITE_P(Buffers, Footprint,
 TEST_P(Footprint, WritableBytesAreAShareOfTheBuffer) {
     expect_in_child([this] {
         std::vector<std::byte> buffer(size_);
-        static_cast<void>(MemoryManager(buffer, make::options(0, mode_)));  // what the process takes once
+        // What the process takes once.
+        static_cast<void>(MemoryManager(buffer, make::options(0, mode_)));
         const Size before = writable_bytes();
         const MemoryManager manager(buffer, make::options(0, mode_));
         return writable_bytes() <= before + most_beside(size_) ? 0 : 1;
@@ -141,21 +144,25 @@ int expect_refusal(MemoryManager& manager, unsigned most, Allocate allocate) {
 TEST(FootprintRefused, AllocateFailsWithoutMemoryForRecords) {
     expect_in_child([] {
         MemoryManager manager = MemoryManager::without_memory(1024 * kMiB, make::options());
-        return expect_refusal(manager, 1'000'000, [&] { return manager.allocate(100).has_value(); });
+        return expect_refusal(manager, 1'000'000,
+                              [&] { return manager.allocate(100).has_value(); });
     });
 }
 
 TEST(FootprintRefused, AllocateMovableFailsWithoutMemoryForHandles) {
     expect_in_child([] {
         MemoryManager manager = MemoryManager::without_memory(1024 * kMiB, make::options());
-        return expect_refusal(manager, 1'000'000, [&] { return manager.allocate_movable(100).has_value(); });
+        return expect_refusal(manager, 1'000'000,
+                              [&] { return manager.allocate_movable(100).has_value(); });
     });
 }
 
 TEST(FootprintRefused, SmallBlocksFailWithoutMemoryForTables) {
     expect_in_child([] {
-        MemoryManager manager = MemoryManager::without_memory(1024 * kMiB, make::options(0, make::Mode::many));
-        return expect_refusal(manager, 10'000'000, [&] { return manager.allocate(16).has_value(); });
+        MemoryManager manager =
+            MemoryManager::without_memory(1024 * kMiB, make::options(0, make::Mode::many));
+        return expect_refusal(manager, 10'000'000,
+                              [&] { return manager.allocate(16).has_value(); });
     });
 }
 

@@ -48,7 +48,8 @@ class Trim : public testing::Test {
 
     Trim() {
         for (Size i = 0; i < kBlocks; ++i) blocks_.push_back(take(kBlock));
-        for (Size i = 0; i < kBlocks; i += 2) EXPECT_EQ(manager_.deallocate(blocks_[i]), Status::ok);
+        for (Size i = 0; i < kBlocks; i += 2)
+            EXPECT_EQ(manager_.deallocate(blocks_[i]), Status::ok);
     }
     Offset take(Size size) {
         Offset at = 0;
@@ -57,10 +58,12 @@ class Trim : public testing::Test {
         return at;
     }
     void expect_intact(Offset block) {
-        for (Size i = 0; i < kBlock; ++i) ASSERT_EQ(manager_.buffer().at(block)[i], std::byte{0x5a});
+        for (Size i = 0; i < kBlock; ++i)
+            ASSERT_EQ(manager_.buffer().at(block)[i], std::byte{0x5a});
     }
 
-    Manager manager_{manager::Buffer::own(kBlocks * kBlock), kBlocks* kBlock, make::options(0, Threads::many)};
+    Manager manager_{manager::Buffer::own(kBlocks * kBlock), kBlocks* kBlock,
+                     make::options(0, Threads::many)};
     std::vector<Offset> blocks_;
 };
 
@@ -95,7 +98,9 @@ TEST_F(Trim, BlocksThatComeBetweenStepsKeepTheirBytes) {
     for (Size i = 1; i < kBlocks; i += 2) live.push_back(blocks_[i]);
     for (std::size_t step = 0; purge.step(manager_.allocator(), manager_.buffer()); ++step) {
         for (int i = 0; i < 3; ++i) {
-            ASSERT_EQ(manager_.deallocate(live[(step * 16 + static_cast<std::size_t>(i)) % live.size()]), Status::ok);
+            ASSERT_EQ(
+                manager_.deallocate(live[(step * 16 + static_cast<std::size_t>(i)) % live.size()]),
+                Status::ok);
             live[(step * 16 + static_cast<std::size_t>(i)) % live.size()] = take(kBlock);
         }
         for (const Offset block : live) expect_intact(block);
@@ -108,10 +113,12 @@ TEST_F(Trim, GoesOnWhereTheNextRangeWasMerged) {
     HolePurge purge;
     ASSERT_TRUE(purge.step(manager_.allocator(), manager_.buffer()));
     // All but the last block become holes, which are one hole now.
-    for (Size i = 1; i + 1 < kBlocks; i += 2) ASSERT_EQ(manager_.deallocate(blocks_[i]), Status::ok);
+    for (Size i = 1; i + 1 < kBlocks; i += 2)
+        ASSERT_EQ(manager_.deallocate(blocks_[i]), Status::ok);
     while (purge.step(manager_.allocator(), manager_.buffer())) {
     }
-    EXPECT_LE(resident_pages(manager_.buffer().at(0), kBlocks * kBlock), (2 * HolePurge::kHoles + 1) * kBlock / kPage)
+    EXPECT_LE(resident_pages(manager_.buffer().at(0), kBlocks * kBlock),
+              (2 * HolePurge::kHoles + 1) * kBlock / kPage)
         << "at most what the first step had passed";
 }
 
@@ -121,7 +128,8 @@ INSTANTIATE_TEST_SUITE_P(Threads, Tables, testing::ValuesIn(make::modes),
 
 TEST_P(Tables, TrimOfAnEmptyManagerGivesThemBack) {
     if (kSanitized) GTEST_SKIP() << "resident memory is also the sanitizer's";
-    MemoryManager manager = MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
+    MemoryManager manager =
+        MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
     std::vector<Offset> blocks;
     std::vector<Handle> handles;
     blocks.reserve(1'100'000);
@@ -146,19 +154,22 @@ TEST_P(Tables, TrimOfAnEmptyManagerGivesThemBack) {
 }
 
 TEST_P(Tables, MetadataCountsHandlesAndRecords) {
-    MemoryManager manager = MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
+    MemoryManager manager =
+        MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
     const Size empty = manager.statistics().metadata;
     for (int i = 0; i < 1000; ++i) static_cast<void>(manager.allocate(5000));
     const Size records = manager.statistics().metadata - empty;
     EXPECT_GE(records, 1000U * (sizeof(Range) + 16));
     for (int i = 0; i < 1000; ++i) static_cast<void>(manager.allocate_movable(5000));
-    EXPECT_GE(manager.statistics().metadata - empty, 2 * records + 1000U * sizeof(manager::Handles::Place));
+    EXPECT_GE(manager.statistics().metadata - empty,
+              2 * records + 1000U * sizeof(manager::Handles::Place));
 }
 
 TEST_P(Tables, MetadataCountsSlabsUntilTheyAreGivenBack) {
     if (kSanitized) GTEST_SKIP() << "resident memory is also the sanitizer's";
     if (GetParam() == make::Mode::one) GTEST_SKIP() << "no slabs";
-    MemoryManager manager = MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
+    MemoryManager manager =
+        MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
     std::vector<Offset> blocks;
     const Size empty = manager.statistics().metadata;
     blocks.assign(1'000'000, 0);  // its pages have been touched
@@ -180,7 +191,8 @@ TEST_P(Tables, MetadataCountsSlabsUntilTheyAreGivenBack) {
 
 // A handle names one block for ever, whatever trim() gave back.
 TEST_P(Tables, HandlesFromBeforeATrimStayBad) {
-    MemoryManager manager = MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
+    MemoryManager manager =
+        MemoryManager::without_memory(Size{64} << 20, make::options(0, GetParam()));
     std::vector<Handle> old;
     for (int round = 0; round < 5; ++round) {
         for (int i = 0; i < 2000; ++i) old.push_back(manager.allocate_movable(10).value());
@@ -192,7 +204,8 @@ TEST_P(Tables, HandlesFromBeforeATrimStayBad) {
     Offset at = 0;
     for (const Handle handle : old) ASSERT_EQ(manager.try_resolve(handle, at), Status::bad_handle);
     for (const Handle handle : live) ASSERT_EQ(manager.try_resolve(handle, at), Status::ok);
-    EXPECT_NE(make::message<BadHandle>([&] { manager.deallocate(old[0]); }).find("freed"), std::string::npos);
+    EXPECT_NE(make::message<BadHandle>([&] { manager.deallocate(old[0]); }).find("freed"),
+              std::string::npos);
 }
 
 }  // namespace

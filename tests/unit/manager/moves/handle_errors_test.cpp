@@ -12,6 +12,19 @@ using make::message;
 
 constexpr std::uint64_t kLife = std::uint64_t{1} << 32;
 
+TEST(Handles, ErrorsNameTheHandle) {
+    MemoryManager manager(1000);
+    try {
+        manager.pin(Handle{77});
+        FAIL();
+    } catch (const BadHandle& error) {
+        EXPECT_NE(std::string(error.what()).find("pin: handle 77"), std::string::npos);
+        EXPECT_EQ(error.status(), ashlar::Status::bad_handle);
+    }
+    EXPECT_THROW(static_cast<void>(manager.allocate_movable(10, 3)), ashlar::BadAlignment);
+    EXPECT_FALSE(manager.allocate_movable(1001));
+}
+
 // Handle 1 was freed, handle 2 is at [100, 150), handle 3 at [150, 160).
 class HandleErrors : public testing::Test {
   protected:
@@ -55,7 +68,8 @@ TEST_F(HandleErrors, PinnedNamesTheBlock) {
     const std::vector<Move> moves = manager_.begin_pass();
     ASSERT_EQ(moves.size(), 2U);
     EXPECT_EQ(message<Pinned>([&] { manager_.deallocate(live_); }),
-              "deallocate: handle 2 is of the block [100, 150) of 50 bytes, which a pass of defragmentation moves to " +
+              "deallocate: handle 2 is of the block [100, 150) of 50 bytes, which a pass of "
+              "defragmentation moves to " +
                   std::to_string(moves[1].to));
     manager_.end_pass(moves);
 }
@@ -66,12 +80,13 @@ TEST_F(HandleErrors, EndPassNamesTheWrongMove) {
     const Offset to = moves[1].to;
     moves[1].to = 777;
     EXPECT_EQ(message<BadHandle>([&] { manager_.end_pass(moves); }),
-              "end_pass: the move of handle 2 from [100, 150) of 50 bytes to 777 is not one of this pass, or comes twice");
+              "end_pass: the move of handle 2 from [100, 150) of 50 bytes to 777 is not one of "
+              "this pass, or comes twice");
     moves[1].to = to;
     EXPECT_EQ(manager_.end_pass(moves).moves, 2U);
     EXPECT_EQ(message<BadHandle>([&] { manager_.end_pass(moves); }),
-              "end_pass: the move of handle 3 from [150, 160) of 10 bytes to " + std::to_string(moves[0].to) +
-                  " is not one of this pass, or comes twice");
+              "end_pass: the move of handle 3 from [150, 160) of 10 bytes to " +
+                  std::to_string(moves[0].to) + " is not one of this pass, or comes twice");
 }
 
 TEST_F(HandleErrors, TryMembersOfHandlesReturnStatuses) {

@@ -22,7 +22,8 @@ class Searches {
         memory_.resize(measured.used() / sizeof(Offset) + 16);  // with room to align
         region::Carver placed(reinterpret_cast<std::uintptr_t>(memory_.data()));
         lowest_.layout(placed, kRanges);
-        for (int i = 0; i < 400; ++i) blocks_.push_back(fixture_.allocator.take(1 + random_() % 60, 1));
+        for (int i = 0; i < 400; ++i)
+            blocks_.push_back(fixture_.allocator.take(1 + random_() % 60, 1));
         for (int i = 0; i < 150; ++i) drop();
         lowest_.forget();
     }
@@ -42,12 +43,14 @@ class Searches {
             more = search.open;
             if (!more) break;
             from = search.at;
-            for (auto changes = random_() % 30; changes != 0; --changes) random_() % 2 == 0 ? drop() : add();
+            for (auto changes = random_() % 30; changes != 0; --changes)
+                random_() % 2 == 0 ? drop() : add();
         }
         EXPECT_EQ(found.hole, lowest(size, alignment, before, from));
         if (found.hole == no_range) return;
         EXPECT_EQ(found.at % alignment, 0U);
-        EXPECT_LE(found.at + size, fixture_.allocator[found.hole].start + fixture_.allocator[found.hole].size);
+        EXPECT_LE(found.at + size,
+                  fixture_.allocator[found.hole].start + fixture_.allocator[found.hole].size);
     }
     // A search for another block forgets where the last one stopped.
     void anew() {
@@ -118,7 +121,8 @@ class Searches {
     [[nodiscard]] RangeId next_block(Offset from) const {
         const ranges::RangeAllocator& allocator = fixture_.allocator;
         RangeId at = allocator.first();
-        while (at != no_range && (allocator[at].start < from || ranges::kind(allocator[at]) != ranges::Kind::block))
+        while (at != no_range &&
+               (allocator[at].start < from || ranges::kind(allocator[at]) != ranges::Kind::block))
             at = allocator[at].above;
         return at;
     }
@@ -137,7 +141,9 @@ class Searches {
         for (RangeId at = allocator.first(); at != no_range; at = allocator[at].above) {
             const Range& range = allocator[at];
             const Offset start = (range.start + alignment - 1) & ~(alignment - 1);
-            if (ranges::kind(range) != ranges::Kind::hole || range.start + range.size <= from || start >= before) continue;
+            if (ranges::kind(range) != ranges::Kind::hole || range.start + range.size <= from ||
+                start >= before)
+                continue;
             if (start + size <= range.start + range.size) return at;
         }
         return no_range;
@@ -211,7 +217,8 @@ TEST(LowestHole, SearchesInVainLookOnlyOnce) {
     Searches searches(1);
     const unsigned first = searches.looks(1, 10'000);
     EXPECT_GE(first, 300U);
-    EXPECT_LE(searches.looks(100, 10'000), 300U) << "each at the range where the last one ended, or nothing";
+    EXPECT_LE(searches.looks(100, 10'000), 300U)
+        << "each at the range where the last one ended, or nothing";
 }
 
 }  // namespace

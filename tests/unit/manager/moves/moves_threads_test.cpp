@@ -47,7 +47,8 @@ class Owner {
             const auto handle = manager_.allocate_movable(size, Size{1} << random_() % 5);
             if (!handle) return;
             blocks_.push_back({*handle, size, std::byte(random_() & 0xff)});
-            std::memset(manager_.data(manager_.pin(*handle)), static_cast<int>(blocks_.back().seed), size);
+            std::memset(manager_.data(manager_.pin(*handle)), static_cast<int>(blocks_.back().seed),
+                        size);
             manager_.unpin(*handle);
         } else if (!blocks_.empty()) {
             verify(blocks_[random_() % blocks_.size()]);
@@ -108,9 +109,11 @@ TEST(MovesThreads, PassesBesideThreadsThatAllocate) {
                 if (random() % 2 == 0 && !blocks.empty()) {
                     const auto [at, size] = blocks.back();
                     blocks.pop_back();
-                    for (Size i = 0; i < size; i += 97) EXPECT_EQ(manager.data(at)[i], std::byte(at & 0xff));
+                    for (Size i = 0; i < size; i += 97)
+                        EXPECT_EQ(manager.data(at)[i], std::byte(at & 0xff));
                     manager.deallocate(at);
-                } else if (const Size size = 1 + random() % 3000; const auto at = manager.allocate(size)) {
+                } else if (const Size size = 1 + random() % 3000;
+                           const auto at = manager.allocate(size)) {
                     std::memset(manager.data(*at), static_cast<int>(*at & 0xff), size);
                     blocks.emplace_back(*at, size);
                 }

@@ -46,7 +46,8 @@ TEST(PinnedInAPass, UnpinnedBlockIsStillIgnored) {
     pass.manager.pin(pass.block);
     pass.manager.unpin(pass.block);
     pass.expect_ignored();
-    pass.moves = pass.manager.begin_pass();  // what was pinned in the last pass may move in the next one
+    // A block that was pinned in the last pass may move in the next one.
+    pass.moves = pass.manager.begin_pass();
     EXPECT_EQ(pass.manager.end_pass(pass.moves).moves, 1U);
     EXPECT_EQ(pass.manager.resolve(pass.block), 0U);
 }
@@ -104,7 +105,9 @@ struct EmptyParts {
     }
     ashlar::ManagerOptions growing() {
         ashlar::ManagerOptions own = make::options(10'000);
-        own.next_part = [this](ashlar::Size wanted) { return std::span<std::byte>(parts.emplace_back(wanted)); };
+        own.next_part = [this](ashlar::Size wanted) {
+            return std::span<std::byte>(parts.emplace_back(wanted));
+        };
         return own;
     }
     static constexpr Offset kTo = 16 + 300 * 8;
@@ -144,7 +147,8 @@ struct ManyMoves {
     std::vector<Handle> blocks;
     explicit ManyMoves(std::size_t count) {
         const Handle gone = manager.allocate_movable(1000).value();
-        for (std::size_t i = 0; i < count; ++i) blocks.push_back(manager.allocate_movable(10).value());
+        for (std::size_t i = 0; i < count; ++i)
+            blocks.push_back(manager.allocate_movable(10).value());
         manager.deallocate(gone);
     }
 };
@@ -194,7 +198,8 @@ struct Scattered {
     MemoryManager manager{2'000'000};
     std::vector<Handle> blocks;
     Scattered() {
-        for (std::size_t i = 0; i < 3000; ++i) blocks.push_back(manager.allocate_movable(1 + i * 7919 % 499).value());
+        for (std::size_t i = 0; i < 3000; ++i)
+            blocks.push_back(manager.allocate_movable(1 + i * 7919 % 499).value());
         for (std::size_t i = 0; i < 3000; i += 2) manager.deallocate(blocks[i]);
     }
 };

@@ -113,7 +113,8 @@ TEST_P(ResizeHandle, RefusesBadHandlesAndImpossibleSizes) {
 TEST_P(ResizeHandle, GrowsTheBuffer) {
     MemoryManager manager(1100, make::options(1 << 20, GetParam()));
     Walled block(manager);
-    EXPECT_TRUE(manager.resize(block.handle, 5000));  // behind the other block, whose place it cannot have
+    // Behind the other block, whose place it cannot have.
+    EXPECT_TRUE(manager.resize(block.handle, 5000));
     const Offset moved = manager.resolve(block.handle);
     EXPECT_GT(moved, block.at);
     block.expect_kept(5000, 1000);
@@ -159,7 +160,8 @@ TEST_P(ResizeHandle, WorksUnderEveryPolicy) {
             const Size size = 1 + round * 37 % 3000;
             const Size kept = std::min(size, sizes[i]);
             ASSERT_TRUE(manager.resize(handles[i], size)) << manager.policy_name();
-            EXPECT_EQ(contents(manager, manager.resolve(handles[i]), kept), pattern(kept, static_cast<unsigned>(i)));
+            EXPECT_EQ(contents(manager, manager.resolve(handles[i]), kept),
+                      pattern(kept, static_cast<unsigned>(i)));
             manager.write(manager.resolve(handles[i]), pattern(size, static_cast<unsigned>(i)));
             sizes[i] = size;
             if (round % 50 == 0) {

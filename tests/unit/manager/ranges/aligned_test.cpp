@@ -33,7 +33,8 @@ struct Holes {
         static_cast<void>(fixture.allocator.take_at(at, fixture.allocator.totals().capacity - at));
         // The one that fits is not the latest either, which best fit would
         // take.
-        for (auto hole = holes.rbegin(); hole != holes.rend(); ++hole) fixture.allocator.give(*hole);
+        for (auto hole = holes.rbegin(); hole != holes.rend(); ++hole)
+            fixture.allocator.give(*hole);
     }
     Offset take() {
         const RangeId block = fixture.allocator.take(kPage, kPage);
@@ -45,8 +46,8 @@ struct Holes {
 
 class Aligned : public testing::TestWithParam<Placement> {};
 INSTANTIATE_TEST_SUITE_P(Policies, Aligned,
-                         testing::Values(Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                         Placement::ordered_best_fit));
+                         testing::Values(Placement::first_fit, Placement::next_fit,
+                                         Placement::best_fit, Placement::ordered_best_fit));
 
 TEST_P(Aligned, RequestTakesTheFirstThatFitsAmongFewHoles) {
     Holes holes(GetParam(), 40);

@@ -23,7 +23,8 @@ class Corruption : public testing::TestWithParam<Placement> {
         // it.
         for (std::size_t i = 19; indexed_ == no_range && i != 0; --i) {
             if (i % 4 == 0) continue;
-            const RangeId found = fixture_.allocator.covering(fixture_.allocator[blocks_[i]].start + 1);
+            const RangeId found =
+                fixture_.allocator.covering(fixture_.allocator[blocks_[i]].start + 1);
             if ((fixture_.allocator[found].state & ranges::kIndexed) != 0) indexed_ = found;
         }
         EXPECT_NE(indexed_, no_range);
@@ -44,16 +45,20 @@ class Corruption : public testing::TestWithParam<Placement> {
         if (word / kWords > created_) return false;
         const Range& range = fixture_.allocator[static_cast<RangeId>(word / kWords)];
         const std::size_t at = word % kWords * sizeof(std::uint32_t);
-        const auto is = [at](std::size_t field, std::size_t bytes) { return at >= field && at < field + bytes; };
+        const auto is = [at](std::size_t field, std::size_t bytes) {
+            return at >= field && at < field + bytes;
+        };
         const bool links = is(offsetof(Range, link), 2 * sizeof(RangeId));
-        const bool place = is(offsetof(Range, start), offsetof(Range, link));  // start, size, below, above
+        // Start, size, below, above.
+        const bool place = is(offsetof(Range, start), offsetof(Range, link));
         const bool chain = is(offsetof(Range, chain), sizeof(RangeId));
         if (word < kWords) return is(offsetof(Range, below), 2 * sizeof(RangeId));
         switch (ranges::kind(range)) {
             case ranges::Kind::unused: return chain;
             case ranges::Kind::hole: return place || links;
             case ranges::Kind::block:
-                return place || chain || is(offsetof(Range, asked), sizeof(Size)) || (links && range.state & ranges::kIndexed);
+                return place || chain || is(offsetof(Range, asked), sizeof(Size)) ||
+                       (links && range.state & ranges::kIndexed);
             default: return place;
         }
     }
@@ -79,9 +84,15 @@ TEST_P(Corruption, CheckReportsABrokenList) {
 }
 
 TEST_P(Corruption, CheckReportsBrokenKindsAndSizes) {
-    plant([&](RangeAllocator& allocator) { allocator[block_].state = static_cast<std::uint32_t>(ranges::Kind::hole); });
-    plant([&](RangeAllocator& allocator) { allocator[hole_].state = static_cast<std::uint32_t>(ranges::Kind::block); });
-    plant([&](RangeAllocator& allocator) { allocator[hole_].state = static_cast<std::uint32_t>(ranges::Kind::fence); });
+    plant([&](RangeAllocator& allocator) {
+        allocator[block_].state = static_cast<std::uint32_t>(ranges::Kind::hole);
+    });
+    plant([&](RangeAllocator& allocator) {
+        allocator[hole_].state = static_cast<std::uint32_t>(ranges::Kind::block);
+    });
+    plant([&](RangeAllocator& allocator) {
+        allocator[hole_].state = static_cast<std::uint32_t>(ranges::Kind::fence);
+    });
     plant([&](RangeAllocator& allocator) { allocator[block_].state = 0; });
     plant([&](RangeAllocator& allocator) { allocator[block_].asked = 0; });
     plant([&](RangeAllocator& allocator) { allocator[block_].asked = allocator[block_].size + 1; });
@@ -115,7 +126,9 @@ TEST_P(Corruption, CheckEndsWhateverWordIsBroken) {
     fixture_.allocator.give(blocks_[14]);
     fixture_.expect_sound();
     for (RangeId id = 1; id <= kMost; ++id)
-        created_ = fixture_.allocator[id].size != 0 || fixture_.allocator[id].below != no_range ? id : created_;
+        created_ = fixture_.allocator[id].size != 0 || fixture_.allocator[id].below != no_range
+                       ? id
+                       : created_;
     auto* const words = reinterpret_cast<std::uint32_t*>(fixture_.memory.data());
     const std::size_t count = fixture_.memory.size() * sizeof(Fixture::Line) / sizeof *words;
     ASSERT_EQ(reinterpret_cast<void*>(words), &fixture_.allocator[no_range]);
@@ -143,7 +156,8 @@ TEST_P(Corruption, CheckEndsWhateverWordIsBroken) {
             words[i] = other;
             const bool seen = !fixture_.faults().empty();
             told += seen ? 1 : 0;
-            ASSERT_TRUE(seen || !matters || other == before) << "record " << id << ", word " << i % kWords << " = " << other;
+            ASSERT_TRUE(seen || !matters || other == before)
+                << "record " << id << ", word " << i % kWords << " = " << other;
             words[i] = before;
         }
     }
@@ -152,8 +166,9 @@ TEST_P(Corruption, CheckEndsWhateverWordIsBroken) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, Corruption,
-                         testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
-                                         Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy, Placement::linear,
-                                         Placement::ring));
+                         testing::Values(Placement::tlsf, Placement::first_fit, Placement::next_fit,
+                                         Placement::best_fit, Placement::worst_fit,
+                                         Placement::ordered_best_fit, Placement::buddy,
+                                         Placement::linear, Placement::ring));
 
 }  // namespace

@@ -1,8 +1,9 @@
-// usage: ranges_counted POLICY PHASE HOLES OPERATIONS     for callgrind with --instr-atstart=no, which then counts the phase
-// alone Phases, among so many holes between blocks: take, give (each so many in
-// a row), replace (one given, one taken), pair (the same block taken and given
-// again), aligned (take, each at its own size's power of two), lowest,
-// upper_end, tight (as replace, by that strategy).
+// usage: ranges_counted POLICY PHASE HOLES OPERATIONS     for callgrind with --instr-atstart=no
+// Callgrind then counts the phase alone, among so many holes between blocks.
+// The phases are take and give (each so many in a row), replace (one given, one
+// taken), pair (the same block taken and given again), aligned (take, each at
+// its own size's power of two), and lowest, upper_end and tight (as replace, by
+// that strategy).
 #include <valgrind/callgrind.h>
 
 #include <algorithm>
@@ -23,8 +24,9 @@ using namespace ashlar;
 
 Placement placement_of(std::string_view name) {
     for (const Placement placement :
-         {Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit, Placement::worst_fit,
-          Placement::ordered_best_fit, Placement::buddy, Placement::linear, Placement::ring}) {
+         {Placement::tlsf, Placement::first_fit, Placement::next_fit, Placement::best_fit,
+          Placement::worst_fit, Placement::ordered_best_fit, Placement::buddy, Placement::linear,
+          Placement::ring}) {
         if (name == make_policy(placement)->name()) return placement;
     }
     std::fprintf(stderr, "ranges_counted: no policy %s\n", name.data());
@@ -40,10 +42,13 @@ Strategy strategy_of(std::string_view phase) {
 
 class Counted {
   public:
-    Counted(Placement placement, std::size_t holes, std::size_t operations) : policy_(make_policy(placement)) {
+    Counted(Placement placement, std::size_t holes, std::size_t operations)
+        : policy_(make_policy(placement)) {
         const auto most = static_cast<std::uint32_t>(8 * holes + 2 * operations + 1000);
         const Size limit = Size{1} << 48;
-        if (!store_.create([&](region::Carver& carver) { allocator_.layout(carver, *policy_, limit, most); }) ||
+        if (!store_.create([&](region::Carver& carver) {
+                allocator_.layout(carver, *policy_, limit, most);
+            }) ||
             !allocator_.grow(limit, true)) {
             std::exit(3);
         }
@@ -75,7 +80,8 @@ class Counted {
         if (phase == "take") {
             for (const Size size : sizes) static_cast<void>(allocator_.take(size, 1));
         } else if (phase == "aligned") {
-            for (const Size size : sizes) static_cast<void>(allocator_.take(size, std::bit_floor(size)));
+            for (const Size size : sizes)
+                static_cast<void>(allocator_.take(size, std::bit_floor(size)));
         } else if (phase == "give") {
             for (const RangeId block : chosen) allocator_.give(block);
         } else if (phase == "pair") {
@@ -84,8 +90,8 @@ class Counted {
             for (std::size_t i = 0; i < operations; ++i) {
                 RangeId& block = blocks_[victims[i]];
                 allocator_.give(block);
-                block =
-                    strategy == Strategy::by_policy ? allocator_.take(sizes[i], 1) : allocator_.take_by(strategy, sizes[i], 1);
+                block = strategy == Strategy::by_policy ? allocator_.take(sizes[i], 1)
+                                                        : allocator_.take_by(strategy, sizes[i], 1);
             }
         }
         CALLGRIND_STOP_INSTRUMENTATION;
@@ -111,7 +117,8 @@ class Counted {
 int main(int count, char** words) {
     if (count != 5) return 2;
     const auto operations = static_cast<std::size_t>(std::atol(words[4]));
-    Counted counted(placement_of(words[1]), static_cast<std::size_t>(std::atol(words[3])), operations);
+    Counted counted(placement_of(words[1]), static_cast<std::size_t>(std::atol(words[3])),
+                    operations);
     std::printf("%llu holes\n", static_cast<unsigned long long>(counted.holes()));
     counted.run(words[2], operations);
     return 0;

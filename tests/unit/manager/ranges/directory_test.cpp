@@ -56,7 +56,9 @@ class DirectoryTest : public testing::Test {
         ranges_[below].above = above;
         ranges_[above].below = below;
     }
-    [[nodiscard]] bool in_tree(RangeId id) const { return (ranges_[id].state & ranges::kIndexed) != 0; }
+    [[nodiscard]] bool in_tree(RangeId id) const {
+        return (ranges_[id].state & ranges::kIndexed) != 0;
+    }
     [[nodiscard]] RangeId last_up_to(Offset offset) const {
         const auto above = blocks_.upper_bound(offset);
         return above == blocks_.begin() ? no_range : std::prev(above)->second;
@@ -119,7 +121,8 @@ TEST_F(DirectoryTest, ChainsAreShortForMultiplesOfAnything) {
 // The blocks that a look-up by any byte passes are counted in the records
 // themselves.
 TEST_F(DirectoryTest, GapsOfTheTreeAreShortForMultiplesOfAnything) {
-    for (const Offset step : {Offset{1}, Offset{8}, Offset{24}, Offset{1000}, Offset{4096}, Offset{1} << 30}) {
+    for (const Offset step :
+         {Offset{1}, Offset{8}, Offset{24}, Offset{1000}, Offset{4096}, Offset{1} << 30}) {
         for (Offset i = 0; i < most; ++i) insert(i * step);
         std::size_t sampled = 0, gap = 0, longest = 0;
         for (const auto& [start, id] : blocks_) {

@@ -27,7 +27,8 @@ class ListsTest : public testing::Test {
     }
     RangeId search(Size size) {
         looks_ = 0;
-        return lists_.search_class(table(), 0, size, [&](const Range& range) { return ++looks_, range.size >= size; });
+        return lists_.search_class(
+            table(), 0, size, [&](const Range& range) { return ++looks_, range.size >= size; });
     }
     [[nodiscard]] Ranges table() { return Ranges(records_.data(), kHoles + 1); }
     [[nodiscard]] bool sound() {

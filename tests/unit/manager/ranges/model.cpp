@@ -24,7 +24,8 @@ std::vector<Model::Span> Model::gaps() const {
     std::vector<Span> found;
     Offset at = 0;
     const auto gap_to = [&](Offset end) {
-        for (auto fence = fences_.upper_bound(at); fence != fences_.end() && *fence < end; fence = fences_.upper_bound(at)) {
+        for (auto fence = fences_.upper_bound(at); fence != fences_.end() && *fence < end;
+             fence = fences_.upper_bound(at)) {
             found.emplace_back(at, *fence - at);
             at = *fence;
         }
@@ -72,7 +73,8 @@ Model::Place Model::place(ashlar::Strategy strategy, Size size, Size alignment) 
                             (strategy == ashlar::Strategy::tight && length < best.hole.second);
         if (!better) continue;
         const Offset top = start + length - size;
-        const Offset at = strategy == ashlar::Strategy::upper_end ? top - top % alignment : start + pad;
+        const Offset at =
+            strategy == ashlar::Strategy::upper_end ? top - top % alignment : start + pad;
         best = {true, at, {start, length}, best.unfit};
     }
     return best;
@@ -92,7 +94,8 @@ void Model::grow(Size size, bool contiguous) {
 }
 
 Size Model::shrink(Size most) {
-    const Offset lowest = blocks.empty() ? 0 : blocks.rbegin()->first + blocks.rbegin()->second.size;
+    const Offset lowest =
+        blocks.empty() ? 0 : blocks.rbegin()->first + blocks.rbegin()->second.size;
     const Size taken = capacity - lowest < most ? capacity - lowest : most;
     capacity -= taken;
     fences_.erase(fences_.lower_bound(capacity), fences_.end());
@@ -106,12 +109,15 @@ std::string Model::difference(const ashlar::ranges::RangeAllocator& allocator) c
     for (RangeId at = allocator.first(); at != ashlar::no_range; at = allocator[at].above) {
         const ashlar::Range& range = allocator[at];
         const std::string place = std::to_string(range.start) + "+" + std::to_string(range.size);
-        if (ashlar::ranges::kind(range) == Kind::hole) found_holes.emplace_back(range.start, range.size);
-        if (ashlar::ranges::kind(range) == Kind::fence && fences_.count(range.start) == 0) return "a fence at " + place;
+        if (ashlar::ranges::kind(range) == Kind::hole)
+            found_holes.emplace_back(range.start, range.size);
+        if (ashlar::ranges::kind(range) == Kind::fence && fences_.count(range.start) == 0)
+            return "a fence at " + place;
         if (ashlar::ranges::kind(range) != Kind::block) continue;
         const auto block = left.find(range.start);
         if (block == left.end()) return "a block at " + place;
-        if (block->second.id != at || block->second.size != range.size || block->second.asked != range.asked)
+        if (block->second.id != at || block->second.size != range.size ||
+            block->second.asked != range.asked)
             return "another block at " + place;
         used += range.size;
         left.erase(block);

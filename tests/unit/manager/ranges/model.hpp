@@ -34,7 +34,8 @@ class Model {
         Span hole;
         std::size_t unfit;
     };
-    [[nodiscard]] Place place(ashlar::Strategy strategy, ashlar::Size size, ashlar::Size alignment) const;
+    [[nodiscard]] Place place(ashlar::Strategy strategy, ashlar::Size size,
+                              ashlar::Size alignment) const;
     // The hole with that byte.
     [[nodiscard]] Span hole_with(ashlar::Offset offset) const;
     [[nodiscard]] bool fenced(ashlar::Offset at) const { return fences_.count(at) != 0; }

@@ -12,9 +12,10 @@ namespace {
 using namespace ashlar;
 using ranges::RangeAllocator;
 
-constexpr Placement placements[] = {Placement::tlsf,     Placement::first_fit, Placement::next_fit,
-                                    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
-                                    Placement::buddy,    Placement::linear,    Placement::ring};
+constexpr Placement placements[] = {
+    Placement::tlsf,     Placement::first_fit, Placement::next_fit,
+    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
+    Placement::buddy,    Placement::linear,    Placement::ring};
 
 TEST(RangeAllocator, TakeCutsFromTheBottomAndGiveMergesBothNeighbours) {
     Fixture fixture(Placement::first_fit, 1000, 100);
@@ -47,7 +48,8 @@ TEST(RangeAllocator, OneByteBufferHoldsOneBlock) {
         EXPECT_EQ(fixture.allocator.take(1, 1), no_range);
         EXPECT_EQ(fixture.allocator.largest(), 0U);
         fixture.allocator.give(block);
-        const RangeId aligned = fixture.allocator.take(1, Size{1} << 63);  // 0 is a multiple of everything
+        // 0 is a multiple of everything.
+        const RangeId aligned = fixture.allocator.take(1, Size{1} << 63);
         EXPECT_NE(aligned, no_range) << fixture.policy->name();
         fixture.expect_sound();
     }
@@ -61,7 +63,8 @@ TEST(RangeAllocator, LargestBufferHoldsOneBlockOrMany) {
         EXPECT_EQ(allocator.largest(), all);
         EXPECT_FALSE(allocator.grow(1, true)) << "over the limit";
         EXPECT_EQ(allocator.take(all + 1, 1), no_range);
-        for (const Size size : {~Size{0}, Size{1} << 63, (Size{1} << 63) - 1, (Size{1} << 62) + 1}) {
+        for (const Size size :
+             {~Size{0}, Size{1} << 63, (Size{1} << 63) - 1, (Size{1} << 62) + 1}) {
             EXPECT_EQ(allocator.take(size, 1), no_range) << size;
             EXPECT_EQ(allocator.take(size, Size{1} << 63), no_range) << size;
             EXPECT_EQ(allocator.take_at(1, size), no_range) << size;
@@ -89,7 +92,9 @@ TEST(RangeAllocator, TakeWithoutRecordsNeedsAnExactFit) {
         Fixture fixture(placement, 1024, 12);
         RangeAllocator& allocator = fixture.allocator;
         std::vector<RangeId> blocks;
-        for (RangeId block = allocator.take(16, 1); block != no_range; block = allocator.take(16, 1)) blocks.push_back(block);
+        for (RangeId block = allocator.take(16, 1); block != no_range;
+             block = allocator.take(16, 1))
+            blocks.push_back(block);
         EXPECT_LT(allocator.totals().used, 1024U);
         EXPECT_GE(blocks.size(), 5U) << fixture.policy->name();
         fixture.expect_sound();
@@ -113,7 +118,8 @@ TEST(RangeAllocator, GiveOfAnUnevenBuddyBlockNeedsNoSpareRecord) {
     const RangeId uneven = allocator.take_at(3, 900);
     ASSERT_NE(uneven, no_range);
     std::vector<RangeId> blocks;
-    for (RangeId block = allocator.take(1, 1); block != no_range; block = allocator.take(1, 1)) blocks.push_back(block);
+    for (RangeId block = allocator.take(1, 1); block != no_range; block = allocator.take(1, 1))
+        blocks.push_back(block);
     fixture.expect_sound();
     allocator.give(uneven);
     fixture.expect_sound();
@@ -190,13 +196,16 @@ class HighestFit final : public Policy {
     [[nodiscard]] RangeId find(Size size, Size alignment) noexcept override {
         RangeId best = no_range;
         for (RangeId at = head_; at != no_range; at = ranges_[at].link[0]) {
-            if (fits(ranges_[at], size, alignment) && (best == no_range || ranges_[at].start > ranges_[best].start)) best = at;
+            if (fits(ranges_[at], size, alignment) &&
+                (best == no_range || ranges_[at].start > ranges_[best].start))
+                best = at;
         }
         return best;
     }
     [[nodiscard]] Size largest() const noexcept override {
         Size most = 0;
-        for (RangeId at = head_; at != no_range; at = ranges_[at].link[0]) most = std::max(most, ranges_[at].size);
+        for (RangeId at = head_; at != no_range; at = ranges_[at].link[0])
+            most = std::max(most, ranges_[at].size);
         return most;
     }
 
@@ -234,17 +243,21 @@ TEST(RangeAllocator, WorksWithACustomPolicy) {
 TEST(Store, CreateGivesZeroBytesOrReportsARefusal) {
     const std::uint32_t* first = nullptr;
     manager::Store store;
-    ASSERT_TRUE(store.create([&](region::Carver& carver) { first = carver.array<std::uint32_t>(100'000); }));
+    ASSERT_TRUE(store.create(
+        [&](region::Carver& carver) { first = carver.array<std::uint32_t>(100'000); }));
     for (int i = 0; i < 100'000; ++i) ASSERT_EQ(first[i], 0U);
     manager::Store impossible;
-    EXPECT_FALSE(impossible.create([](region::Carver& carver) { carver.array<char>(std::size_t{1} << 60); }));
+    EXPECT_FALSE(impossible.create(
+        [](region::Carver& carver) { carver.array<char>(std::size_t{1} << 60); }));
 }
 
 TEST(MakePolicy, NamesAreThoseInDumps) {
-    const char* const names[] = {"tlsf",  "first fit", "next fit", "best fit", "worst fit", "ordered best fit",
-                                 "buddy", "linear",    "ring"};
+    const char* const names[] = {"tlsf",     "first fit", "next fit",
+                                 "best fit", "worst fit", "ordered best fit",
+                                 "buddy",    "linear",    "ring"};
     std::size_t at = 0;
-    for (const Placement placement : placements) EXPECT_STREQ(make_policy(placement)->name(), names[at++]);
+    for (const Placement placement : placements)
+        EXPECT_STREQ(make_policy(placement)->name(), names[at++]);
 }
 
 }  // namespace

@@ -12,7 +12,8 @@
 #include "manager/ranges/range_allocator.hpp"
 
 struct Fixture {
-    Fixture(ashlar::Placement placement, ashlar::Size size, std::uint32_t records, ashlar::Size limit_ = ashlar::Size{1} << 48)
+    Fixture(ashlar::Placement placement, ashlar::Size size, std::uint32_t records,
+            ashlar::Size limit_ = ashlar::Size{1} << 48)
         : Fixture(ashlar::make_policy(placement), size, records, limit_) {}
     Fixture(std::unique_ptr<ashlar::Policy> own, ashlar::Size size, std::uint32_t records,
             ashlar::Size limit_ = ashlar::Size{1} << 48)
@@ -37,7 +38,10 @@ struct Fixture {
     [[nodiscard]] std::vector<std::string> faults() const {
         std::vector<std::string> lines;
         const std::size_t count = allocator.check(
-            [](void* to, const char* line) { static_cast<std::vector<std::string>*>(to)->push_back(line); }, &lines);
+            [](void* to, const char* line) {
+                static_cast<std::vector<std::string>*>(to)->push_back(line);
+            },
+            &lines);
         EXPECT_EQ(count, lines.size());
         return lines;
     }

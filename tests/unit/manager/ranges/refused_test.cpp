@@ -20,7 +20,9 @@ class Counting final : public Policy {
   public:
     explicit Counting(std::uint64_t& asked) : asked_(&asked) {}
     const char* name() const noexcept override { return "counting"; }
-    void attach(Ranges ranges, void* /*state*/, bool /*fresh*/) noexcept override { ranges_ = ranges; }
+    void attach(Ranges ranges, void* /*state*/, bool /*fresh*/) noexcept override {
+        ranges_ = ranges;
+    }
     void insert(RangeId hole) noexcept override { holes_.insert({ranges_[hole].start, hole}); }
     void erase(RangeId hole) noexcept override { holes_.erase({ranges_[hole].start, hole}); }
     RangeId find(Size size, Size alignment) noexcept override {
@@ -50,7 +52,8 @@ class Refused : public testing::TestWithParam<make::Mode> {
         options.limit = 2 * kSize;
         options.grow_by = [this](Size, Size) { return ++growths_, Size{0}; };
         manager_ = std::make_unique<MemoryManager>(kSize, std::move(options));
-        for (Offset block = 0; block < kSize / 2000; ++block) blocks_.push_back(manager_->allocate(2000).value());
+        for (Offset block = 0; block < kSize / 2000; ++block)
+            blocks_.push_back(manager_->allocate(2000).value());
         while (manager_->allocate(1100)) {
         }
         for (std::size_t i = 1; i < blocks_.size(); i += 2) manager_->deallocate(blocks_[i]);
@@ -135,7 +138,8 @@ TEST(Refusal, IsTrueWhateverChanged) {
                     continue;
                 }
                 ++refusals;
-                const Size needed = fixture.policy->shaped() ? fixture.policy->rounded(size, alignment) : size;
+                const Size needed =
+                    fixture.policy->shaped() ? fixture.policy->rounded(size, alignment) : size;
                 for (RangeId at = allocator.first(); at != no_range; at = allocator[at].above) {
                     if (ranges::kind(allocator[at]) != ranges::Kind::hole) continue;
                     const Offset from = (allocator[at].start + alignment - 1) & ~(alignment - 1);

@@ -99,13 +99,15 @@ TEST_P(Strategies, TreeIsBuiltInSteps) {
 
 // A tree that stands before the policy and is broken.
 TEST_P(Strategies, CheckReportsABrokenTree) {
-    const Strategy strategy = holes_.fixture.policy->knows(Strategy::lowest) ? Strategy::tight : Strategy::lowest;
+    const Strategy strategy =
+        holes_.fixture.policy->knows(Strategy::lowest) ? Strategy::tight : Strategy::lowest;
     ASSERT_TRUE(holes_.allocator.prepare(strategy, 1000));
     holes_.fixture.expect_sound();
     const std::vector<Fixture::Line> before = holes_.fixture.memory;
     const std::size_t records = (holes_.fixture.most + 1) * sizeof(Range) / sizeof(Fixture::Line);
     auto* const bytes = reinterpret_cast<std::uint32_t*>(holes_.fixture.memory.data() + records);
-    const std::size_t words = (holes_.fixture.memory.size() - records) * sizeof(Fixture::Line) / sizeof *bytes;
+    const std::size_t words =
+        (holes_.fixture.memory.size() - records) * sizeof(Fixture::Line) / sizeof *bytes;
     std::size_t seen = 0;
     for (std::size_t i = 0; i < words; ++i) {
         const std::uint32_t kept = bytes[i];
@@ -117,7 +119,9 @@ TEST_P(Strategies, CheckReportsABrokenTree) {
     }
     EXPECT_GT(seen, 0U) << "and each check has ended";
     for (RangeId id = 1; id < holes_.fixture.most; ++id) {
-        if (strategy != Strategy::lowest || ranges::kind(holes_.allocator[id]) != ranges::Kind::hole) continue;
+        if (strategy != Strategy::lowest ||
+            ranges::kind(holes_.allocator[id]) != ranges::Kind::hole)
+            continue;
         holes_.allocator[id].asked += 1;
         EXPECT_NE(holes_.fixture.faults(), std::vector<std::string>{}) << "the largest hole below";
         holes_.allocator[id].asked -= 1;
@@ -133,10 +137,14 @@ class Plain final : public Policy {
         ranges_ = ranges;
         inner_->attach(ranges, state, fresh);
     }
-    std::size_t state_bytes(Size limit) const noexcept override { return inner_->state_bytes(limit); }
+    std::size_t state_bytes(Size limit) const noexcept override {
+        return inner_->state_bytes(limit);
+    }
     void insert(RangeId hole) noexcept override { inner_->insert(hole); }
     void erase(RangeId hole) noexcept override { inner_->erase(hole); }
-    RangeId find(Size size, Size alignment) noexcept override { return inner_->find(size, alignment); }
+    RangeId find(Size size, Size alignment) noexcept override {
+        return inner_->find(size, alignment);
+    }
     Size largest() const noexcept override { return inner_->largest(); }
 
   private:

@@ -14,9 +14,10 @@ namespace {
 
 using namespace ashlar;
 
-constexpr Placement placements[] = {Placement::tlsf,     Placement::first_fit, Placement::next_fit,
-                                    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
-                                    Placement::buddy,    Placement::linear,    Placement::ring};
+constexpr Placement placements[] = {
+    Placement::tlsf,     Placement::first_fit, Placement::next_fit,
+    Placement::best_fit, Placement::worst_fit, Placement::ordered_best_fit,
+    Placement::buddy,    Placement::linear,    Placement::ring};
 
 struct Scale {
     const char* name;
@@ -35,8 +36,10 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
   protected:
     Trace() : Trace(std::get<0>(GetParam()), std::get<1>(GetParam())) {}
     Trace(Placement placement, const Scale& scale)
-        : scale_(scale), fixture_(std::make_unique<Witness>(placement), scale.capacity, scale.records),
-          model_(placement == Placement::buddy), random_(7 + static_cast<std::uint64_t>(placement)) {
+        : scale_(scale),
+          fixture_(std::make_unique<Witness>(placement), scale.capacity, scale.records),
+          model_(placement == Placement::buddy),
+          random_(7 + static_cast<std::uint64_t>(placement)) {
         model_.grow(scale.capacity, true);
     }
 
@@ -73,14 +76,16 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
             return;
         }
         ASSERT_TRUE(room);
-        took(block, witness().chosen().cut(alignment), buddies() ? std::bit_ceil(size) : size, size);
+        took(block, witness().chosen().cut(alignment), buddies() ? std::bit_ceil(size) : size,
+             size);
     }
     // Whether nothing but the model decides where the block goes: a search
     // among few holes that do not fit, and a policy without a rule of its own.
     [[nodiscard]] bool exact(Strategy strategy, Size alignment, std::size_t unfit) const {
         const Placement placement = std::get<0>(GetParam());
         const bool linear = placement == Placement::linear || placement == Placement::ring;
-        const bool few = allocator_.totals().holes <= 64 || !(linear || placement == Placement::tlsf);
+        const bool few =
+            allocator_.totals().holes <= 64 || !(linear || placement == Placement::tlsf);
         if (strategy == Strategy::tight) return alignment == 1 && few;
         return unfit < 64 && !(linear && strategy == Strategy::upper_end);
     }
@@ -101,7 +106,8 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
         const Model::Span hole = model_.hole_with(start);
         ASSERT_TRUE(start % alignment == 0 && model_.is_free(start, length));
         if (strategy == Strategy::upper_end) {
-            ASSERT_LT(hole.first + hole.second - start - length, alignment) << "at the end of its hole";
+            ASSERT_LT(hole.first + hole.second - start - length, alignment)
+                << "at the end of its hole";
         }
         if (exact(strategy, alignment, place.unfit)) {
             if (strategy == Strategy::tight) {
@@ -115,7 +121,8 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
     // A part of the tree of holes, which may be all of it; or none any more.
     void prepare() {
         if (random_.below(4) == 0) return allocator_.drop_index();
-        static_cast<void>(allocator_.prepare(static_cast<Strategy>(random_.below(4)), 1 + random_.below(20)));
+        static_cast<void>(
+            allocator_.prepare(static_cast<Strategy>(random_.below(4)), 1 + random_.below(20)));
     }
     void take_at() {
         const Offset start = random_.next() % (model_.capacity + 3);
@@ -148,8 +155,8 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
         const Size target = buddies() ? std::bit_ceil(size) : size;
         if (target > block.size && size > block.size) {
             const Offset end = start + block.size;
-            const bool room =
-                model_.is_free(end, target - block.size) && !model_.fenced(end) && (!buddies() || start % target == 0);
+            const bool room = model_.is_free(end, target - block.size) && !model_.fenced(end) &&
+                              (!buddies() || start % target == 0);
             if (done) {
                 ASSERT_TRUE(room);
             }
@@ -206,9 +213,13 @@ class Trace : public testing::TestWithParam<std::tuple<Placement, Scale>> {
             case 4:
             case 5: return resize();
             case 6:
-            case 7: return take(Size{1} << random_.below(static_cast<std::size_t>(std::bit_width(scale_.most)) + 2));
+            case 7:
+                return take(Size{1} << random_.below(
+                                static_cast<std::size_t>(std::bit_width(scale_.most)) + 2));
             case 8: return take_by(1);
-            case 9: return take_by(Size{1} << random_.below(static_cast<std::size_t>(std::bit_width(scale_.most)) + 2));
+            case 9:
+                return take_by(Size{1} << random_.below(
+                                   static_cast<std::size_t>(std::bit_width(scale_.most)) + 2));
             case 10: return prepare();
             default: break;
         }
@@ -249,7 +260,8 @@ TEST_P(Trace, BehavesLikeTheModel) {
     EXPECT_EQ(allocator_.totals().used, 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, Trace, testing::Combine(testing::ValuesIn(placements), testing::ValuesIn(scales)),
+INSTANTIATE_TEST_SUITE_P(Policies, Trace,
+                         testing::Combine(testing::ValuesIn(placements), testing::ValuesIn(scales)),
                          [](const auto& parameters) {
                              std::string name = make_policy(std::get<0>(parameters.param))->name();
                              std::replace(name.begin(), name.end(), ' ', '_');

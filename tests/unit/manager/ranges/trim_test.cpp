@@ -26,7 +26,8 @@ TEST(TrimRecords, EmptyAllocatorUsesNextToNothing) {
     std::vector<Offset> blocks;
     for (int round = 0; round < 3; ++round) {
         for (int i = 0; i < 10'000; ++i) blocks.push_back(allocator[allocator.take(100, 1)].start);
-        EXPECT_GE(allocator.metadata() - empty, 10'000U * (sizeof(Range) + 16)) << "a record and a part of the directory each";
+        EXPECT_GE(allocator.metadata() - empty, 10'000U * (sizeof(Range) + 16))
+            << "a record and a part of the directory each";
         for (const Offset block : blocks) allocator.give(allocator.at(block));
         blocks.clear();
         EXPECT_GE(allocator.metadata() - empty, 10'000U * sizeof(Range)) << "not yet";
@@ -57,10 +58,13 @@ TEST(TrimRecords, BlocksAreFoundWhateverIsGivenBack) {
             if (round % 7 == 0 && !blocks.empty()) {
                 ASSERT_EQ(allocator.covering(blocks.back()), allocator.at(blocks.back()));
             }
-            if (round % 3 == 0) static_cast<void>(allocator.trim_directory(static_cast<std::uint32_t>(random() % 300)));
+            if (round % 3 == 0)
+                static_cast<void>(
+                    allocator.trim_directory(static_cast<std::uint32_t>(random() % 300)));
             if (round % 5 == 0) allocator.trim_records();
             fixture.expect_sound();
-            for (const Offset block : blocks) ASSERT_NE(allocator.at(block), no_range) << "round " << round;
+            for (const Offset block : blocks)
+                ASSERT_NE(allocator.at(block), no_range) << "round " << round;
         }
     }
 }

@@ -9,7 +9,9 @@ using ashlar::Placement;
 using ashlar::RangeId;
 using ashlar::Size;
 
-Offset Hole::cut(Size alignment) const { return start % alignment == 0 ? start : start + (alignment - start % alignment); }
+Offset Hole::cut(Size alignment) const {
+    return start % alignment == 0 ? start : start + (alignment - start % alignment);
+}
 
 bool Hole::fits(Size wanted, Size alignment) const {
     const Offset at = cut(alignment);
@@ -19,15 +21,18 @@ bool Hole::fits(Size wanted, Size alignment) const {
 unsigned tlsf_class(Size size) {
     unsigned before = 0;
     for (Size width = 1, end = 64;; width *= 2, end *= 2) {
-        if (size < end) return before + static_cast<unsigned>((size - (width == 1 ? 0 : end / 2)) / width);
+        if (size < end)
+            return before + static_cast<unsigned>((size - (width == 1 ? 0 : end / 2)) / width);
         before += width == 1 ? 64 : 32;
     }
 }
 
-Witness::Witness(Placement placement) : placement_(placement), inner_(ashlar::make_policy(placement)) {}
+Witness::Witness(Placement placement)
+    : placement_(placement), inner_(ashlar::make_policy(placement)) {}
 
 void Witness::blame(const std::string& what) {
-    if (fault_.empty()) fault_ = std::string(name()) + ", call " + std::to_string(calls_) + ": " + what;
+    if (fault_.empty())
+        fault_ = std::string(name()) + ", call " + std::to_string(calls_) + ": " + what;
 }
 
 void Witness::attach(ashlar::Ranges ranges, void* state, bool fresh) noexcept {
@@ -55,7 +60,8 @@ void Witness::expect_unchanged(RangeId hole, const char* call) {
     const auto known = holes_.find(hole);
     if (known == holes_.end()) {
         blame(std::string(call) + " of what is no hole");
-    } else if (known->second.start != ranges_[hole].start || known->second.size != ranges_[hole].size) {
+    } else if (known->second.start != ranges_[hole].start ||
+               known->second.size != ranges_[hole].size) {
         blame(std::string(call) + " of a hole that was changed behind its back");
     }
 }
@@ -73,7 +79,8 @@ void Witness::move(RangeId hole, Offset start, Size size) noexcept {
     for (const auto& [id, other] : holes_) {
         if (id == hole) continue;
         if ((other.start < own.start) != (other.start < start)) blame("move past another hole");
-        if (other.start < start + size && start < other.start + other.size) blame("move into another hole");
+        if (other.start < start + size && start < other.start + other.size)
+            blame("move into another hole");
     }
     if (tlsf_class(own.size) != tlsf_class(size) || size > own.size) own.listed = calls_;
     own = {hole, start, size, calls_, own.listed};
@@ -91,12 +98,16 @@ bool Witness::better(const Hole& a, const Hole& b) const {
     switch (placement_) {
         case Placement::first_fit:
         case Placement::next_fit: return a.start < b.start;
-        case Placement::best_fit: return std::tuple(a.size, b.changed) < std::tuple(b.size, a.changed);
-        case Placement::ordered_best_fit: return std::tuple(a.size, a.start) < std::tuple(b.size, b.start);
+        case Placement::best_fit:
+            return std::tuple(a.size, b.changed) < std::tuple(b.size, a.changed);
+        case Placement::ordered_best_fit:
+            return std::tuple(a.size, a.start) < std::tuple(b.size, b.start);
         case Placement::worst_fit: return std::tuple(b.size, a.start) < std::tuple(a.size, b.start);
         case Placement::linear:
         case Placement::ring:
-        case Placement::tlsf: return std::tuple(tlsf_class(a.size), b.listed) < std::tuple(tlsf_class(b.size), a.listed);
+        case Placement::tlsf:
+            return std::tuple(tlsf_class(a.size), b.listed) <
+                   std::tuple(tlsf_class(b.size), a.listed);
         case Placement::buddy: return std::tuple(a.size, b.changed) < std::tuple(b.size, a.changed);
     }
     return false;
@@ -122,22 +133,29 @@ const Hole* Witness::tlsf_choice(Size size, Size alignment) const {
     const Hole* found = from_class_for(size);
     if (found != nullptr && found->fits(size, alignment)) return found;
     found = alignment == 1 ? nullptr : from_class_for(size + alignment - 1);
-    return found != nullptr ? found : best_of([&](const Hole& hole) { return hole.fits(size, alignment); });
+    return found != nullptr ? found
+                            : best_of([&](const Hole& hole) { return hole.fits(size, alignment); });
 }
 
 // The newest of a length that is aligned by chance, or the newest that must be,
 // or any.
 const Hole* Witness::buddy_choice(Size size, Size alignment) const {
-    const auto newest = [&](Size length) { return best_of([&](const Hole& hole) { return hole.size == length; }); };
+    const auto newest = [&](Size length) {
+        return best_of([&](const Hole& hole) { return hole.size == length; });
+    };
     for (Size length = std::bit_ceil(size); length < alignment; length *= 2) {
         const Hole* found = newest(length);
         if (found != nullptr && found->fits(size, alignment)) return found;
     }
-    const Hole* found = best_of([&](const Hole& hole) { return hole.size >= size && hole.size >= alignment; });
-    return found != nullptr ? found : best_of([&](const Hole& hole) { return hole.fits(size, alignment); });
+    const Hole* found =
+        best_of([&](const Hole& hole) { return hole.size >= size && hole.size >= alignment; });
+    return found != nullptr ? found
+                            : best_of([&](const Hole& hole) { return hole.fits(size, alignment); });
 }
 
-bool Witness::has_tip() const { return placement_ == Placement::linear || placement_ == Placement::ring; }
+bool Witness::has_tip() const {
+    return placement_ == Placement::linear || placement_ == Placement::ring;
+}
 
 void Witness::look_for_tip(const Hole& hole) {
     const bool there = hole.start <= rover_ && rover_ <= hole.start + hole.size;
@@ -151,7 +169,9 @@ const Hole* Witness::gap(Size size, Size alignment) const {
 
 const Hole* Witness::linear_choice(Size size, Size alignment) const {
     if (const Hole* found = gap(size, alignment)) return found;
-    const auto lowest = [&](const Hole& hole) { return hole.start == 0 && hole.fits(size, alignment); };
+    const auto lowest = [&](const Hole& hole) {
+        return hole.start == 0 && hole.fits(size, alignment);
+    };
     const Hole* first = placement_ == Placement::ring ? best_of(lowest) : nullptr;
     return first != nullptr ? first : tlsf_choice(size, alignment);
 }
@@ -171,14 +191,18 @@ const Hole* Witness::best(Size size, Size alignment) const {
 // long enough and do not fit, the best with room for any padding, if there is
 // one.
 const Hole* Witness::best_from(Offset from, Size size, Size alignment) const {
-    const auto there = [&](const Hole& hole) { return hole.start + hole.size > from && hole.size >= size; };
-    const Hole* best = best_of([&](const Hole& hole) { return there(hole) && hole.fits(size, alignment); });
+    const auto there = [&](const Hole& hole) {
+        return hole.start + hole.size > from && hole.size >= size;
+    };
+    const Hole* best =
+        best_of([&](const Hole& hole) { return there(hole) && hole.fits(size, alignment); });
     if (best == nullptr || placement_ == Placement::worst_fit) return best;
     unsigned looks = 0;
     for (const auto& [id, hole] : holes_) {
         looks += there(hole) && !hole.fits(size, alignment) && better(hole, *best) ? 1 : 0;
     }
-    const Hole* sure = best_of([&](const Hole& hole) { return there(hole) && hole.size >= size + alignment - 1; });
+    const Hole* sure =
+        best_of([&](const Hole& hole) { return there(hole) && hole.size >= size + alignment - 1; });
     return looks >= 64 && sure != nullptr ? sure : best;
 }
 
@@ -214,7 +238,9 @@ void Witness::judge(const std::string& call, RangeId found, const Hole* expected
     if (found != right) {
         const auto describe = [&](RangeId id) {
             const auto hole = holes_.find(id);
-            return hole == holes_.end() ? "none" : std::to_string(hole->second.start) + "+" + std::to_string(hole->second.size);
+            return hole == holes_.end() ? "none"
+                                        : std::to_string(hole->second.start) + "+" +
+                                              std::to_string(hole->second.size);
         };
         blame(call + " chose " + describe(found) + " instead of " + describe(right));
     }

@@ -18,7 +18,8 @@ struct Hole {
     std::uint64_t changed;  // when it was inserted or moved last, counted in calls
     std::uint64_t listed;   // when it was inserted, or grew, or moved to another class of TLSF
 
-    [[nodiscard]] ashlar::Offset cut(ashlar::Size alignment) const;  // where an aligned block would begin
+    // Where an aligned block would begin.
+    [[nodiscard]] ashlar::Offset cut(ashlar::Size alignment) const;
     [[nodiscard]] bool fits(ashlar::Size wanted, ashlar::Size alignment) const;
 };
 
@@ -31,24 +32,31 @@ class Witness final : public ashlar::Policy {
     explicit Witness(ashlar::Placement placement);
 
     [[nodiscard]] const char* name() const noexcept override { return inner_->name(); }
-    [[nodiscard]] std::size_t state_bytes(ashlar::Size limit) const noexcept override { return inner_->state_bytes(limit); }
+    [[nodiscard]] std::size_t state_bytes(ashlar::Size limit) const noexcept override {
+        return inner_->state_bytes(limit);
+    }
     void attach(ashlar::Ranges ranges, void* state, bool fresh) noexcept override;
     void insert(ashlar::RangeId hole) noexcept override;
     void erase(ashlar::RangeId hole) noexcept override;
     void move(ashlar::RangeId hole, ashlar::Offset start, ashlar::Size size) noexcept override;
     [[nodiscard]] ashlar::RangeId find(ashlar::Size size, ashlar::Size alignment) noexcept override;
-    [[nodiscard]] bool knows(ashlar::Strategy strategy) const noexcept override { return inner_->knows(strategy); }
+    [[nodiscard]] bool knows(ashlar::Strategy strategy) const noexcept override {
+        return inner_->knows(strategy);
+    }
     [[nodiscard]] ashlar::RangeId find_by(ashlar::Strategy strategy, ashlar::Size size,
                                           ashlar::Size alignment) noexcept override;
     [[nodiscard]] ashlar::Size largest() const noexcept override { return inner_->largest(); }
-    [[nodiscard]] ashlar::Size rounded(ashlar::Size size, ashlar::Size alignment) const noexcept override {
+    [[nodiscard]] ashlar::Size rounded(ashlar::Size size,
+                                       ashlar::Size alignment) const noexcept override {
         return inner_->rounded(size, alignment);
     }
-    [[nodiscard]] ashlar::Size piece(ashlar::Offset start, ashlar::Size size) const noexcept override {
+    [[nodiscard]] ashlar::Size piece(ashlar::Offset start,
+                                     ashlar::Size size) const noexcept override {
         return inner_->piece(start, size);
     }
     [[nodiscard]] bool shaped() const noexcept override { return inner_->shaped(); }
-    [[nodiscard]] bool merges(const ashlar::Range& low, const ashlar::Range& high) const noexcept override {
+    [[nodiscard]] bool merges(const ashlar::Range& low,
+                              const ashlar::Range& high) const noexcept override {
         return inner_->merges(low, high);
     }
     [[nodiscard]] bool check(std::uint64_t holes) const noexcept override {
@@ -67,7 +75,8 @@ class Witness final : public ashlar::Policy {
     void expect_unchanged(ashlar::RangeId hole, const char* call);
     [[nodiscard]] bool better(const Hole& a, const Hole& b) const;
     [[nodiscard]] const Hole* best(ashlar::Size size, ashlar::Size alignment) const;
-    [[nodiscard]] const Hole* best_from(ashlar::Offset from, ashlar::Size size, ashlar::Size alignment) const;
+    [[nodiscard]] const Hole* best_from(ashlar::Offset from, ashlar::Size size,
+                                        ashlar::Size alignment) const;
     template <class Good>
     [[nodiscard]] const Hole* best_of(Good good) const;
     [[nodiscard]] const Hole* tlsf_choice(ashlar::Size size, ashlar::Size alignment) const;

@@ -1,4 +1,5 @@
-// usage: manager_dump DIRECTORY: writes managers of several kinds there, as NAME.json and NAME.svg, for dump_test.py.
+// usage: manager_dump DIRECTORY: writes managers of several kinds there, as NAME.json and NAME.svg,
+// for dump_test.py.
 #include <ashlar/memory_manager.hpp>
 #include <filesystem>
 #include <fstream>
@@ -10,7 +11,8 @@ namespace {
 
 using namespace ashlar;
 
-void save(const std::filesystem::path& directory, const std::string& name, const MemoryManager& manager) {
+void save(const std::filesystem::path& directory, const std::string& name,
+          const MemoryManager& manager) {
     std::ofstream json(directory / (name + ".json")), svg(directory / (name + ".svg"));
     manager.write_json(json);
     manager.write_svg(svg);
@@ -33,9 +35,10 @@ void fill(MemoryManager& manager, unsigned blocks, Size most) {
 
 void annotations(const std::filesystem::path& directory) {
     MemoryManager manager(1000, make::options(4000));
-    for (const std::string& name :
-         {std::string("plain"), std::string("<&\"quoted\"\\>"), std::string("tab\tnewline\n\x01\x7f"),
-          std::string("na\xC3\xAFve \xE2\x82\xAC \xF0\x9F\xA7\xB1"), std::string("broken \xFF\xC0\x80 \xED\xA0\x80")}) {
+    for (const std::string& name : {std::string("plain"), std::string("<&\"quoted\"\\>"),
+                                    std::string("tab\tnewline\n\x01\x7f"),
+                                    std::string("na\xC3\xAFve \xE2\x82\xAC \xF0\x9F\xA7\xB1"),
+                                    std::string("broken \xFF\xC0\x80 \xED\xA0\x80")}) {
         const Offset block = manager.allocate(100).value();
         manager.set_name(block, name);
         manager.set_user_data(block, ~std::uint64_t{0});
@@ -59,7 +62,8 @@ int main(int argc, char** argv) {
     MemoryManager buddy(Size{1} << 20, make::placed(Placement::buddy));
     fill(buddy, 400, 60000);
     save(directory, "buddy", buddy);
-    for (const auto& [name, mode] : {std::pair("small", make::Mode::many), std::pair("small_one", make::Mode::one_slabs)}) {
+    for (const auto& [name, mode] :
+         {std::pair("small", make::Mode::many), std::pair("small_one", make::Mode::one_slabs)}) {
         MemoryManager small(Size{1} << 20, make::options(0, mode));
         fill(small, 3000, 20000);
         save(directory, name, small);

@@ -22,7 +22,9 @@ class ForEach : public testing::TestWithParam<make::Mode> {};
 INSTANTIATE_TEST_SUITE_P(Threads, ForEach, testing::ValuesIn(make::modes),
                          [](const auto& mode) { return make::name_of(mode.param); });
 
-bool is_block(const BlockView& view) { return view.kind != BlockView::Kind::hole && view.kind != BlockView::Kind::slab; }
+bool is_block(const BlockView& view) {
+    return view.kind != BlockView::Kind::hole && view.kind != BlockView::Kind::slab;
+}
 
 TEST_P(ForEach, VisitsAllPartsWithoutGaps) {
     for (const Placement placement : make::placements) {
@@ -89,7 +91,8 @@ TEST_P(ForEach, ShowsOnlyWholeBlocks) {
         EXPECT_GE(view.start, end);
         end = view.start + view.size;
         const auto next = std::upper_bound(blocks.begin(), blocks.end(), view.start);
-        const bool last = ++seen % 64 == 0 && view.kind == BlockView::Kind::block && next != blocks.end() && *next == end;
+        const bool last = ++seen % 64 == 0 && view.kind == BlockView::Kind::block &&
+                          next != blocks.end() && *next == end;
         if (seen % 64 == 1 && is_block(view)) {
             EXPECT_EQ(manager.size_of(view.start), view.size) << seen;
         }
@@ -152,7 +155,8 @@ std::chrono::nanoseconds quickest_stop(const MemoryManager& manager) {
 
 TEST_P(ForEach, StopsAtACostThatDoesNotGrow) {
     for (const Size size : {Size{16}, Size{2000}}) {
-        MemoryManager manager = MemoryManager::without_memory(Size{1} << 30, make::options(0, GetParam()));
+        MemoryManager manager =
+            MemoryManager::without_memory(Size{1} << 30, make::options(0, GetParam()));
         for (unsigned i = 0; i < 100; ++i) static_cast<void>(manager.allocate(size).value());
         const auto few = quickest_stop(manager);
         for (unsigned i = 0; i < 100'000; ++i) static_cast<void>(manager.allocate(size).value());

@@ -79,8 +79,10 @@ TEST(Iteration, ShowsEveryPartInOrder) {
         static_cast<void>(manager.allocate(1));  // not in what is being shown
         return true;
     });
-    const std::vector<std::tuple<Offset, Size, Kind>> expected{
-        {0, 100, Kind::hole}, {100, 50, Kind::block}, {150, 250, Kind::hole}, {400, 600, Kind::reserved}};
+    const std::vector<std::tuple<Offset, Size, Kind>> expected{{0, 100, Kind::hole},
+                                                               {100, 50, Kind::block},
+                                                               {150, 250, Kind::hole},
+                                                               {400, 600, Kind::reserved}};
     ASSERT_EQ(views.size(), expected.size());
     for (std::size_t i = 0; i < views.size(); ++i) {
         EXPECT_EQ(std::tuple(views[i].start, views[i].size, views[i].kind), expected[i]);
@@ -145,7 +147,9 @@ TEST(Check, ReportsBrokenBlocks) {
     std::ostringstream none, one, many;
     EXPECT_EQ(inner.check(&none), 0U);
     EXPECT_EQ(none.str(), "");
-    const auto damage = [&](Offset block, Size asked) { inner.allocator()[inner.allocator().at(block)].asked = asked; };
+    const auto damage = [&](Offset block, Size asked) {
+        inner.allocator()[inner.allocator().at(block)].asked = asked;
+    };
     damage(blocks[7], 0);
     EXPECT_EQ(inner.check(nullptr), 1U);
     EXPECT_EQ(inner.check(&one), 1U);

@@ -56,7 +56,8 @@ TEST_P(Leaks, OnEndSeesEveryLiveBlock) {
                     {large, 5000, 0, "large"},
                     {manager.resolve(handle), 3000, 9, "moves"},
                     {kWhole - 10, 10, 0, ""}};
-        std::sort(expected.begin(), expected.end(), [](const Live& a, const Live& b) { return a.start < b.start; });
+        std::sort(expected.begin(), expected.end(),
+                  [](const Live& a, const Live& b) { return a.start < b.start; });
         EXPECT_TRUE(live_.empty());
     }
     EXPECT_EQ(live_, expected);
@@ -125,7 +126,8 @@ TEST_P(Leaks, WriteLeaksWritesALineForEachBlock) {
     manager.set_user_data(kWhole - 5000, 7);
     some << std::hex;
     EXPECT_EQ(write_leaks(some, manager), 2U);
-    EXPECT_EQ(some.str(), "reserved at 0: 64 bytes\nblock at 1043576: 5000 bytes, user data 7, \"mesh\"\n");
+    EXPECT_EQ(some.str(),
+              "reserved at 0: 64 bytes\nblock at 1043576: 5000 bytes, user data 7, \"mesh\"\n");
 }
 
 }  // namespace

@@ -53,10 +53,10 @@ TEST(ToString, ShowsThePlaceAndTheLifeOfAHandle) {
 
 TEST(ToString, SumsUpAManager) {
     MemoryManager manager(4096, make::options());
-    EXPECT_EQ(
-        to_string(manager.statistics()),
-        "0 of 4096 bytes in 0 blocks, 0 overhead, 1 hole, the largest 4096, fragmentation 0.0%, peak 0, limit 4096, records " +
-            std::to_string(manager.statistics().metadata));
+    EXPECT_EQ(to_string(manager.statistics()),
+              "0 of 4096 bytes in 0 blocks, 0 overhead, 1 hole, the largest 4096, fragmentation "
+              "0.0%, peak 0, limit 4096, records " +
+                  std::to_string(manager.statistics().metadata));
     static_cast<void>(manager.allocate(24));
     const std::string text = written(manager.statistics());
     EXPECT_EQ(text.rfind("24 of 4096 bytes in 1 block, ", 0), 0U) << text;
@@ -71,7 +71,8 @@ TEST(ToString, SumsUpADefragmentation) {
     done.bytes_freed = 1;
     done.fragmentation_before = 0.5;
     done.fragmentation_after = 0.125;
-    EXPECT_EQ(to_string(done), "1 move of 96 bytes, 2 ignored, 3 dropped, 1 byte won, fragmentation 50.0% to 12.5%");
+    EXPECT_EQ(to_string(done),
+              "1 move of 96 bytes, 2 ignored, 3 dropped, 1 byte won, fragmentation 50.0% to 12.5%");
     EXPECT_EQ(written(done), to_string(done));
 }
 
@@ -87,7 +88,8 @@ TEST(ToString, SumsUpACollection) {
     done.longest_pause = std::chrono::nanoseconds(1500);
     done.slices = 7;
     EXPECT_EQ(to_string(done),
-              "cycle 2 freed 5 blocks of 120 bytes, marked 4 from 1 root, 6 allocated, 250.0 us in 7 slices, "
+              "cycle 2 freed 5 blocks of 120 bytes, marked 4 from 1 root, 6 allocated, 250.0 us in "
+              "7 slices, "
               "longest pause 1.5 us");
     EXPECT_EQ(written(done), to_string(done));
 }

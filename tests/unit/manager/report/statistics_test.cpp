@@ -13,7 +13,8 @@ using namespace ashlar;
 constexpr Size kBuffer = Size{16} << 20;
 
 class SlabStatistics : public testing::TestWithParam<make::Mode> {};
-INSTANTIATE_TEST_SUITE_P(Threads, SlabStatistics, testing::Values(make::Mode::one_slabs, make::Mode::many),
+INSTANTIATE_TEST_SUITE_P(Threads, SlabStatistics,
+                         testing::Values(make::Mode::one_slabs, make::Mode::many),
                          [](const auto& mode) { return make::name_of(mode.param); });
 
 // Slabs of all classes, with large blocks between them.

@@ -13,16 +13,18 @@ const std::string kBad = "\xEF\xBF\xBD";  // U+FFFD
 
 // RFC 3629: the first and the last sequence of each length stand as they are.
 TEST(Text, WellFormedUtf8IsKept) {
-    for (const std::string text : {"plain", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
-                                   "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF3\xBF\xBF\xBF", "\xF4\x8F\xBF\xBF"}) {
+    for (const std::string text :
+         {"plain", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+          "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF3\xBF\xBF\xBF", "\xF4\x8F\xBF\xBF"}) {
         EXPECT_EQ(json_string(text), '"' + text + '"');
         EXPECT_EQ(xml_text(text), text);
     }
 }
 
 TEST(Text, MalformedUtf8IsReplacedByteByByte) {
-    for (const std::string text : {"\x80", "\xBF", "\xC1\x80", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xE1\x80",
-                                   "\xE1\x80\x41", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+    for (const std::string text : {"\x80", "\xBF", "\xC1\x80", "\xC2", "\xC2\x41", "\xE0\x9F\xBF",
+                                   "\xED\xA0\x80", "\xE1\x80", "\xE1\x80\x41", "\xF0\x8F\xBF\xBF",
+                                   "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
         std::string expected;
         for (const char byte : text) expected += byte == 'A' ? "A" : kBad;
         EXPECT_EQ(xml_text(text), expected);

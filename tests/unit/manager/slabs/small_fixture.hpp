@@ -48,7 +48,8 @@ class Places {
 // What a MemoryManager does around its small blocks.
 class Fixture {
   public:
-    explicit Fixture(Size limit, bool shared = true, Size small_limit = kMostSmall, Size granularity = 1)
+    explicit Fixture(Size limit, bool shared = true, Size small_limit = kMostSmall,
+                     Size granularity = 1)
         : shape(Shape::of(limit, small_limit, granularity)), places(limit, shape), shared_(shared) {
         region::Carver measure(0);
         small_.layout(measure, shape, shared);
@@ -72,7 +73,8 @@ class Fixture {
         if (const Offset found = small_.take_alone(c, size); found != kNoOffset) return found;
         if (const Offset found = small_.take(thread, c, size); found != kNoOffset) return found;
         const std::lock_guard guard(places.lock);
-        if (const Offset found = small_.take_locked(thread, c, size, places); found != kNoOffset) return found;
+        if (const Offset found = small_.take_locked(thread, c, size, places); found != kNoOffset)
+            return found;
         small_.reclaim(true, places);
         return small_.take_locked(thread, c, size, places);
     }

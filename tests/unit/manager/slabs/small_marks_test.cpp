@@ -39,7 +39,8 @@ class SmallMarks : public testing::TestWithParam<bool> {
     }
     Fixture fixture{Size{1} << 20, GetParam()};
 };
-INSTANTIATE_TEST_SUITE_P(, SmallMarks, testing::Bool(), [](const auto& shared) { return shared.param ? "Shared" : "Alone"; });
+INSTANTIATE_TEST_SUITE_P(, SmallMarks, testing::Bool(),
+                         [](const auto& shared) { return shared.param ? "Shared" : "Alone"; });
 
 TEST_P(SmallMarks, OnlyBlocksLiveAtTheBeginningAreWhite) {
     const Offset old = fixture.take(0, 40);

@@ -1,6 +1,6 @@
 // Small blocks in one thread: against a model of what is live, to the byte;
-// sizes and alignments; creations and retirements of slabs; misuse; and the
-// same state seen from a second place.
+// creations and retirements of slabs; misuse; and the same state seen from a
+// second place.
 #include <gtest/gtest.h>
 #include <map>
 
@@ -12,71 +12,6 @@ namespace {
 using namespace small_fixture;
 
 constexpr Size kMiB = Size{1} << 20;
-
-TEST(SmallShape, ClassesAreTheLeastThatFit) {
-    for (Class c = 1; c + 1 < kClasses; ++c) {
-        EXPECT_LT(kSizes[c].size, kSizes[c + 1].size);
-        EXPECT_LE(kSizes[c + 1].size - kSizes[c].size, kMostSlack);
-    }
-    const Shape shape = Shape::of(64 * kMiB, kMostSmall, 1);
-    for (Size size = 1; size <= kMostSmall; ++size) {
-        const Class c = class_of_size(size);
-        ASSERT_GE(kSizes[c].size, size);
-        ASSERT_TRUE(c == 1 || kSizes[c - 1].size < size) << size;
-        ASSERT_EQ(shape.class_of(size, 1), c);
-        ASSERT_EQ(shape.class_of(size, kGrain), c);
-    }
-}
-
-TEST(SmallShape, ReciprocalsDivideEveryOffsetOfASlab) {
-    for (Class c = 1; c < kClasses; ++c) {
-        for (std::uint64_t at = 0; at < Size{1} << Shape::kMostShift; ++at) {
-            ASSERT_EQ(at * kSizes[c].reciprocal >> 32, at / kSizes[c].size) << c << ' ' << at;
-        }
-    }
-}
-
-TEST(SmallShape, SmallBuffersAndCoarseOnesHaveNoSlabs) {
-    EXPECT_EQ(Shape::of(kMiB - 1, 1024, 1).shift, 0U);
-    EXPECT_EQ(Shape::of(kMiB, 0, 1).shift, 0U);
-    EXPECT_EQ(Shape::of(kMiB, 1024, 32).shift, 0U);
-    EXPECT_EQ(Shape::of(kMiB, 1024, 16).shift, 12U);
-    EXPECT_EQ(Shape::of(Size{1} << 48, 1024, 1).shift, 16U);
-    EXPECT_EQ(Shape::of(Size{1} << 48, 1024, 1).slabs, Shape::kMostSlabs);
-    const Shape none = Shape::of(1, 1024, 1);
-    for (const Size size : {Size{0}, Size{1}, Size{1024}, ~Size{0}}) EXPECT_EQ(none.class_of(size, 1), 0U);
-    Small small{};
-    region::Carver carver(0);
-    small.layout(carver, none, true);
-    EXPECT_EQ(small.give(1, 0), Given::not_small);
-    EXPECT_EQ(small.find(77).kind, Kind::not_small);
-    EXPECT_EQ(small.totals().blocks, 0U);
-    EXPECT_EQ(small.check(), 0U);
-    EXPECT_LT(carver.used(), 8192U);
-}
-
-TEST(SmallShape, AllOfASlabsBlocksAreAlignedAsAskedFor) {
-    for (const Size granularity : {Size{1}, Size{2}, Size{8}, Size{16}}) {
-        const Shape shape = Shape::of(64 * kMiB, 1024, granularity);
-        for (Size alignment = 1; alignment <= 2048; alignment *= 2) {
-            for (Size size = granularity; size <= 1100; size += granularity) {
-                const Class c = shape.class_of(size, alignment);
-                if (size <= 1024 && alignment <= kGrain) {
-                    ASSERT_NE(c, 0U) << size;
-                }
-                if (size > 1024 || alignment > 1024) {
-                    ASSERT_EQ(c, 0U) << size;
-                }
-                if (c == 0) continue;
-                ASSERT_GE(kSizes[c].size, size);
-                ASSERT_EQ(kSizes[c].size % std::min(alignment, Size{kSizes[c].size & -kSizes[c].size}), 0U);
-                ASSERT_TRUE(alignment <= kGrain || kSizes[c].size % alignment == 0) << size << ' ' << alignment;
-                ASSERT_TRUE(granularity <= kGrain || kSizes[c].size % granularity == 0);
-            }
-        }
-        EXPECT_NE(shape.class_of(granularity, 64), 0U);
-    }
-}
 
 // ------------------------------------------------------------------- the model
 
@@ -156,7 +91,8 @@ class SmallModel : public testing::TestWithParam<Trace> {
 };
 
 TEST_P(SmallModel, AgreesToTheByte) {
-    Fixture fixture(GetParam().limit, GetParam().shared, GetParam().small_limit, GetParam().granularity);
+    Fixture fixture(GetParam().limit, GetParam().shared, GetParam().small_limit,
+                    GetParam().granularity);
     Random random(GetParam().limit + GetParam().granularity);
     for (std::uint32_t step = 0; step < 60'000; ++step) {
         // Tides, so that slabs fill and empty.
@@ -186,16 +122,20 @@ TEST_P(SmallModel, AgreesToTheByte) {
     EXPECT_EQ(fixture->totals().held, 0U) << "all slabs go back";
 }
 
-INSTANTIATE_TEST_SUITE_P(, SmallModel,
-                         testing::Values(Trace{kMiB, 256, 1, 20'000}, Trace{kMiB + 12345, 200, 8, 20'000},
-                                         Trace{16 * kMiB, 1024, 1, 20'000}, Trace{64 * kMiB, 1024, 16, 20'000},
-                                         Trace{64 * kMiB, 64, 1, 20'000}, Trace{kMiB, 256, 1, 20'000, false},
-                                         Trace{16 * kMiB, 1024, 1, 20'000, false}, Trace{64 * kMiB, 1024, 16, 20'000, false}));
+INSTANTIATE_TEST_SUITE_P(
+    , SmallModel,
+    testing::Values(Trace{kMiB, 256, 1, 20'000}, Trace{kMiB + 12345, 200, 8, 20'000},
+                    Trace{16 * kMiB, 1024, 1, 20'000}, Trace{64 * kMiB, 1024, 16, 20'000},
+                    Trace{64 * kMiB, 64, 1, 20'000}, Trace{kMiB, 256, 1, 20'000, false},
+                    Trace{16 * kMiB, 1024, 1, 20'000, false},
+                    Trace{64 * kMiB, 1024, 16, 20'000, false}));
 
 // -------------------------------------------------------- creations and deaths
 
 // With caches of threads, and with the one of a single thread.
-std::string cached(const testing::TestParamInfo<bool>& shared) { return shared.param ? "Shared" : "Alone"; }
+std::string cached(const testing::TestParamInfo<bool>& shared) {
+    return shared.param ? "Shared" : "Alone";
+}
 class SmallSlabs : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(, SmallSlabs, testing::Bool(), cached);
 class SmallMisuse : public testing::TestWithParam<bool> {};
@@ -204,14 +144,18 @@ INSTANTIATE_TEST_SUITE_P(, SmallMisuse, testing::Bool(), cached);
 TEST_P(SmallSlabs, EveryBlockOfTheBufferCanBeAllocated) {
     for (const Size size : {Size{8}, Size{24}, Size{56}, Size{240}}) {
         Fixture fixture(kMiB, GetParam());
-        const std::size_t most = (kMiB >> fixture.shape.shift) * fixture.shape.blocks(class_of_size(size));
+        const std::size_t most =
+            (kMiB >> fixture.shape.shift) * fixture.shape.blocks(class_of_size(size));
         std::vector<Offset> blocks;
-        for (Offset at; (at = fixture.take(static_cast<std::uint32_t>(blocks.size() % 40), size)) != kNoOffset;)
+        for (Offset at; (at = fixture.take(static_cast<std::uint32_t>(blocks.size() % 40), size)) !=
+                        kNoOffset;)
             blocks.push_back(at);
         EXPECT_EQ(blocks.size(), most) << "also those that other threads' caches held";
         EXPECT_EQ(fixture.take(7, size + 9), kNoOffset) << "no room for another class";
-        for (std::size_t i = 0; i < blocks.size(); ++i) fixture.give(static_cast<std::uint32_t>(i % 40), blocks[i]);
-        EXPECT_NE(fixture.take(7, size + 9), kNoOffset) << "room that other threads' caches and empty slabs held";
+        for (std::size_t i = 0; i < blocks.size(); ++i)
+            fixture.give(static_cast<std::uint32_t>(i % 40), blocks[i]);
+        EXPECT_NE(fixture.take(7, size + 9), kNoOffset)
+            << "room that other threads' caches and empty slabs held";
         EXPECT_EQ(fixture->check(), 0U);
     }
 }
@@ -223,7 +167,8 @@ TEST_P(SmallSlabs, OneEmptySlabOfAClassIsKept) {
     for (std::size_t i = 0; i < 10 * blocks; ++i) taken.push_back(fixture.take(1, 512));
     EXPECT_EQ(fixture->totals().held, 10 * fixture.shape.slab_size());
     for (const Offset each : taken) fixture.give(1, each);
-    EXPECT_LE(fixture->totals().held, 3 * fixture.shape.slab_size()) << "the spare, and where the blocks of the cache lie";
+    EXPECT_LE(fixture->totals().held, 3 * fixture.shape.slab_size())
+        << "the spare, and where the blocks of the cache lie";
     EXPECT_GE(fixture->totals().held, fixture.shape.slab_size());
     // Up and down at the edge: no slab comes or goes.
     std::size_t before = 0;
@@ -264,14 +209,18 @@ TEST_P(SmallSlabs, FullTableOfSlabsIsReported) {
     std::uint32_t got = 0;
     for (std::uint32_t i = 0; i < 1000; ++i) {
         const Offset at = few.take(0, class_of_size(256), 256);
-        got += at != kNoOffset || few.take_locked(0, class_of_size(256), 256, fixture.places) != kNoOffset ? 1 : 0;
+        got += at != kNoOffset ||
+                       few.take_locked(0, class_of_size(256), 256, fixture.places) != kNoOffset
+                   ? 1
+                   : 0;
     }
     EXPECT_EQ(got, 3 * fixture.shape.blocks(class_of_size(256)));
     EXPECT_EQ(few.totals().held, 3 * fixture.shape.slab_size());
     EXPECT_EQ(fixture.places.free(), (kMiB >> fixture.shape.shift) - 3);
     // The places that have an id serve on, also other classes.
     std::vector<Offset> blocks;
-    for (SlabId slab = 1; slab <= 3; ++slab) few.each(slab, [&](Offset start, Size) { blocks.push_back(start); });
+    for (SlabId slab = 1; slab <= 3; ++slab)
+        few.each(slab, [&](Offset start, Size) { blocks.push_back(start); });
     for (const Offset block : blocks) EXPECT_NE(few.give(0, block), Given::not_live);
     few.reclaim(true, fixture.places);
     EXPECT_EQ(few.totals().held, 0U);
@@ -369,7 +318,8 @@ TEST_P(SmallMisuse, ChangesNothing) {
     EXPECT_EQ(fixture.give(0, kMiB - 1), Given::not_small);
     EXPECT_EQ(fixture.give(0, kMiB), Given::not_small);
     EXPECT_EQ(fixture.give(0, ~Offset{0}), Given::not_small);
-    EXPECT_EQ(fixture.give(0, fixture.shape.slab_size() - 1), Given::not_live) << "left over at the slab's end";
+    EXPECT_EQ(fixture.give(0, fixture.shape.slab_size() - 1), Given::not_live)
+        << "left over at the slab's end";
     EXPECT_EQ(fixture->find(block + 99).start, block);
     EXPECT_EQ(fixture->find(block + 100).kind, Kind::not_live);
     EXPECT_FALSE(fixture->resize(0, block + 1, 100));

@@ -41,14 +41,16 @@ class SmallThreads : public testing::Test {
         block.start = kNoOffset;
     }
     void write(const Block& block) {
-        for (Size i = 0; i < block.size; i += kGrain) contents[(block.start + i) / kGrain] = block.seed;
+        for (Size i = 0; i < block.size; i += kGrain)
+            contents[(block.start + i) / kGrain] = block.seed;
     }
     void verify(const Block& block) {
         for (Size i = 0; i < block.size; i += kGrain) {
             if (contents[(block.start + i) / kGrain] != block.seed) ++faults;
         }
         const Small::Found found = fixture->find(block.start + block.size - 1);
-        if (found.kind != Kind::block || found.start != block.start || found.size != block.size) ++faults;
+        if (found.kind != Kind::block || found.start != block.start || found.size != block.size)
+            ++faults;
     }
     void expect_empty() {
         EXPECT_EQ(faults.load(), 0U);
@@ -122,7 +124,8 @@ TEST_F(SmallThreads, ThreadsFreeEachOthersBlocksWhenSlabsRunOut) {
                 mine = nullptr;
                 refused.fetch_add(1, std::memory_order_relaxed);
             }
-            Block* old = slots[random.below(slots.size())].block.exchange(mine, std::memory_order_acq_rel);
+            Block* old =
+                slots[random.below(slots.size())].block.exchange(mine, std::memory_order_acq_rel);
             if (old != nullptr) give(thread, *old);
             delete old;
             if (step % 500 == 0) fixture.reclaim(true);

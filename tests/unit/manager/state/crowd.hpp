@@ -60,8 +60,9 @@ inline std::map<Offset, Seen> blocks(const MemoryManager& manager, bool as_block
     manager.for_each([&](const BlockView& view) {
         if (view.kind == BlockView::Kind::hole || view.kind == BlockView::Kind::slab) return true;
         const bool small = view.kind == BlockView::Kind::small_block;
-        seen[view.start] = {view.size, as_block && small ? BlockView::Kind::block : view.kind, view.user,
-                            manager.name(view.start), manager.handle_of(view.start).value_or(Handle{}).value};
+        seen[view.start] = {view.size, as_block && small ? BlockView::Kind::block : view.kind,
+                            view.user, manager.name(view.start),
+                            manager.handle_of(view.start).value_or(Handle{}).value};
         return true;
     });
     return seen;

@@ -45,7 +45,8 @@ std::string small_state(bool bytes) {
 Status load(const std::string& state) {
     std::istringstream in(state);
     try {
-        const MemoryManager manager = load_state_without_memory(in, {.limit = 1, .most_ranges = 4096});
+        const MemoryManager manager =
+            load_state_without_memory(in, {.limit = 1, .most_ranges = 4096});
         EXPECT_EQ(manager.check(&std::cerr), 0U);
         return Status::ok;
     } catch (const ManagerError& error) {
@@ -111,7 +112,8 @@ TEST(DamagedState, LeavesNoBrokenManagerThoughItsChecksumsAreRight) {
 
 std::string header_of(const std::string& state, std::uint64_t records) {
     std::string header = state.substr(0, kHeader);
-    for (unsigned i = 0; i < 8; ++i) header[kHeader - 8 + i] = static_cast<char>(records >> (8 * i));
+    for (unsigned i = 0; i < 8; ++i)
+        header[kHeader - 8 + i] = static_cast<char>(records >> (8 * i));
     return header;
 }
 
@@ -124,12 +126,14 @@ Status load_with(std::size_t at, unsigned size, std::uint64_t value, Size granul
 }
 
 TEST(DamagedState, IsRefusedForHeadersThatAreNotPossible) {
-    constexpr std::size_t flags = 12, capacity = 16, limit = 24, highest = 32, initial = 40, grain = 48, shift = 64,
-                          places = 68;
+    constexpr std::size_t flags = 12, capacity = 16, limit = 24, highest = 32, initial = 40,
+                          grain = 48, shift = 64, places = 68;
     EXPECT_EQ(load_with(grain, 8, 1), Status::ok);
     EXPECT_EQ(load_with(flags, 4, 2), Status::bad_state);
-    for (const Size size : {Size{0}, Size{3}, Size{1} << 49}) EXPECT_EQ(load_with(grain, 8, size), Status::bad_state);
-    for (const Size size : {Size{0}, Size{100}, Size{1} << 49}) EXPECT_EQ(load_with(capacity, 8, size, 64), Status::bad_state);
+    for (const Size size : {Size{0}, Size{3}, Size{1} << 49})
+        EXPECT_EQ(load_with(grain, 8, size), Status::bad_state);
+    for (const Size size : {Size{0}, Size{100}, Size{1} << 49})
+        EXPECT_EQ(load_with(capacity, 8, size, 64), Status::bad_state);
     EXPECT_EQ(load_with(highest, 8, 2 * kWhole, 64), Status::ok);
     for (const Size size : {Size{64}, kWhole + 1, Size{1} << 49}) {
         EXPECT_EQ(load_with(highest, 8, size, 64), Status::bad_state);
@@ -137,9 +141,11 @@ TEST(DamagedState, IsRefusedForHeadersThatAreNotPossible) {
     }
     EXPECT_EQ(load_with(limit, 8, 2 * kWhole, 64), Status::bad_state);  // above the highest
     EXPECT_EQ(load_with(initial, 8, 64, 64), Status::ok);
-    for (const Size size : {Size{0}, Size{65}, 2 * kWhole}) EXPECT_EQ(load_with(initial, 8, size, 64), Status::bad_state);
+    for (const Size size : {Size{0}, Size{65}, 2 * kWhole})
+        EXPECT_EQ(load_with(initial, 8, size, 64), Status::bad_state);
     EXPECT_EQ(load_with(shift, 4, 16), Status::ok);
-    for (const std::uint32_t log : {11U, 17U}) EXPECT_EQ(load_with(shift, 4, log), Status::bad_state);
+    for (const std::uint32_t log : {11U, 17U})
+        EXPECT_EQ(load_with(shift, 4, log), Status::bad_state);
     EXPECT_EQ(load_with(places, 4, 1), Status::bad_state);  // more than there ever were
 }
 
@@ -152,23 +158,37 @@ std::string with_records(const std::string& records, std::uint64_t count) {
 
 TEST(DamagedState, IsRefusedForRecordsThatAreNotPossible) {
     using namespace std::string_literals;
-    EXPECT_EQ(load(with_records("\x00\x05\x07"s, 1)), Status::ok);                 // a block of 7 bytes at 5
-    EXPECT_EQ(load(with_records("\x00\x05\x00"s, 1)), Status::bad_state);          // of none
-    EXPECT_EQ(load(with_records("\x05\x05\x07"s, 1)), Status::bad_state);          // of no kind
-    EXPECT_EQ(load(with_records("\x80\x05\x07"s, 1)), Status::bad_state);          // with an unknown flag
+    // A block of 7 bytes at 5.
+    EXPECT_EQ(load(with_records("\x00\x05\x07"s, 1)), Status::ok);
+    EXPECT_EQ(load(with_records("\x00\x05\x00"s, 1)), Status::bad_state);  // of none
+    EXPECT_EQ(load(with_records("\x05\x05\x07"s, 1)), Status::bad_state);  // of no kind
+    // With an unknown flag.
+    EXPECT_EQ(load(with_records("\x80\x05\x07"s, 1)), Status::bad_state);
     EXPECT_EQ(load(with_records("\x00\x80\x80\x40\x01"s, 1)), Status::bad_state);  // behind the end
     EXPECT_EQ(load(with_records("\x00\xff\xff\x3f\x01"s, 1)), Status::ok);         // the last byte
     EXPECT_EQ(load(with_records("\x00\xff\xff\x3f\x02"s, 1)), Status::bad_state);  // one more
-    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x00"s, 1)), Status::ok);         // movable: handle 1
+    // Movable: handle 1.
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x00"s, 1)), Status::ok);
     EXPECT_EQ(load(with_records("\x01\x05\x07\x02\x00"s, 1)), Status::bad_state);  // no such place
     EXPECT_EQ(load(with_records("\x01\x05\x07\x00\x00"s, 1)), Status::bad_state);  // no handle
-    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x01"s, 1)), Status::bad_state);  // an odd offset, aligned to 2
-    EXPECT_EQ(load(with_records("\x01\x00\x07\x01\x40"s, 1)), Status::bad_state);  // aligned to 2^64
-    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x00\x01\x05\x07\x01\x00"s, 2)), Status::bad_state);  // one handle twice
-    EXPECT_EQ(load(with_records("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x01"s, 1)), Status::bad_state);  // over 2^64
-    EXPECT_EQ(load(with_records("\x40\x05\x07\x80\x80\x80\x80\x80\x80\x80\x01"s, 1)), Status::bad_state);      // by 2^49 more
-    EXPECT_EQ(load(with_records("\x10\x05\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s, 1)), Status::ok);     // data: 2^64 - 1
-    EXPECT_EQ(load(with_records("\x00\x05\x07"s, 2)), Status::bad_state);                                      // one of two
+    // An odd offset, aligned to 2.
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x01"s, 1)), Status::bad_state);
+    // Aligned to 2^64.
+    EXPECT_EQ(load(with_records("\x01\x00\x07\x01\x40"s, 1)), Status::bad_state);
+    // One handle twice.
+    EXPECT_EQ(load(with_records("\x01\x05\x07\x01\x00\x01\x05\x07\x01\x00"s, 2)),
+              Status::bad_state);
+    // Over 2^64.
+    EXPECT_EQ(load(with_records("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x01"s, 1)),
+              Status::bad_state);
+    // By 2^49 more.
+    EXPECT_EQ(load(with_records("\x40\x05\x07\x80\x80\x80\x80\x80\x80\x80\x01"s, 1)),
+              Status::bad_state);
+    // Data: 2^64 - 1.
+    EXPECT_EQ(load(with_records("\x10\x05\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s, 1)),
+              Status::ok);
+    // One of two.
+    EXPECT_EQ(load(with_records("\x00\x05\x07"s, 2)), Status::bad_state);
 }
 
 TEST(DamagedState, IsRefusedForBlocksThatAreNoMultipleOfTheGranularity) {
@@ -187,34 +207,61 @@ TEST(DamagedState, IsRefusedForSlabsThatAreNotPossible) {
     using namespace std::string_literals;
     const std::string slab = "\x53\x00\x08\xf8\x1f"s;
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08"s, 2)), Status::ok);
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x44\x00\x05\x03"s, 2)), Status::ok);                 // 5 of 8 bytes
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x44\x00\x05\x02"s, 2)), Status::bad_state);          // not 8
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x04\x08"s, 2)), Status::bad_state);              // between two places
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\xf8\x1f\x08"s, 2)), Status::ok);                 // the last place
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x80\x20\x08"s, 2)), Status::bad_state);          // behind the slab
-    EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08"s, 2)), Status::bad_state);              // one of two
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x04\x08\x08"s, 3)), Status::bad_state);  // two of one
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x00\x08\x08"s, 2)), Status::bad_state);              // a block inside
-    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\x08\x08"s, 3)), Status::bad_state);  // one inside, after
-    const std::string next = "\x04\x08\x08\x53\xf0\x1f\x08\xf8\x1f\x01\x04\x08\x08"s;  // a block, and a slab with one
+    // 5 of 8 bytes.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x44\x00\x05\x03"s, 2)), Status::ok);
+    // Not 8.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x44\x00\x05\x02"s, 2)), Status::bad_state);
+    // Between two places.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x04\x08"s, 2)), Status::bad_state);
+    // The last place.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\xf8\x1f\x08"s, 2)), Status::ok);
+    // Behind the slab.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x80\x20\x08"s, 2)), Status::bad_state);
+    // One of two.
+    EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08"s, 2)), Status::bad_state);
+    // Two of one.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x04\x08\x08"s, 3)),
+              Status::bad_state);
+    // A block inside.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x00\x08\x08"s, 2)), Status::bad_state);
+    // One inside, after.
+    EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\x08\x08"s, 3)),
+              Status::bad_state);
+    // A block, and a slab with one.
+    const std::string next = "\x04\x08\x08\x53\xf0\x1f\x08\xf8\x1f\x01\x04\x08\x08"s;
     EXPECT_EQ(load(with_records(slab + "\x01"s + next, 4)), Status::ok);
     EXPECT_EQ(load(with_records(slab + "\x02"s + next, 4)), Status::bad_state);
     // One of two, and a block behind it.
-    EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::bad_state);
+    EXPECT_EQ(load(with_records(slab + "\x02"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)),
+              Status::bad_state);
     EXPECT_EQ(load(with_records(slab + "\x01"s + "\x04\x08\x08\x00\xf0\x1f\x08"s, 3)), Status::ok);
-    EXPECT_EQ(load(with_records("\x53\x00\x08\xf7\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);       // too short
-    EXPECT_EQ(load(with_records("\x5b\x00\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);       // a root
-    EXPECT_EQ(load(with_records("\x73\x00\x08\xf8\x1f\x01\x01n\x04\x08\x08"s, 2)), Status::bad_state);  // with a name
-    EXPECT_EQ(load(with_records(slab + "\x81\x04"s + "\x04\x08\x08"s, 2)), Status::bad_state);          // with 513 blocks
+}
+
+TEST(DamagedState, IsRefusedForSlabsOfOtherShapes) {
+    using namespace std::string_literals;
+    const std::string slab = "\x53\x00\x08\xf8\x1f"s;
+    // Too short.
+    EXPECT_EQ(load(with_records("\x53\x00\x08\xf7\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);
+    // A root.
+    EXPECT_EQ(load(with_records("\x5b\x00\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);
+    // With a name.
+    EXPECT_EQ(load(with_records("\x73\x00\x08\xf8\x1f\x01\x01n\x04\x08\x08"s, 2)),
+              Status::bad_state);
+    // With 513 blocks.
+    EXPECT_EQ(load(with_records(slab + "\x81\x04"s + "\x04\x08\x08"s, 2)), Status::bad_state);
     // Blocks of 1024 bytes: 771 of them may be asked for, 770 are too few.
     const std::string large = "\x53\x00\x80\x08\x80\x18\x01"s;
     EXPECT_EQ(load(with_records(large + "\x44\x00\x83\x06\xfd\x01"s, 2)), Status::ok);
     EXPECT_EQ(load(with_records(large + "\x44\x00\x82\x06\xfe\x01"s, 2)), Status::bad_state);
     // Blocks of 136 bytes are of no class here, so that the policy holds them.
-    EXPECT_EQ(load(with_records("\x53\x00\x88\x01\xf8\x1e\x01\x44\x00\x80\x01\x08"s, 2)), Status::ok);
-    EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);                          // without a slab
-    EXPECT_EQ(load(with_records("\x53\x01\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);  // not at a multiple
-    EXPECT_EQ(load(with_records("\x53\x00\x0c\xf4\x1f\x01\x04\x00\x0c"s, 2)), Status::bad_state);  // of blocks of 12 bytes
+    EXPECT_EQ(load(with_records("\x53\x00\x88\x01\xf8\x1e\x01\x44\x00\x80\x01\x08"s, 2)),
+              Status::ok);
+    // Without a slab.
+    EXPECT_EQ(load(with_records("\x04\x08\x08"s, 1)), Status::bad_state);
+    // Not at a multiple.
+    EXPECT_EQ(load(with_records("\x53\x01\x08\xf8\x1f\x01\x04\x08\x08"s, 2)), Status::bad_state);
+    // Of blocks of 12 bytes.
+    EXPECT_EQ(load(with_records("\x53\x00\x0c\xf4\x1f\x01\x04\x00\x0c"s, 2)), Status::bad_state);
 }
 
 TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
@@ -222,9 +269,13 @@ TEST(DamagedState, NamesTheVersionThatItDoesNotKnow) {
     state[8] = 2;
     std::istringstream in(state), empty, bad(state);
     bad.setstate(std::ios::failbit);
-    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(bad)); }).find("not good"), std::string::npos);
-    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(in)); }).find("version 2"), std::string::npos);
-    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(empty)); }).find("at byte 0"), std::string::npos);
+    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(bad)); }).find("not good"),
+              std::string::npos);
+    EXPECT_NE(make::message<BadState>([&] { static_cast<void>(load_state(in)); }).find("version 2"),
+              std::string::npos);
+    EXPECT_NE(
+        make::message<BadState>([&] { static_cast<void>(load_state(empty)); }).find("at byte 0"),
+        std::string::npos);
 }
 
 // The format of version 1, byte for byte: docs/manager/state.md.

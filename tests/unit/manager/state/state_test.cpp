@@ -1,5 +1,4 @@
-// save_state() and load_state(): every block comes back where it was, and the
-// manager goes on as before.
+// save_state() and load_state(): each block is where it was, and work goes on.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -27,7 +26,8 @@ INSTANTIATE_TEST_SUITE_P(Threads, State, testing::ValuesIn(make::modes),
 void free_all(MemoryManager& manager) {
     for (const auto& [offset, seen] : blocks(manager)) {
         const Handle handle{std::get<4>(seen)};
-        ASSERT_EQ(handle ? manager.try_deallocate(handle) : manager.try_deallocate(offset), Status::ok);
+        ASSERT_EQ(handle ? manager.try_deallocate(handle) : manager.try_deallocate(offset),
+                  Status::ok);
         ASSERT_EQ(handle ? manager.try_deallocate(handle) : manager.try_deallocate(offset),
                   handle ? Status::bad_handle : Status::bad_offset);
     }
@@ -59,7 +59,8 @@ TEST_P(State, SuitsAnotherPolicyAndOtherThreads) {
         crowd::fill(manager, 100);
         for (const make::Mode mode : make::modes) {
             const bool buddy = placement == Placement::buddy;
-            MemoryManager again = loaded(saved(manager), make::placed(buddy ? Placement::tlsf : Placement::buddy, mode));
+            MemoryManager again = loaded(
+                saved(manager), make::placed(buddy ? Placement::tlsf : Placement::buddy, mode));
             EXPECT_EQ(again.check(&std::cerr), 0U) << manager.policy_name();
             EXPECT_EQ(blocks(again), blocks(manager)) << manager.policy_name();
             free_all(again);
@@ -71,7 +72,8 @@ TEST_P(State, KeepsBytesOfItsOwnMemory) {
     MemoryManager manager(kWhole, make::options(0, GetParam()));
     crowd::fill(manager, 100);
     unsigned seed = 0;
-    for (const auto& [offset, seen] : blocks(manager)) manager.write(offset, make::pattern(std::get<0>(seen), ++seed));
+    for (const auto& [offset, seen] : blocks(manager))
+        manager.write(offset, make::pattern(std::get<0>(seen), ++seed));
     const MemoryManager with = loaded(saved(manager));
     const MemoryManager without = loaded(saved(manager, {.bytes = false}));
     for (const auto& [offset, seen] : blocks(manager)) {
@@ -84,7 +86,8 @@ TEST_P(State, KeepsBytesOfItsOwnMemory) {
 TEST_P(State, GoesOnWithTheSameHandlesAndNeverReusesOne) {
     MemoryManager manager(kWhole, make::options(0, GetParam()));
     const crowd::Handles handles = crowd::fill(manager, 150);
-    const Handle last = manager.allocate_movable(10).value();  // its place is free when the state is saved
+    // Its place is free when the state is saved.
+    const Handle last = manager.allocate_movable(10).value();
     manager.deallocate(last);
     MemoryManager again = loaded(saved(manager));
     std::set<std::uint64_t> known{last.value};
@@ -96,7 +99,8 @@ TEST_P(State, GoesOnWithTheSameHandlesAndNeverReusesOne) {
         EXPECT_EQ(again.try_deallocate(handle), Status::bad_handle);
         known.insert(handle.value);
     }
-    for (unsigned i = 0; i < 100; ++i) EXPECT_TRUE(known.insert(again.allocate_movable(8).value().value).second);
+    for (unsigned i = 0; i < 100; ++i)
+        EXPECT_TRUE(known.insert(again.allocate_movable(8).value().value).second);
     static_cast<void>(again.defragment());
     EXPECT_EQ(again.check(), 0U);
     for (const Handle handle : handles.live) EXPECT_EQ(again.try_deallocate(handle), Status::ok);
@@ -162,7 +166,8 @@ TEST(State, LiesOverTheCallersBytes) {
     {
         MemoryManager manager(bytes);
         crowd::fill(manager, 50);
-        for (const auto& [offset, seen] : blocks(manager)) manager.write(offset, make::pattern(std::get<0>(seen), 3));
+        for (const auto& [offset, seen] : blocks(manager))
+            manager.write(offset, make::pattern(std::get<0>(seen), 3));
         state = saved(manager);
         before = blocks(manager);
     }
@@ -171,14 +176,16 @@ TEST(State, LiesOverTheCallersBytes) {
     const MemoryManager again = load_state(in, bytes);
     EXPECT_EQ(blocks(again), before);
     for (const auto& [offset, seen] : before) {
-        EXPECT_EQ(make::contents(again, offset, std::get<0>(seen)), make::pattern(std::get<0>(seen), 3));
+        EXPECT_EQ(make::contents(again, offset, std::get<0>(seen)),
+                  make::pattern(std::get<0>(seen), 3));
     }
     MemoryManager more = load_state(in_again, longer);
     EXPECT_EQ(more.capacity(), 2 * kWhole);
     EXPECT_EQ(more.check(), 0U);
     EXPECT_EQ(blocks(more, true).size(), before.size());
     EXPECT_TRUE(more.allocate(kWhole - 4096));
-    EXPECT_THROW(static_cast<void>(load_state(too_small, std::span(bytes).first(kWhole - 1))), BadSize);
+    EXPECT_THROW(static_cast<void>(load_state(too_small, std::span(bytes).first(kWhole - 1))),
+                 BadSize);
 }
 
 TEST(State, MovesBytesFromOwnMemoryIntoTheCallers) {
@@ -229,7 +236,8 @@ TEST(State, LeavesOutThePassAndThePins) {
 TEST_P(State, KeepsRootsForTheCollector) {
     MemoryManager manager(kWhole, make::options(0, GetParam()));
     static_cast<void>(manager.allocate(40));  // the block at 0: all zeros refer to it
-    const Offset small = manager.allocate_root(40).value(), large = manager.allocate_root(4000).value();
+    const Offset small = manager.allocate_root(40).value(),
+                 large = manager.allocate_root(4000).value();
     static_cast<void>(manager.allocate(40));
     static_cast<void>(manager.allocate(4000));
     ASSERT_TRUE(manager.reserve_range(kWhole / 2, 64));
@@ -242,7 +250,8 @@ TEST_P(State, KeepsRootsForTheCollector) {
 
 TEST_P(State, GrowsToTheSavedLimitAndShrinksToTheInitialSize) {
     MemoryManager manager(kWhole, make::options(8 * kWhole, GetParam()));
-    const Offset low = manager.allocate(kWhole - 100).value(), high = manager.allocate(kWhole).value();
+    const Offset low = manager.allocate(kWhole - 100).value(),
+                 high = manager.allocate(kWhole).value();
     const Size grown = manager.capacity();
     EXPECT_GT(grown, kWhole);
     MemoryManager again = loaded(saved(manager), make::options(0, GetParam()));
@@ -375,7 +384,7 @@ TEST(StateFile, IsReplacedAsAWhole) {
     save_state(manager, path);
     EXPECT_FALSE(std::filesystem::exists(path + ".new"));
     std::ifstream in(path, std::ios::binary);
-    const MemoryManager again = load_state(in);
+    const auto again = load_state(in);
     EXPECT_EQ(again.size_of(first), 3000U);
     EXPECT_EQ(again.size_of(second), 4000U);
     std::filesystem::remove(path);

@@ -55,7 +55,8 @@ TEST(StateThreads, SaveShowsOneMomentOfSmallBlocks) {
     for (unsigned i = 0; i < 50'000; ++i) static_cast<void>(manager.allocate(16));
     ASSERT_GT(manager.allocate(64).value(), first + crowd::kWhole / 2);
     save_beside_thread(
-        manager, [&] { return manager.allocate(32).value(); }, [&] { return manager.allocate(64).value(); });
+        manager, [&] { return manager.allocate(32).value(); },
+        [&] { return manager.allocate(64).value(); });
 }
 
 TEST(StateThreads, SaveShowsOneMomentOfLargeBlocks) {
@@ -75,9 +76,11 @@ TEST(StateThreads, SaveWaitsForTheLock) {
     const Offset block = manager.allocate(4000).value();
     std::atomic<bool> inside = false, go_on = false, saved = false;
     std::thread holder([&] {
-        static_cast<void>(manager.collect(std::span(&block, 1), [&](Offset, Size, const std::function<void(Offset)>&) {
-            for (inside = true; !go_on;) std::this_thread::yield();
-        }));
+        static_cast<void>(manager.collect(std::span(&block, 1),
+                                          [&](Offset, Size, const std::function<void(Offset)>&) {
+                                              for (inside = true; !go_on;)
+                                                  std::this_thread::yield();
+                                          }));
     });
     while (!inside) std::this_thread::yield();
     std::thread saver([&] {
