@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shared/api/mappings.hpp"
+
 namespace ashlar::shared {
 
 using base::acq;
@@ -26,6 +28,11 @@ std::shared_ptr<Mapping> Mapping::open(const HeapPlace& place, SharedHeapMode mo
     if (!fork_count.prepare()) throw SharedHeapError(SharedHeapFault::system, "ashlar: shared heap: no memory");
     OpenedFile opened = open_segment(place, mode, options);
     std::shared_ptr<Mapping> mapping(new Mapping(std::move(opened), place.text), [](Mapping* open) { open->close(); });
+    const std::uintptr_t start = mapping->view().start();
+    if (!mappings.add(*mapping, start, start + mapping->view().bytes())) {
+        throw SharedHeapError(SharedHeapFault::system, "ashlar: shared heap " + place.text + ": expected at most " +
+                                                           std::to_string(Mappings::kMost) + " open heaps in a process");
+    }
     if (mapping->enter().id == 0) {
         throw SharedHeapError(SharedHeapFault::too_many_threads,
                               "ashlar: shared heap " + place.text + ": no slot for this thread, expected fewer than " +
@@ -48,6 +55,7 @@ Mapping::~Mapping() {
 }
 
 void Mapping::close() noexcept {
+    mappings.remove(*this);
     detach_thread(*this);
     change_users(0, true);
 }
