@@ -57,6 +57,8 @@ class Slabs {
     [[nodiscard]] Record take_kept(Owner me, Bin c, Tag tag, Step step) noexcept;
     // Frees a block. False: it is not live.
     [[nodiscard]] bool give(Owner me, Block block) noexcept;
+    // live -> freed by this slot. False: it is not live.
+    [[nodiscard]] bool end(Owner me, Block block) noexcept;
     // Completes the free of a block whose tag is freed_tag(me.id).
     void finish(Owner me, Block block) noexcept {
         if (!keep(me, block.record(Step::freeing), block.c)) finish_bit(me, block.record(Step::freed));
@@ -116,21 +118,25 @@ inline Record Slabs::take_kept(Owner me, Bin c, Tag tag, Step step) noexcept {
     return taken;
 }
 
+inline bool Slabs::end(Owner me, Block block) noexcept {
+    base::Atomic<Tag>& tag = segment_.tag(block.record(Step::none));
+    Tag seen = tag.load(base::rlx);  // relaxed: the CAS decides
+    while (is_live(seen)) {
+        // [E46] acq_rel: of two frees one succeeds, and sees what the other's
+        // hand-over published.
+        if (tag.cas(seen, freed_tag(me.id), base::acq_rel, base::rlx)) return true;
+    }
+    return false;
+}
+
 inline bool Slabs::give(Owner me, Block block) noexcept {
     const Record freeing = block.record(Step::freeing);
-    base::Atomic<Tag>& tag = segment_.tag(freeing);
-    Tag seen = tag.load(base::rlx);  // relaxed: the CAS decides
-    if (!is_live(seen)) [[unlikely]]
-        return false;
     me.note(freeing);
-    // [E46] acq_rel: of two frees one succeeds, and sees what the other's
-    // hand-over published.
-    while (!tag.cas(seen, freed_tag(me.id), base::acq_rel, base::rlx)) [[unlikely]] {
-            if (is_live(seen)) continue;
-            me.note(Record::none());
-            return false;
-        }
-    if (!keep(me, freeing, block.c)) finish_bit(me, block.record(Step::freed));
+    if (!end(me, block)) [[unlikely]] {
+        me.note(Record::none());
+        return false;
+    }
+    if (!keep(me, freeing, block.c)) finish_bit(me, freeing.with(Step::freed));
     return true;
 }
 
