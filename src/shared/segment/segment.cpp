@@ -57,9 +57,11 @@ void Segment::attach(std::uintptr_t start, UnitId units, Backing& backing) noexc
     const Parts measured = place(*this, kUnitSize, units, nullptr);
     static_cast<void>(place(*this, start, units, &measured));
     start_ = start;
-    units_ = start + measured.units_at();
+    first_ = measured.units_at();
+    units_ = start + first_;
     end_ = units;
     backing_ = &backing;
+    reach_.store(0, rlx);  // relaxed: no other thread has the segment yet
 }
 
 Atomic<Word>* Segment::entry_word(std::uint64_t at) const noexcept {
