@@ -31,9 +31,17 @@ bool File::punch(std::size_t offset, std::size_t bytes) noexcept {
 }
 
 std::uintptr_t File::map() const {
-    void* const start = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
-    if (start == MAP_FAILED) raise_errno("mmap");
-    return reinterpret_cast<std::uintptr_t>(start);
+    constexpr std::size_t kUnit = ashlar::base::kUnitSize;
+    void* const reserved = mmap(nullptr, bytes_ + kUnit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (reserved == MAP_FAILED) raise_errno("mmap");
+    const auto start = reinterpret_cast<std::uintptr_t>(reserved);
+    const std::uintptr_t aligned = ashlar::base::round_up(start, kUnit);
+    void* const mapped =
+        mmap(reinterpret_cast<void*>(aligned), bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file_, 0);
+    if (mapped == MAP_FAILED) raise_errno("mmap");
+    if (aligned != start) munmap(reserved, aligned - start);
+    munmap(reinterpret_cast<void*>(aligned + bytes_), start + kUnit - aligned);
+    return aligned;
 }
 
 View::View(File& file, bool first) : bytes_(file.bytes()), segment_{}, blocks_(segment_) {

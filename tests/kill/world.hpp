@@ -37,7 +37,7 @@ class File final : public ashlar::shared::Backing {
 
     bool commit(std::size_t offset, std::size_t bytes) noexcept override;
     bool punch(std::size_t offset, std::size_t bytes) noexcept override;
-    /// Maps the file at an address that the system chooses.
+    /// Maps the file at a multiple of a unit. The system chooses the address.
     [[nodiscard]] std::uintptr_t map() const;
     [[nodiscard]] UnitId units() const noexcept { return units_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
