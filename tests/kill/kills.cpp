@@ -123,7 +123,7 @@ class Copies {
         // The victim is dead.
         lives.recovering = false;
         std::uint32_t dead = 0;
-        for (SlotId slot = 1; slot < kSlots; ++slot) {
+        for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
             const auto attached = static_cast<std::uint32_t>(ashlar::shared::SlotState::attached);
             lives.dead[slot] = slot != survivor && view_.segment().slot(slot).state.load(ashlar::base::rlx) == attached;
             if (lives.dead[slot]) ++dead;
@@ -256,7 +256,7 @@ class Test {
     // Attached slots except the survivor's.
     static std::uint32_t others(Actor& actor) noexcept {
         std::uint32_t count = 0;
-        for (SlotId slot = 1; slot < kSlots; ++slot) {
+        for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
             const bool attached = actor.view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
             if (slot != actor.id() && attached) ++count;
         }

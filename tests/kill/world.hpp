@@ -25,7 +25,8 @@ using ashlar::shared::Slot;
 using ashlar::shared::SlotId;
 using ashlar::shared::UnitId;
 
-constexpr SlotId kSlots = 8;  // slots of a copy; a test attaches fewer threads
+constexpr SlotId kFirstSlot = ashlar::shared::kReservedSlots;
+constexpr SlotId kSlots = kFirstSlot + 8;  // slots of a copy; a test attaches fewer threads
 
 /// A memory file with a new segment. Throws std::system_error.
 class File final : public ashlar::shared::Backing {

@@ -6,6 +6,12 @@ namespace interleave {
 
 namespace {
 bool holds(unsigned set, unsigned thread) { return (set >> thread & 1U) != 0; }
+// Whether thread t can go on after the current one died: itself stands for
+// nobody.
+bool is_next(const Turn& turn, unsigned t) {
+    const unsigned others = turn.runnable & ~(1U << turn.current);
+    return others == 0 ? t == turn.current : holds(others, t);
+}
 }  // namespace
 
 // ------------------------------------------------------------------ exhaustive
@@ -27,10 +33,11 @@ unsigned Exhaustive::pick(unsigned options) {
 }
 
 Move Exhaustive::turn(const Turn& turn) {
-    Move moves[2 * kMaxThreads + 2];
+    Move moves[3 * kMaxThreads + 2];
     unsigned count = 0;
     if (!turn.finished) moves[count++] = {turn.current, Act::run};
-    const bool may_leave = turn.finished || spent_.switches < bounds_.switches;
+    const bool may_spend = spent_.switches < bounds_.switches;
+    const bool may_leave = turn.finished || (turn.may_switch && may_spend);
     for (unsigned t = 0; t < kMaxThreads && may_leave; ++t) {
         if (t != turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::run};
         if (turn.finished && t == turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::run};
@@ -38,9 +45,12 @@ Move Exhaustive::turn(const Turn& turn) {
     for (unsigned t = 0; t < kMaxThreads && may_leave && turn.may_freeze; ++t) {
         if (t != turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::freeze};
     }
+    for (unsigned t = 0; t < kMaxThreads && may_spend && turn.may_die; ++t) {
+        if (is_next(turn, t)) moves[count++] = {t, Act::die};
+    }
     if (turn.may_cut) moves[count++] = {turn.current, Act::cut};
     const Move move = moves[pick(count)];
-    if (!turn.finished && move.act != Act::cut && move.thread != turn.current) ++spent_.switches;
+    if (!turn.finished && move.act != Act::cut && (move.act == Act::die || move.thread != turn.current)) ++spent_.switches;
     return move;
 }
 
@@ -64,6 +74,10 @@ Random::Random(std::uint64_t seed, std::uint32_t usual_steps)
     for (std::uint64_t i = draw() % 5; i > 0; --i) changes_.push_back(static_cast<std::uint32_t>(draw() % steps));
     for (unsigned t = 0; t < kMaxThreads; ++t) priority_[t] = 1000 + static_cast<unsigned>(draw() % 1000) * kMaxThreads + t;
     lowest_ = 999;
+    const std::uint64_t after = state_;  // the deaths change no walk without deaths
+    death_step_[0] = one_in(8) ? ~std::uint64_t{0} : draw() % steps;
+    death_step_[1] = one_in(2) ? draw() % steps : ~std::uint64_t{0};
+    state_ = after;
 }
 
 // Splitmix.
@@ -97,6 +111,13 @@ Move Random::turn(const Turn& turn) {
             return {some(turn.runnable & ~(1U << turn.current)), Act::freeze};
         }
     }
+    for (std::uint64_t& step : death_step_) {
+        if (!turn.may_die || turn.step < step) continue;
+        step = ~std::uint64_t{0};
+        const unsigned others = turn.runnable & ~(1U << turn.current);
+        return {others == 0 ? turn.current : some(others), Act::die};
+    }
+    if (!turn.may_switch && !turn.finished) return {turn.current, Act::run};
     if (!by_priority_) return {turn.finished || one_in(switch_rate_) ? some(turn.runnable) : turn.current, Act::run};
     if (!turn.finished && std::find(changes_.begin(), changes_.end(), turn.step) != changes_.end())
         priority_[turn.current] = lowest_--;
@@ -120,7 +141,7 @@ Move Replay::turn(const Turn& turn) {
     const Deviation* here = at(turn.step, false);
     if (here == nullptr) return {turn.finished ? static_cast<unsigned>(__builtin_ctz(turn.runnable)) : turn.current, Act::run};
     if (here->kind == 'c') return {turn.current, Act::cut};
-    return {here->value, here->kind == 'f' ? Act::freeze : Act::run};
+    return {here->value, here->kind == 'f' ? Act::freeze : here->kind == 'd' ? Act::die : Act::run};
 }
 
 unsigned Replay::age(std::uint32_t step, unsigned readable) {

@@ -64,6 +64,7 @@ class Random : public Strategy {
     std::uint64_t switch_rate_;
     std::uint64_t old_rate_;
     std::uint64_t stop_step_;
+    std::uint64_t death_step_[2];
     std::vector<std::uint32_t> changes_;  // steps at which the running thread gets the lowest priority
     unsigned priority_[kMaxThreads];
     unsigned lowest_ = 0;

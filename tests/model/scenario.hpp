@@ -18,6 +18,7 @@ class Scenario {
 
     unsigned threads = 2;
     bool may_freeze = false;  // one thread may stop for ever, anywhere
+    unsigned deaths = 0;      // so many threads may die, each before any of its writes or at its end
     bool may_cut = false;     // everybody may stop at once, as in the child of a fork; also between plain stores
     bool watches = false;     // watch() is called at every step
     unsigned children = 0;    // threads of the child of a fork, after a cut
@@ -34,7 +35,7 @@ class Scenario {
     virtual void begin_child() {}
     virtual void run_child(unsigned) {}
     // After each run, alone. `stopped`: a bit for each thread that did not
-    // reach its end.
+    // reach its end, or died there.
     virtual void end(unsigned stopped) = 0;
     // After all runs; returns an outcome that no run has shown, or nothing.
     virtual std::string verdict() { return {}; }
@@ -61,8 +62,28 @@ extern Refusals system_refuses;
 [[nodiscard]] std::size_t mapped_pages();
 enum class PageState : std::uint8_t { free, reserved, open };
 [[nodiscard]] PageState page_state(std::uintptr_t at);
+// Whether a thread died in this run.
+[[nodiscard]] bool has_died(unsigned thread);
 // The number of the running thread; 0 if none runs.
 [[nodiscard]] unsigned running_thread();
+
+// A mutex that the system gives to the next thread when its holder dies. It is
+// only tried. Its state belongs to the scenario, which resets it in begin().
+class RobustMutex {
+  public:
+    explicit RobustMutex(unsigned holder = kNobody) : holder_(holder) {}
+    // True: the caller has it, and knows what the last holder did.
+    [[nodiscard]] bool try_lock();
+    void unlock();
+    // The thread that has it, alive or dead, or kNobody.
+    [[nodiscard]] unsigned holder() const { return holder_; }
+    static constexpr unsigned kNobody = ~0U;
+    static constexpr unsigned kAlone = kNobody - 1;  // the holder if no thread runs
+
+  private:
+    unsigned holder_;
+    std::int32_t passed_ = -1;  // what the last holder knew when it left
+};
 
 // Shared memory for a scenario's set-up, all zero.
 [[nodiscard]] void* shared(std::size_t bytes, std::size_t alignment);

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kStack = 256 * 1024;
 constexpr std::uint32_t kMostSteps = 30000;  // of one run; a longer one means that a thread waits
 constexpr char kFreeze = 'f';
+constexpr char kDie = 'd';
 constexpr char kThread = 't';
 constexpr char kCut = 'c';
 constexpr char kOld = 'o';
@@ -27,6 +28,7 @@ std::uint64_t now_ms = 0;
 bool has_barriers = true;
 Refusals system_refuses{};
 
+bool has_died(unsigned thread) { return scheduler->has_died(thread); }
 unsigned running_thread() { return scheduler->running() ? scheduler->thread() : 0; }
 
 std::string to_string(const Schedule& schedule) {
@@ -82,13 +84,13 @@ void Scheduler::run(Strategy& strategy) {
     schedule_.clear();
     step_ = 0;
     alone_ = 0;
-    frozen_ = 0;
+    frozen_ = dead_ = death_count_ = 0;
     cut_ = child_ = false;
     memory_.begin_run(scenario_.threads);
     space_.begin_run();
     scenario_.begin();
     run_threads(scenario_.threads);
-    const unsigned stopped = cut_ ? runnable_ | frozen_ : frozen_;
+    const unsigned stopped = cut_ ? runnable_ | frozen_ | dead_ : frozen_ | dead_;
     if (cut_ && scenario_.children != 0) {
         memory_.begin_child(scenario_.children);
         space_.begin_child();
@@ -111,7 +113,7 @@ void Scheduler::run_threads(unsigned threads) {
         fibers_[t].context.uc_link = nullptr;
         makecontext(&fibers_[t].context, enter, 0);
     }
-    const Move first = strategy_->turn({step_, 0, true, false, false, runnable_});
+    const Move first = strategy_->turn({step_, 0, true, false, false, true, false, runnable_});
     if (first.thread != 0) schedule_.push_back({step_, kThread, first.thread});
     current_ = first.thread;
     running_ = true;
@@ -125,6 +127,7 @@ void Scheduler::enter() {
         self.scenario_.run_child(self.current_);
     } else {
         self.scenario_.run(self.current_);
+        self.at_end();
     }
     self.leave();
 }
@@ -134,7 +137,7 @@ void Scheduler::leave() {
     runnable_ &= ~(1U << current_);
     if (runnable_ == 0) setcontext(&main_);
     ++step_;
-    decide(true);
+    decide(true, false);
     std::abort();  // an ended thread never runs again
 }
 
@@ -146,40 +149,51 @@ void Scheduler::before_atomic(Memory::Word word, bool writes) {
         scenario_.watch();
         running_ = true;
     }
-    if (visible || may_cut()) decide(false);
+    // A death before a load is a death before the thread's next write.
+    const bool may_switch = visible || may_cut();
+    if (may_switch || (writes && may_die())) decide(false, writes && may_die(), may_switch);
 }
 
 // After a cut the child sees plain stores too, in their order.
 void Scheduler::before_plain_write() {
     if (!may_cut()) return;
     ++step_;
-    decide(false);
+    decide(false, false);
 }
 
 void Scheduler::before_call(bool order) {
     ++step_;
-    if (order || may_cut() || scenario_.may_freeze) decide(false);
+    if (order || may_cut() || scenario_.may_freeze || may_die())
+        decide(false, may_die(), order || may_cut() || scenario_.may_freeze);
+}
+
+void Scheduler::at_end() {
+    if (!may_die()) return;
+    ++step_;
+    decide(false, true, false);
 }
 
 void Scheduler::yield() {
     if (++step_ > kMostSteps) fail("too many steps: a thread waits for another");
     const unsigned others = runnable_ & ~(1U << current_);
     if (others == 0) return;
-    const unsigned next = strategy_->turn({step_, current_, true, false, false, others}).thread;
+    const unsigned next = strategy_->turn({step_, current_, true, false, false, true, false, others}).thread;
     if (next != lowest(others)) schedule_.push_back({step_, kThread, next});
     switch_to(next);
 }
 
-void Scheduler::decide(bool finished) {
+void Scheduler::decide(bool finished, bool may_die, bool may_switch) {
     const unsigned others = runnable_ & ~(1U << current_);
-    const bool may_freeze = scenario_.may_freeze && !finished && frozen_ == 0 && others != 0;
-    if (others == 0 && !may_cut()) return;
-    const Move move = strategy_->turn({step_, current_, finished, may_freeze, may_cut() && !finished, runnable_});
+    const bool may_freeze = scenario_.may_freeze && !finished && frozen_ == 0 && others != 0 && may_switch;
+    if (others == 0 && !may_cut() && !may_die) return;
+    const Move move =
+        strategy_->turn({step_, current_, finished, may_freeze, may_die, may_switch, may_cut() && !finished, runnable_});
     if (move.act == Act::cut) {
         schedule_.push_back({step_, kCut, 0});
         cut_ = true;
         setcontext(&main_);
     }
+    if (move.act == Act::die) return die(move.thread);
     if (move.act == Act::freeze) {
         schedule_.push_back({step_, kFreeze, move.thread});
         frozen_ = 1U << current_;
@@ -188,6 +202,16 @@ void Scheduler::decide(bool finished) {
         schedule_.push_back({step_, kThread, move.thread});
     }
     if (move.thread != current_) switch_to(move.thread);
+}
+
+// The last thread's death ends the run.
+void Scheduler::die(unsigned next) {
+    schedule_.push_back({step_, kDie, next});
+    dead_ |= 1U << current_;
+    ++death_count_;
+    runnable_ &= ~dead_;
+    if (runnable_ == 0) setcontext(&main_);
+    switch_to(next);
 }
 
 void Scheduler::switch_to(unsigned thread) {
@@ -221,6 +245,34 @@ void Scheduler::fail(const std::string& what) {
 }
 
 void fail(const std::string& what) { scheduler->fail(what); }
+
+// The system's calls of a robust mutex are points to stop, and order threads.
+bool RobustMutex::try_lock() {
+    if (!scheduler->running()) {
+        if (holder_ != kNobody && holder_ != kAlone && !scheduler->has_died(holder_)) return false;
+        holder_ = kAlone;
+        return true;
+    }
+    scheduler->before_call(true);
+    const unsigned me = scheduler->thread();
+    const bool died = holder_ < kMaxThreads && scheduler->has_died(holder_);
+    if (holder_ != kNobody && !died) return false;
+    if (died) {
+        memory->receive(me, memory->pass(holder_));
+    } else if (passed_ >= 0) {
+        memory->receive(me, passed_);
+    }
+    holder_ = me;
+    return true;
+}
+
+void RobustMutex::unlock() {
+    if (scheduler->running()) {
+        scheduler->before_call(true);
+        passed_ = memory->pass(scheduler->thread());
+    }
+    holder_ = kNobody;
+}
 
 void* shared(std::size_t bytes, std::size_t alignment) {
     void* start = memory->reserve(bytes, alignment);

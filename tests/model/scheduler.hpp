@@ -23,15 +23,17 @@ struct Turn {
     unsigned current;
     bool finished;    // the current thread is at its end, or waits: somebody else must go on
     bool may_freeze;  // no thread is frozen, and another one can run
+    bool may_die;     // the current thread may die here
+    bool may_switch;  // another thread may go on, though this one can
     bool may_cut;
     unsigned runnable;  // a bit for each thread that has not ended and is not frozen
 };
 
-enum class Act : std::uint8_t { run, freeze, cut };
+enum class Act : std::uint8_t { run, freeze, die, cut };
 
 struct Move {
     unsigned thread;  // the next thread
-    Act act;          // freeze: the current thread never runs again; cut: nobody does
+    Act act;          // freeze, die: the current thread never runs again; cut: nobody does
 };
 
 class Strategy {
@@ -48,7 +50,7 @@ class Strategy {
 // on, or the lowest if it has ended, and a load reads the newest store.
 struct Deviation {
     std::uint32_t step;
-    char kind;  // t: thread, f: freeze and thread, c: cut, o: old value
+    char kind;  // t: thread, f: freeze and thread, d: die and thread, c: cut, o: old value
     unsigned value;
 };
 using Schedule = std::vector<Deviation>;
@@ -73,6 +75,9 @@ class Scheduler {
     // A system call. `order`: its order among threads matters; otherwise it is
     // only a point to stop or to be cut.
     void before_call(bool order);
+    // The end of a thread's operations: it may die here too.
+    void at_end();
+    [[nodiscard]] bool has_died(unsigned thread) const { return (dead_ >> thread & 1U) != 0; }
     // The current thread waits for another: lets one run, if any can.
     void yield();
     // Prints each atomic access of the run, with its place in the program for
@@ -93,7 +98,9 @@ class Scheduler {
     static void enter();
     void print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const;
     [[nodiscard]] bool may_cut() const { return scenario_.may_cut && !child_; }
-    void decide(bool finished);
+    [[nodiscard]] bool may_die() const { return death_count_ < scenario_.deaths; }
+    void decide(bool finished, bool may_die, bool may_switch = true);
+    void die(unsigned next);
     void switch_to(unsigned thread);
     void leave();
 
@@ -112,6 +119,8 @@ class Scheduler {
     unsigned current_ = 0;
     unsigned runnable_ = 0;
     unsigned frozen_ = 0;
+    unsigned dead_ = 0;  // a bit for each dead thread
+    unsigned death_count_ = 0;
     std::uint32_t step_ = 0;
     std::uint32_t alone_ = 0;
     bool running_ = false;

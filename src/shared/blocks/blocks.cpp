@@ -23,7 +23,11 @@ Bin class_for(std::size_t size, std::size_t alignment) noexcept {
     return bin < kFirstClass ? kFirstClass : bin;
 }
 
-std::size_t bytes_of(UnitState large) noexcept { return (std::size_t{large.units()} << base::kUnitShift) - large.slack(); }
+// 0 for a state that no large block has.
+std::size_t bytes_of(UnitState large) noexcept {
+    const std::size_t bytes = std::size_t{large.units()} << base::kUnitShift;
+    return large.slack() <= bytes ? bytes - large.slack() : 0;
+}
 
 }  // namespace
 
@@ -102,7 +106,10 @@ Blocks::Found Blocks::find(Offset at) const noexcept {
     const Located found = locate(at);
     if (found.start == kNoUnit) return {0, 0, found.fault};
     const UnitState state = segment_.state(found.start, acq);  // [E46]
-    if (state.kind() == Kind::large) return {offset_of(found.start), bytes_of(state), Fault::none};
+    if (state.kind() == Kind::large) {
+        if (state.units() > segment_.covered() - found.start) return {0, 0, Fault::not_live};
+        return {offset_of(found.start), bytes_of(state), Fault::none};
+    }
     if (!state.is_slab()) return {0, 0, Fault::not_live};
     const Bin c = state.size_class();
     const std::size_t size = kGeometry[c].size;
@@ -116,9 +123,16 @@ Blocks::Found Blocks::find(Offset at) const noexcept {
 
 Atomic<Word>* Blocks::word_at(Offset at) const noexcept {
     const Offset first = offset_of(UnitId{0});
-    if (at % sizeof(Word) != 0 || at < first || (at - first) >> base::kUnitShift >= segment_.covered()) return nullptr;
+    if (at < first) return segment_.entry_word(at);
+    if (at % sizeof(Word) != 0 || (at - first) >> base::kUnitShift >= segment_.covered()) return nullptr;
     if (runs_.head(static_cast<UnitId>((at - first) >> base::kUnitShift)) == kNoUnit) return nullptr;
     return reinterpret_cast<Atomic<Word>*>(segment_.start() + at);
+}
+
+Record Blocks::record_of(Step step, Offset block) const noexcept {
+    const Located found = locate(block);
+    if (found.fault != Fault::none) return Record::none();
+    return found.block ? found.block.record(step) : Record::of(step, found.start, 0, 0);
 }
 
 // --------------------------------------------------------------------- freeing
@@ -138,35 +152,34 @@ Fault Blocks::deallocate(Owner me, Offset block) noexcept {
     return end(me, found);
 }
 
+// The source decides between two calls: of these only one changes it to its
+// mark. The block is then this thread's, and cannot be handed out again.
 Fault Blocks::deallocate_from(Owner me, Offset source) noexcept {
     Atomic<Word>* const word = word_at(source);
     if (word == nullptr) return Fault::foreign;
     Word offset = word->load(acq);  // [E46]
+    if (offset == 0 || is_mark(offset)) return Fault::not_live;
     const Located found = locate(offset);
-    if (found.fault != Fault::none) return found.fault;
-    me.note(Record::none());  // the argument belongs to the next record
+    if (found.fault != Fault::none)
+        return word->load(acq) == offset ? found.fault : Fault::not_live;  // [E46] another call was first
+    me.note(Record::none());                                               // the argument belongs to the next record
     me.slot.argument.store(source, rlx);
-    if (!found.block) {
-        me.note(Record::of(Step::clearing, found.start, 0, 0));
-        const std::uint32_t units = runs_.end_large(me.id, found.start);
-        if (units != 0) {
-            word->cas(offset, 0, acq_rel, rlx);
-            runs_.give(me.id, found.start, units);
-        }
+    me.note(found.block ? found.block.record(Step::clearing) : Record::of(Step::clearing, found.start, 0, 0));
+    Word mark = mark_of(offset, me.id);
+    if (!word->cas(offset, mark, acq_rel, rlx)) {  // [E46] what the hand-over through the source published
         me.note(Record::none());
-        return units != 0 ? Fault::none : Fault::not_live;
+        return Fault::not_live;
     }
-    Atomic<Tag>& tag = segment_.tag(found.block.slab, found.block.number);
-    Tag seen = tag.load(rlx);  // relaxed: the CAS decides
-    me.note(found.block.record(Step::clearing));
-    while (is_live(seen)) {
-        if (!tag.cas(seen, freed_tag(me.id), acq_rel, rlx)) continue;  // [E46] as Slabs::give()
-        word->cas(offset, 0, acq_rel, rlx);
+    const std::uint32_t units = found.block ? 0 : runs_.end_large(me.id, found.start);
+    const bool done = found.block ? slabs_.end(me, found.block) : units != 0;
+    word->cas(mark, 0, acq_rel, rlx);  // [E46] as above
+    if (done && found.block) {
         slabs_.finish(me, found.block);
-        return Fault::none;
+    } else if (done) {
+        runs_.give(me.id, found.start, units);
     }
     me.note(Record::none());
-    return Fault::not_live;
+    return done ? Fault::none : Fault::not_live;
 }
 
 // -------------------------------------------------------------------- resizing

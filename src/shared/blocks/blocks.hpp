@@ -16,6 +16,18 @@ using Offset = std::uint64_t;  // 0: none
 // What is wrong with an offset that a caller passed.
 enum class Fault { none, foreign, interior, not_live };
 
+// A place whose block a slot frees. Odd, so that it is no block's offset.
+//
+//   63  60 59   48 47       1 0
+//   |  0  | slot  | offset | 1 |
+inline constexpr unsigned kOffsetBits = 48;
+constexpr base::Word mark_of(Offset block, SlotId slot) noexcept { return block | Word{slot} << kOffsetBits | 1; }
+constexpr bool is_mark(base::Word place) noexcept { return (place & 1) != 0; }
+// Whether a place names the block, marked or not.
+constexpr bool names(base::Word place, Offset block) noexcept {
+    return place == block || (is_mark(place) && (place & ((Word{1} << kOffsetBits) - 2)) == block);
+}
+
 // Called for each live block; returns false to stop.
 using BlockVisitor = bool (*)(void* context, Offset block, std::size_t bytes);
 
@@ -29,9 +41,10 @@ class Blocks {
     // death in between leaves either both or none.
     [[nodiscard]] Offset allocate_to(Owner me, Offset destination, std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] Fault deallocate(Owner me, Offset block) noexcept;
-    // Frees the block whose offset is stored at `source`, and stores 0 there; a
-    // death in between is completed by recovery. Fault::foreign: `source` is in
-    // no live block. Fault::not_live: another thread freed it.
+    // Frees the block whose offset is stored at `source`, and stores 0 there.
+    // Meanwhile the place holds a mark. Recovery completes the call if the mark
+    // was stored; else both stay. Fault::foreign: `source` is in no live block.
+    // Fault::not_live: it names none, or another thread frees it.
     [[nodiscard]] Fault deallocate_from(Owner me, Offset source) noexcept;
     // In place, or 0: it needs another block.
     [[nodiscard]] Offset resize(Owner me, Offset block, std::size_t size) noexcept;
@@ -50,7 +63,10 @@ class Blocks {
     [[nodiscard]] Segment& segment() const noexcept { return segment_; }
     [[nodiscard]] Runs& runs() noexcept { return runs_; }
     [[nodiscard]] Slabs& slabs() noexcept { return slabs_; }
-    // The word at an offset; nullptr: it is no place in a run that is in use.
+    // The record of a step that concerns a block; none: no block begins there.
+    [[nodiscard]] Record record_of(Step step, Offset block) const noexcept;
+    // The word at an offset; nullptr: it is neither in a run that is in use, nor
+    // a slot's `entry`.
     [[nodiscard]] base::Atomic<Word>* word_at(Offset at) const noexcept;
     [[nodiscard]] Offset offset_of(Block block) const noexcept;
     [[nodiscard]] Offset offset_of(UnitId unit) const noexcept { return segment_.offset(segment_.address(unit)); }

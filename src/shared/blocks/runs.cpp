@@ -52,7 +52,8 @@ void Runs::give_hints(UnitId start, std::uint32_t units) noexcept {
 }
 
 // Claims units from `start` until one is not free, or has no pages if it must
-// have some. Returns how many, and how many of these have pages.
+// have some. Returns how many, and how many of these have pages: held(slot, 1)
+// says that a unit has.
 Runs::Claimed Runs::claim_states(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept {
     Claimed claimed{0, 0};
     while (claimed.units < units) {
@@ -60,9 +61,10 @@ Runs::Claimed Runs::claim_states(SlotId slot, UnitId start, std::uint32_t units,
         UnitState found{word.load(rlx)};  // relaxed: the CAS decides
         if (!found.is_free() || (only_backed && found.kind() != Kind::backed)) break;
         // [E45] acq_rel: the unit's last holder is done with it.
-        if (!word.cas(found.raw, UnitState::held(slot, 0).raw, acq_rel, rlx)) break;
+        const bool backed = found.kind() == Kind::backed;
+        if (!word.cas(found.raw, UnitState::held(slot, backed ? 1 : 0).raw, acq_rel, rlx)) break;
         ++claimed.units;
-        if (found.kind() == Kind::backed) ++claimed.backed;
+        if (backed) ++claimed.backed;
     }
     return claimed;
 }
@@ -72,23 +74,24 @@ Runs::Claimed Runs::claim_states(SlotId slot, UnitId start, std::uint32_t units,
 Runs::Claim Runs::claim(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept {
     if (!take_hints(start, units)) return Claim::taken;
     const Claimed claimed = claim_states(slot, start, units, only_backed);
-    Header& header = segment_.header();
-    header.units_backed.fetch_sub(claimed.backed, rlx);  // relaxed, as below: approximate
-    if (claimed.units == units) {
+    const bool all = claimed.units == units;
+    if (all && (claimed.backed == units || segment_.commit(start, units))) {
+        Header& header = segment_.header();
         segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);  // relaxed: ours
         base::compiler_fence();  // before the others: a death then frees the whole run
         for (std::uint32_t i = 1; i < units; ++i) segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);
-        header.units_used.fetch_add(units, rlx);
-        if (claimed.backed == units || segment_.commit(start, units)) return Claim::done;
-        give(slot, start, units, false);
-        return Claim::full;
+        header.units_used.fetch_add(units, rlx);  // relaxed: approximate
+        header.units_backed.fetch_sub(claimed.backed, rlx);
+        return Claim::done;
     }
-    for (std::uint32_t i = 0; i < claimed.units; ++i)
-        segment_.state_word(start + i).store(UnitState::free(false).raw, rel);  // [E45]
+    for (std::uint32_t i = 0; i < claimed.units; ++i) {
+        const bool backed = segment_.state(start + i, rlx) == UnitState::held(slot, 1);  // relaxed: ours
+        segment_.state_word(start + i).store(UnitState::free(backed).raw, rel);          // [E45]
+    }
     if (claimed.units != 0) give_hints(start, claimed.units);
     const std::uint32_t skipped = only_backed ? 0 : 1;  // the unit without pages may still be free
     if (claimed.units + skipped < units) give_hints(start + claimed.units + skipped, units - claimed.units - skipped);
-    return Claim::taken;
+    return all ? Claim::full : Claim::taken;
 }
 
 // First fit by the hints. `full`: whether the file had no room for a run that
@@ -123,17 +126,22 @@ UnitId Runs::search(SlotId slot, std::uint32_t units, bool only_backed, bool& fu
     return kNoUnit;
 }
 
-// Covers more units, and sets their hints.
+// Covers more units. Their hints come first: a thread that stops in between
+// would hide them. Until the units are covered no thread follows the hints.
 bool Runs::grow(std::uint32_t units) noexcept {
     const UnitId from = segment_.covered();
     const UnitId end = segment_.end();
     if (from >= end) return false;
     const UnitId share = from / 8 > kLeastGrowth ? from / 8 : kLeastGrowth;
     const UnitId wanted = units > share ? units : share;
-    const UnitId to = wanted < end - from ? from + wanted : end;
-    if (!segment_.cover(to) && (units >= to - from || !segment_.cover(from + units))) return false;
+    UnitId to = wanted < end - from ? from + wanted : end;
+    if (!segment_.commit_tables(to)) {
+        if (units >= to - from || !segment_.commit_tables(from + units)) return false;
+        to = from + units;
+    }
     const UnitId first = from == 0 ? 1 : from;
-    give_hints(first, segment_.covered() - first);
+    give_hints(first, to - first);
+    segment_.raise_covered(to);
     return true;
 }
 
@@ -150,7 +158,9 @@ UnitId Runs::take(SlotId slot, std::uint32_t units) noexcept {
 
 // --------------------------------------------------------------------- freeing
 
-void Runs::find_again(UnitId unit) noexcept { segment_.free_units.insert(unit); }
+// [E48] A read-modify-write even if the hint is there: a thread that takes it
+// later must see the state.
+void Runs::find_again(UnitId unit) noexcept { give_hints(unit, 1); }
 
 // From the end, and the head last: until then it tells recovery of the rest.
 void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noexcept {
@@ -162,7 +172,7 @@ void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noe
     const Word freed = UnitState::free(backed).raw;
     for (std::uint32_t i = units; i-- > 1;) {
         const UnitState found = segment_.state(start + i, rlx);  // relaxed: ours while the head is held
-        if (found == UnitState::inside(start) || found == UnitState::held(slot, 0))
+        if (found == UnitState::inside(start) || found == UnitState::held(slot, 0) || found == UnitState::held(slot, 1))
             segment_.state_word(start + i).store(freed, rel);  // [E45] pairs with claim_states()
     }
     segment_.state_word(start).store(freed, rel);  // [E45]
@@ -215,31 +225,40 @@ bool Runs::resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t uni
     const UnitId to = units > before ? start + units : end;
     mine.record.store(Record::tail(start, to).raw, rlx);  // relaxed: read after this thread's death [E43]
     base::compiler_fence();
-    bool done = true;
-    if (units > before) {
-        const std::uint32_t more = units - before;
-        done = to <= segment_.covered() && claim(slot, end, more, false) == Claim::done;
-        // From the end: the head of the new units tells recovery of the rest.
-        for (std::uint32_t i = more; done && i-- > 0;) segment_.state_word(end + i).store(UnitState::inside(start).raw, rlx);
-    }
+    const bool grows = units > before;
+    bool done = !grows || (to <= segment_.covered() && claim(slot, end, units - before, false) == Claim::done);
+    // From the end: the head of the new units tells recovery of the rest.
+    for (UnitId unit = to; grows && done && unit-- > end;) segment_.state_word(unit).store(UnitState::inside(start).raw, rlx);
     base::compiler_fence();
-    // [E46] the CAS fails if another thread frees the block meanwhile: a fault
-    // of the caller.
-    if (done) done = segment_.state_word(start).cas(found.raw, UnitState::large(units, slack).raw, acq_rel, rlx);
-    if (!done || units < before) free_tail(start, to);
+    if (done) {
+        // [E46] the CAS fails if another thread frees the block meanwhile: a
+        // fault of the caller.
+        done = segment_.state_word(start).cas(found.raw, UnitState::large(units, slack).raw, acq_rel, rlx);
+        const UnitId kept = grows ? end : start + units;
+        if (grows != done && kept < to) give_tail(slot, kept, to);
+    }
     base::compiler_fence();
     mine.record.store(Record::none().raw, rlx);
     return done;
 }
 
-void Runs::free_tail(UnitId start, UnitId to) noexcept {
-    const UnitState head = segment_.state(start, rlx);  // relaxed: the block has no other user
-    const std::uint32_t reach = length(head);
-    for (UnitId unit = start + reach; unit < to && unit < segment_.covered(); ++unit) {
-        if (segment_.state(unit, rlx) != UnitState::inside(start)) continue;
-        segment_.state_word(unit).store(UnitState::free(false).raw, rel);  // [E45]
-        segment_.header().units_used.fetch_sub(1, rlx);                    // relaxed: approximate
-        find_again(unit);
+// A death leaves units inside the old run, which the record names, and held
+// ones.
+void Runs::give_tail(SlotId slot, UnitId from, UnitId to) noexcept {
+    for (UnitId unit = to; unit-- > from;) segment_.state_word(unit).store(UnitState::held(slot, 0).raw, rlx);  // relaxed: ours
+    segment_.state_word(from).store(UnitState::held(slot, to - from).raw, rlx);
+    base::compiler_fence();
+    give(slot, from, to - from);
+}
+
+// The head is read after the unit: the unit may belong to a later run that
+// begins at `start` too, and then its head reaches the unit.
+void Runs::hold_tail(SlotId dead, UnitId start, UnitId to) noexcept {
+    for (UnitId unit = start + 1; unit < to && unit < segment_.covered(); ++unit) {
+        Word inside = UnitState::inside(start).raw;
+        if (segment_.state(unit, acq).raw != inside) continue;            // [E46] pairs with the last holder's CAS
+        if (unit - start < length(segment_.state(start, acq))) continue;  // [E46]
+        segment_.state_word(unit).cas(inside, UnitState::held(dead, 0).raw, acq_rel, rlx);  // [E45]
     }
 }
 

@@ -4,7 +4,8 @@
 // coalesce because their bits do.
 //
 //   state of a run       head                 others
-//   claimed              held(slot, 0)        held(slot, 0)     each by itself
+//   claimed              held(slot, 0 or 1)   held(slot, 0 or 1), each by itself;
+//                                             1: its pages are in the file
 //   built, taken apart   held(slot, units)    inside(head), or free again
 //   in use               owned, shared, large inside(head)
 //
@@ -39,9 +40,9 @@ class Runs {
     // Changes the length in place, under a record in `mine`. False: the units
     // behind it are not free, or the file is full.
     [[nodiscard]] bool resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t units, std::uint32_t slack) noexcept;
-    // Frees the units of `start` below `to` that its head does not reach. May be
-    // repeated. For recovery of Step::tail.
-    void free_tail(UnitId start, UnitId to) noexcept;
+    // Holds for `dead` the units of `start` below `to` that its head does not
+    // reach. For recovery of Step::tail.
+    void hold_tail(SlotId dead, UnitId start, UnitId to) noexcept;
     // Returns the pages of up to `most` free units to the file system. Returns
     // how many.
     std::uint32_t punch(SlotId slot, std::uint32_t most) noexcept;
@@ -61,6 +62,7 @@ class Runs {
     };
     [[nodiscard]] UnitId search(SlotId slot, std::uint32_t units, bool only_backed, bool& full) noexcept;
     [[nodiscard]] bool grow(std::uint32_t units) noexcept;
+    void give_tail(SlotId slot, UnitId from, UnitId to) noexcept;
     [[nodiscard]] Claim claim(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept;
     [[nodiscard]] bool take_hints(UnitId start, std::uint32_t units) noexcept;
     void give_hints(UnitId start, std::uint32_t units) noexcept;

@@ -112,19 +112,23 @@ UnitId Slabs::create(Owner me, Bin c) noexcept {
 // -------------------------------------------------------------- giving blocks
 
 bool Slabs::give(Owner me, Block block) noexcept {
+    if (!is_live(segment_.tag(block.slab, block.number).load(rlx))) return false;  // relaxed: end() decides
+    me.note(block.record(Step::freeing));
+    const bool done = end(me, block);
+    if (done) finish(me, block);
+    me.note(Record::none());
+    return done;
+}
+
+bool Slabs::end(Owner me, Block block) noexcept {
     Atomic<Tag>& tag = segment_.tag(block.slab, block.number);
     Tag seen = tag.load(rlx);  // relaxed: the CAS decides
-    if (!is_live(seen)) return false;
-    me.note(block.record(Step::freeing));
-    // [E46] acq_rel: of two frees one succeeds, and sees what the other's
-    // hand-over published.
-    while (!tag.cas(seen, freed_tag(me.id), acq_rel, rlx)) {
-        if (is_live(seen)) continue;
-        me.note(Record::none());
-        return false;
+    while (is_live(seen)) {
+        // [E46] acq_rel: of two frees one succeeds, and sees what the other's
+        // hand-over published.
+        if (tag.cas(seen, freed_tag(me.id), acq_rel, rlx)) return true;
     }
-    finish(me, block);
-    return true;
+    return false;
 }
 
 void Slabs::finish(Owner me, Block block) noexcept {

@@ -54,6 +54,8 @@ class Slabs {
     [[nodiscard]] Block take(Owner me, Bin c, Tag tag, Step step) noexcept;
     // Frees a block. False: it is not live.
     [[nodiscard]] bool give(Owner me, Block block) noexcept;
+    // live -> freed by this slot. False: it is not live.
+    [[nodiscard]] bool end(Owner me, Block block) noexcept;
     // Completes the free of a block whose tag is freed_tag(me.id).
     void finish(Owner me, Block block) noexcept;
     // Gives back what the thread has in its hands. Its slot may be left then.

@@ -59,9 +59,9 @@ bool try_robust(pthread_mutex_t& mutex) noexcept {
 
 void leave_robust(pthread_mutex_t& mutex) noexcept { pthread_mutex_unlock(&mutex); }
 
-SlotId RobustLives::attach() noexcept {
+SlotId RobustLives::attach(SlotId from, SlotId to) noexcept {
     constexpr auto kFree = static_cast<std::uint32_t>(SlotState::free);
-    for (SlotId id = 1; id < kMaxSlots; ++id) {
+    for (SlotId id = from; id < to; ++id) {
         if (id >= segment_.header().slots_in_file.load(acq) && !segment_.cover_slot(id)) return 0;  // [E44]
         Slot& slot = segment_.slot(id);
         if (slot.state.load(rlx) != kFree) continue;  // relaxed: looked at again below

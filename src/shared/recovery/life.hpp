@@ -19,6 +19,9 @@ namespace ashlar::shared {
 [[nodiscard]] bool try_robust(pthread_mutex_t& mutex) noexcept;
 void leave_robust(pthread_mutex_t& mutex) noexcept;
 
+// Slots [1, kReservedSlots) are for attach_reserved().
+inline constexpr SlotId kReservedSlots = 8;
+
 class RobustLives final : public Lives {
   public:
     explicit RobustLives(Segment& segment) noexcept : segment_(segment) {}
@@ -29,11 +32,14 @@ class RobustLives final : public Lives {
 
     // Attaches the calling thread to a free slot; 0: there is none, or the file
     // is full. O(slots).
-    [[nodiscard]] SlotId attach() noexcept;
+    [[nodiscard]] SlotId attach() noexcept { return attach(kReservedSlots, kMaxSlots); }
+    // The same for a short time, to recover dead threads if they have all slots.
+    [[nodiscard]] SlotId attach_reserved() noexcept { return attach(1, kReservedSlots); }
     // The thread of the slot has left its blocks, and calls this itself.
     void detach(SlotId slot) noexcept;
 
   private:
+    [[nodiscard]] SlotId attach(SlotId from, SlotId to) noexcept;
     void prepare(Slot& slot) noexcept;
 
     Segment& segment_;

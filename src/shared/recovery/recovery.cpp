@@ -49,7 +49,7 @@ Recovered Recovery::recover(Owner me) noexcept {
     if (any) recover_units(dead);
     for (SlotId slot = 1; any && slot < end; ++slot) {
         if (!dead.has(slot)) continue;
-        if (recover_record(me, owner(slot))) {
+        if (recover_record(me, owner(slot)) && recover_entry(me, owner(slot)) && recover_names(me, owner(slot))) {
             if (hook_ != nullptr) hook_(hook_context_, slot);
             segment_.slot(slot).state.store(static_cast<std::uint32_t>(SlotState::free), rel);
             ++done.threads;
@@ -64,7 +64,8 @@ Recovered Recovery::recover(Owner me) noexcept {
 
 void Recovery::look(Owner me) noexcept {
     Header& header = segment_.header();
-    const SlotId end = header.slots_in_file.load(acq);                                             // [E44]
+    const SlotId end = header.slots_in_file.load(acq);  // [E44]
+    if (end == 0) return;
     const SlotId slot = header.next_look.fetch_add(1, rlx) % (end < kMaxSlots ? end : kMaxSlots);  // relaxed: any will do
     if (slot == 0 || slot == me.id || !is_attached(segment_.slot(slot)) || !lives_.take_dead(slot)) return;
     lives_.leave(slot);
@@ -85,9 +86,15 @@ void Recovery::recover_slot(Owner dead) noexcept {
             dead.note(Record::none());
             break;
         case Step::tail:
+            // The walk frees the units.
             if (record.unit() != kNoUnit && record.unit() < segment_.covered())
-                blocks_.runs().free_tail(record.unit(), record.to());
-            break;  // once more after the walk
+                blocks_.runs().hold_tail(dead.id, record.unit(), record.to());
+            dead.note(Record::none());
+            break;
+        case Step::allocating:
+            doubts_.note(record);
+            dead.note(Record::none());
+            break;
         case Step::clearing:
             if (record.size_class() == 0) clear_large(dead, record.unit());
             break;
@@ -99,16 +106,16 @@ void Recovery::recover_slot(Owner dead) noexcept {
     blocks_.slabs().leave_dead(dead);
 }
 
-// The state of a large block says whether its free was decided. The walk then
-// frees its run.
+// The mark says whether the source was this call's. The state is compared as it
+// was seen: a later block may begin at the same unit.
 void Recovery::clear_large(Owner dead, UnitId start) noexcept {
     if (start == kNoUnit || start >= segment_.covered()) return;
-    UnitState state = segment_.state(start, acq);  // [E46]
-    if (state.kind() == Kind::large && blocks_.runs().end_large(dead.id, start) != 0) state = segment_.state(start, acq);
-    if (state.kind() != Kind::held || state.slot() != dead.id) return;
-    Word expected = blocks_.offset_of(start);
     Atomic<Word>* const source = blocks_.word_at(dead.slot.argument.load(rlx));
-    if (source != nullptr) source->cas(expected, 0, acq_rel, rlx);
+    Word mark = mark_of(blocks_.offset_of(start), dead.id);
+    if (source == nullptr || source->load(acq) != mark) return;  // [E46]
+    UnitState state = segment_.state(start, acq);                // [E46]
+    if (state.kind() == Kind::large) hold_large(dead, start, state);
+    source->cas(mark, 0, acq_rel, rlx);  // [E46] as the thread would have
 }
 
 void Recovery::store_large(Owner dead, UnitId start) noexcept {
@@ -116,11 +123,17 @@ void Recovery::store_large(Owner dead, UnitId start) noexcept {
     UnitState state = segment_.state(start, acq);  // [E46]
     if (state.kind() != Kind::large || state.slot() != dead.id) return;
     const Atomic<Word>* const destination = blocks_.word_at(dead.slot.argument.load(rlx));
-    if (destination != nullptr && destination->load(acq) == blocks_.offset_of(start)) {  // [E46]
+    if (destination != nullptr && names(destination->load(acq), blocks_.offset_of(start))) {  // [E46]
         segment_.state_word(start).cas(state.raw, UnitState::large(state.units(), state.slack()).raw, acq_rel, rlx);
     } else {
-        static_cast<void>(blocks_.runs().end_large(dead.id, start));  // the walk frees the run
+        hold_large(dead, start, state);
     }
+}
+
+// The walk frees the run.
+void Recovery::hold_large(Owner dead, UnitId start, UnitState seen) noexcept {
+    if (seen.units() == 0 || seen.units() > segment_.end() - start) return;
+    segment_.state_word(start).cas(seen.raw, UnitState::held(dead.id, seen.units()).raw, acq_rel, rlx);  // [E46]
 }
 
 // ------------------------------------------------------------------- 2. units
@@ -135,12 +148,18 @@ void Recovery::recover_units(const Dead& dead) noexcept {
     for (UnitId unit = 1; unit < end; ++unit) {
         const UnitState state = segment_.state(unit, acq);  // [E45] [E46]
         const bool of_dead = dead.has(state.slot());
+        const bool has_class = state.size_class() >= kFirstClass && state.size_class() < kClasses;
         if (state.kind() == Kind::held && of_dead) {
             const std::uint32_t units = state.units() == 0 ? 1 : state.units();
-            if (units <= end - unit) blocks_.runs().give(state.slot(), unit, units, false);
-        } else if (state.kind() == Kind::owned && of_dead && state.size_class() < kClasses) {
+            if (units <= end - unit) {
+                segment_.punch(unit, units);  // nobody knows which of them have pages
+                blocks_.runs().give(state.slot(), unit, units, false);
+            }
+        } else if (!has_class) {
+            // free, or of a run whose head decides
+        } else if (state.kind() == Kind::owned && of_dead) {
             blocks_.slabs().publish(unit, state.size_class());
-        } else if (state.kind() == Kind::shared && state.size_class() < kClasses) {
+        } else if (state.kind() == Kind::shared) {
             blocks_.slabs().reindex(unit, state.size_class());
         }
         const UnitState now = segment_.state(unit, acq);
@@ -165,31 +184,21 @@ bool Recovery::recover_record(Owner me, Owner dead) noexcept {
     const Record record = record_of(dead);
     const Block block = block_of(record);
     switch (record.step()) {
-        case Step::tail:
-            if (record.unit() != kNoUnit && record.unit() < segment_.covered())
-                blocks_.runs().free_tail(record.unit(), record.to());
-            break;
-        case Step::allocating: doubt(record); break;
         case Step::storing:
             if (block && !store(me, dead, block)) return false;
             break;
         case Step::freeing:
-        case Step::clearing: {
+        case Step::clearing:
             if (!block) break;
-            Atomic<Tag>& tag = segment_.tag(block.slab, block.number);
-            Tag seen = tag.load(rlx);  // relaxed: the CAS decides
-            while (is_live(seen) && !tag.cas(seen, freed_tag(dead.id), acq_rel, rlx)) {
-            }
-            if (!is_live(seen) && seen != freed_tag(dead.id)) break;  // another thread's free came first
             if (record.step() == Step::clearing) {
-                Word expected = blocks_.offset_of(block);
-                Atomic<Word>* const source = blocks_.word_at(dead.slot.argument.load(rlx));
-                if (source != nullptr) source->cas(expected, 0, acq_rel, rlx);
+                clear(dead, block);
+            } else {
+                static_cast<void>(blocks_.slabs().end(dead, block));
             }
+            if (segment_.tag(block.slab, block.number).load(acq) != freed_tag(dead.id)) break;  // [E46] another free was first
             dead.note(block.record(Step::freed));  // before the bit: the next recovery must not take the tag for live
             if (!finish(me, dead, block)) return false;
             break;
-        }
         case Step::freed:
             if (block && !finish(me, dead, block)) return false;
             break;
@@ -197,6 +206,16 @@ bool Recovery::recover_record(Owner me, Owner dead) noexcept {
     }
     dead.note(Record::none());
     return true;
+}
+
+// As clear_large(). Without the mark the call had not begun, or the tag is
+// freed_tag(dead).
+void Recovery::clear(Owner dead, Block block) noexcept {
+    Atomic<Word>* const source = blocks_.word_at(dead.slot.argument.load(rlx));
+    Word mark = mark_of(blocks_.offset_of(block), dead.id);
+    if (source == nullptr || source->load(acq) != mark) return;  // [E46]
+    static_cast<void>(blocks_.slabs().end(dead, block));
+    source->cas(mark, 0, acq_rel, rlx);  // [E46]
 }
 
 // The tag says whether the block was handed out since. If it was not, its bit
@@ -224,26 +243,13 @@ bool Recovery::store(Owner me, Owner dead, Block block) noexcept {
     Atomic<Tag>& tag = segment_.tag(block.slab, block.number);
     Tag pending = pending_tag(dead.id);
     const Atomic<Word>* const destination = blocks_.word_at(dead.slot.argument.load(rlx));
-    if (destination != nullptr && destination->load(acq) == blocks_.offset_of(block)) {  // [E46]
+    if (destination != nullptr && names(destination->load(acq), blocks_.offset_of(block))) {  // [E46]
         tag.cas(pending, static_cast<Tag>(dead.slot.size.load(rlx)), acq_rel, rlx);
         return true;
     }
     if (!tag.cas(pending, freed_tag(dead.id), acq_rel, rlx) && pending != freed_tag(dead.id)) return true;
     dead.note(block.record(Step::freed));
     return finish(me, dead, block);
-}
-
-// A block that the dead thread took last stays live: its program may have
-// stored the address or not. It is noted once.
-void Recovery::doubt(Record record) noexcept {
-    Header& header = segment_.header();
-    Atomic<Word>* room = nullptr;
-    for (Atomic<Word>& entry : header.doubts) {
-        const Record noted{entry.load(rlx)};  // relaxed: only the recovering thread adds entries
-        if (noted == record) return;
-        if (noted == Record::none() && room == nullptr) room = &entry;
-    }
-    if (room != nullptr) room->store(record.raw, rel);
 }
 
 }  // namespace ashlar::shared

@@ -62,6 +62,14 @@ void Segment::attach(std::uintptr_t start, UnitId units, Backing& backing) noexc
     backing_ = &backing;
 }
 
+Atomic<Word>* Segment::entry_word(std::uint64_t at) const noexcept {
+    const std::uint64_t first = offset(reinterpret_cast<std::uintptr_t>(slots_));
+    const std::uint64_t id = (at - first) / sizeof(Slot);
+    if (at < first || id == 0 || id >= kMaxSlots || id >= header_->slots_in_file.load(acq)) return nullptr;  // [E44]
+    Atomic<Word>& word = slots_[id].entry;
+    return offset(reinterpret_cast<std::uintptr_t>(&word)) == at ? &word : nullptr;
+}
+
 bool Segment::commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept {
     const std::size_t page = region::page_size();
     const std::size_t low = (from - start_) & ~(page - 1);
@@ -69,7 +77,7 @@ bool Segment::commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept {
     return backing_->commit(low, high - low);
 }
 
-bool Segment::cover(UnitId to) noexcept {
+bool Segment::commit_tables(UnitId to) noexcept {
     const UnitId from = covered();
     if (to <= from) return true;
     if (to > end_) return false;
@@ -78,12 +86,15 @@ bool Segment::cover(UnitId to) noexcept {
         const region::Table& table = tables_.list[i];
         if (!commit_bytes(table.entry(from), table.entry(last) + table.stride)) return false;
     }
-    UnitId seen = from;
+    return true;
+}
+
+void Segment::raise_covered(UnitId to) noexcept {
+    UnitId seen = covered();
     // [E44] release, pairs with the acquire in covered(): the tables' pages are
     // in the file.
     while (seen < to && !header_->covered.cas(seen, to, rel, rlx)) {
     }
-    return true;
 }
 
 bool Segment::cover_slot(SlotId id) noexcept {

@@ -68,8 +68,13 @@ class Segment {
     [[nodiscard]] std::uint64_t offset(std::uintptr_t at) const noexcept { return at - start_; }
     [[nodiscard]] std::uintptr_t start() const noexcept { return start_; }
 
+    // The word Slot::entry at an offset; nullptr: none is there.
+    [[nodiscard]] base::Atomic<Word>* entry_word(std::uint64_t at) const noexcept;
+
     // Puts the tables of units [1, to) into the file. False: it is full.
-    [[nodiscard]] bool cover(UnitId to) noexcept;
+    [[nodiscard]] bool commit_tables(UnitId to) noexcept;
+    // The units below `to` may be used now. Their tables are in the file.
+    void raise_covered(UnitId to) noexcept;
     // Puts slot `id` into the file.
     [[nodiscard]] bool cover_slot(SlotId id) noexcept;
     [[nodiscard]] bool commit(UnitId start, std::uint32_t units) noexcept;

@@ -28,7 +28,7 @@ enum class Step : std::uint32_t {
     hint,        // the slab's hint was taken, or is about to be
     tail,        // units beyond the run's length, below `to`, are to be freed
     storing,     // as allocating; `argument` is where the offset is stored
-    clearing,    // as freeing; `argument` is where the offset is cleared
+    clearing,    // freed from the place `argument`, if that holds this slot's mark
 };
 
 struct Record {
@@ -74,7 +74,8 @@ struct alignas(base::kCacheLine) Slot {
     base::Atomic<Word> started;  // when the process started, to tell two with one number apart
     base::Atomic<Word> record;
     base::Atomic<Word> argument;
-    base::Atomic<Word> size;  // while `record` is `storing`: the block's tag once it is stored
+    base::Atomic<Word> size;   // while `record` is `storing`: the block's tag once it is stored
+    base::Atomic<Word> entry;  // offset of a new name's entry that may not be linked yet; 0: none
 
     // For each class: the word of bits that the thread takes from, and the
     // blocks that it took out and has not handed out.

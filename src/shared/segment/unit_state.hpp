@@ -34,6 +34,9 @@ enum class Kind : std::uint32_t {
     large = 6,   // a block of `units` units begins here, less `slack` bytes; `slot`
                  // is about to store its address, if it is not 0
 };
+// In the place of a slot: the large block is in doubt.
+inline constexpr SlotId kInDoubt = (1U << kSlotBits) - 1;
+static_assert(kInDoubt >= kMaxSlots);
 
 struct UnitState {
     Word raw;

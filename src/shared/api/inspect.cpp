@@ -1,0 +1,71 @@
+// Members of SharedHeap that look at the whole heap, or repair it.
+#include <ashlar/shared_heap.hpp>
+
+#include <utility>
+
+#include "base/bits.hpp"
+#include "shared/api/check.hpp"
+#include "shared/api/mapping.hpp"
+#include "shared/api/survey.hpp"
+
+namespace ashlar {
+
+using base::kUnitShift;
+using base::rlx;
+using shared::Blocks;
+using shared::Mapping;
+using shared::Offset;
+using shared::Owner;
+
+void SharedHeap::visit(const std::function<bool(Block)>& each) const {
+    const auto call = [](void* context, Offset block, std::size_t size) {
+        return (*static_cast<const std::function<bool(Block)>*>(context))({block, size});
+    };
+    mapping_->blocks().visit(call, const_cast<std::function<bool(Block)>*>(&each));
+}
+
+// Complete slabs become free units first.
+std::size_t SharedHeap::trim() noexcept {
+    const Owner me = mapping_->enter();
+    if (me.id == 0) return 0;
+    mapping_->blocks().slabs().retire(me, ~0U);
+    return std::size_t{mapping_->blocks().runs().punch(me.id, ~0U)} << kUnitShift;
+}
+
+std::size_t SharedHeap::recover() noexcept {
+    const Owner me = mapping_->enter();
+    return me.id == 0 ? 0 : mapping_->recover(me);
+}
+
+void SharedHeap::on_death(std::function<void(pid_t process)> callback) { mapping_->on_death(std::move(callback)); }
+
+std::vector<SharedDoubt> SharedHeap::doubts() const {
+    std::vector<SharedDoubt> found;
+    mapping_->doubts().each([&](Blocks::Found block) { found.push_back({block.start, block.size}); });
+    return found;
+}
+
+void SharedHeap::settle(std::uint64_t block) noexcept { mapping_->doubts().settle(block); }
+
+std::vector<SharedProcess> SharedHeap::processes() const {
+    std::vector<SharedProcess> found;
+    shared::each_thread(*mapping_, [&](const shared::Slot& slot) {
+        const auto id = static_cast<pid_t>(slot.process.load(rlx));
+        const shared::Kept kept = shared::kept_by(slot);
+        for (SharedProcess& process : found) {
+            if (process.process != id) continue;
+            ++process.threads;
+            process.blocks += kept.blocks;
+            process.bytes += kept.bytes;
+            return;
+        }
+        found.push_back({id, 1, kept.blocks, kept.bytes});
+    });
+    return found;
+}
+
+std::size_t SharedHeap::check() const noexcept { return shared::Check(*mapping_).run(); }
+
+SharedStatistics SharedHeap::statistics() const noexcept { return shared::survey(*mapping_); }
+
+}  // namespace ashlar

@@ -1,0 +1,168 @@
+#include <ashlar/shared_heap.hpp>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "shared/api/mapping.hpp"
+#include "shared/api/misuse.hpp"
+
+namespace ashlar {
+
+using shared::Blocks;
+using shared::Fault;
+using shared::HeapPlace;
+using shared::Mapping;
+using shared::Offset;
+using shared::Owner;
+
+namespace {
+
+void* address_of(const Mapping& mapping, Offset offset) noexcept {
+    return reinterpret_cast<void*>(mapping.view().start() + offset);
+}
+
+// The offset of an address that the program passed; ends it if there is none.
+Offset checked_offset(Mapping& mapping, const char* call, const void* address) noexcept {
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    if (!mapping.view().has(at)) report_foreign(mapping, call, address);
+    return at - mapping.view().start();
+}
+
+// The live block that begins at the offset; ends the program if none does.
+Blocks::Found checked_block(Mapping& mapping, const char* call, Offset offset) noexcept {
+    Blocks::Found found = mapping.blocks().find(offset);
+    if (found.fault == Fault::none && found.start != offset) found.fault = Fault::interior;
+    if (found.fault != Fault::none) report_misuse(mapping, call, offset, found.fault);
+    return found;
+}
+
+// Memory of dead threads may be enough.
+template <class Allocate>
+Offset with_recovery(Mapping& mapping, Owner me, Allocate allocate) noexcept {
+    Offset block = allocate();
+    if (block == 0 && mapping.recover(me) != 0) block = allocate();
+    return block;
+}
+
+bool is_alignment(std::size_t alignment) noexcept {
+    return alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= base::kUnitSize;
+}
+
+}  // namespace
+
+// --------------------------------------------------------------------- opening
+
+SharedHeap::SharedHeap(std::shared_ptr<Mapping> mapping) noexcept : mapping_(std::move(mapping)) {}
+SharedHeap::~SharedHeap() = default;
+SharedHeap::SharedHeap(SharedHeap&& other) noexcept = default;
+SharedHeap& SharedHeap::operator=(SharedHeap&& other) noexcept = default;
+
+SharedHeap::SharedHeap(SharedHeapMode mode, const std::string& name, const SharedHeapOptions& options)
+    : mapping_(Mapping::open({HeapPlace::Kind::name, name}, mode, options)) {}
+
+SharedHeap SharedHeap::file(SharedHeapMode mode, const std::string& path, const SharedHeapOptions& options) {
+    return SharedHeap(Mapping::open({HeapPlace::Kind::path, path}, mode, options));
+}
+
+SharedHeap SharedHeap::descriptor(int file, const SharedHeapOptions& options) {
+    const HeapPlace place{HeapPlace::Kind::descriptor, "descriptor " + std::to_string(file), file};
+    return SharedHeap(Mapping::open(place, SharedHeapMode::open_or_create, options));
+}
+
+bool SharedHeap::remove(const std::string& name) {
+    if (shm_unlink(name.c_str()) == 0) return true;
+    if (errno == ENOENT) return false;
+    const bool denied = errno == EACCES || errno == EPERM;
+    throw SharedHeapError(denied ? SharedHeapFault::no_rights : SharedHeapFault::system,
+                          "ashlar: shared heap " + name + ": cannot remove: " + std::strerror(errno));
+}
+
+// ------------------------------------------------------------------ allocating
+
+void* SharedHeap::allocate(std::size_t size, std::size_t alignment) noexcept {
+    const Owner me = mapping_->enter();
+    if (me.id == 0 || !is_alignment(alignment)) return nullptr;
+    Offset block = mapping_->blocks().allocate(me, size, alignment);
+    if (block == 0) [[unlikely]] {
+        block = with_recovery(*mapping_, me, [&]() noexcept { return mapping_->blocks().allocate(me, size, alignment); });
+        if (block == 0) return nullptr;
+    }
+    return address_of(*mapping_, block);
+}
+
+void SharedHeap::deallocate(void* block) noexcept {
+    if (block == nullptr) return;
+    const Offset offset = checked_offset(*mapping_, "free", block);
+    const Owner me = mapping_->enter();
+    if (me.id == 0) return;
+    const Fault fault = mapping_->blocks().deallocate(me, offset);
+    if (fault != Fault::none) report_misuse(*mapping_, "free", offset, fault);
+}
+
+void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
+    if (block == nullptr) return allocate(size);
+    const Offset offset = checked_offset(*mapping_, "reallocation", block);
+    const Owner me = mapping_->enter();
+    if (me.id == 0) return nullptr;
+    const Blocks::Found found = checked_block(*mapping_, "reallocation", offset);
+    if (mapping_->blocks().resize(me, offset, size) != 0) return block;
+    void* const fresh = allocate(size);
+    if (fresh == nullptr) return nullptr;
+    std::memcpy(fresh, block, std::min(found.size, size));
+    deallocate(block);
+    return fresh;
+}
+
+void* SharedHeap::allocate_to(std::uint64_t* destination, std::size_t size, std::size_t alignment) noexcept {
+    const Offset place = checked_offset(*mapping_, "destination", destination);
+    const Owner me = mapping_->enter();
+    if (me.id == 0 || !is_alignment(alignment)) return nullptr;
+    if (mapping_->blocks().word_at(place) == nullptr) report_misuse(*mapping_, "destination", place, Fault::foreign);
+    const Offset block =
+        with_recovery(*mapping_, me, [&]() noexcept { return mapping_->blocks().allocate_to(me, place, size, alignment); });
+    return block == 0 ? nullptr : address_of(*mapping_, block);
+}
+
+bool SharedHeap::deallocate_from(std::uint64_t* source) noexcept {
+    const Offset place = checked_offset(*mapping_, "source", source);
+    const base::Atomic<shared::Word>* const word = mapping_->blocks().word_at(place);
+    if (word == nullptr) report_misuse(*mapping_, "source", place, Fault::foreign);
+    const Offset block = word->load(base::rlx);  // relaxed: Blocks::deallocate_from() loads it again
+    if (block == 0) return false;
+    const Owner me = mapping_->enter();
+    if (me.id == 0) return false;
+    const Fault fault = mapping_->blocks().deallocate_from(me, place);
+    if (fault == Fault::none) return true;
+    // Another call may have freed the block, and cleared the place, meanwhile.
+    if (word->load(base::acq) != block) return false;  // [E46]
+    report_misuse(*mapping_, "free", block, fault);
+}
+
+// ------------------------------------------------------------------- questions
+
+std::size_t SharedHeap::usable_size(const void* block) const noexcept {
+    return checked_block(*mapping_, "size question", checked_offset(*mapping_, "size question", block)).size;
+}
+
+bool SharedHeap::owns(const void* address) const noexcept {
+    return mapping_->view().has(reinterpret_cast<std::uintptr_t>(address));
+}
+
+std::uint64_t SharedHeap::to_offset(const void* address) const noexcept {
+    return address == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(address) - mapping_->view().start();
+}
+
+void* SharedHeap::to_address(std::uint64_t offset) const noexcept {
+    return offset == 0 || offset >= mapping_->view().bytes() ? nullptr : address_of(*mapping_, offset);
+}
+
+SharedHeap::Block SharedHeap::block_at(std::uint64_t offset) const noexcept {
+    const Blocks::Found found = mapping_->blocks().find(offset);
+    return found.fault == Fault::none ? Block{found.start, found.size} : Block{0, 0};
+}
+
+}  // namespace ashlar

@@ -1,0 +1,166 @@
+#include "shared/api/threads.hpp"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/region/region.hpp"
+#include "shared/api/mapping.hpp"
+
+namespace ashlar::shared {
+
+using base::acq;
+using base::acq_rel;
+using base::Atomic;
+using base::rel;
+using base::rlx;
+
+constinit ForkCount fork_count;
+constinit thread_local CurrentSlot current_slot{0, 0, kCallsToLook};
+
+namespace {
+
+// A thread that uses more heaps detaches from another one first.
+constexpr unsigned kHeapsOfThread = 16;
+
+struct Attachment {
+    Mapping* mapping;  // nullptr: unused
+    SlotId slot;
+    std::uint32_t kept;  // KeepSlot objects
+};
+
+// Has no destructor, so that it can be used while the thread ends.
+struct Attachments {
+    Word fork;  // the number of the process that the entries belong to
+    unsigned next;
+    Attachment list[kHeapsOfThread];
+};
+constinit thread_local Attachments attachments{};
+
+// The number of the last process; never 0 in a page that forks keep.
+constinit Atomic<Word> last_fork{0};
+
+void detach(Attachment& entry) noexcept {
+    Mapping& mapping = *entry.mapping;
+    const SlotId slot = entry.slot;
+    entry = {};
+    if (current_slot.slot == slot) current_slot.key = 0;
+    mapping.blocks().slabs().leave_all({mapping.segment().slot(slot), slot});
+    mapping.lives().detach(slot);
+    mapping.leave();
+}
+
+// Forgets entries of the parent: it still has these slots, and their mappings
+// may be gone.
+Attachments& own_attachments() noexcept {
+    const Word fork = fork_count.number();
+    if (attachments.fork != fork) attachments = {};
+    attachments.fork = fork;
+    return attachments;
+}
+
+Attachment* find(const Mapping& mapping) noexcept {
+    for (Attachment& entry : own_attachments().list) {
+        if (entry.mapping == &mapping) return &entry;
+    }
+    return nullptr;
+}
+
+// An unused entry; else one whose heap is not in a call.
+Attachment* make_room() noexcept {
+    Attachments& mine = own_attachments();
+    for (Attachment& entry : mine.list) {
+        if (entry.mapping == nullptr) return &entry;
+    }
+    for (unsigned i = 0; i < kHeapsOfThread; ++i) {
+        Attachment& entry = mine.list[mine.next++ % kHeapsOfThread];
+        if (entry.kept != 0) continue;
+        detach(entry);
+        return &entry;
+    }
+    return nullptr;
+}
+
+// Detaches the thread from all heaps at its end. A destructor of the program
+// that runs later attaches it once more; then its death is noticed by others.
+struct AtThreadEnd {
+    bool armed = false;
+    AtThreadEnd() = default;
+    AtThreadEnd(const AtThreadEnd&) = delete;
+    AtThreadEnd& operator=(const AtThreadEnd&) = delete;
+    ~AtThreadEnd() {
+        for (Attachment& entry : own_attachments().list) {
+            if (entry.mapping != nullptr) detach(entry);
+        }
+    }
+};
+thread_local AtThreadEnd at_thread_end;
+
+}  // namespace
+
+// ----------------------------------------------------------------------- forks
+
+// The kernel may not know MADV_WIPEONFORK; fork() calls this.
+void ForkCount::after_fork() noexcept { fork_count.count_->store(0, rlx); }
+
+bool ForkCount::prepare() noexcept {
+    static constinit Atomic<Atomic<Word>*> shared{nullptr};
+    Atomic<Word>* page = shared.load(acq);  // [none: a page of zeros]
+    if (page == nullptr) {
+        void* const fresh = region::map(region::page_size());
+        if (fresh == nullptr) return false;
+        madvise(fresh, region::page_size(), MADV_WIPEONFORK);
+        if (shared.cas(page, static_cast<Atomic<Word>*>(fresh), acq_rel, acq)) {
+            page = static_cast<Atomic<Word>*>(fresh);
+        } else {
+            region::unmap(fresh, region::page_size());
+        }
+    }
+    count_ = page;
+    static const int registered = pthread_atfork(nullptr, nullptr, [] { after_fork(); });
+    number();
+    return registered == 0;
+}
+
+// Raised before it is used, so that no two processes of a chain have one number.
+Word ForkCount::number() noexcept {
+    Word seen = count_->load(rlx);
+    if (seen != 0) return seen;
+    const Word mine = last_fork.fetch_add(1, rlx) + 1;
+    return count_->cas(seen, mine, acq_rel, rlx) ? mine : seen;  // [none: a number]
+}
+
+// ------------------------------------------------------------------- attaching
+
+SlotId attach_thread(Mapping& mapping) noexcept {
+    Attachment* entry = find(mapping);
+    if (entry == nullptr) {
+        entry = make_room();
+        if (entry == nullptr) return 0;
+        const SlotId slot = mapping.take_slot();
+        if (slot == 0) return 0;
+        mapping.enter_first();
+        *entry = {&mapping, slot, 0};
+        at_thread_end.armed = true;  // from here on its destructor runs at the thread's end
+    }
+    current_slot.key = mapping.key();
+    current_slot.slot = entry->slot;
+    return entry->slot;
+}
+
+void detach_thread(Mapping& mapping) noexcept {
+    Attachment* const entry = find(mapping);
+    if (entry != nullptr) detach(*entry);
+}
+
+void keep_slot(const Mapping& mapping) noexcept {
+    Attachment* const entry = find(mapping);
+    if (entry != nullptr) ++entry->kept;
+}
+
+void release_slot(const Mapping& mapping) noexcept {
+    Attachment* const entry = find(mapping);
+    if (entry != nullptr && entry->kept != 0) --entry->kept;
+}
+
+}  // namespace ashlar::shared

@@ -1,0 +1,231 @@
+// Small blocks of a shared heap, while threads die and others recover them.
+#include "shared_fixture.hpp"
+
+namespace {
+
+using namespace interleave;
+
+constexpr std::size_t kSize = 8192;  // a slab of one unit has eight blocks, in one word
+constexpr std::size_t kOther = 7168;
+constexpr UnitId kUnits = 6;
+
+// Threads that may die in pairs, in a slab each. The last one recovers.
+struct Pairs : SharedScenario {
+    Pairs() : SharedScenario(kUnits) { deaths = 2; }
+    void prepare() override { fill(0, kSize, 6); }
+    void run(unsigned thread) override {
+        if (thread == 1) recover(1);
+        const Offset block = take(thread, kSize);
+        if (block != 0) give(thread, block);
+        if (block != 0) take(thread, kSize);
+    }
+};
+const Enrolled<Pairs> kPairs{"shared.pairs"};
+
+// The thread takes all blocks of its slab and needs another one.
+struct Refill : SharedScenario {
+    Refill() : SharedScenario(kUnits) { deaths = 2; }
+    void prepare() override {
+        fill(0, kSize, 7);
+        fill(1, kSize, 7);
+        block_ = take(1, kSize);
+        blocks_.slabs().leave_all(me(1));
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            take(0, kSize);
+            take(0, kSize);
+            return;
+        }
+        give(1, block_);
+        recover(1);
+        take(1, kSize);
+    }
+    Offset block_ = 0;
+};
+const Enrolled<Refill> kRefill{"shared.refill"};
+
+// E47: a thread frees blocks of another one's slab; the owner takes them again.
+struct Remote : SharedScenario {
+    Remote() : SharedScenario(kUnits) { deaths = 2; }
+    void prepare() override {
+        fill(0, kSize, 8);
+        block_ = take(0, kSize);
+        fill(0, kSize, 7);
+    }
+    void run(unsigned thread) override {
+        if (thread == 1) {
+            give(1, block_);
+            recover(1);
+            return;
+        }
+        if (take(0, kSize) != 0) recover(0);
+        take(0, kSize);
+    }
+    Offset block_ = 0;
+};
+const Enrolled<Remote> kRemote{"shared.remote"};
+
+// Two threads free into one word of a full slab that has no owner; a third one
+// takes the blocks.
+struct OneWord : SharedScenario {
+    OneWord() : SharedScenario(kUnits) { threads = 3, deaths = 1; }
+    void prepare() override {
+        for (Offset& each : block_) each = take(2, kSize);
+        fill(2, kSize, 6);
+        blocks_.slabs().leave_all(me(2));
+    }
+    void run(unsigned thread) override {
+        if (thread < 2) return give(thread, block_[thread]);
+        take(2, kSize);
+        recover(2);
+        take(2, kSize);
+    }
+    Offset block_[2] = {};
+};
+const Enrolled<OneWord> kOneWord{"shared.one_word"};
+
+// E48: the owner leaves a full slab while its last block is freed.
+struct Leave : SharedScenario {
+    Leave() : SharedScenario(kUnits) { deaths = 2; }
+    void prepare() override {
+        fill(0, kSize, 6);
+        block_ = take(0, kSize);
+        take(0, kSize);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            blocks_.slabs().leave_all(me(0));
+            return;
+        }
+        give(1, block_);
+        recover(1);
+        take(1, kSize);
+    }
+    Offset block_ = 0;
+};
+const Enrolled<Leave> kLeave{"shared.leave"};
+
+// The same with blocks left in the owner's mask.
+struct LeaveSome : Leave {
+    void prepare() override {
+        fill(0, kSize, 5);
+        block_ = take(0, kSize);
+    }
+};
+const Enrolled<LeaveSome> kLeaveSome{"shared.leave_some"};
+
+// A slab becomes complete, and is retired while others take and free in it.
+struct Retire : SharedScenario {
+    Retire() : SharedScenario(kUnits) { deaths = 2; }
+    void prepare() override {
+        block_ = take(0, kSize);
+        blocks_.slabs().leave_all(me(0));
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            give(0, block_);
+            static_cast<void>(blocks_.slabs().retire(me(0), 8));
+            return;
+        }
+        take(1, kSize);
+        recover(1);
+        static_cast<void>(blocks_.slabs().retire(me(1), 8));
+    }
+    Offset block_ = 0;
+};
+const Enrolled<Retire> kRetire{"shared.retire"};
+
+// A slab of another class is created in the unit of a retired one.
+struct CreatedAgain : Retire {
+    CreatedAgain() { deaths = 1; }
+    void run(unsigned thread) override {
+        if (thread == 0) return give(0, block_);
+        static_cast<void>(blocks_.slabs().retire(me(1), 8));
+        recover(1);
+        take(1, kOther);
+        take(1, kSize);
+    }
+};
+const Enrolled<CreatedAgain> kCreatedAgain{"shared.created_again"};
+
+// Three words of bits: the owner goes from one to the next while others free
+// into both.
+struct Words : SharedScenario {
+    Words() : SharedScenario(4) {
+        deaths = 2;
+        probe_ = 512;
+    }
+    void prepare() override {
+        for (unsigned i = 0; i < 63; ++i) block_ = take(0, 512);
+        first_ = take(0, 512);
+        fill(0, 512, 64);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            take(0, 512);
+            give(0, block_);
+            return;
+        }
+        give(1, first_);
+        recover(1);
+        take(1, 512);
+    }
+    Offset block_ = 0, first_ = 0;
+};
+const Enrolled<Words> kWords{"shared.words"};
+
+// Two threads free one block: one of them is told.
+struct FreedTwice : SharedScenario {
+    FreedTwice() : SharedScenario(kUnits) {}
+    void prepare() override {
+        fill(0, kSize, 3);
+        block_ = take(0, kSize);
+        forget(block_);
+    }
+
+    void begin() override {
+        SharedScenario::begin();
+        told_ = freed_ = 0;
+    }
+    void run(unsigned thread) override { ++(give_contested(thread, block_) ? freed_ : told_); }
+    void end(unsigned stopped) override {
+        require(told_ == 1 && freed_ == 1, "not one of two was told");
+        SharedScenario::end(stopped);
+    }
+    Offset block_ = 0;
+    unsigned told_ = 0, freed_ = 0;
+};
+const Enrolled<FreedTwice> kFreedTwice{"shared.freed_twice"};
+
+// A thread dies in a free, a second one while it recovers, a third one recovers
+// both. A thread that lives owns the slab.
+struct RecoveredTwice : SharedScenario {
+    RecoveredTwice() : SharedScenario(kUnits) { threads = 3, deaths = 2; }
+    void prepare() override {
+        block_ = take(2, kSize);
+        fill(2, kSize, 6);
+        fill(0, kSize, 2);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            give(0, block_);
+        } else {
+            recover(thread);
+        }
+        if (thread == 2) {
+            take(2, kSize);
+            take(2, kSize);
+        }
+    }
+    Offset block_ = 0;
+};
+const Enrolled<RecoveredTwice> kRecoveredTwice{"shared.recovered_twice"};
+
+// A thread stops for ever: no other waits, and no block has two holders.
+struct Stopped : Pairs {
+    Stopped() { may_freeze = true, deaths = 0; }
+};
+const Enrolled<Stopped> kStopped{"shared.stopped"};
+
+}  // namespace
