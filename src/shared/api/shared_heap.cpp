@@ -132,13 +132,12 @@ bool SharedHeap::deallocate_from(std::uint64_t* source) noexcept {
     const base::Atomic<shared::Word>* const word = mapping_->blocks().word_at(place);
     if (word == nullptr) report_misuse(*mapping_, "source", place, Fault::foreign);
     const Offset block = word->load(base::rlx);  // relaxed: Blocks::deallocate_from() loads it again
-    if (block == 0) return false;
+    if (block == 0 || shared::is_mark(block)) return false;
     const Owner me = mapping_->enter();
     if (me.id == 0) return false;
     const Fault fault = mapping_->blocks().deallocate_from(me, place);
     if (fault == Fault::none) return true;
-    // Another call may have freed the block, and cleared the place, meanwhile.
-    if (word->load(base::acq) != block) return false;  // [E46]
+    if (fault == Fault::gone) return false;  // another call was first
     report_misuse(*mapping_, "free", block, fault);
 }
 
