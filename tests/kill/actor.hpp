@@ -23,6 +23,7 @@ struct Notes {
     static constexpr std::uint32_t kMost = 8192;
     std::uint32_t count;
     Known live[kMost];  // any thread may free them
+    Known half;        // the survivor is in the middle of freeing it; size 0: none
     Known pinned;      // nobody frees it; size 0: none
     Known target;      // the block that the operation works on; size 0: none
     std::size_t size;  // of the operation's new block, or the target's new size
@@ -76,6 +77,14 @@ class Actor {
         for (std::uint32_t i = from; i < to; ++i) free(notes_.live[i].at);
         for (std::uint32_t i = to; i < notes_.count; ++i) notes_.live[i - (to - from)] = notes_.live[i];
         notes_.count -= to - from;
+    }
+    /// Begins to free a noted block, and stops before the block's bit is set.
+    void free_half(std::uint32_t index) {
+        const auto record = blocks().record_of(ashlar::shared::Step::freeing, notes_.live[index].at);
+        if (record.size_class() == 0) return;
+        notes_.half = notes_.live[index];
+        notes_.live[index] = notes_.live[--notes_.count];
+        view_.segment().tag(record.unit(), record.number()).store(ashlar::shared::freed_tag(id_), ashlar::base::rlx);
     }
     /// Takes a noted block out of the notes: it is the operation's target.
     void aim(std::uint32_t index) {

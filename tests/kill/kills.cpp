@@ -68,11 +68,14 @@ class Shared {
 /// instruction.
 class Stage {
   public:
-    explicit Stage(const Operation& operation) : operation_(operation), file_(kUnits), survivor_(file_, *notes_, true) {
+    explicit Stage(const Operation& operation)
+        : operation_(operation), file_(kUnits), survivor_(file_, *notes_, true), holder_(file_, *notes_) {
         survivor_.attach();
+        holder_.attach();
         if (operation.survivor != nullptr) operation.survivor(survivor_);
         victim_ = std::make_unique<Victim>(file_, *notes_, operation);
         if (operation.survivor_after != nullptr) operation.survivor_after(survivor_);
+        if (notes_->count > 1) survivor_.free_half(0);
         victim_->begin();
     }
     /// Kills the victim after `count` instructions. The survivor works, and
@@ -92,6 +95,7 @@ class Stage {
     }
 
     [[nodiscard]] Actor& survivor() noexcept { return survivor_; }
+    [[nodiscard]] Actor& holder() noexcept { return holder_; }
     [[nodiscard]] Victim& victim() noexcept { return *victim_; }
     [[nodiscard]] const Notes& notes() const noexcept { return *notes_; }
     [[nodiscard]] bool dead() const noexcept { return dead_; }
@@ -103,6 +107,7 @@ class Stage {
     Shared<Notes> notes_;
     File file_;
     Actor survivor_;
+    Actor holder_;  // a third thread, which only holds a slab
     std::unique_ptr<Victim> victim_;
     bool dead_ = false;  // a thread, beside the victim
 };
@@ -112,10 +117,11 @@ class Copies {
   public:
     Copies() : file_(kUnits), view_(file_, true) {}
 
-    void judge(const Snapshot& snapshot, const Stage& stage, SlotId survivor, std::uint64_t seed) {
+    void judge(const Snapshot& snapshot, Stage& stage, std::uint64_t seed) {
         snapshot.write_to(view_);
         ToldLives lives;
-        Survivor other(view_, lives, {view_.segment().slot(survivor), survivor}, stage.notes(), stage.operation(), seed);
+        Survivor other = survivor(stage, stage.survivor().id(), lives, seed);
+        Survivor holder = survivor(stage, stage.holder().id(), lives, seed);
         // The victim stands still: nobody waits, and nothing grows.
         lives.recovering = stage.dead();
         for (int i = 0; i < 10; ++i) other.work();
@@ -125,16 +131,23 @@ class Copies {
         std::uint32_t dead = 0;
         for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
             const auto attached = static_cast<std::uint32_t>(ashlar::shared::SlotState::attached);
-            lives.dead[slot] = slot != survivor && view_.segment().slot(slot).state.load(ashlar::base::rlx) == attached;
+            lives.dead[slot] = slot != stage.survivor().id() && slot != stage.holder().id() &&
+                               view_.segment().slot(slot).state.load(ashlar::base::rlx) == attached;
             if (lives.dead[slot]) ++dead;
         }
         other.work();
-        other.recover(dead);
+        if (seed % 2 == 0) holder.hold();
+        other.recover(dead, holder);
         other.work();
+        holder.release();
         other.account(true);
     }
 
   private:
+    Survivor survivor(Stage& stage, SlotId slot, Lives& lives, std::uint64_t seed) {
+        return {view_, lives, {view_.segment().slot(slot), slot}, stage.notes(), stage.operation(), seed};
+    }
+
     File file_;
     View view_;
 };
@@ -148,9 +161,10 @@ class Test {
         const std::vector<std::uint64_t> changes = changes_;
         for (std::uint64_t i = offset(options_.second); options_.second != 0 && i < changes.size(); i += options_.second)
             recover_from(changes[i]);
-        for (std::uint64_t k = offset(options_.kills); options_.kills != 0 && k < tally_.instructions; k += options_.kills) kill_at(k);
+        for (std::uint64_t k = offset(options_.kills); options_.kills != 0 && k < tally_.instructions; k += options_.kills)
+            end_at(k, true);
         for (std::uint64_t k = offset(options_.resumes); options_.resumes != 0 && k < tally_.instructions; k += options_.resumes)
-            resume_at(k);
+            end_at(k, false);
         return tally_;
     }
 
@@ -169,7 +183,7 @@ class Test {
         Stage stage(operation_);
         walk(stage, "dies");
         stage.victim().finish();
-        finish(stage, false, 0);
+        finish_by(stage, false, options_.seed);
     }
     void walk(Stage& stage, const char* what) {
         Snapshot snapshot(stage.survivor().view(), stage.notes().place);
@@ -188,7 +202,7 @@ class Test {
     }
     void judge(Stage& stage, const Snapshot& snapshot, const char* what, std::uint64_t k) {
         try {
-            copies_.judge(snapshot, stage, stage.survivor().id(), options_.seed + k);
+            copies_.judge(snapshot, stage, options_.seed + k);
         } catch (const Failure& failure) {
             blame(what, k, stage.victim().where(), failure);
         }
@@ -202,63 +216,59 @@ class Test {
         stage.recover_after(k, recovery_, options_.seed + k);
         walk(stage, ("dies in the recovery of instruction " + std::to_string(k)).c_str());
         stage.victim().finish();
-        finish(stage, true, options_.seed + k);
+        finish_by(stage, true, options_.seed + k);
         tally_.instructions = before.instructions;
         tally_.second += tally_.judged - before.judged;
         tally_.judged = before.judged;
         tally_.states = before.states;
     }
 
+    static Survivor survivor(Stage& stage, Actor& actor, std::uint64_t seed) {
+        return {actor.view(), actor.lives(), actor.me(), stage.notes(), stage.operation(), seed};
+    }
     /// The survivor's second half, in the segment itself.
-    void finish(Stage& stage, bool died, std::uint64_t seed) {
-        Actor& actor = stage.survivor();
-        Survivor survivor(actor.view(), actor.lives(), actor.me(), stage.notes(), operation_, seed);
-        survivor.recover(others(actor));
-        survivor.account(died);
+    void finish(Stage& stage, Survivor& other, bool died, std::uint64_t seed) {
+        Survivor holder = survivor(stage, stage.holder(), seed);
+        if (seed % 2 == 0) holder.hold();
+        other.recover(others(stage), holder);
+        other.work();
+        holder.release();
+        other.account(died);
     }
-    void kill_at(std::uint64_t k) {
+    void finish_by(Stage& stage, bool died, std::uint64_t seed) {
+        Survivor other = survivor(stage, stage.survivor(), seed);
+        try {
+            finish(stage, other, died, seed);
+        } catch (const Failure& failure) {
+            blame("ends", tally_.instructions, operation_.name, failure);
+        }
+    }
+    void end_at(std::uint64_t k, bool dies) {
         Stage stage(operation_);
         if (!stage.victim().steps(k)) return;
         const std::string where = stage.victim().where();
-        Actor& actor = stage.survivor();
-        Survivor survivor(actor.view(), actor.lives(), actor.me(), stage.notes(), operation_, options_.seed + k);
+        Survivor other = survivor(stage, stage.survivor(), options_.seed + k);
         try {
-            survivor.work();
-            survivor.recover_in_vain();
-            stage.victim().kill();
-            survivor.work();
-            survivor.recover(others(actor));
-            survivor.work();
-            survivor.account(true);
+            other.work();
+            other.recover_in_vain();
+            if (dies) {
+                stage.victim().kill();
+            } else {
+                stage.victim().finish();
+            }
+            other.work();
+            finish(stage, other, dies, options_.seed + k);
         } catch (const Failure& failure) {
-            blame("is killed", k, where, failure);
+            blame(dies ? "is killed" : "stops and goes on", k, where, failure);
         }
-        ++tally_.kills;
+        ++(dies ? tally_.kills : tally_.resumes);
     }
-    void resume_at(std::uint64_t k) {
-        Stage stage(operation_);
-        if (!stage.victim().steps(k)) return;
-        const std::string where = stage.victim().where();
-        Actor& actor = stage.survivor();
-        Survivor survivor(actor.view(), actor.lives(), actor.me(), stage.notes(), operation_, options_.seed + k);
-        try {
-            survivor.work();
-            survivor.recover_in_vain();
-            stage.victim().finish();
-            survivor.work();
-            survivor.recover(others(actor));
-            survivor.account(false);
-        } catch (const Failure& failure) {
-            blame("stops and goes on", k, where, failure);
-        }
-        ++tally_.resumes;
-    }
-    // Attached slots except the survivor's.
-    static std::uint32_t others(Actor& actor) noexcept {
+    // Attached slots except those of the survivors.
+    static std::uint32_t others(Stage& stage) noexcept {
         std::uint32_t count = 0;
         for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
-            const bool attached = actor.view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
-            if (slot != actor.id() && attached) ++count;
+            const bool attached = stage.survivor().view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
+            if (slot != stage.survivor().id() && slot != stage.holder().id() && attached) ++count;
         }
         return count;
     }

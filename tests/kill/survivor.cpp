@@ -79,35 +79,51 @@ void Survivor::work() {
     for (int i = 0; i < 40; ++i) step();
     if (random_.below(4) == 0) blocks_.slabs().retire(me_, ~0U);
     if (random_.below(4) == 0) blocks_.slabs().leave_all(me_);
+}
+
+void Survivor::hold() {
+    for (std::uint32_t left = random_.below(4); left > 0; --left) {
+        const Known got = take(operation_.size);
+        if (got.at != 0) own_.push_back(got);
+    }
+}
+
+void Survivor::release() {
     for (const Known block : own_) {
         check_content(block);
         free(block);
     }
     own_.clear();
+    blocks_.slabs().leave_all(me_);
 }
 
 void Survivor::note_to(Notes& notes) const {
-    notes.count = static_cast<std::uint32_t>(noted_.size());
-    std::copy(noted_.begin(), noted_.end(), notes.live);
+    std::vector<Known> all = noted_;
+    all.insert(all.end(), own_.begin(), own_.end());
+    notes.count = static_cast<std::uint32_t>(all.size());
+    std::copy(all.begin(), all.end(), notes.live);
 }
 
-void Survivor::recover(std::uint32_t dead) {
+void Survivor::recover(std::uint32_t dead, Survivor& holder) {
     Recovery recovery(blocks_, lives_);
     me_.note(Record::none());
-    const auto first = recovery.recover(me_);
-    if (first.threads + first.later != dead) fail("recovery found ", first.threads + first.later, " dead threads");
-    if (first.later == 0) return;
-    // A slab of this thread may have been in the way.
-    blocks_.slabs().leave_all(me_);
-    const auto second = recovery.recover(me_);
-    if (second.threads != first.later || second.later != 0) fail("recovery leaves ", second.later, " dead threads");
+    auto done = recovery.recover(me_);
+    if (done.threads + done.later != dead) fail("recovery found ", done.threads + done.later, " dead threads");
+    if (done.later != 0) {
+        blocks_.slabs().leave_all(me_);
+        holder.release();
+        const std::uint32_t left = done.later;
+        done = recovery.recover(me_);
+        if (done.threads != left || done.later != 0) fail("recovery leaves ", done.later, " dead threads");
+    }
+    recover_in_vain();
 }
 
 void Survivor::recover_in_vain() {
     Recovery recovery(blocks_, lives_);
     me_.note(Record::none());
     const auto done = recovery.recover(me_);
-    if (done.threads != 0 || done.later != 0) fail("recovery took a living thread for dead");
+    if (done.threads != 0 || done.later != 0) fail("recovery found a dead thread where there is none");
 }
 
 // ------------------------------------------------------------------- accounting
@@ -117,7 +133,11 @@ void Survivor::recover_in_vain() {
 void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint32_t& unknown) {
     const Known target = notes_.target;
     const auto found = target.size != 0 ? blocks_.find(target.at) : Blocks::Found{0, 0, Fault::not_live};
-    const bool live = found.fault == Fault::none;
+    // The survivor may have allocated the freed block, or others in its place.
+    const auto is_target = [&](Known block) { return block.at == target.at; };
+    const bool again =
+        std::any_of(own_.begin(), own_.end(), is_target) || std::any_of(noted_.begin(), noted_.end(), is_target);
+    const bool live = found.fault == Fault::none && found.start == target.at && !again;
     const Offset stored = notes_.place != 0 ? view_.word(notes_.place) : 0;
     switch (operation_.effect) {
         case Effect::none: break;
@@ -144,9 +164,10 @@ void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint3
     }
 }
 
-// Blocks that the program does not know are in doubt.
+// Blocks that the program does not know are in doubt. The record of a free
+// replaces that of an allocation, so that a move may leave its new block.
 void Survivor::check_doubts(const std::vector<Known>& extra) {
-    if (operation_.effect == Effect::moves) return;  // TODO
+    if (operation_.effect == Effect::moves) return;
     std::vector<Offset> doubts;
     Doubts(blocks_).each([&](const Blocks::Found& found) { doubts.push_back(found.start); });
     for (const Known block : extra) {
@@ -156,6 +177,7 @@ void Survivor::check_doubts(const std::vector<Known>& extra) {
 
 void Survivor::check_live(bool died) {
     std::vector<Known> expected = noted_;
+    expected.insert(expected.end(), own_.begin(), own_.end());
     std::uint32_t unknown = 0;
     if (notes_.pinned.size != 0) expected.push_back(notes_.pinned);
     expect_target(died, expected, unknown);
@@ -198,6 +220,7 @@ void Survivor::fill(std::size_t size) {
     constexpr std::size_t kGranule = 32;
     std::vector<bool> used((std::size_t{view_.segment().end()} * kUnit) / kGranule);
     for (const Known block : live_) used[(block.at - first) / kGranule] = true;
+    if (notes_.half.size != 0 && !half_done_) used[(notes_.half.at - first) / kGranule] = true;
     while (const Offset at = blocks_.allocate(me_, size, 16)) {
         if (used[(at - first) / kGranule]) fail("block ", at, " is handed out twice");
         used[(at - first) / kGranule] = true;
@@ -223,10 +246,18 @@ void Survivor::empty() {
     for (const Known block : taken) free(block);
 }
 
+// The living thread goes on with its free.
+void Survivor::finish_half() {
+    if (notes_.half.size == 0) return;
+    const Record record = blocks_.record_of(ashlar::shared::Step::freed, notes_.half.at);
+    blocks_.slabs().finish(me_, {record.unit(), record.number(), record.size_class()});
+    half_done_ = true;
+}
+
 void Survivor::account(bool died) {
-    blocks_.slabs().leave_all(me_);
     check_live(died);
     fill(operation_.size);
+    finish_half();
     empty();
     fill(operation_.size);
 }

@@ -21,18 +21,22 @@ class Survivor {
     Survivor(View& view, Lives& lives, Owner me, const Notes& notes, const Operation& operation, std::uint64_t seed);
 
     /// Allocates and frees blocks of all kinds, and frees some of the noted
-    /// ones. Ends with no block of its own.
+    /// ones. Keeps up to ten.
     void work();
+    /// Takes a slab, and some of its blocks.
+    void hold();
+    /// Frees its blocks, and leaves its slabs.
+    void release();
     /// Recovers until no dead thread is left. Fails if one stays although this
-    /// thread has left its slabs.
-    void recover(std::uint32_t dead);
+    /// thread, and the holder of other slabs, have left theirs.
+    void recover(std::uint32_t dead, Survivor& holder);
     /// While no thread is dead, or another thread recovers, nothing is done.
     void recover_in_vain();
     /// Every live block is known, or the one in doubt; then every block of a
     /// class can be allocated once; then all units are free. Ends with an empty
     /// heap. `died`: else the operation has been completed.
     void account(bool died);
-    /// Tells the notes which blocks are left.
+    /// Tells the notes which blocks are live, its own ones too.
     void note_to(Notes& notes) const;
 
   private:
@@ -47,6 +51,7 @@ class Survivor {
     void check_doubts(const std::vector<Known>& extra);
     void fill(std::size_t size);
     void check_full(std::uint32_t size_class) const;
+    void finish_half();
     void empty();
 
     View& view_;
@@ -59,6 +64,7 @@ class Survivor {
     std::vector<Known> noted_;  // blocks of the notes that this thread has not freed
     std::vector<Known> own_;
     std::vector<Known> live_;  // all blocks, as found
+    bool half_done_ = false;   // the free of Notes::half
 };
 
 }  // namespace kills
