@@ -23,11 +23,11 @@ struct Notes {
     static constexpr std::uint32_t kMost = 8192;
     std::uint32_t count;
     Known live[kMost];  // any thread may free them
-    Known half;        // the survivor is in the middle of freeing it; size 0: none
-    Known pinned;      // nobody frees it; size 0: none
-    Known target;      // the block that the operation works on; size 0: none
-    std::size_t size;  // of the operation's new block, or the target's new size
-    Offset place;      // of a word of `pinned` that holds an offset; 0: none
+    Known half;         // the survivor is in the middle of freeing it; size 0: none
+    Known pinned;       // nobody frees it; size 0: none
+    Known target;       // the block that the operation works on; size 0: none
+    std::size_t size;   // of the operation's new block, or the target's new size
+    Offset place;       // of a word of `pinned` that holds an offset; 0: none
 };
 
 class Actor {

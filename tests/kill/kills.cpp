@@ -1,6 +1,7 @@
 // kills: a thread dies after instruction k of an operation, for every k. Another
 // one works on the same classes before and after the death, recovers, and
 // accounts for every byte. See README.md.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +27,7 @@ struct Options {
     std::uint64_t every = 1;      // the walks judge each n-th state
     std::uint64_t kills = 0;      // the n-th instructions of real kills; 0: none
     std::uint64_t resumes = 0;    // the n-th instructions where the victim goes on; 0: none
+    std::uint64_t frozen = 0;     // the n-th states in which another thread's instructions are counted; 0: none
     std::uint64_t second = 0;     // the n-th states of a dead thread in whose recovery a second one dies; 0: none
     std::uint64_t seed = std::random_device{}();
 };
@@ -37,6 +39,8 @@ struct Tally {
     std::uint64_t second = 0;  // deaths in a recovery, in copies
     std::uint64_t kills = 0;
     std::uint64_t resumes = 0;
+    std::uint64_t frozen = 0;
+    std::uint64_t longest = 0;  // instructions of the work beside a frozen thread
     void add(const Tally& other) noexcept {
         instructions += other.instructions;
         states += other.states;
@@ -44,6 +48,8 @@ struct Tally {
         second += other.second;
         kills += other.kills;
         resumes += other.resumes;
+        frozen += other.frozen;
+        longest = std::max(longest, other.longest);
     }
 };
 
@@ -98,6 +104,7 @@ class Stage {
     [[nodiscard]] Actor& holder() noexcept { return holder_; }
     [[nodiscard]] Victim& victim() noexcept { return *victim_; }
     [[nodiscard]] const Notes& notes() const noexcept { return *notes_; }
+    [[nodiscard]] Notes* shared_notes() const noexcept { return &*notes_; }
     [[nodiscard]] bool dead() const noexcept { return dead_; }
     [[nodiscard]] File& file() noexcept { return file_; }
     [[nodiscard]] const Operation& operation() const noexcept { return operation_; }
@@ -161,9 +168,12 @@ class Test {
         const std::vector<std::uint64_t> changes = changes_;
         for (std::uint64_t i = offset(options_.second); options_.second != 0 && i < changes.size(); i += options_.second)
             recover_from(changes[i]);
+        for (std::uint64_t i = offset(options_.frozen); options_.frozen != 0 && i < changes.size(); i += options_.frozen)
+            freeze_at(changes[i]);
         for (std::uint64_t k = offset(options_.kills); options_.kills != 0 && k < tally_.instructions; k += options_.kills)
             end_at(k, true);
-        for (std::uint64_t k = offset(options_.resumes); options_.resumes != 0 && k < tally_.instructions; k += options_.resumes)
+        for (std::uint64_t k = offset(options_.resumes); options_.resumes != 0 && k < tally_.instructions;
+             k += options_.resumes)
             end_at(k, false);
         return tally_;
     }
@@ -263,6 +273,28 @@ class Test {
         }
         ++(dies ? tally_.kills : tally_.resumes);
     }
+    /// Another thread does a call of each kind. It needs about as many
+    /// instructions as beside a thread that has not begun.
+    void freeze_at(std::uint64_t k) {
+        constexpr std::uint64_t kMore = 20000;
+        if (undisturbed_ == 0) undisturbed_ = count_work(0, ~std::uint64_t{0});
+        const std::uint64_t count = count_work(k, undisturbed_ + kMore);
+        if (count > undisturbed_ + kMore) blame("is frozen", k, operation_.name, Failure("another thread does not finish"));
+        ++tally_.frozen;
+        tally_.longest = std::max(tally_.longest, count);
+    }
+    /// Stops after `most` instructions.
+    std::uint64_t count_work(std::uint64_t k, std::uint64_t most) {
+        const Operation work = work_beside();
+        Stage stage(operation_);
+        static_cast<void>(stage.victim().steps(k));
+        Victim other(stage.file(), *stage.shared_notes(), work);
+        other.begin();
+        std::uint64_t count = 1;
+        while (count <= most && other.step()) ++count;
+        return count;
+    }
+
     // Attached slots except those of the survivors.
     static std::uint32_t others(Stage& stage) noexcept {
         std::uint32_t count = 0;
@@ -278,52 +310,74 @@ class Test {
     Operation recovery_ = recovery_of(operation_);
     Copies copies_;
     Tally tally_;
-    std::vector<std::uint64_t> changes_;
+    std::vector<std::uint64_t> changes_;  // instructions after which the state was another
+    std::uint64_t undisturbed_ = 0;       // instructions of the work beside
 };
+
+constexpr const char* kUsage =
+    "usage: kills [--operation NAME]... [--every N] [--second N] [--kills N] [--resumes N] [--frozen N] [--seed N]\n"
+    "Lets a thread die after each instruction of each operation, and accounts for every byte.\n"
+    "  --every    in copies of each N-th state; default 1\n"
+    "  --second   a second one in the recovery of the first, whose states are each N-th\n"
+    "  --kills    by SIGKILL, after each N-th instruction\n"
+    "  --resumes  stops and goes on instead, after each N-th instruction\n"
+    "  --frozen   counts the instructions of another thread beside it, in each N-th state\n"
+    "Status: 0 no fault; 1 a fault; 77 ptrace is not permitted.\n";
 
 Options parse(int argc, char** argv) {
     static const option known[] = {{"operation", required_argument, nullptr, 'o'}, {"every", required_argument, nullptr, 'e'},
                                    {"kills", required_argument, nullptr, 'k'},     {"resumes", required_argument, nullptr, 'r'},
-                                   {"second", required_argument, nullptr, '2'},    {"seed", required_argument, nullptr, 's'},
-                                   {nullptr, 0, nullptr, 0}};
+                                   {"second", required_argument, nullptr, '2'},    {"frozen", required_argument, nullptr, 'f'},
+                                   {"seed", required_argument, nullptr, 's'},      {nullptr, 0, nullptr, 0}};
     Options options;
     for (int found = 0; (found = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
         switch (found) {
             case 'o': options.names.insert(optarg); break;
-            case 'e': options.every = std::stoull(optarg); break;
+            case 'e': options.every = std::max(1ULL, std::stoull(optarg)); break;
             case 'k': options.kills = std::stoull(optarg); break;
             case 'r': options.resumes = std::stoull(optarg); break;
             case '2': options.second = std::stoull(optarg); break;
+            case 'f': options.frozen = std::stoull(optarg); break;
             case 's': options.seed = std::stoull(optarg); break;
-            default: std::exit(2);
+            default: std::fputs(kUsage, stderr); std::exit(2);
         }
     }
     return options;
 }
 
+void report(const char* name, const Tally& tally) {
+    std::printf("%-22s", name);
+    for (const std::uint64_t count : {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.resumes,
+                                      tally.frozen, tally.longest}) {
+        std::printf(" %8llu", static_cast<unsigned long long>(count));
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
 int run(const Options& options) {
-    std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
-    int faults = 0;
+    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s\n", static_cast<unsigned long long>(options.seed),
+                "operation", "instr.", "states", "deaths", "second", "killed", "resumed", "frozen", "longest");
+    bool good = true;
+    Tally all;
     for (const Operation& operation : operations()) {
         if (!options.names.empty() && options.names.count(operation.name) == 0) continue;
         try {
-            const Tally t = Test(options, operation).run();
-            std::printf("%-22s %7llu %6llu %6llu %6llu %6llu %6llu\n", operation.name, (unsigned long long)t.instructions, (unsigned long long)t.states, (unsigned long long)t.judged, (unsigned long long)t.second, (unsigned long long)t.kills, (unsigned long long)t.resumes);
-        } catch (const std::exception& e) {
-            std::printf("%-22s %s\n", operation.name, e.what());
-            ++faults;
+            const Tally tally = Test(options, operation).run();
+            report(operation.name, tally);
+            all.add(tally);
+        } catch (const Failure&) {
+            good = false;
         }
-        std::fflush(stdout);
     }
-    return faults == 0 ? 0 : 1;
+    report("all", all);
+    return good ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace kills
 
-int main(int argc, char** argv) try {
-    return kills::run(kills::parse(argc, argv));
-} catch (const std::system_error& error) {
+int main(int argc, char** argv) try { return kills::run(kills::parse(argc, argv)); } catch (const std::system_error& error) {
     std::fprintf(stderr, "kills: %s\n", error.what());
     return error.code() == std::errc::operation_not_permitted ? kills::kSkipped : 2;
 } catch (const std::exception& error) {

@@ -172,6 +172,21 @@ void trim(Actor& a) {
 }
 void recover(Actor& a) { static_cast<void>(a.recovery().recover(a.me())); }
 
+void work(Actor& a) {
+    Offset taken[12] = {};
+    std::uint32_t count = 0;
+    for (const std::size_t size : {kSmall, kMiddle, kWide, kUnit, 3 * kUnit}) {
+        taken[count++] = a.blocks().allocate(a.me(), size, 16);
+        taken[count++] = a.blocks().allocate(a.me(), size, 16);
+    }
+    for (const Offset block : taken) {
+        if (block != 0) static_cast<void>(a.blocks().deallocate(a.me(), block));
+    }
+    recover(a);
+    a.blocks().slabs().leave_all(a.me());
+    a.blocks().slabs().retire(a.me(), ~0U);
+}
+
 // ----------------------------------------------------------------------- table
 
 constexpr Operation kOperations[] = {
@@ -228,5 +243,7 @@ std::span<const Operation> operations() noexcept { return kOperations; }
 Operation recovery_of(const Operation& dead) noexcept {
     return {dead.name, dead.effect, dead.size, nullptr, nullptr, nullptr, recover, dead.tight, false};
 }
+
+Operation work_beside() noexcept { return {"work", Effect::none, kSmall, nullptr, nullptr, nullptr, work}; }
 
 }  // namespace kills

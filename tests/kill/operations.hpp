@@ -36,6 +36,8 @@ struct Operation {
 [[nodiscard]] std::span<const Operation> operations() noexcept;
 /// What a recovering thread runs. `effect` is that of the dead thread.
 [[nodiscard]] Operation recovery_of(const Operation& dead) noexcept;
+/// A call of each kind, by a thread beside a frozen one.
+[[nodiscard]] Operation work_beside() noexcept;
 
 }  // namespace kills
 

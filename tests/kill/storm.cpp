@@ -68,8 +68,8 @@ class Storm {
     }
     void account();
     void report() const {
-        std::printf("%llu operations, %llu kills, %llu stops, %llu blocks in doubt, %zu frees cut\n", operations(), kills_, stops_,
-                    doubts_, cut_.size());
+        std::printf("%llu operations, %llu kills, %llu stops, %llu blocks in doubt, %zu frees cut\n", operations(), kills_,
+                    stops_, doubts_, cut_.size());
     }
 
   private:
@@ -226,7 +226,8 @@ void Storm::account() {
             const std::uint64_t block = entry.block.load();
             if (block == 0) continue;
             take(live, block, entry.size, "of a row");
-            if (*static_cast<std::uint64_t*>(heap_.to_address(block)) != entry.stamp) throw std::runtime_error("a block was overwritten");
+            if (*static_cast<std::uint64_t*>(heap_.to_address(block)) != entry.stamp)
+                throw std::runtime_error("a block was overwritten");
         }
     }
     for (std::size_t i = 0; i < kPlaces; ++i) {
@@ -234,7 +235,8 @@ void Storm::account() {
         if (places_[i] != 0) take(live, places_[i], 0, "of a place");
     }
     for (const auto& [block, size] : live) {
-        if (cut_.count(block) == 0) throw std::runtime_error("a block is live that nobody knows, of " + std::to_string(size) + " bytes");
+        if (cut_.count(block) == 0)
+            throw std::runtime_error("a block is live that nobody knows, of " + std::to_string(size) + " bytes");
     }
     for (const std::uint64_t block : all) heap_.deallocate(heap_.to_address(block));
     heap_.trim();
@@ -251,9 +253,7 @@ Options parse(int argc, char** argv) {
             case 'p': options.processes = static_cast<unsigned>(std::stoul(optarg)); break;
             case 't': options.seconds = static_cast<unsigned>(std::stoul(optarg)); break;
             case 's': options.seed = std::stoull(optarg); break;
-            default:
-                std::fputs("usage: kill_storm [-p processes] [-t seconds] [-s seed]\n", stderr);
-                std::exit(2);
+            default: std::fputs("usage: kill_storm [-p processes] [-t seconds] [-s seed]\n", stderr); std::exit(2);
         }
     }
     options.processes = std::min(options.processes, kMostProcesses);

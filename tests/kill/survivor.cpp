@@ -135,8 +135,7 @@ void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint3
     const auto found = target.size != 0 ? blocks_.find(target.at) : Blocks::Found{0, 0, Fault::not_live};
     // The survivor may have allocated the freed block, or others in its place.
     const auto is_target = [&](Known block) { return block.at == target.at; };
-    const bool again =
-        std::any_of(own_.begin(), own_.end(), is_target) || std::any_of(noted_.begin(), noted_.end(), is_target);
+    const bool again = std::any_of(own_.begin(), own_.end(), is_target) || std::any_of(noted_.begin(), noted_.end(), is_target);
     const bool live = found.fault == Fault::none && found.start == target.at && !again;
     const Offset stored = notes_.place != 0 ? view_.word(notes_.place) : 0;
     switch (operation_.effect) {
@@ -171,7 +170,8 @@ void Survivor::check_doubts(const std::vector<Known>& extra) {
     std::vector<Offset> doubts;
     Doubts(blocks_).each([&](const Blocks::Found& found) { doubts.push_back(found.start); });
     for (const Known block : extra) {
-        if (std::find(doubts.begin(), doubts.end(), block.at) == doubts.end()) fail("block ", block.at, " is live without a doubt");
+        if (std::find(doubts.begin(), doubts.end(), block.at) == doubts.end())
+            fail("block ", block.at, " is live without a doubt");
     }
 }
 
@@ -183,10 +183,12 @@ void Survivor::check_live(bool died) {
     expect_target(died, expected, unknown);
     std::sort(expected.begin(), expected.end());
     live_.clear();
-    blocks_.visit([](void* live, Offset at, std::size_t size) {
-        static_cast<std::vector<Known>*>(live)->push_back({at, size});
-        return true;
-    }, &live_);
+    blocks_.visit(
+        [](void* live, Offset at, std::size_t size) {
+            static_cast<std::vector<Known>*>(live)->push_back({at, size});
+            return true;
+        },
+        &live_);
     std::vector<Known> extra;
     std::set_difference(live_.begin(), live_.end(), expected.begin(), expected.end(), std::back_inserter(extra));
     if (live_.size() != expected.size() + extra.size()) fail("a live block was lost: ", live_.size(), " of ", expected.size());

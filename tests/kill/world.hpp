@@ -60,9 +60,7 @@ class View {
 
     [[nodiscard]] Segment& segment() noexcept { return segment_; }
     [[nodiscard]] Blocks& blocks() noexcept { return blocks_; }
-    [[nodiscard]] std::uint64_t& word(Offset at) noexcept {
-        return *reinterpret_cast<std::uint64_t*>(segment_.start() + at);
-    }
+    [[nodiscard]] std::uint64_t& word(Offset at) noexcept { return *reinterpret_cast<std::uint64_t*>(segment_.start() + at); }
 
   private:
     std::size_t bytes_;
