@@ -24,6 +24,7 @@ constexpr UnitId kUnits = 64;
 
 struct Options {
     std::set<std::string> names;  // empty: all operations
+    std::uint64_t rounds = 3;     // of random work for each copy
     std::uint64_t every = 1;      // the walks judge each n-th state
     std::uint64_t kills = 0;      // the n-th instructions of real kills; 0: none
     std::uint64_t resumes = 0;    // the n-th instructions where the victim goes on; 0: none
@@ -212,7 +213,7 @@ class Test {
     }
     void judge(Stage& stage, const Snapshot& snapshot, const char* what, std::uint64_t k) {
         try {
-            copies_.judge(snapshot, stage, options_.seed + k);
+            for (std::uint64_t i = 0; i < options_.rounds; ++i) copies_.judge(snapshot, stage, options_.seed + k + i);
         } catch (const Failure& failure) {
             blame(what, k, stage.victim().where(), failure);
         }
@@ -315,9 +316,11 @@ class Test {
 };
 
 constexpr const char* kUsage =
-    "usage: kills [--operation NAME]... [--every N] [--second N] [--kills N] [--resumes N] [--frozen N] [--seed N]\n"
+    "usage: kills [--operation NAME]... [--every N] [--rounds N] [--second N] [--kills N] [--resumes N] [--frozen N] [--seed "
+    "N]\n"
     "Lets a thread die after each instruction of each operation, and accounts for every byte.\n"
     "  --every    in copies of each N-th state; default 1\n"
+    "  --rounds   of random work of the others for each copy; default 3\n"
     "  --second   a second one in the recovery of the first, whose states are each N-th\n"
     "  --kills    by SIGKILL, after each N-th instruction\n"
     "  --resumes  stops and goes on instead, after each N-th instruction\n"
@@ -325,14 +328,20 @@ constexpr const char* kUsage =
     "Status: 0 no fault; 1 a fault; 77 ptrace is not permitted.\n";
 
 Options parse(int argc, char** argv) {
-    static const option known[] = {{"operation", required_argument, nullptr, 'o'}, {"every", required_argument, nullptr, 'e'},
-                                   {"kills", required_argument, nullptr, 'k'},     {"resumes", required_argument, nullptr, 'r'},
-                                   {"second", required_argument, nullptr, '2'},    {"frozen", required_argument, nullptr, 'f'},
-                                   {"seed", required_argument, nullptr, 's'},      {nullptr, 0, nullptr, 0}};
+    static const option known[] = {{"operation", required_argument, nullptr, 'o'},
+                                   {"every", required_argument, nullptr, 'e'},
+                                   {"kills", required_argument, nullptr, 'k'},
+                                   {"resumes", required_argument, nullptr, 'r'},
+                                   {"second", required_argument, nullptr, '2'},
+                                   {"frozen", required_argument, nullptr, 'f'},
+                                   {"seed", required_argument, nullptr, 's'},
+                                   {"rounds", required_argument, nullptr, 'n'},
+                                   {nullptr, 0, nullptr, 0}};
     Options options;
     for (int found = 0; (found = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
         switch (found) {
             case 'o': options.names.insert(optarg); break;
+            case 'n': options.rounds = std::max(1ULL, std::stoull(optarg)); break;
             case 'e': options.every = std::max(1ULL, std::stoull(optarg)); break;
             case 'k': options.kills = std::stoull(optarg); break;
             case 'r': options.resumes = std::stoull(optarg); break;

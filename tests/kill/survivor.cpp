@@ -88,7 +88,16 @@ void Survivor::hold() {
     }
 }
 
+void Survivor::check_own_slabs() const {
+    for (std::uint32_t c = ashlar::shared::kFirstClass; c < ashlar::base::kClasses; ++c) {
+        const UnitId slab = ashlar::shared::Place{me_.slot.place[c].load(rlx)}.slab();
+        if (slab == ashlar::base::kNoUnit) continue;
+        if (view_.segment().state(slab, rlx) != UnitState::owned(c, me_.id)) fail("slab ", slab, " was taken from its owner");
+    }
+}
+
 void Survivor::release() {
+    check_own_slabs();
     for (const Known block : own_) {
         check_content(block);
         free(block);
@@ -116,6 +125,7 @@ void Survivor::recover(std::uint32_t dead, Survivor& holder) {
         done = recovery.recover(me_);
         if (done.threads != left || done.later != 0) fail("recovery leaves ", done.later, " dead threads");
     }
+    check_own_slabs();
     recover_in_vain();
 }
 

@@ -44,6 +44,7 @@ class Survivor {
     [[nodiscard]] Known take(std::size_t size);
     void free(Known block);
     void free_noted();
+    void check_own_slabs() const;
     void step();
 
     void check_live(bool died);
