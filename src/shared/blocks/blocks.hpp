@@ -14,7 +14,7 @@ namespace ashlar::shared {
 using Offset = std::uint64_t;  // 0: none
 
 // What is wrong with an offset that a caller passed.
-enum class Fault { none, foreign, interior, not_live };
+enum class Fault { none, foreign, interior, not_live, gone };
 
 // A place whose block a slot frees. Odd, so that it is no block's offset.
 //
@@ -44,7 +44,7 @@ class Blocks {
     // Frees the block whose offset is stored at `source`, and stores 0 there.
     // Meanwhile the place holds a mark. Recovery completes the call if the mark
     // was stored; else both stay. Fault::foreign: `source` is in no live block.
-    // Fault::not_live: it names none, or another thread frees it.
+    // Fault::gone: it names none, or another thread frees it.
     [[nodiscard]] Fault deallocate_from(Owner me, Offset source) noexcept;
     // In place, or 0: it needs another block.
     [[nodiscard]] Offset resize(Owner me, Offset block, std::size_t size) noexcept;
