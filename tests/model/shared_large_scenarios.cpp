@@ -28,6 +28,15 @@ struct Large : SharedScenario {
 };
 const Enrolled<Large> kLarge{"shared.large"};
 
+// The same with wrong hints: units are claimed as soon as their states allow.
+struct LargeHinted : Large {
+    void prepare() override {
+        Large::prepare();
+        hint_all();
+    }
+};
+const Enrolled<LargeHinted> kLargeHinted{"shared.large_hinted"};
+
 // A block grows into free units that another thread wants as well.
 struct Grow : SharedScenario {
     Grow() : SharedScenario(kUnits) { deaths = 2; }
@@ -51,6 +60,14 @@ struct Shrink : Grow {
     void prepare() override { block_ = take(0, 5 * kUnit); }
 };
 const Enrolled<Shrink> kShrink{"shared.shrink"};
+
+struct ShrinkHinted : Shrink {
+    void prepare() override {
+        Shrink::prepare();
+        hint_all();
+    }
+};
+const Enrolled<ShrinkHinted> kShrinkHinted{"shared.shrink_hinted"};
 
 // A thread dies in a resize; the next one frees the block and takes a longer
 // one there.
