@@ -188,6 +188,19 @@ struct ToFromTwice : SmallTo {
 };
 const Enrolled<ToFromTwice> kToFromTwice{"shared.to_from_twice"};
 
+// The block is freed from the place and its units are taken again, while a third
+// thread recovers the one that stored it.
+struct ToTaken : LargeTo {
+    ToTaken() { threads = 3, deaths = 1; }
+    void run(unsigned thread) override {
+        if (thread == 0) return take_to(0, place_, size_);
+        if (thread == 2) return recover(2);
+        give_from(1, place_);
+        take(1, size_);
+    }
+};
+const Enrolled<ToTaken> kToTaken{"shared.to_taken_large"};
+
 // E44: the first units of a file.
 struct Growth : SharedScenario {
     Growth() : SharedScenario(4) { deaths = 1; }
