@@ -44,7 +44,9 @@ Blocks::Found checked_block(Mapping& mapping, const char* call, Offset offset) n
 template <class Allocate>
 Offset with_recovery(Mapping& mapping, Owner me, Allocate allocate) noexcept {
     Offset block = allocate();
-    if (block == 0 && mapping.recover(me) != 0) block = allocate();
+    if (block == 0) [[unlikely]] {
+        if (mapping.recover(me) != 0) block = allocate();
+    }
     return block;
 }
 
@@ -97,12 +99,9 @@ bool SharedHeap::remove(const std::string& name) {
 void* SharedHeap::allocate(std::size_t size, std::size_t alignment) noexcept {
     const Owner me = mapping_->enter();
     if (me.id == 0 || !is_alignment(alignment)) return nullptr;
-    Offset block = mapping_->blocks().allocate(me, size, alignment);
-    if (block == 0) [[unlikely]] {
-        block = with_recovery(*mapping_, me, [&]() noexcept { return mapping_->blocks().allocate(me, size, alignment); });
-        if (block == 0) return nullptr;
-    }
-    return address_of(*mapping_, block);
+    const auto take = [&]() noexcept { return mapping_->blocks().allocate(me, size, alignment); };
+    const Offset block = with_recovery(*mapping_, me, take);
+    return block == 0 ? nullptr : address_of(*mapping_, block);
 }
 
 void SharedHeap::deallocate(void* block) noexcept {
