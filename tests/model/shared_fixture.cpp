@@ -79,6 +79,10 @@ void SharedScenario::fill(unsigned thread, std::size_t size, unsigned blocks) {
     for (unsigned i = 0; i < blocks; ++i) require(take(thread, size) != 0, "no room for the set-up");
 }
 
+void SharedScenario::hint_all() {
+    for (UnitId unit = 1; unit < units_; ++unit) segment_.free_units.insert(unit);
+}
+
 Offset SharedScenario::make_place(unsigned thread, std::size_t size) {
     const Offset block = take(thread, 32);
     places_.push_back({block + sizeof(ashlar::base::Word), size});  // the ledger writes the first word and the last
@@ -159,6 +163,11 @@ void SharedScenario::recover_all(unsigned stopped) {
     recovery_.recover(last());
     for (unsigned t = 0; t < threads; ++t) {
         if ((stopped >> t & 1U) != 0) continue;
+        for (Bin c = 1; c < ashlar::base::kClasses; ++c) {
+            const ashlar::shared::Place place{me(t).slot.place[c].load(rlx)};
+            require(place.slab() == 0 || segment_.state(place.slab(), rlx) == UnitState::owned(c, t + 1),
+                    "a living thread lost its slab");
+        }
         blocks_.slabs().leave_all(me(t));
         me(t).slot.state.store(static_cast<std::uint32_t>(SlotState::free), rlx);
     }
@@ -247,9 +256,11 @@ void SharedScenario::require_room() {
     }
     require(kGeometry[c].units == 1, "the probe needs slabs of one unit");
     expected += free_units * kGeometry[c].blocks;
+    const std::size_t before = live().size();
     unsigned got = 0;
     for (; blocks_.allocate(last(), probe_, 16) != 0;) ++got;
     require(got == expected, got < expected ? "free blocks are not found" : "more blocks than there are");
+    require(live().size() == before + got, "a live block was handed out");
 }
 
 void SharedScenario::free_all() {

@@ -83,6 +83,8 @@ class SharedScenario : public Scenario {
     }
     // For the set-up: blocks until the class has no free block left in slabs.
     void fill(unsigned thread, std::size_t size, unsigned blocks);
+    // For the set-up: each unit has a hint, also those in use.
+    void hint_all();
     // A word of a block that no thread frees. The block that it names has `size`
     // bytes, and is known.
     Offset make_place(unsigned thread, std::size_t size);

@@ -28,6 +28,15 @@ struct Large : SharedScenario {
 };
 const Enrolled<Large> kLarge{"shared.large"};
 
+// The same with wrong hints: units are claimed as soon as their states allow.
+struct LargeHinted : Large {
+    void prepare() override {
+        Large::prepare();
+        hint_all();
+    }
+};
+const Enrolled<LargeHinted> kLargeHinted{"shared.large_hinted"};
+
 // A block grows into free units that another thread wants as well.
 struct Grow : SharedScenario {
     Grow() : SharedScenario(kUnits) { deaths = 2; }
@@ -51,6 +60,14 @@ struct Shrink : Grow {
     void prepare() override { block_ = take(0, 5 * kUnit); }
 };
 const Enrolled<Shrink> kShrink{"shared.shrink"};
+
+struct ShrinkHinted : Shrink {
+    void prepare() override {
+        Shrink::prepare();
+        hint_all();
+    }
+};
+const Enrolled<ShrinkHinted> kShrinkHinted{"shared.shrink_hinted"};
 
 // A thread dies in a resize; the next one frees the block and takes a longer
 // one there.
@@ -170,6 +187,19 @@ struct ToFromTwice : SmallTo {
     }
 };
 const Enrolled<ToFromTwice> kToFromTwice{"shared.to_from_twice"};
+
+// The block is freed from the place and its units are taken again, while a third
+// thread recovers the one that stored it.
+struct ToTaken : LargeTo {
+    ToTaken() { threads = 3, deaths = 1; }
+    void run(unsigned thread) override {
+        if (thread == 0) return take_to(0, place_, size_);
+        if (thread == 2) return recover(2);
+        give_from(1, place_);
+        take(1, size_);
+    }
+};
+const Enrolled<ToTaken> kToTaken{"shared.to_taken_large"};
 
 // E44: the first units of a file.
 struct Growth : SharedScenario {

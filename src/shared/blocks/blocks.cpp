@@ -31,10 +31,6 @@ std::size_t bytes_of(UnitState large) noexcept {
 
 }  // namespace
 
-Offset Blocks::offset_of(Block block) const noexcept {
-    return offset_of(block.slab) + std::uint64_t{block.number} * kGeometry[block.c].size;
-}
-
 // ------------------------------------------------------------------- allocating
 
 UnitId Blocks::take_large(Owner me, std::size_t size, bool pending) noexcept {
@@ -49,7 +45,8 @@ UnitId Blocks::take_large(Owner me, std::size_t size, bool pending) noexcept {
     return start;
 }
 
-Offset Blocks::allocate(Owner me, std::size_t size, std::size_t alignment) noexcept {
+Offset Blocks::allocate_any(Owner me, std::size_t size, std::size_t alignment) noexcept {
+    segment_.refresh_reach();
     const Bin c = class_for(size, alignment);
     if (c == 0) {
         const UnitId start = take_large(me, size, false);
@@ -146,7 +143,8 @@ Fault Blocks::end(Owner me, Located found) noexcept {
     return Fault::none;
 }
 
-Fault Blocks::deallocate(Owner me, Offset block) noexcept {
+Fault Blocks::deallocate_any(Owner me, Offset block) noexcept {
+    segment_.refresh_reach();
     const Located found = locate(block);
     if (found.fault == Fault::none && !found.block) me.note(Record::none());  // no longer in doubt
     return end(me, found);
@@ -158,17 +156,17 @@ Fault Blocks::deallocate_from(Owner me, Offset source) noexcept {
     Atomic<Word>* const word = word_at(source);
     if (word == nullptr) return Fault::foreign;
     Word offset = word->load(acq);  // [E46]
-    if (offset == 0 || is_mark(offset)) return Fault::not_live;
+    if (offset == 0 || is_mark(offset)) return Fault::gone;
     const Located found = locate(offset);
     if (found.fault != Fault::none)
-        return word->load(acq) == offset ? found.fault : Fault::not_live;  // [E46] another call was first
-    me.note(Record::none());                                               // the argument belongs to the next record
+        return word->load(acq) == offset ? found.fault : Fault::gone;  // [E46] another call was first
+    me.note(Record::none());                                           // the argument belongs to the next record
     me.slot.argument.store(source, rlx);
     me.note(found.block ? found.block.record(Step::clearing) : Record::of(Step::clearing, found.start, 0, 0));
     Word mark = mark_of(offset, me.id);
     if (!word->cas(offset, mark, acq_rel, rlx)) {  // [E46] what the hand-over through the source published
         me.note(Record::none());
-        return Fault::not_live;
+        return Fault::gone;
     }
     const std::uint32_t units = found.block ? 0 : runs_.end_large(me.id, found.start);
     const bool done = found.block ? slabs_.end(me, found.block) : units != 0;

@@ -23,6 +23,11 @@ constexpr UnitId kLeastGrowth = 16;
 // use.
 constexpr std::uint32_t kLeastBacked = 256;
 
+// Whether a unit is of a run that `slot` holds and that begins at `start`.
+constexpr bool is_part(UnitState unit, SlotId slot, UnitId start) noexcept {
+    return unit == UnitState::inside(start) || unit == UnitState::held(slot, 0) || unit == UnitState::held(slot, 1);
+}
+
 }  // namespace
 
 // -------------------------------------------------------------------- claiming
@@ -173,14 +178,22 @@ void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noe
         backed = false;
     const Word freed = UnitState::free(backed).raw;
     for (std::uint32_t i = units; i-- > 1;) {
-        const UnitState found = segment_.state(start + i, rlx);  // relaxed: ours while the head is held
-        if (found == UnitState::inside(start) || found == UnitState::held(slot, 0) || found == UnitState::held(slot, 1))
+        // Relaxed: ours while the head is held.
+        if (is_part(segment_.state(start + i, rlx), slot, start))
             segment_.state_word(start + i).store(freed, rel);  // [E45] pairs with claim_states()
     }
     segment_.state_word(start).store(freed, rel);  // [E45]
     header.units_used.fetch_sub(units, rlx);
     if (backed) header.units_backed.fetch_add(units, rlx);
     give_hints(start, units);
+}
+
+// The pages go: which of the units have some is not known.
+void Runs::give_dead(SlotId dead, UnitId start, std::uint32_t units) noexcept {
+    std::uint32_t left = 1;
+    while (left < units && is_part(segment_.state(start + left, acq), dead, start)) ++left;  // [E45]
+    segment_.punch(start, left);
+    give(dead, start, left, false);
 }
 
 std::uint32_t Runs::punch(SlotId slot, std::uint32_t most) noexcept {
