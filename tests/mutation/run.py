@@ -2,8 +2,8 @@
 """usage: run.py --build DIRECTORY [--list] [--jobs N] [--most N] [NAME…]
 
 Plants each bug in a scratch copy of the sources; the explorer must then find it. Without names: all of bugs.py,
-edges.py, small_blocks.py and shared_bugs.py. A NAME may be the beginning of one. DIRECTORY is a build with the target `interleave`
-built. Status 1: a bug was not found.
+edges.py, small_blocks.py and shared_bugs.py. A NAME may be the beginning of one. DIRECTORY is a build with the target
+`interleave` built. Status 1: a bug was not found.
 """
 import argparse
 import concurrent.futures
