@@ -31,7 +31,7 @@ Offset Blocks::offset_of(Block block) const noexcept {
     return offset_of(block.slab) + std::uint64_t{block.number} * kGeometry[block.c].size;
 }
 
-// ------------------------------------------------------------------- allocating
+// ------------------------------------------------------------------ allocating
 
 UnitId Blocks::take_large(Owner me, std::size_t size, bool pending) noexcept {
     if (size > std::size_t{kMaxUnits} << base::kUnitShift) return kNoUnit;
@@ -189,7 +189,7 @@ Offset Blocks::resize(Owner me, Offset block, std::size_t size) noexcept {
     return 0;
 }
 
-// -------------------------------------------------------------------- questions
+// ------------------------------------------------------------------- questions
 
 bool Blocks::visit(BlockVisitor visitor, void* context) const noexcept {
     const UnitId end = segment_.covered();

@@ -237,8 +237,8 @@ bool Recovery::finish(Owner me, Owner dead, Block block) noexcept {
     const bool in_mask =
         mine && me.slot.place[block.c].load(rlx) == block.place().raw && (me.slot.mask[block.c].load(rlx) & block.bit()) != 0;
     Atomic<Word>& word = segment_.bits(block.slab, block.word());
-    // [E47] as Slabs::set_bit(). Setting it again does no harm while the slab is
-    // owned.
+    // [E47] as Slabs::set_bit(). Setting it again does no harm while the slab
+    // is owned.
     if (is_free && !in_mask) word.fetch_or(block.bit(), seq_cst);
     if (!mine) slabs.publish(block.slab, block.c);
     return true;
