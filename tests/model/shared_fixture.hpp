@@ -85,8 +85,8 @@ class SharedScenario : public Scenario {
     void fill(unsigned thread, std::size_t size, unsigned blocks);
     // For the set-up: each unit has a hint, also those in use.
     void hint_all();
-    // A word of a block that no thread frees. The block that it names has `size`
-    // bytes, and is known.
+    // A word of a block that no thread frees. The block that it names has
+    // `size` bytes, and is known.
     Offset make_place(unsigned thread, std::size_t size);
     ashlar::base::Atomic<ashlar::base::Word>& word(Offset at) { return *blocks_.word_at(at); }
 

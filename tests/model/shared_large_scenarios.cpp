@@ -188,8 +188,8 @@ struct ToFromTwice : SmallTo {
 };
 const Enrolled<ToFromTwice> kToFromTwice{"shared.to_from_twice"};
 
-// The block is freed from the place and its units are taken again, while a third
-// thread recovers the one that stored it.
+// The block is freed from the place and its units are taken again, while a
+// third thread recovers the one that stored it.
 struct ToTaken : LargeTo {
     ToTaken() { threads = 3, deaths = 1; }
     void run(unsigned thread) override {

@@ -247,45 +247,65 @@ struct RecoveredTwice : SharedScenario {
 };
 const Enrolled<RecoveredTwice> kRecoveredTwice{"shared.recovered_twice"};
 
+// A thread that was dead before the run, in a free.
+struct Dead : SharedScenario {
+    Dead() : SharedScenario(kUnits) {}
+    void note_dead(Offset block, ashlar::shared::Step step) {
+        const auto slab = static_cast<UnitId>((block - blocks_.offset_of(UnitId{0})) / ashlar::base::kUnitSize);
+        const auto number = static_cast<std::uint32_t>((block - blocks_.offset_of(slab)) / kSize);
+        me(kDead).note(ashlar::shared::Block{slab, number, ashlar::base::class_of_size(kSize)}.record(step));
+        me(kDead).slot.state.store(1, ashlar::base::rlx);
+    }
+    static constexpr unsigned kDead = 3;
+};
+
 // The block is in the mask of a living owner when another thread, or the owner
 // itself, looks at the record of the dead one.
-struct InAMask : SharedScenario {
-    InAMask() : SharedScenario(kUnits) { threads = 3, deaths = 1; }
+struct InAMask : Dead {
     void prepare() override {
-        fill(1, kSize, 6);
-        const Offset other = take(1, kSize);
-        block_ = take(1, kSize);
-        give(0, other);
+        fill(0, kSize, 6);
+        const Offset other = take(0, kSize);
+        const Offset block = take(0, kSize);
+        give(1, other);
+        give(kDead, block);
+        note_dead(block, ashlar::shared::Step::freed);
     }
     void run(unsigned thread) override {
-        if (thread == 0) return give(0, block_);
-        if (thread == 2) return recover(2);
+        if (thread == 1) return recover(1);
+        take(0, kSize);
+        take(0, kSize);
+        take(0, kSize);
+    }
+};
+const Enrolled<InAMask> kInAMask{"shared.in_a_mask"};
+struct InItsMask : InAMask {
+    void run(unsigned thread) override {
+        take(thread, kSize);
+        recover(thread);
+        take(thread, kSize);
+        take(thread, kSize);
+    }
+};
+const Enrolled<InItsMask> kInItsMask{"shared.in_its_mask"};
+
+// The recovering thread dies. The block, or the slab, has another holder before
+// the next one recovers.
+struct RecoveredBetween : Dead {
+    RecoveredBetween() { deaths = 1; }
+    void prepare() override {
+        const Offset block = take(1, kSize);
+        fill(1, kSize, 7);
+        blocks_.slabs().leave_all(me(1));
+        fill(kDead, kSize, 2);
+        forget(block);
+        note_dead(block, ashlar::shared::Step::freeing);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) return recover(0);
         take(1, kSize);
         recover(1);
         take(1, kSize);
-        take(1, kSize);
     }
-    Offset block_ = 0;
-};
-const Enrolled<InAMask> kInAMask{"shared.in_a_mask"};
-
-// A slab without an owner: the block is handed out again between two
-// recoveries.
-struct RecoveredBetween : SharedScenario {
-    RecoveredBetween() : SharedScenario(kUnits) { threads = 3, deaths = 2; }
-    void prepare() override {
-        block_ = take(2, kSize);
-        fill(2, kSize, 7);
-        blocks_.slabs().leave_all(me(2));
-        fill(0, kSize, 2);
-    }
-    void run(unsigned thread) override {
-        if (thread == 0) return give(0, block_);
-        if (thread == 1) return recover(1);
-        take(2, kSize);
-        recover(2);
-    }
-    Offset block_ = 0;
 };
 const Enrolled<RecoveredBetween> kRecoveredBetween{"shared.recovered_between"};
 

@@ -131,8 +131,9 @@ UnitId Runs::search(SlotId slot, std::uint32_t units, bool only_backed, bool& fu
     return kNoUnit;
 }
 
-// Covers more units than those searched. Their hints come first: a thread that stops in between
-// would hide them. Until the units are covered no thread follows the hints.
+// Covers more units than those searched. Their hints come first: a thread that
+// stops in between would hide them. Until the units are covered no thread
+// follows the hints.
 bool Runs::grow(UnitId searched, std::uint32_t units) noexcept {
     const UnitId from = segment_.covered();
     const UnitId end = segment_.end();
@@ -277,7 +278,7 @@ void Runs::hold_tail(SlotId dead, UnitId start, UnitId to) noexcept {
     }
 }
 
-// -------------------------------------------------------------------- questions
+// ------------------------------------------------------------------- questions
 
 std::uint32_t Runs::length(UnitState head) noexcept {
     switch (head.kind()) {

@@ -4,14 +4,14 @@
 // coalesce because their bits do.
 //
 //   state of a run       head                 others
-//   claimed              held(slot, 0 or 1)   held(slot, 0 or 1), each by itself;
-//                                             1: its pages are in the file
+//   claimed              held(slot, 0 or 1)   the same, each by itself; 1: its
+//                                             pages are in the file
 //   built, taken apart   held(slot, units)    inside(head), or free again
 //   in use               owned, shared, large inside(head)
 //
-// A dead slot's `held` units become free, one or with the run (recovery). A hint
-// that a dead thread took or did not set is set again by recovery. Lock-free,
-// any thread.
+// Recovery frees the `held` units of a dead slot, one by one or with the run.
+// It sets hints again that a dead thread took or did not set. Lock-free, any
+// thread.
 #ifndef ASHLAR_SHARED_BLOCKS_RUNS_HPP
 #define ASHLAR_SHARED_BLOCKS_RUNS_HPP
 

@@ -227,12 +227,14 @@ bool Recovery::finish(Owner me, Owner dead, Block block) noexcept {
     if (!state.is_slab() || state.size_class() != block.c) return true;  // the slab was retired: the bit was set
     const bool mine = state == UnitState::owned(block.c, me.id);
     if (!mine && !slabs.claim(me, block.slab, block.c)) return false;
+    // Again, now that no other owner can hand the block out.
+    const bool is_free = segment_.tag(block.slab, block.number).load(acq) == freed_tag(dead.id);  // [E46]
     const bool in_mask =
         mine && me.slot.place[block.c].load(rlx) == block.place().raw && (me.slot.mask[block.c].load(rlx) & block.bit()) != 0;
     Atomic<Word>& word = segment_.bits(block.slab, block.word());
-    // [E47] as Slabs::set_bit(). Setting it again does no harm while the slab is
-    // owned.
-    if (!in_mask) word.fetch_or(block.bit(), seq_cst);
+    // [E47] as Slabs::set_bit(). Setting it again does no harm while the slab
+    // is owned.
+    if (is_free && !in_mask) word.fetch_or(block.bit(), seq_cst);
     if (!mine) slabs.publish(block.slab, block.c);
     return true;
 }
