@@ -1,7 +1,7 @@
 // A cache in shared memory. Its worker processes are killed with SIGKILL while
-// they serve, at any instruction, and are started again. What a dead worker had
-// in its hands is recovered; its part of the cache stays. At the end every block
-// is accounted for.
+// they serve, at any instruction, and are started again. Recovery gives back
+// the blocks that a dead worker had in its hands; its part of the cache stays.
+// At the end every block is accounted for.
 //
 // To build it with an installed Ashlar, in CMakeLists.txt:
 //
@@ -59,7 +59,7 @@ struct Cache {
 std::uint64_t seal(std::uint32_t key, std::uint32_t length) {
     return (std::uint64_t{key} << 32 | length) * 0x9e3779b97f4a7c15 + 1;
 }
-// What is expensive to compute.
+// A value that is expensive to compute.
 char byte_of(std::uint32_t key) { return static_cast<char>('a' + key % 26); }
 std::uint32_t length_of(std::uint32_t key) { return key * 37 % 3000; }
 

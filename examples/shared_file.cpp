@@ -1,6 +1,6 @@
 // A diary in a file that is opened again tomorrow. The heap lies in the file,
-// and entries refer to each other by offsets. The next run finds the diary by its
-// name, also if this run is killed in the middle of a change.
+// and entries refer to each other by offsets. The next run finds the diary by
+// its name, also if this run is killed in the middle of a change.
 //
 //   shared_file            both days, in a file that is removed
 //   shared_file PATH TEXT  adds a line to the diary, and prints it

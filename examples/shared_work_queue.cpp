@@ -1,8 +1,8 @@
 // A work queue between processes. The queues are boost::lockfree::queue with a
 // fixed capacity: an array and indices, without pointers. They lie in a shared
-// heap as named objects, and hold offsets of jobs in the same heap. Each process
-// maps the heap at an address of its own. No process waits for another one that
-// was stopped or killed.
+// heap as a named object, and hold offsets of jobs in the same heap. Each
+// process maps the heap at an address of its own. No process holds a lock that
+// others would wait for.
 //
 // To build it with an installed Ashlar, in CMakeLists.txt:
 //

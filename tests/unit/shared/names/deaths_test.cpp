@@ -152,7 +152,7 @@ class KilledAtEachInstruction : public NamesOfTheDead {
 
 TEST_F(KilledAtEachInstruction, ConstructOfANewNameLeavesAllOrNothing) {
     bool running = true;
-    for (long step = 0; running; step += stride(17)) {
+    for (long step = 0; running; step += stride(37)) {
         const std::string name = std::to_string(step);
         running =
             killed_after(step, [&](bool traced) { static_cast<void>(objects_.construct<long>(traced ? name : "warm")(9)); });
@@ -167,7 +167,7 @@ TEST_F(KilledAtEachInstruction, ConstructOfANewNameLeavesAllOrNothing) {
 
 TEST_F(KilledAtEachInstruction, DestroyAndConstructLeaveAllOrNothing) {
     bool running = true;
-    for (long step = 0; running; step += stride(31)) {
+    for (long step = 0; running; step += stride(61)) {
         static_cast<void>(objects_.find_or_construct<long>("x")(7));
         running = killed_after(step, [&](bool traced) {
             if (!traced) {

@@ -38,9 +38,9 @@ TEST_F(SharedResource, OthersReachItsElementsByOffset) {
 
 TEST_F(SharedResource, ThrowsWithoutRoomAndAtAWrongAlignment) {
     EXPECT_THROW(static_cast<void>(resource_.allocate(std::size_t{1} << 40)), std::bad_alloc);
-    EXPECT_THROW(static_cast<void>(resource_.allocate(8, 24)), std::bad_alloc);
-    EXPECT_THROW(static_cast<void>(resource_.allocate(8, 0)), std::bad_alloc);
-    EXPECT_THROW(static_cast<void>(resource_.allocate(8, 131'072)), std::bad_alloc);
+    for (const std::size_t wrong : {std::size_t{24}, std::size_t{0}, std::size_t{131'072}}) {
+        EXPECT_THROW(static_cast<void>(resource_.allocate(8, wrong)), std::bad_alloc);
+    }
     void* const block = resource_.allocate(8, 65'536);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % 65'536, 0u);
     resource_.deallocate(block, 8, 65'536);
