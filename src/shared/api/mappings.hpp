@@ -1,6 +1,6 @@
 // The open heaps of this process, by address. A container in a heap knows only
-// its own address; this leads to the process's view. Lock-free, and wait-free to
-// read. Any thread.
+// its own address; this leads to the process's view. Lock-free, and wait-free
+// to read. Any thread.
 #ifndef ASHLAR_SHARED_API_MAPPINGS_HPP
 #define ASHLAR_SHARED_API_MAPPINGS_HPP
 

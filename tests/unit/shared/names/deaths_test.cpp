@@ -4,6 +4,7 @@
 #include <sys/ptrace.h>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "shared/api/mapping.hpp"
 #include "shared/names/names.hpp"
@@ -99,6 +100,32 @@ TEST_F(NamesOfTheDead, OfOthersStay) {
     EXPECT_EQ(heap_.recover(), 1u);
     EXPECT_EQ(*objects_.find<int>("kept"), 7);
     EXPECT_EQ(*objects_.find<int>("of the child"), 8);
+}
+
+// A thread that uses many heaps detaches from others. Then another thread may
+// get its slot, and die.
+TEST_F(NamesOfTheDead, AreNotThoseOfAConstructorThatUsesManyHeaps) {
+    struct Busy {
+        explicit Busy(SharedHeap& mine) {
+            std::vector<SharedHeap> heaps;
+            for (int i = 0; i < 20; ++i) {
+                const int file = memfd_create("other", MFD_CLOEXEC);
+                heaps.push_back(SharedHeap::descriptor(file, {.limit = std::size_t{1} << 24}));
+                close(file);
+                mine.deallocate(mine.allocate(10));
+            }
+            for (SharedHeap& heap : heaps) heap.deallocate(heap.allocate(10));
+            EXPECT_TRUE(was_killed(end(start([&] {
+                mine.deallocate(mine.allocate(10));
+                kill(getpid(), SIGKILL);
+                return 0;
+            }))));
+            EXPECT_EQ(mine.recover(), 1u);
+        }
+    };
+    EXPECT_TRUE(objects_.construct<Busy>("busy")(heap_));
+    EXPECT_EQ(objects_.find<Busy>("busy").state(), SharedNameState::found);
+    expect_sound("after the constructor");
 }
 
 // ----------------------------------------------------- at every instruction
