@@ -1,14 +1,13 @@
 // Processes that are killed while they construct or destroy named objects.
 #include <ashlar/shared_objects.hpp>
 
-#include <sys/ptrace.h>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "shared/api/mapping.hpp"
 #include "shared/names/names.hpp"
 #include "unit/shared/names/heap_fixture.hpp"
+#include "unit/shared/names/traced.hpp"
 
 namespace {
 
@@ -134,52 +133,27 @@ TEST_F(NamesOfTheDead, AreNotThoseOfAConstructorThatUsesManyHeaps) {
 // had ended.
 template <class F>
 bool killed_after(long steps, F f) {
-    const pid_t child = fork();
-    if (child == 0) {
-        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-        f(false);  // attaches, and fills what is made at the first use
-        raise(SIGSTOP);
-        f(true);
-        _exit(0);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    for (long i = 0; i < steps && WIFSTOPPED(status); ++i) {
-        if (ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) != 0) break;
-        waitpid(child, &status, 0);
-    }
-    const bool stopped = WIFSTOPPED(status);
-    if (stopped) {
-        kill(child, SIGKILL);
-        waitpid(child, &status, 0);
-    }
+    Traced process(
+        steps, [&] { f(false); },  // attaches, and fills what is made at the first use
+        [&] {
+            f(true);
+            return 0;
+        });
+    const bool stopped = process.stopped();
+    process.kill();
     return stopped;
-}
-
-// Instructions between two deaths. 1 takes some minutes.
-long stride(long usual) {
-    const char* const wanted = std::getenv("ASHLAR_TEST_STRIDE");
-    return wanted != nullptr && std::atol(wanted) > 0 ? std::atol(wanted) : usual;
-}
-
-bool can_trace() {
-    const pid_t child = fork();
-    if (child == 0) _exit(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : 1);
-    int status = 0;
-    waitpid(child, &status, 0);
-    return status == 0;
 }
 
 class KilledAtEachInstruction : public NamesOfTheDead {
   protected:
     void SetUp() override {
-        if (!can_trace()) GTEST_SKIP() << "processes cannot be traced here";
+        if (!Traced::is_permitted()) GTEST_SKIP() << "processes cannot be traced here";
     }
 };
 
 TEST_F(KilledAtEachInstruction, ConstructOfANewNameLeavesAllOrNothing) {
     bool running = true;
-    for (long step = 0; running; step += stride(37)) {
+    for (long step = 0; running; step += Traced::stride(83)) {
         const std::string name = std::to_string(step);
         running =
             killed_after(step, [&](bool traced) { static_cast<void>(objects_.construct<long>(traced ? name : "warm")(9)); });
@@ -194,7 +168,7 @@ TEST_F(KilledAtEachInstruction, ConstructOfANewNameLeavesAllOrNothing) {
 
 TEST_F(KilledAtEachInstruction, DestroyAndConstructLeaveAllOrNothing) {
     bool running = true;
-    for (long step = 0; running; step += stride(61)) {
+    for (long step = 0; running; step += Traced::stride(131)) {
         static_cast<void>(objects_.find_or_construct<long>("x")(7));
         running = killed_after(step, [&](bool traced) {
             if (!traced) {
@@ -217,7 +191,7 @@ TEST_F(KilledAtEachInstruction, RecoveryOfANameIsRepeated) {
     using Object = Mortal<100>;
     static_cast<void>(objects_.construct<int>("warm")(1));
     bool running = true;
-    for (long step = 1; running; step += 53 + step / 4) {
+    for (long step = 1; running; step += 211 + step / 3) {
         const std::string name = std::to_string(step);
         EXPECT_TRUE(was_killed(end(start([&] {
             static_cast<void>(objects_.construct<Object>(name)(Fatal::constructor));

@@ -160,6 +160,16 @@ TEST_F(SharedAllocators, FindEachOfManyHeaps) {
     }
 }
 
+TEST_F(SharedAllocators, FindNoClosedHeap) {
+    const void* start = nullptr;
+    {
+        const SharedHeap other = SharedHeap::descriptor(memfd_create("other", MFD_CLOEXEC), {.limit = std::size_t{1} << 24});
+        start = ashlar::detail::shared_start(other);
+        EXPECT_NE(ashlar::detail::shared_allocate(start, 1, 16), nullptr);
+    }
+    EXPECT_EQ(ashlar::detail::shared_allocate(start, 1, 16), nullptr);
+}
+
 TEST_F(SharedAllocators, EndTheProgramAtADoubleFree) {
     SharedAllocator<int> allocator(heap_);
     const auto block = allocator.allocate(1);
