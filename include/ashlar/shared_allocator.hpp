@@ -33,9 +33,8 @@ ASHLAR_API void shared_deallocate(void* block) noexcept;
 /// so that a container, its elements and this allocator may all lie in the
 /// heap. Each process finds its own view of the heap by address.
 ///
-/// Use it with Boost.Container, and with std::vector and std::basic_string.
-/// The other containers of most standard libraries keep plain pointers; they
-/// are for one process.
+/// Use it with Boost.Container, boost::unordered_map and std::vector. The other
+/// containers of libstdc++ do not compile with it, or keep plain pointers.
 ///
 /// Two instances are equal if they share the heap. Move, swap and copy
 /// assignment of a container take the allocator along. Thread-safe and

@@ -65,7 +65,7 @@ struct SharedTypeName {
 
 namespace detail {
 
-/// What the objects of one type have in common. Not part of the interface.
+/// Describes the objects of one type. Not part of the interface.
 struct SharedType {
     std::uint64_t hash;
     std::size_t size;

@@ -1,6 +1,6 @@
-// The open heaps of this process, by address. Containers in a heap know only
-// where they lie; this leads to the process's view. Lock-free, wait-free to read;
-// any thread.
+// The open heaps of this process, by address. A container in a heap knows only
+// its own address; this leads to the process's view. Lock-free, and wait-free
+// to read. Any thread.
 #ifndef ASHLAR_SHARED_API_MAPPINGS_HPP
 #define ASHLAR_SHARED_API_MAPPINGS_HPP
 

@@ -58,8 +58,8 @@ void SharedMemoryManager::deallocate(Offset offset) {
     if (mapping_->blocks().deallocate(me, offset) != Fault::none) refuse_offset(*mapping_, "deallocate", offset);
 }
 
-// The bytes; throws unless all of them lie in one live block, and in the mapping
-// as well: a damaged heap may say anything about its blocks.
+// Throws unless all bytes lie in one live block, and in the mapping as well: a
+// damaged heap may say anything about its blocks.
 std::byte* SharedMemoryManager::place(const char* member, Offset start, Size size) const {
     const Blocks::Found found = mapping_->blocks().find(start);
     const bool inside = found.fault == Fault::none && start - found.start <= found.size &&

@@ -1,6 +1,6 @@
-// The entry of a name, a block of the heap. It is linked into a bucket once, and
-// neither unlinked nor freed. Its state names the thread that constructs or
-// destroys the object, so that any survivor finds what a dead thread had begun.
+// The entry of a name, a block of the heap. It is linked into a bucket once,
+// and neither unlinked nor freed. Its state names the thread that constructs or
+// destroys the object, so that any survivor can undo a dead thread's work.
 #ifndef ASHLAR_SHARED_NAMES_ENTRY_HPP
 #define ASHLAR_SHARED_NAMES_ENTRY_HPP
 

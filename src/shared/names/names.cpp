@@ -122,6 +122,8 @@ Named Names::look(Entry* entry, const NamedType& type) const noexcept {
     if (right && holds(seen.object, type.size)) {
         named.answer = NameAnswer::done;
         named.object = seen.object;
+    } else if (right && entry->state.load(acq) != seen.state.raw) {  // [E50]
+        return {NameAnswer::absent, entry, seen.state, 0, 0};        // it was destroyed meanwhile
     }
     return named;
 }

@@ -192,14 +192,18 @@ TEST_F(Find, RefusesADamagedEntry) {
         });
     }
     ASSERT_NE(entry, nullptr);
+    const std::uint64_t object_of_entry = entry->object.load(ashlar::base::rlx);
     for (const std::uint64_t object : {std::uint64_t{8}, ~std::uint64_t{0}, std::uint64_t{1} << 62}) {
         entry->object.store(object, ashlar::base::rlx);
         EXPECT_FALSE(objects_.find<Point>("origin"));
         EXPECT_TRUE(ready().empty());
     }
+    entry->object.store(object_of_entry, ashlar::base::rlx);
+    EXPECT_FALSE(ready().empty());
     for (const std::uint64_t length : {~std::uint64_t{0}, std::uint64_t{4097}, std::uint64_t{4096}}) {
         entry->length.store(length, ashlar::base::rlx);
         EXPECT_FALSE(objects_.find<Point>("origin"));
+        EXPECT_TRUE(ready().empty());
     }
 }
 
