@@ -77,8 +77,8 @@ class SharedAllocator {
     [[nodiscard]] pointer allocate(size_type count) {
         constexpr auto most = static_cast<size_type>(std::numeric_limits<difference_type>::max());
         if (count > most / sizeof(T)) detail::throw_or_abort<std::bad_array_new_length>();
-        void* const block = detail::shared_allocate(start(), count * sizeof(T),
-                                                    alignof(T) > 16 ? alignof(T) : 16);
+        void* const block =
+            detail::shared_allocate(start(), count * sizeof(T), alignof(T) > 16 ? alignof(T) : 16);
         if (block == nullptr) detail::throw_or_abort<std::bad_alloc>();
         return pointer(static_cast<T*>(block));
     }

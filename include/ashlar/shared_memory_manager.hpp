@@ -38,7 +38,8 @@ class ASHLAR_API SharedMemoryManager final : public MemoryManagerInterface {
     /// O(1) up to 32 KiB.
     [[nodiscard]] std::optional<Offset> allocate(Size size, Size alignment = 1) override;
     /// Frees the block that begins at `offset`. Of two concurrent calls one
-    /// frees. Throws BadOffset. Lock-free. Amortised O(1) up to 32 KiB.
+    /// frees. Throws BadOffset, and std::bad_alloc if the heap has no slot for
+    /// the thread. Lock-free. Amortised O(1) up to 32 KiB.
     void deallocate(Offset offset) override;
     /// Copies bytes of one live block. Throws OutsideBlock. O(bytes).
     void read(Offset start, std::span<std::byte> out) const override;

@@ -188,9 +188,9 @@ class ASHLAR_API SharedObjects {
         SharedNamed<T> operator()(Arguments&&... arguments) && {
             const detail::SharedCall call = objects_.begin(name_, detail::shared_type<T>());
             if (call.state == SharedNameState::exists && find_) {
-                return {call.object != nullptr ? SharedNameState::found
-                                               : SharedNameState::other_type,
-                        static_cast<T*>(call.object), call.size, name_};
+                return {
+                    call.object != nullptr ? SharedNameState::found : SharedNameState::other_type,
+                    static_cast<T*>(call.object), call.size, name_};
             }
             if (call.state != SharedNameState::constructed) {
                 return {call.state, nullptr, call.size, name_};
@@ -254,7 +254,8 @@ class ASHLAR_API SharedObjects {
         return call.state;
     }
     /// Calls `visitor` for each ready name, in no order, until it returns
-    /// false. Names that become ready meanwhile may be missing. O(names).
+    /// false. It must not throw. Names that become ready meanwhile may be
+    /// missing. O(names).
     void each(const std::function<bool(const SharedName&)>& visitor) const;
 
   private:

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shared/api/mappings.hpp"
+
 namespace ashlar::shared {
 
 using base::acq;
@@ -26,6 +28,11 @@ std::shared_ptr<Mapping> Mapping::open(const HeapPlace& place, SharedHeapMode mo
     if (!fork_count.prepare()) throw SharedHeapError(SharedHeapFault::system, "ashlar: shared heap: no memory");
     OpenedFile opened = open_segment(place, mode, options);
     std::shared_ptr<Mapping> mapping(new Mapping(std::move(opened), place.text), [](Mapping* open) { open->close(); });
+    const std::uintptr_t start = mapping->view().start();
+    if (!mappings.add(*mapping, start, start + mapping->view().bytes())) {
+        throw SharedHeapError(SharedHeapFault::system, "ashlar: shared heap " + place.text + ": expected at most " +
+                                                           std::to_string(Mappings::kMost) + " open heaps in a process");
+    }
     if (mapping->enter().id == 0) {
         throw SharedHeapError(SharedHeapFault::too_many_threads,
                               "ashlar: shared heap " + place.text + ": no slot for this thread, expected fewer than " +
@@ -48,6 +55,7 @@ Mapping::~Mapping() {
 }
 
 void Mapping::close() noexcept {
+    mappings.remove(*this);
     detach_thread(*this);
     change_users(0, true);
 }
@@ -74,13 +82,21 @@ void Mapping::change_users(Word add, bool close) noexcept {
 SlotId Mapping::take_slot() noexcept {
     const SlotId slot = lives_.attach();
     if (slot != 0) return slot;
-    const SlotId rescuer = lives_.attach_reserved();
-    if (rescuer == 0) return 0;
-    const Owner me{segment_.slot(rescuer), rescuer};
-    recovery_.recover(me);
-    blocks_.slabs().leave_all(me);
-    lives_.detach(rescuer);
+    const Owner rescuer = enter_once();
+    if (rescuer.id == 0) return 0;
+    recovery_.recover(rescuer);
+    leave_once(rescuer);
     return lives_.attach();
+}
+
+Owner Mapping::enter_once() noexcept {
+    const SlotId slot = lives_.attach_reserved();
+    return {segment_.slot(slot), slot};
+}
+
+void Mapping::leave_once(Owner me) noexcept {
+    blocks_.slabs().leave_all(me);
+    lives_.detach(me.id);
 }
 
 std::size_t Mapping::recover(Owner me) noexcept {

@@ -33,4 +33,9 @@ void report_foreign(Mapping& mapping, const char* call, const void* address) noe
     end(line.text(" in shared heap ").text(mapping.name()).text(" (not from this heap"));
 }
 
+void report_closed(const char* call, const void* address) noexcept {
+    base::Line line;
+    end(line.text("ashlar: invalid ").text(call).text(" of address ").pointer(address).text(" (in no open shared heap"));
+}
+
 }  // namespace ashlar::shared

@@ -10,6 +10,8 @@ namespace ashlar::shared {
 [[noreturn, gnu::cold]] void report_misuse(Mapping& mapping, const char* call, Offset offset, Fault fault) noexcept;
 // The address lies outside the heap's range.
 [[noreturn, gnu::cold]] void report_foreign(Mapping& mapping, const char* call, const void* address) noexcept;
+// The address lies in no open heap.
+[[noreturn, gnu::cold]] void report_closed(const char* call, const void* address) noexcept;
 
 }  // namespace ashlar::shared
 

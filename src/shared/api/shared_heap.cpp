@@ -48,6 +48,15 @@ Offset with_recovery(Mapping& mapping, Owner me, Allocate allocate) noexcept {
     return block;
 }
 
+// A free by a thread for which no slot is left.
+[[gnu::cold]] Fault free_once(Mapping& mapping, Offset block) noexcept {
+    const Owner me = mapping.enter_once();
+    if (me.id == 0) return Fault::none;  // the block stays live
+    const Fault fault = mapping.blocks().deallocate(me, block);
+    mapping.leave_once(me);
+    return fault;
+}
+
 bool is_alignment(std::size_t alignment) noexcept {
     return alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= base::kUnitSize;
 }
@@ -98,8 +107,7 @@ void SharedHeap::deallocate(void* block) noexcept {
     if (block == nullptr) return;
     const Offset offset = checked_offset(*mapping_, "free", block);
     const Owner me = mapping_->enter();
-    if (me.id == 0) return;
-    const Fault fault = mapping_->blocks().deallocate(me, offset);
+    const Fault fault = me.id != 0 ? mapping_->blocks().deallocate(me, offset) : free_once(*mapping_, offset);
     if (fault != Fault::none) report_misuse(*mapping_, "free", offset, fault);
 }
 
@@ -132,13 +140,13 @@ bool SharedHeap::deallocate_from(std::uint64_t* source) noexcept {
     const base::Atomic<shared::Word>* const word = mapping_->blocks().word_at(place);
     if (word == nullptr) report_misuse(*mapping_, "source", place, Fault::foreign);
     const Offset block = word->load(base::rlx);  // relaxed: Blocks::deallocate_from() loads it again
-    if (block == 0) return false;
+    if (block == 0 || shared::is_mark(block)) return false;
     const Owner me = mapping_->enter();
     if (me.id == 0) return false;
     const Fault fault = mapping_->blocks().deallocate_from(me, place);
     if (fault == Fault::none) return true;
-    // Another call may have freed the block, and cleared the place, meanwhile.
-    if (word->load(base::acq) != block) return false;  // [E46]
+    // Another call may have freed the block meanwhile, and stored a new one.
+    if (word->load(base::acq) != block || mapping_->blocks().find(block).start == block) return false;  // [E46]
     report_misuse(*mapping_, "free", block, fault);
 }
 

@@ -153,13 +153,13 @@ void detach_thread(Mapping& mapping) noexcept {
     if (entry != nullptr) detach(*entry);
 }
 
-KeepSlot::KeepSlot(Mapping& mapping) noexcept : mapping_(mapping) {
-    Attachment* const entry = find(mapping_);
+void keep_slot(const Mapping& mapping) noexcept {
+    Attachment* const entry = find(mapping);
     if (entry != nullptr) ++entry->kept;
 }
 
-KeepSlot::~KeepSlot() {
-    Attachment* const entry = find(mapping_);
+void release_slot(const Mapping& mapping) noexcept {
+    Attachment* const entry = find(mapping);
     if (entry != nullptr && entry->kept != 0) --entry->kept;
 }
 

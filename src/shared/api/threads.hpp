@@ -44,13 +44,15 @@ extern constinit thread_local CurrentSlot current_slot;
 void detach_thread(Mapping& mapping) noexcept;
 
 // Keeps the thread's slot in a heap, while code of the program runs inside a
-// call to it.
+// call to it. Each keep_slot() has its release_slot().
+void keep_slot(const Mapping& mapping) noexcept;
+void release_slot(const Mapping& mapping) noexcept;
 class KeepSlot {
   public:
-    explicit KeepSlot(Mapping& mapping) noexcept;
+    explicit KeepSlot(Mapping& mapping) noexcept : mapping_(mapping) { keep_slot(mapping); }
     KeepSlot(const KeepSlot&) = delete;
     KeepSlot& operator=(const KeepSlot&) = delete;
-    ~KeepSlot();
+    ~KeepSlot() { release_slot(mapping_); }
 
   private:
     Mapping& mapping_;

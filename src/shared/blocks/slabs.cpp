@@ -58,7 +58,8 @@ Word Slabs::take_word(Owner me, Bin c, Place place) noexcept {
 
 // Whether the place is a word of a slab that can exist; no place is not.
 bool Slabs::is_sound(Place place, Bin c) const noexcept {
-    return place.slab() != kNoUnit && place.slab() < segment_.covered() && place.word() < kGeometry[c].words;
+    const base::ClassGeometry& g = kGeometry[c];
+    return place.slab() != kNoUnit && place.slab() + g.units <= segment_.covered() && place.word() < g.words;
 }
 
 Word Slabs::refill(Owner me, Bin c) noexcept {

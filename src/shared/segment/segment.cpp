@@ -99,6 +99,17 @@ void Segment::raise_covered(UnitId to) noexcept {
     }
 }
 
+std::size_t Segment::metadata_bytes() const noexcept {
+    const std::size_t page = region::page_size();
+    const SlotId slots = header_->slots_in_file.load(rlx);  // relaxed: a count
+    std::size_t bytes = first_bytes(end_) + base::round_up(std::size_t{slots} * sizeof(Slot), page);
+    for (std::uint32_t i = 0; i < tables_.count; ++i) {
+        const region::Table& table = tables_.list[i];
+        bytes += base::round_up(table.entry(covered()) + table.stride - table.start, page);
+    }
+    return bytes;
+}
+
 bool Segment::cover_slot(SlotId id) noexcept {
     if (id >= kMaxSlots) return false;
     SlotId seen = header_->slots_in_file.load(acq);  // [E44], as covered()

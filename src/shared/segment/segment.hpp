@@ -84,6 +84,8 @@ class Segment {
     [[nodiscard]] bool commit_tables(UnitId to) noexcept;
     // The units below `to` may be used now. Their tables are in the file.
     void raise_covered(UnitId to) noexcept;
+    // Bytes of the header, the slots and the tables that are in the file.
+    [[nodiscard]] std::size_t metadata_bytes() const noexcept;
     // Puts slot `id` into the file.
     [[nodiscard]] bool cover_slot(SlotId id) noexcept;
     [[nodiscard]] bool commit(UnitId start, std::uint32_t units) noexcept;
