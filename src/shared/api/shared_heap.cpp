@@ -61,6 +61,21 @@ bool is_alignment(std::size_t alignment) noexcept {
     return alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= base::kUnitSize;
 }
 
+[[gnu::noinline]] void* allocate_slowly(Mapping& mapping, std::size_t size, std::size_t alignment) noexcept {
+    const Owner me = mapping.enter();
+    if (me.id == 0 || !is_alignment(alignment)) return nullptr;
+    const Offset block = with_recovery(mapping, me, [&]() noexcept { return mapping.blocks().allocate(me, size, alignment); });
+    return block == 0 ? nullptr : address_of(mapping, block);
+}
+
+[[gnu::noinline]] void deallocate_slowly(Mapping& mapping, void* block) noexcept {
+    if (block == nullptr) return;
+    const Offset offset = checked_offset(mapping, "free", block);
+    const Owner me = mapping.enter();
+    const Fault fault = me.id != 0 ? mapping.blocks().deallocate(me, offset) : free_once(mapping, offset);
+    if (fault != Fault::none) report_misuse(mapping, "free", offset, fault);
+}
+
 }  // namespace
 
 // --------------------------------------------------------------------- opening
@@ -93,22 +108,21 @@ bool SharedHeap::remove(const std::string& name) {
 // ------------------------------------------------------------------ allocating
 
 void* SharedHeap::allocate(std::size_t size, std::size_t alignment) noexcept {
-    const Owner me = mapping_->enter();
-    if (me.id == 0 || !is_alignment(alignment)) return nullptr;
-    Offset block = mapping_->blocks().allocate(me, size, alignment);
-    if (block == 0) [[unlikely]] {
-        block = with_recovery(*mapping_, me, [&]() noexcept { return mapping_->blocks().allocate(me, size, alignment); });
-        if (block == 0) return nullptr;
+    Mapping& mapping = *mapping_;
+    if (alignment == base::kMinAlignment && mapping.enter_quickly()) [[likely]] {
+        const Offset block = mapping.blocks().allocate_kept(Mapping::current_owner(), size);
+        if (block != 0) [[likely]]
+            return address_of(mapping, block);
     }
-    return address_of(*mapping_, block);
+    return allocate_slowly(mapping, size, alignment);
 }
 
 void SharedHeap::deallocate(void* block) noexcept {
-    if (block == nullptr) return;
-    const Offset offset = checked_offset(*mapping_, "free", block);
-    const Owner me = mapping_->enter();
-    const Fault fault = me.id != 0 ? mapping_->blocks().deallocate(me, offset) : free_once(*mapping_, offset);
-    if (fault != Fault::none) report_misuse(*mapping_, "free", offset, fault);
+    Mapping& mapping = *mapping_;
+    const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(block) - mapping.view().start();
+    if (mapping.enter_quickly() && mapping.blocks().deallocate_plain(Mapping::current_owner(), offset)) [[likely]]
+        return;
+    deallocate_slowly(mapping, block);
 }
 
 void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
