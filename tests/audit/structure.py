@@ -26,7 +26,7 @@ ALLOWED = {
     "manager/report": {"manager/report", "manager/engine", "base", "public"},
     "manager/state": {"manager/state", "manager/engine", "manager/slabs", "manager/base", "base", "public"},
     "manager/api": {"manager/api", "manager/engine", "base", "public"},
-    "command": {"command"},
+    "command": {"command", "public"},
 }
 
 MOST_LINES = 399
