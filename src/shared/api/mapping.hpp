@@ -9,11 +9,11 @@
 #include <memory>
 #include <string>
 
+#include "shared/api/opening.hpp"
 #include "shared/api/threads.hpp"
 #include "shared/blocks/blocks.hpp"
 #include "shared/recovery/life.hpp"
 #include "shared/recovery/recovery.hpp"
-#include "shared/segment/opening.hpp"
 
 namespace ashlar::shared {
 

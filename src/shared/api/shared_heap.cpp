@@ -135,7 +135,13 @@ void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
     void* const fresh = allocate(size);
     if (fresh == nullptr) return nullptr;
     std::memcpy(fresh, block, std::min(found.size, size));
+    // The free has a record of its own. A death inside it leaves the new block
+    // in doubt.
+    me.slot.moved.store(me.slot.record.load(base::rlx), base::rlx);  // relaxed: read after this thread's death [E43]
+    base::compiler_fence();
     deallocate(block);
+    base::compiler_fence();
+    me.slot.moved.store(0, base::rlx);
     return fresh;
 }
 

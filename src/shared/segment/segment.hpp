@@ -4,8 +4,8 @@
 //   | Header, small indexes | slots | tables: an entry for each unit or group |
 //   | unit 0 (unused) | unit 1 | unit 2 | ...
 //
-// What is read from the file may be wrong: each unit, number and slot is checked
-// before it is used. Any thread.
+// Words of the file may be wrong: each unit, number and slot is checked before
+// it is used. Any thread.
 #ifndef ASHLAR_SHARED_SEGMENT_SEGMENT_HPP
 #define ASHLAR_SHARED_SEGMENT_SEGMENT_HPP
 
@@ -62,8 +62,8 @@ class Segment {
         const UnitId seen = header_->covered.load(base::acq);  // [E44]
         return seen < end_ ? seen : end_;
     }
-    // The process's own copy of covered(), which no other process can change. It
-    // may be old, never too high. [E44] as covered(), between threads.
+    // The process's own copy of covered(), which no other process can change.
+    // It may be old, never too high. [E44] as covered(), between threads.
     [[nodiscard]] UnitId reach() const noexcept { return reach_.load(base::acq); }
     void refresh_reach() noexcept {
         const UnitId now = covered();
@@ -72,7 +72,7 @@ class Segment {
     [[nodiscard]] std::uintptr_t address(UnitId unit) const noexcept {
         return units_ + (std::uintptr_t{unit} << base::kUnitShift);
     }
-    // An offset counts from the beginning of the file. Unit 0 begins at first().
+    // An offset counts from the file's beginning. Unit 0 begins at first().
     [[nodiscard]] std::uint64_t first() const noexcept { return first_; }
     [[nodiscard]] std::uint64_t offset(std::uintptr_t at) const noexcept { return at - start_; }
     [[nodiscard]] std::uintptr_t start() const noexcept { return start_; }

@@ -86,6 +86,7 @@ struct alignas(base::kCacheLine) Slot {
     base::Atomic<Word> record;
     base::Atomic<Word> argument;
     base::Atomic<Word> size;   // while `record` is `storing`: the block's tag once it is stored
+    base::Atomic<Word> moved;  // a record: the block that a reallocation took, until the old one is free
     base::Atomic<Word> entry;  // offset of a new name's entry that may not be linked yet; 0: none
 
     // For each class: the word of bits that the thread takes from, and the

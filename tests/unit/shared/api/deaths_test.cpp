@@ -84,6 +84,30 @@ TEST_F(SharedHeapDeaths, AResizeInPlaceEndsTheDoubt) {
     EXPECT_TRUE(heap.doubts().empty());
 }
 
+// Dies where reallocate() frees the old block.
+TEST_F(SharedHeapDeaths, ADeathInsideAReallocationLeavesTheNewBlockInDoubt) {
+    die_after([&] {
+        const shared::Owner me = heap.mapping()->enter();
+        void* const old = heap.allocate(100);
+        static_cast<void>(heap.allocate(3000));
+        me.slot.moved.store(me.slot.record.load(base::rlx), base::rlx);
+        heap.deallocate(old);
+    });
+    EXPECT_EQ(heap.recover(), 1U);
+    ASSERT_EQ(heap.doubts().size(), 1U);
+    EXPECT_EQ(heap.doubts()[0].size, 3000U);
+}
+
+TEST_F(SharedHeapDeaths, AReallocationThatReturnedLeavesNoOtherDoubt) {
+    die_after([&] {
+        void* const block = heap.reallocate(heap.allocate(100), 3000);
+        static_cast<void>(heap.allocate(8));
+        heap.deallocate(block);
+    });
+    EXPECT_EQ(heap.recover(), 1U);
+    EXPECT_TRUE(heap.doubts().empty());
+}
+
 TEST_F(SharedHeapDeaths, AThreadWhoseLastCallWasAFreeLeavesNoDoubt) {
     die_after([&] { heap.deallocate(heap.allocate(100)); });
     EXPECT_EQ(heap.recover(), 1U);

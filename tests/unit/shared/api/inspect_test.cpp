@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "shared/api/mapping.hpp"
 #include "unit/shared/temporary.hpp"
 
 namespace {
@@ -94,6 +95,16 @@ TEST_F(SharedHeapInspect, ProcessesCountsThreadsAndWhatTheyKeep) {
         return found.size() == 2 && found[1].process == getpid() && found[1].threads == 1 ? 0 : 1;
     });
     EXPECT_EQ(end_of(child), 0);
+}
+
+TEST_F(SharedHeapInspect, ProcessesTellsTwoWithOneNumberApart) {
+    const shared::Owner me = heap.mapping()->enter();
+    EXPECT_EQ(me.slot.started.load(base::rlx), shared::start_of_process());
+    EXPECT_GT(shared::start_of_process(), 0U);
+    std::thread([&] {
+        heap.mapping()->enter().slot.started.store(7, base::rlx);
+        EXPECT_EQ(heap.processes().size(), 2U);
+    }).join();
 }
 
 TEST_F(SharedHeapInspect, ProcessesForgetsThreadsThatEnded) {

@@ -177,7 +177,7 @@ TEST_F(SharedHeapOpening, AnotherUserIsRefused) {
     const SharedHeap open_to_all(Mode::open_or_create, name.text() + "-all", {.limit = 1 << 20, .rights = 0666});
     EXPECT_EQ(in_child([&] {
                   if (setuid(65534) != 0) return 9;
-                  // Others may open a heap that was made for them, in either mode.
+                  // A heap that was made for others opens in either mode.
                   SharedHeap usable(Mode::open_or_create, name.text() + "-all");
                   if (usable.allocate(8) == nullptr) return 8;
                   try {
