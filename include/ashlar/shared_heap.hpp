@@ -118,9 +118,8 @@ struct SharedStatistics {
 /// is reported as in doubt. A power failure is out of scope.
 ///
 /// Forks: the child of fork() may use the heap; its thread attaches anew. A
-/// process that calls exec is dead for the heap. A child that is made by the
-/// system call clone() alone must not use the heap: the C library does not
-/// know it.
+/// process that calls exec is dead for the heap. A child that is made by a bare
+/// system call must not use the heap: the C library does not know it.
 ///
 /// Misuse: double, interior, foreign and wrong-heap frees end the program with
 /// one line on stderr that names the offset. If two threads free one block, the

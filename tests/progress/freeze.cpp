@@ -18,7 +18,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
-#include "tracee.hpp"
+#include "support/tracee.hpp"
 #include "worker_process.hpp"
 
 namespace progress {

@@ -10,10 +10,14 @@
 #include <vector>
 
 #include "operations.hpp"
-#include "tracee.hpp"
+#include "support/tracee.hpp"
 #include "worker_process.hpp"
 
 namespace progress {
+
+using tracing::Place;
+using tracing::Text;
+using tracing::Tracee;
 
 struct Tally {
     std::uint64_t instructions = 0;  // of the allocator: the most in one instance

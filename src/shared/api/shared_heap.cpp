@@ -44,15 +44,19 @@ Blocks::Found checked_block(Mapping& mapping, const char* call, Offset offset) n
 template <class Allocate>
 Offset with_recovery(Mapping& mapping, Owner me, Allocate allocate) noexcept {
     Offset block = allocate();
-    if (block == 0 && mapping.recover(me) != 0) block = allocate();
+    if (block == 0) [[unlikely]] {
+        if (mapping.recover(me) != 0) block = allocate();
+    }
     return block;
 }
 
-// A free by a thread for which no slot is left.
-[[gnu::cold]] Fault free_once(Mapping& mapping, Offset block) noexcept {
+// A free by a thread for which no slot is left borrows one for the call. If
+// those are in use too, nothing happens.
+template <class Free>
+[[gnu::cold, gnu::noinline]] Fault free_once(Mapping& mapping, Free free) noexcept {
     const Owner me = mapping.enter_once();
-    if (me.id == 0) return Fault::none;  // the block stays live
-    const Fault fault = mapping.blocks().deallocate(me, block);
+    if (me.id == 0) return Fault::gone;
+    const Fault fault = free(me);
     mapping.leave_once(me);
     return fault;
 }
@@ -72,8 +76,9 @@ bool is_alignment(std::size_t alignment) noexcept {
     if (block == nullptr) return;
     const Offset offset = checked_offset(mapping, "free", block);
     const Owner me = mapping.enter();
-    const Fault fault = me.id != 0 ? mapping.blocks().deallocate(me, offset) : free_once(mapping, offset);
-    if (fault != Fault::none) report_misuse(mapping, "free", offset, fault);
+    const auto free = [&](Owner owner) noexcept { return mapping.blocks().deallocate(owner, offset); };
+    const Fault fault = me.id != 0 ? free(me) : free_once(mapping, free);
+    if (fault != Fault::none && fault != Fault::gone) report_misuse(mapping, "free", offset, fault);
 }
 
 }  // namespace
@@ -120,8 +125,13 @@ void* SharedHeap::allocate(std::size_t size, std::size_t alignment) noexcept {
 void SharedHeap::deallocate(void* block) noexcept {
     Mapping& mapping = *mapping_;
     const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(block) - mapping.view().start();
-    if (mapping.enter_quickly() && mapping.blocks().deallocate_plain(Mapping::current_owner(), offset)) [[likely]]
-        return;
+    if (mapping.enter_quickly()) [[likely]] {
+        const Fault fault = mapping.blocks().deallocate_plain(Mapping::current_owner(), offset);
+        if (fault == Fault::none) [[likely]]
+            return;
+        // Not tried again: the block may be live again by then.
+        if (fault == Fault::not_live) report_misuse(mapping, "free", offset, fault);
+    }
     deallocate_slowly(mapping, block);
 }
 
@@ -162,11 +172,10 @@ bool SharedHeap::deallocate_from(std::uint64_t* source) noexcept {
     const Offset block = word->load(base::rlx);  // relaxed: Blocks::deallocate_from() loads it again
     if (block == 0 || shared::is_mark(block)) return false;
     const Owner me = mapping_->enter();
-    if (me.id == 0) return false;
-    const Fault fault = mapping_->blocks().deallocate_from(me, place);
+    const auto free = [&](Owner owner) noexcept { return mapping_->blocks().deallocate_from(owner, place); };
+    const Fault fault = me.id != 0 ? free(me) : free_once(*mapping_, free);
     if (fault == Fault::none) return true;
-    // Another call may have freed the block meanwhile, and stored a new one.
-    if (word->load(base::acq) != block || mapping_->blocks().find(block).start == block) return false;  // [E46]
+    if (fault == Fault::gone) return false;  // another call was first
     report_misuse(*mapping_, "free", block, fault);
 }
 

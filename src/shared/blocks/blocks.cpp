@@ -156,17 +156,17 @@ Fault Blocks::deallocate_from(Owner me, Offset source) noexcept {
     Atomic<Word>* const word = word_at(source);
     if (word == nullptr) return Fault::foreign;
     Word offset = word->load(acq);  // [E46]
-    if (offset == 0 || is_mark(offset)) return Fault::not_live;
+    if (offset == 0 || is_mark(offset)) return Fault::gone;
     const Located found = locate(offset);
     if (found.fault != Fault::none)
-        return word->load(acq) == offset ? found.fault : Fault::not_live;  // [E46] another call was first
-    me.note(Record::none());                                               // the argument belongs to the next record
+        return word->load(acq) == offset ? found.fault : Fault::gone;  // [E46] another call was first
+    me.note(Record::none());                                           // the argument belongs to the next record
     me.slot.argument.store(source, rlx);
     me.note(found.block ? found.block.record(Step::clearing) : Record::of(Step::clearing, found.start, 0, 0));
     Word mark = mark_of(offset, me.id);
     if (!word->cas(offset, mark, acq_rel, rlx)) {  // [E46] what the hand-over through the source published
         me.note(Record::none());
-        return Fault::not_live;
+        return Fault::gone;
     }
     const std::uint32_t units = found.block ? 0 : runs_.end_large(me.id, found.start);
     const bool done = found.block ? slabs_.end(me, found.block) : units != 0;

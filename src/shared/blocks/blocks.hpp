@@ -14,7 +14,7 @@ namespace ashlar::shared {
 using Offset = std::uint64_t;  // 0: none
 
 // What is wrong with an offset that a caller passed.
-enum class Fault { none, foreign, interior, not_live };
+enum class Fault { none, foreign, interior, not_live, gone };
 
 // A place whose block a slot frees. Odd, so that it is no block's offset.
 //
@@ -44,12 +44,12 @@ class Blocks {
     // The parts of these two that most calls need. 0: the thread has no block in
     // its mask for this size, at the least alignment.
     [[nodiscard]] Offset allocate_kept(Owner me, std::size_t size) noexcept;
-    // False: no live block begins here in the first unit of a slab.
-    [[nodiscard]] bool deallocate_plain(Owner me, Offset block) noexcept;
+    // Fault::foreign: no block of a slab begins here, or not in its first unit.
+    [[nodiscard]] Fault deallocate_plain(Owner me, Offset block) noexcept;
     // Frees the block whose offset is stored at `source`, and stores 0 there.
     // Meanwhile the place holds a mark. Recovery completes the call if the mark
     // was stored; else both stay. Fault::foreign: `source` is in no live block.
-    // Fault::not_live: it names none, or another thread frees it.
+    // Fault::gone: it names none, or another thread frees it.
     [[nodiscard]] Fault deallocate_from(Owner me, Offset source) noexcept;
     // In place, or 0: it needs another block.
     [[nodiscard]] Offset resize(Owner me, Offset block, std::size_t size) noexcept;
@@ -114,21 +114,22 @@ inline Offset Blocks::allocate(Owner me, std::size_t size, std::size_t alignment
     return kept != 0 ? kept : allocate_any(me, size, alignment);
 }
 
-[[gnu::always_inline]] inline bool Blocks::deallocate_plain(Owner me, Offset block) noexcept {
+[[gnu::always_inline]] inline Fault Blocks::deallocate_plain(Owner me, Offset block) noexcept {
     const std::uint64_t distance = block - segment_.first();
     if (distance >> base::kUnitShift >= segment_.reach()) [[unlikely]]
-        return false;
+        return Fault::foreign;
     const auto unit = static_cast<UnitId>(distance >> base::kUnitShift);
     const UnitState state = segment_.state(unit, base::acq);  // [E46]
     const Bin c = state.size_class();
     const std::uint32_t number = kShape[c].number_at(distance & (base::kUnitSize - 1));
     if (!state.is_slab() || number >= kShape[c].blocks) [[unlikely]]
-        return false;
-    return slabs_.give(me, {unit, number, c});
+        return Fault::foreign;
+    return slabs_.give(me, {unit, number, c}) ? Fault::none : Fault::not_live;
 }
 
 inline Fault Blocks::deallocate(Owner me, Offset block) noexcept {
-    return deallocate_plain(me, block) ? Fault::none : deallocate_any(me, block);
+    const Fault fault = deallocate_plain(me, block);
+    return fault == Fault::foreign ? deallocate_any(me, block) : fault;
 }
 
 }  // namespace ashlar::shared

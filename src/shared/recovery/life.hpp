@@ -1,6 +1,6 @@
 // Lives by the robust mutexes in the segment. A process id would not do: ids
-// are used again, and differ between containers. Each mutex is only tried. One that
-// can be locked although its slot is attached belonged to a dead thread.
+// are used again, and differ between containers. Each mutex is only tried. One
+// that can be locked although its slot is attached belonged to a dead thread.
 #ifndef ASHLAR_SHARED_RECOVERY_LIFE_HPP
 #define ASHLAR_SHARED_RECOVERY_LIFE_HPP
 

@@ -35,7 +35,8 @@ struct Header {
     base::Atomic<std::uint32_t> ready;
 
     pthread_mutex_t recovery;  // robust and shared; only tried
-    // The words of a robust mutex that was just made; see RobustLives::prepare().
+    // The words of a robust mutex that was just made; see
+    // RobustLives::prepare().
     base::Atomic<Word> fresh_mutex[kMutexWords];
 
     // Units [1, covered) have their tables in the file. Only rises.

@@ -36,8 +36,8 @@ class Segment {
     [[nodiscard]] static std::size_t file_bytes(UnitId units) noexcept;
     // The part of the file that is committed before the first attach().
     [[nodiscard]] static std::size_t first_bytes(UnitId units) noexcept;
-    // `start`: where the file is mapped, at a multiple of the page size. The
-    // header has been written.
+    // `start`: where the file is mapped, at a multiple of a unit: the parts are
+    // placed at such multiples. The header has been written.
     void attach(std::uintptr_t start, UnitId units, Backing& backing) noexcept;
 
     [[nodiscard]] Header& header() const noexcept { return *header_; }

@@ -1,7 +1,7 @@
 // The tag of a block in a slab, outside the block. It decides between two frees
-// of a block: only one changes a live tag. A tag that is not live names the slot
-// that freed the block last, until the block is allocated again. Zero: the block
-// was never allocated.
+// of a block: only one changes a live tag. A tag that is not live names the
+// slot that freed the block last, until the block is allocated again. Zero: the
+// block was never allocated.
 //
 //   0x0001 ... 0x2fff   live, 1 + bytes that were not asked for
 //   0x4000 | slot       live; the slot is about to store its address

@@ -1,4 +1,4 @@
-#include "tracee.hpp"
+#include "support/tracee.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -15,7 +15,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-namespace progress {
+namespace tracing {
 namespace {
 
 using Registers = user_regs_struct;
@@ -158,4 +158,4 @@ std::string Text::describe(std::uintptr_t address) const {
     return number.str();
 }
 
-}  // namespace progress
+}  // namespace tracing

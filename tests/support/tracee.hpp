@@ -1,7 +1,7 @@
 // A thread under ptrace: stop it, step it, read its position, let it go on.
 // Only the thread that constructs it may use it.
-#ifndef ASHLAR_PROGRESS_TRACEE_HPP
-#define ASHLAR_PROGRESS_TRACEE_HPP
+#ifndef ASHLAR_TESTS_SUPPORT_TRACEE_HPP
+#define ASHLAR_TESTS_SUPPORT_TRACEE_HPP
 
 #include <cstdint>
 #include <string>
@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-namespace progress {
+namespace tracing {
 
 struct Place {
     std::uintptr_t pc;
@@ -71,6 +71,6 @@ class Text {
     std::vector<Range> ranges_;
 };
 
-}  // namespace progress
+}  // namespace tracing
 
 #endif

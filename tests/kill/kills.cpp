@@ -1,0 +1,395 @@
+// kills: a thread dies after instruction k of an operation, for every k. Another
+// one works on the same classes before and after the death, recovers, and
+// accounts for every byte. See README.md.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+
+#include <getopt.h>
+#include <sys/mman.h>
+
+#include "survivor.hpp"
+#include "victim.hpp"
+
+namespace kills {
+namespace {
+
+constexpr int kSkipped = 77;
+constexpr UnitId kUnits = 64;
+
+struct Options {
+    std::set<std::string> names;  // empty: all operations
+    std::uint64_t rounds = 3;     // of random work for each copy
+    std::uint64_t every = 1;      // the walks judge each n-th state
+    std::uint64_t kills = 0;      // the n-th instructions of real kills; 0: none
+    std::uint64_t resumes = 0;    // the n-th instructions where the victim goes on; 0: none
+    std::uint64_t frozen = 0;     // the n-th states in which another thread's instructions are counted; 0: none
+    std::uint64_t second = 0;     // the n-th states of a dead thread in whose recovery a second one dies; 0: none
+    std::uint64_t seed = std::random_device{}();
+};
+
+struct Tally {
+    std::uint64_t instructions = 0;
+    std::uint64_t states = 0;  // that differ from the one before
+    std::uint64_t judged = 0;  // deaths in copies
+    std::uint64_t second = 0;  // deaths in a recovery, in copies
+    std::uint64_t kills = 0;
+    std::uint64_t resumes = 0;
+    std::uint64_t frozen = 0;
+    std::uint64_t longest = 0;  // instructions of the work beside a frozen thread
+    void add(const Tally& other) noexcept {
+        instructions += other.instructions;
+        states += other.states;
+        judged += other.judged;
+        second += other.second;
+        kills += other.kills;
+        resumes += other.resumes;
+        frozen += other.frozen;
+        longest = std::max(longest, other.longest);
+    }
+};
+
+/// Memory that forked processes share.
+template <class T>
+class Shared {
+  public:
+    Shared() : at_(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+        if (at_ == MAP_FAILED) throw std::bad_alloc();
+    }
+    ~Shared() { munmap(at_, sizeof(T)); }
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
+    T& operator*() const noexcept { return *static_cast<T*>(at_); }
+    T* operator->() const noexcept { return static_cast<T*>(at_); }
+
+  private:
+    void* at_;
+};
+
+/// A new segment with a survivor, and the victim of an operation at its first
+/// instruction.
+class Stage {
+  public:
+    explicit Stage(const Operation& operation)
+        : operation_(operation), file_(kUnits), survivor_(file_, *notes_, true), holder_(file_, *notes_) {
+        survivor_.attach();
+        holder_.attach();
+        if (operation.survivor != nullptr) operation.survivor(survivor_);
+        victim_ = std::make_unique<Victim>(file_, *notes_, operation);
+        if (operation.survivor_after != nullptr) operation.survivor_after(survivor_);
+        if (notes_->count > 1) survivor_.free_half(0);
+        victim_->begin();
+    }
+    /// Kills the victim after `count` instructions. The survivor works, and
+    /// keeps a slab if `seed` is odd. Then another victim is at the first
+    /// instruction of its recovery.
+    void recover_after(std::uint64_t count, const Operation& recovery, std::uint64_t seed) {
+        static_cast<void>(victim_->steps(count));
+        victim_->kill();
+        dead_ = true;
+        if (seed % 2 != 0) {
+            Survivor work(survivor_.view(), survivor_.lives(), survivor_.me(), *notes_, operation_, seed);
+            work.work();
+            work.note_to(*notes_);
+        }
+        victim_ = std::make_unique<Victim>(file_, *notes_, recovery);
+        victim_->begin();
+    }
+
+    [[nodiscard]] Actor& survivor() noexcept { return survivor_; }
+    [[nodiscard]] Actor& holder() noexcept { return holder_; }
+    [[nodiscard]] Victim& victim() noexcept { return *victim_; }
+    [[nodiscard]] const Notes& notes() const noexcept { return *notes_; }
+    [[nodiscard]] Notes* shared_notes() const noexcept { return &*notes_; }
+    [[nodiscard]] bool dead() const noexcept { return dead_; }
+    [[nodiscard]] File& file() noexcept { return file_; }
+    [[nodiscard]] const Operation& operation() const noexcept { return operation_; }
+
+  private:
+    const Operation& operation_;
+    Shared<Notes> notes_;
+    File file_;
+    Actor survivor_;
+    Actor holder_;  // a third thread, which only holds a slab
+    std::unique_ptr<Victim> victim_;
+    bool dead_ = false;  // a thread, beside the victim
+};
+
+/// A second segment that receives copies, in which all but one thread are dead.
+class Copies {
+  public:
+    Copies() : file_(kUnits), view_(file_, true) {}
+
+    void judge(const Snapshot& snapshot, Stage& stage, std::uint64_t seed) {
+        snapshot.write_to(view_);
+        ToldLives lives;
+        Survivor other = survivor(stage, stage.survivor().id(), lives, seed);
+        Survivor holder = survivor(stage, stage.holder().id(), lives, seed);
+        // The victim stands still: nobody waits, and nothing grows.
+        lives.recovering = stage.dead();
+        for (int i = 0; i < 10; ++i) other.work();
+        other.recover_in_vain();
+        // The victim is dead.
+        lives.recovering = false;
+        std::uint32_t dead = 0;
+        for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
+            const auto attached = static_cast<std::uint32_t>(ashlar::shared::SlotState::attached);
+            lives.dead[slot] = slot != stage.survivor().id() && slot != stage.holder().id() &&
+                               view_.segment().slot(slot).state.load(ashlar::base::rlx) == attached;
+            if (lives.dead[slot]) ++dead;
+        }
+        other.work();
+        if (seed % 2 == 0) holder.hold();
+        other.recover(dead, holder);
+        other.work();
+        holder.release();
+        other.account(true);
+    }
+
+  private:
+    Survivor survivor(Stage& stage, SlotId slot, Lives& lives, std::uint64_t seed) {
+        return {view_, lives, {view_.segment().slot(slot), slot}, stage.notes(), stage.operation(), seed};
+    }
+
+    File file_;
+    View view_;
+};
+
+class Test {
+  public:
+    Test(const Options& options, const Operation& operation) : options_(options), operation_(operation) {}
+
+    Tally run() {
+        walk();
+        const std::vector<std::uint64_t> changes = changes_;
+        for (std::uint64_t i = offset(options_.second); options_.second != 0 && i < changes.size(); i += options_.second)
+            recover_from(changes[i]);
+        for (std::uint64_t i = offset(options_.frozen); options_.frozen != 0 && i < changes.size(); i += options_.frozen)
+            freeze_at(changes[i]);
+        for (std::uint64_t k = offset(options_.kills); options_.kills != 0 && k < tally_.instructions; k += options_.kills)
+            end_at(k, true);
+        for (std::uint64_t k = offset(options_.resumes); options_.resumes != 0 && k < tally_.instructions;
+             k += options_.resumes)
+            end_at(k, false);
+        return tally_;
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t offset(std::uint64_t every) const noexcept { return every == 0 ? 0 : options_.seed % every; }
+
+    [[noreturn]] void blame(const char* what, std::uint64_t k, const std::string& where, const Failure& failure) {
+        std::printf("%s: %s after instruction %llu, at %s: %s\n", operation_.name, what, static_cast<unsigned long long>(k),
+                    where.c_str(), failure.what());
+        throw failure;
+    }
+
+    /// Steps through the operation once. Each state is copied, and judged as if
+    /// all other threads had died there.
+    void walk() {
+        Stage stage(operation_);
+        walk(stage, "dies");
+        stage.victim().finish();
+        finish_by(stage, false, options_.seed);
+    }
+    void walk(Stage& stage, const char* what) {
+        Snapshot snapshot(stage.survivor().view(), stage.notes().place);
+        std::uint64_t k = 0;
+        std::uint64_t states = 0;
+        for (bool inside = true; inside; ++k) {
+            if (k == 0 || snapshot.update(stage.survivor().view())) {
+                changes_.push_back(k);
+                if (states++ % options_.every == offset(options_.every)) judge(stage, snapshot, what, k);
+            }
+            inside = stage.victim().step();
+        }
+        if (snapshot.update(stage.survivor().view())) judge(stage, snapshot, what, k);
+        tally_.instructions += k;
+        tally_.states += states;
+    }
+    void judge(Stage& stage, const Snapshot& snapshot, const char* what, std::uint64_t k) {
+        try {
+            for (std::uint64_t i = 0; i < options_.rounds; ++i) copies_.judge(snapshot, stage, options_.seed + k + i);
+        } catch (const Failure& failure) {
+            blame(what, k, stage.victim().where(), failure);
+        }
+        ++tally_.judged;
+    }
+
+    /// A second thread dies in the recovery of the first one.
+    void recover_from(std::uint64_t k) {
+        const Tally before = tally_;
+        Stage stage(operation_);
+        stage.recover_after(k, recovery_, options_.seed + k);
+        walk(stage, ("dies in the recovery of instruction " + std::to_string(k)).c_str());
+        stage.victim().finish();
+        finish_by(stage, true, options_.seed + k);
+        tally_.instructions = before.instructions;
+        tally_.second += tally_.judged - before.judged;
+        tally_.judged = before.judged;
+        tally_.states = before.states;
+    }
+
+    static Survivor survivor(Stage& stage, Actor& actor, std::uint64_t seed) {
+        return {actor.view(), actor.lives(), actor.me(), stage.notes(), stage.operation(), seed};
+    }
+    /// The survivor's second half, in the segment itself.
+    void finish(Stage& stage, Survivor& other, bool died, std::uint64_t seed) {
+        Survivor holder = survivor(stage, stage.holder(), seed);
+        if (seed % 2 == 0) holder.hold();
+        other.recover(others(stage), holder);
+        other.work();
+        holder.release();
+        other.account(died);
+    }
+    void finish_by(Stage& stage, bool died, std::uint64_t seed) {
+        Survivor other = survivor(stage, stage.survivor(), seed);
+        try {
+            finish(stage, other, died, seed);
+        } catch (const Failure& failure) {
+            blame("ends", tally_.instructions, operation_.name, failure);
+        }
+    }
+    void end_at(std::uint64_t k, bool dies) {
+        Stage stage(operation_);
+        if (!stage.victim().steps(k)) return;
+        const std::string where = stage.victim().where();
+        Survivor other = survivor(stage, stage.survivor(), options_.seed + k);
+        try {
+            other.work();
+            other.recover_in_vain();
+            if (dies) {
+                stage.victim().kill();
+            } else {
+                stage.victim().finish();
+            }
+            other.work();
+            finish(stage, other, dies, options_.seed + k);
+        } catch (const Failure& failure) {
+            blame(dies ? "is killed" : "stops and goes on", k, where, failure);
+        }
+        ++(dies ? tally_.kills : tally_.resumes);
+    }
+    /// Another thread does a call of each kind. It needs about as many
+    /// instructions as beside a thread that has not begun.
+    void freeze_at(std::uint64_t k) {
+        constexpr std::uint64_t kMore = 20000;
+        if (undisturbed_ == 0) undisturbed_ = count_work(0, ~std::uint64_t{0});
+        const std::uint64_t count = count_work(k, undisturbed_ + kMore);
+        if (count > undisturbed_ + kMore) blame("is frozen", k, operation_.name, Failure("another thread does not finish"));
+        ++tally_.frozen;
+        tally_.longest = std::max(tally_.longest, count);
+    }
+    /// Stops after `most` instructions.
+    std::uint64_t count_work(std::uint64_t k, std::uint64_t most) {
+        const Operation work = work_beside();
+        Stage stage(operation_);
+        static_cast<void>(stage.victim().steps(k));
+        Victim other(stage.file(), *stage.shared_notes(), work);
+        other.begin();
+        std::uint64_t count = 1;
+        while (count <= most && other.step()) ++count;
+        return count;
+    }
+
+    // Attached slots except those of the survivors.
+    static std::uint32_t others(Stage& stage) noexcept {
+        std::uint32_t count = 0;
+        for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
+            const bool attached = stage.survivor().view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
+            if (slot != stage.survivor().id() && slot != stage.holder().id() && attached) ++count;
+        }
+        return count;
+    }
+
+    const Options& options_;
+    const Operation& operation_;
+    Operation recovery_ = recovery_of(operation_);
+    Copies copies_;
+    Tally tally_;
+    std::vector<std::uint64_t> changes_;  // instructions after which the state was another
+    std::uint64_t undisturbed_ = 0;       // instructions of the work beside
+};
+
+constexpr const char* kUsage =
+    "usage: kills [--operation NAME]... [--every N] [--rounds N] [--second N] [--kills N] [--resumes N] [--frozen N] [--seed "
+    "N]\n"
+    "Lets a thread die after each instruction of each operation, and accounts for every byte.\n"
+    "  --every    in copies of each N-th state; default 1\n"
+    "  --rounds   of random work of the others for each copy; default 3\n"
+    "  --second   a second one in the recovery of the first, whose states are each N-th\n"
+    "  --kills    by SIGKILL, after each N-th instruction\n"
+    "  --resumes  stops and goes on instead, after each N-th instruction\n"
+    "  --frozen   counts the instructions of another thread beside it, in each N-th state\n"
+    "Status: 0 no fault; 1 a fault; 77 ptrace is not permitted.\n";
+
+Options parse(int argc, char** argv) {
+    static const option known[] = {{"operation", required_argument, nullptr, 'o'},
+                                   {"every", required_argument, nullptr, 'e'},
+                                   {"kills", required_argument, nullptr, 'k'},
+                                   {"resumes", required_argument, nullptr, 'r'},
+                                   {"second", required_argument, nullptr, '2'},
+                                   {"frozen", required_argument, nullptr, 'f'},
+                                   {"seed", required_argument, nullptr, 's'},
+                                   {"rounds", required_argument, nullptr, 'n'},
+                                   {nullptr, 0, nullptr, 0}};
+    Options options;
+    for (int found = 0; (found = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+        switch (found) {
+            case 'o': options.names.insert(optarg); break;
+            case 'n': options.rounds = std::max(1ULL, std::stoull(optarg)); break;
+            case 'e': options.every = std::max(1ULL, std::stoull(optarg)); break;
+            case 'k': options.kills = std::stoull(optarg); break;
+            case 'r': options.resumes = std::stoull(optarg); break;
+            case '2': options.second = std::stoull(optarg); break;
+            case 'f': options.frozen = std::stoull(optarg); break;
+            case 's': options.seed = std::stoull(optarg); break;
+            default: std::fputs(kUsage, stderr); std::exit(2);
+        }
+    }
+    return options;
+}
+
+void report(const char* name, const Tally& tally) {
+    std::printf("%-22s", name);
+    for (const std::uint64_t count : {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.resumes,
+                                      tally.frozen, tally.longest}) {
+        std::printf(" %8llu", static_cast<unsigned long long>(count));
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
+int run(const Options& options) {
+    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s\n", static_cast<unsigned long long>(options.seed),
+                "operation", "instr.", "states", "deaths", "second", "killed", "resumed", "frozen", "longest");
+    bool good = true;
+    Tally all;
+    for (const Operation& operation : operations()) {
+        if (!options.names.empty() && options.names.count(operation.name) == 0) continue;
+        try {
+            const Tally tally = Test(options, operation).run();
+            report(operation.name, tally);
+            all.add(tally);
+        } catch (const Failure&) {
+            good = false;
+        }
+    }
+    report("all", all);
+    return good ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace kills
+
+int main(int argc, char** argv) try { return kills::run(kills::parse(argc, argv)); } catch (const std::system_error& error) {
+    std::fprintf(stderr, "kills: %s\n", error.what());
+    return error.code() == std::errc::operation_not_permitted ? kills::kSkipped : 2;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "kills: %s\n", error.what());
+    return 2;
+}
