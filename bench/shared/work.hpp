@@ -1,4 +1,4 @@
-// What the processes do. Each block gets a stamp at both ends, which is verified
+// The processes' work. Each block gets a stamp at both ends, which is verified
 // before the block is freed. Heaps of all kinds do the same operations.
 #ifndef ASHLAR_BENCH_SHARED_WORK_HPP
 #define ASHLAR_BENCH_SHARED_WORK_HPP

@@ -133,8 +133,9 @@ UnitId Runs::search(SlotId slot, std::uint32_t units, bool only_backed, bool& fu
     return kNoUnit;
 }
 
-// Covers more units than those searched. Their hints come first: a thread that stops in between
-// would hide them. Until the units are covered no thread follows the hints.
+// Covers more units than those searched. Their hints come first: a thread that
+// stops in between would hide them. Until the units are covered no thread
+// follows the hints.
 bool Runs::grow(UnitId searched, std::uint32_t units) noexcept {
     const UnitId from = segment_.covered();
     const UnitId end = segment_.end();

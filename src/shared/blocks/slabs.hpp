@@ -1,8 +1,8 @@
 // Slabs of equal blocks for any number of threads of any number of processes,
 // each of which may die at any instruction. A bit per block outside it says
 // "free"; only the slab's owner clears bits. A tag per block decides between two
-// frees. What a thread takes out of a word stays noted in its slot until it is
-// handed out, so that recovery can give it back.
+// frees. Blocks that a thread takes out of a word stay noted in its slot until
+// they are handed out, so that recovery can give them back.
 //
 //   allocate   place, mask := ones of a word; clear them in the word
 //              record := block; tag := live; mask -= block
