@@ -10,6 +10,7 @@ constexpr const char* kExamples = R"(Examples:
   ashlar compare -n 9 -- ./server --bench  all allocators that are installed here, 9 runs each
   ashlar compare -- sh -c 'zcat log.gz | sort | uniq -c'
   ashlar compare -a mine=./libmine.so --only mine,ashlar --json -- ./program
+  ashlar heap /name                        what a shared heap holds, and who uses it
 Each command has its own --help.
 )";
 
@@ -60,6 +61,32 @@ Exit status: 0, or 1 if the program failed under the system malloc or under Ashl
                 {median, min, max, ratio, ratio_low, ratio_high, verdict}: the ratio to
                 'system' and its interval; the verdict is 'less', 'more', 'no difference' or
                 'too few runs'
+)";
+
+constexpr const char* kHeapHelp =
+    R"(HEAP is a name of shm_open() if it begins with a slash and has no other; else it is a path.
+The heap stays in use meanwhile: the command takes part as one more process, and is not counted.
+
+Printed: pages of the file, live blocks, free memory, metadata; each process with attached
+threads, and the free blocks that these keep for themselves; each block in doubt, which a dead
+thread allocated last and whose address its program may not have stored.
+
+--recover gives back what dead threads had in their hands, as any process of the heap does at
+times. --check verifies the heap's invariants, and prints a line on stderr for each fault. Its
+answer is exact only while no other process uses the heap.
+
+Exit status: 0; 1 if --check found faults; 2 if the heap cannot be opened, or for a wrong command
+line.
+
+--json prints one object on stdout:
+  ashlar      version of this command
+  heap        HEAP
+  memory      {limit, file, used, blocks, rounding, kept, free, metadata}: bytes, but for blocks
+  threads     attached threads
+  processes   [{pid, threads, blocks, bytes}]: the free blocks that its threads keep
+  doubts      [{offset, size}]
+  recovered   dead threads, or null without --recover
+  faults      their number, or null without --check
 )";
 
 }  // namespace ashlar::command

@@ -8,6 +8,7 @@
 #include "command/help.hpp"
 #include "command/program.hpp"
 #include "command/run.hpp"
+#include "command/shared.hpp"
 
 namespace ashlar::command {
 namespace {
@@ -21,6 +22,8 @@ struct Split {
     std::vector<std::string> own;
     std::vector<std::string> program;
 };
+bool takes_program(const CLI::App& command) { return command.get_option_no_throw("PROGRAM") != nullptr; }
+
 Split split(CLI::App& app, const std::vector<std::string>& words) {
     Split result;
     CLI::App* command = nullptr;
@@ -32,14 +35,15 @@ Split split(CLI::App& app, const std::vector<std::string>& words) {
             break;
         }
         const bool is_option = word.size() > 1 && word.front() == '-';
-        if (!is_option && command != nullptr) break;
+        if (!is_option && command != nullptr && takes_program(*command)) break;
         result.own.push_back(word);
-        if (!is_option) {
+        if (!is_option && command == nullptr) {
             const auto commands = app.get_subcommands([&](CLI::App* one) { return one->get_name() == word; });
             if (commands.empty()) break;
             command = commands.front();
             continue;
         }
+        if (command != nullptr && !takes_program(*command)) continue;
         const CLI::Option* option = command == nullptr ? nullptr : command->get_option_no_throw(word);
         const bool takes_value = option != nullptr && option->get_items_expected_max() > 0;
         if (takes_value && i + 1 < words.size()) result.own.push_back(words[++i]);
@@ -77,8 +81,20 @@ void add_compare(CLI::App& app, Options& options, std::string& placeholder) {
     command->footer(kCompareHelp);
 }
 
+CLI::App* add_heap(CLI::App& app, HeapQuestion& question) {
+    CLI::App* command = app.add_subcommand("heap", "Look at a heap that processes share");
+    command->add_flag("--json", question.json, "Print one JSON object instead of text");
+    command->add_flag("--check", question.check, "Verify the heap's invariants");
+    command->add_flag("--recover", question.recover, "First give back what dead threads had in their hands");
+    command->add_option("HEAP", question.place, "Its name or path")->required();
+    command->footer(kHeapHelp);
+    return command;
+}
+
 int start(const std::vector<std::string>& words) {
-    CLI::App app("Ashlar, a lock-free concurrent malloc: run a program with it, or compare allocators on a program.", "ashlar");
+    CLI::App app(
+        "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a program, look at a shared heap.",
+        "ashlar");
     app.set_version_flag("--version", "ashlar " ASHLAR_VERSION);
     app.require_subcommand(1);
     app.footer(kExamples);
@@ -87,6 +103,8 @@ int start(const std::vector<std::string>& words) {
     Options options;
     const CLI::App* run_command = add_run(app, with_statistics, placeholder);
     add_compare(app, options, placeholder);
+    HeapQuestion question;
+    const CLI::App* heap_command = add_heap(app, question);
 
     Split parts = split(app, words);
     if (!parts.program.empty()) parts.own.insert(parts.own.end(), {"--", "PROGRAM"});
@@ -97,6 +115,7 @@ int start(const std::vector<std::string>& words) {
         return app.exit(error) == 0 ? 0 : kUsage;
     }
     if (run_command->parsed()) run(parts.program, with_statistics);
+    if (heap_command->parsed()) return look_at_heap(question);
     options.program = std::move(parts.program);
     return compare(options);
 }

@@ -34,7 +34,7 @@ ALLOWED = {
     "shared/api": {*_SHARED, "core/region", "base", "public"},
     "shared/users": {"shared/users", *_SHARED, "base", "public"},
     "shared/manager": {"shared/manager", *_SHARED, "base", "public"},
-    "command": {"command"},
+    "command": {"command", "public"},
 }
 
 MOST_LINES = 399

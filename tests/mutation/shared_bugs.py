@@ -3,6 +3,7 @@ from bugs import Bug
 from edges import weaker
 
 SLABS = "src/shared/blocks/slabs.cpp"
+SLABS_HEADER = "src/shared/blocks/slabs.hpp"
 RUNS = "src/shared/blocks/runs.cpp"
 BLOCKS = "src/shared/blocks/blocks.cpp"
 RECOVERY = "src/shared/recovery/recovery.cpp"
@@ -11,25 +12,23 @@ HANDS = (
     Bug("shared_mask_after_the_bits", SLABS,
         "        me.slot.mask[c].store(seen, rlx);\n        compiler_fence();\n        word.fetch_and(~seen, acq);",
         "        word.fetch_and(~seen, acq);\n        me.slot.mask[c].store(seen, rlx);", "shared.pairs shared.refill"),
-    Bug("shared_mask_cleared_before_the_tag", SLABS,
-        "    segment_.tag(block.slab, block.number).store(tag, rlx);  // relaxed: the program's hand-over orders it\n",
-        "    mine.mask[c].store(left & (left - 1), rlx);\n    segment_.tag(block.slab, block.number).store(tag, rlx);\n",
+    Bug("shared_mask_cleared_before_the_tag", SLABS_HEADER,
+        "    tag_of_block.store(tag, base::rlx);  // relaxed: the program's hand-over orders it\n",
+        "    mine.mask[c].store(left & (left - 1), base::rlx);\n    tag_of_block.store(tag, base::rlx);\n",
         "shared.pairs shared.refill"),
     Bug("shared_mask_cleared_before_it_is_given_back", SLABS,
         "    const Word left = mine.mask[c].load(rlx);\n",
         "    const Word left = mine.mask[c].load(rlx);\n    mine.mask[c].store(0, rlx);\n", "shared.leave_some"),
     Bug("shared_bit_set_while_freeing", SLABS,
-        "    me.note(block.record(Step::freed));\n    const bool completed = set_bit(block);\n",
-        "    const bool completed = set_bit(block);\n    me.note(block.record(Step::freed));\n",
+        "    me.note(freed);\n    const bool completed = set_bit({freed.unit(), freed.number(), freed.size_class()});\n",
+        "    const bool completed = set_bit({freed.unit(), freed.number(), freed.size_class()});\n    me.note(freed);\n",
         "shared.remote shared.one_word"),
-    Bug("shared_freed_without_a_record", SLABS, "    me.note(block.record(Step::freeing));\n", "",
-        "shared.pairs shared.remote"),
-    Bug("shared_tag_by_load_and_store", SLABS, "        if (tag.cas(seen, freed_tag(me.id), acq_rel, rlx)) return true;\n",
-        "        tag.store(freed_tag(me.id), rel);\n        return true;\n", "shared.freed_twice"),
-    Bug("shared_last_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return old == 0 && reindex",
-        "shared.remote shared.retire"),
-    Bug("shared_first_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return full && reindex",
-        "shared.remote shared.one_word"),
+    Bug("shared_freed_without_a_record", SLABS_HEADER, "    me.note(freeing);\n", "", "shared.pairs shared.remote"),
+    Bug("shared_tag_by_load_and_store", SLABS_HEADER,
+        "        if (tag.cas(seen, freed_tag(me.id), base::acq_rel, base::rlx)) return true;\n",
+        "        tag.store(freed_tag(me.id), base::rel);\n        return true;\n", "shared.freed_twice"),
+    Bug("shared_last_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return old == 0 && reindex", "shared.remote shared.retire"),
+    Bug("shared_first_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return full && reindex", "shared.remote shared.one_word"),
     Bug("shared_bits_loaded_before_the_publish", SLABS,
         "    segment_.state_word(slab).store(UnitState::shared(c).raw, seq_cst);\n    reindex(slab, c);",
         "    const bool any = segment_.bits(slab, 0).load(seq_cst) != 0;\n"
@@ -161,13 +160,14 @@ PLACES = (
 )
 
 ORDERS = (
-    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx", ""),
-    weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx", ""),
-    weaker("E46", "freed_by_one", SLABS, "if (tag.cas(seen, freed_tag(me.id), <acq_rel>, rlx)) return true;", "acq_rel", "rlx",
-           ""),
-    weaker("E46", "slab_created", SLABS, "store(owned_by(c, me.id).raw, <rel>);", "rel", "rlx", ""),
-    weaker("E46", "stored_at_the_destination", BLOCKS, "word->store(offset_of(block), <rel>);  // [E46]\n", "rel", "rlx", ""),
-    weaker("E46", "loaded_from_the_source", BLOCKS, "Word offset = word->load(<acq>);  // [E46]", "acq", "rlx", ""),
+    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx", "shared."),
+    weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx", "shared."),
+    weaker("E46", "freed_by_one", SLABS_HEADER,
+           "if (tag.cas(seen, freed_tag(me.id), base::<acq_rel>, base::rlx)) return true;", "acq_rel", "rlx",
+           "shared."),
+    weaker("E46", "slab_created", SLABS, "store(owned_by(c, me.id).raw, <rel>);", "rel", "rlx", "shared."),
+    weaker("E46", "stored_at_the_destination", BLOCKS, "word->store(offset_of(block), <rel>);  // [E46]\n", "rel", "rlx", "shared."),
+    weaker("E46", "loaded_from_the_source", BLOCKS, "Word offset = word->load(<acq>);  // [E46]", "acq", "rlx", "shared."),
     weaker("E47", "owner_takes", SLABS, "word.fetch_and(~seen, <acq>);", "acq", "rlx", "shared."),
     weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "rlx", "shared."),
     weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "acq_rel", "shared."),

@@ -35,11 +35,14 @@ class Mapping {
         if (current_slot.key != key()) [[unlikely]] {
             if (attach_thread(*this) == 0) return {segment_.slot(0), 0};
         }
-        const Owner me{segment_.slot(current_slot.slot), current_slot.slot};
-        if (--current_slot.calls == 0) [[unlikely]]
+        const Owner me{*current_slot.address, current_slot.slot};
+        if (current_slot.calls == 0 || --current_slot.calls == 0) [[unlikely]]
             look(me);
         return me;
     }
+    // True: current_owner() is the calling thread, and no look is due.
+    [[nodiscard]] bool enter_quickly() const noexcept { return current_slot.key == key() && --current_slot.calls != 0; }
+    [[nodiscard]] static Owner current_owner() noexcept { return {*current_slot.address, current_slot.slot}; }
     // A slot for one call, if enter() has none; id 0: those are in use too.
     [[nodiscard]] Owner enter_once() noexcept;
     void leave_once(Owner me) noexcept;

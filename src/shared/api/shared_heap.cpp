@@ -65,6 +65,22 @@ bool is_alignment(std::size_t alignment) noexcept {
     return alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= base::kUnitSize;
 }
 
+[[gnu::noinline]] void* allocate_slowly(Mapping& mapping, std::size_t size, std::size_t alignment) noexcept {
+    const Owner me = mapping.enter();
+    if (me.id == 0 || !is_alignment(alignment)) return nullptr;
+    const Offset block = with_recovery(mapping, me, [&]() noexcept { return mapping.blocks().allocate(me, size, alignment); });
+    return block == 0 ? nullptr : address_of(mapping, block);
+}
+
+[[gnu::noinline]] void deallocate_slowly(Mapping& mapping, void* block) noexcept {
+    if (block == nullptr) return;
+    const Offset offset = checked_offset(mapping, "free", block);
+    const Owner me = mapping.enter();
+    const auto free = [&](Owner owner) noexcept { return mapping.blocks().deallocate(owner, offset); };
+    const Fault fault = me.id != 0 ? free(me) : free_once(mapping, free);
+    if (fault != Fault::none && fault != Fault::gone) report_misuse(mapping, "free", offset, fault);
+}
+
 }  // namespace
 
 // --------------------------------------------------------------------- opening
@@ -97,20 +113,26 @@ bool SharedHeap::remove(const std::string& name) {
 // ------------------------------------------------------------------ allocating
 
 void* SharedHeap::allocate(std::size_t size, std::size_t alignment) noexcept {
-    const Owner me = mapping_->enter();
-    if (me.id == 0 || !is_alignment(alignment)) return nullptr;
-    const auto take = [&]() noexcept { return mapping_->blocks().allocate(me, size, alignment); };
-    const Offset block = with_recovery(*mapping_, me, take);
-    return block == 0 ? nullptr : address_of(*mapping_, block);
+    Mapping& mapping = *mapping_;
+    if (alignment == base::kMinAlignment && mapping.enter_quickly()) [[likely]] {
+        const Offset block = mapping.blocks().allocate_kept(Mapping::current_owner(), size);
+        if (block != 0) [[likely]]
+            return address_of(mapping, block);
+    }
+    return allocate_slowly(mapping, size, alignment);
 }
 
 void SharedHeap::deallocate(void* block) noexcept {
-    if (block == nullptr) return;
-    const Offset offset = checked_offset(*mapping_, "free", block);
-    const Owner me = mapping_->enter();
-    const auto free = [&](Owner owner) noexcept { return mapping_->blocks().deallocate(owner, offset); };
-    const Fault fault = me.id != 0 ? free(me) : free_once(*mapping_, free);
-    if (fault != Fault::none && fault != Fault::gone) report_misuse(*mapping_, "free", offset, fault);
+    Mapping& mapping = *mapping_;
+    const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(block) - mapping.view().start();
+    if (mapping.enter_quickly()) [[likely]] {
+        const Fault fault = mapping.blocks().deallocate_plain(Mapping::current_owner(), offset);
+        if (fault == Fault::none) [[likely]]
+            return;
+        // Not tried again: the block may be live again by then.
+        if (fault == Fault::not_live) report_misuse(mapping, "free", offset, fault);
+    }
+    deallocate_slowly(mapping, block);
 }
 
 void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {

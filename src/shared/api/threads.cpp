@@ -16,7 +16,7 @@ using base::rel;
 using base::rlx;
 
 constinit ForkCount fork_count;
-constinit thread_local CurrentSlot current_slot{0, 0, kCallsToLook};
+constinit thread_local CurrentSlot current_slot{0, nullptr, 0, kCallsToLook};
 
 namespace {
 
@@ -144,6 +144,7 @@ SlotId attach_thread(Mapping& mapping) noexcept {
         at_thread_end.armed = true;  // from here on its destructor runs at the thread's end
     }
     current_slot.key = mapping.key();
+    current_slot.address = &mapping.segment().slot(entry->slot);
     current_slot.slot = entry->slot;
     return entry->slot;
 }

@@ -6,7 +6,7 @@
 #define ASHLAR_SHARED_API_THREADS_HPP
 
 #include "base/atomic.hpp"
-#include "shared/segment/unit_state.hpp"
+#include "shared/segment/slot.hpp"
 
 namespace ashlar::shared {
 
@@ -33,6 +33,7 @@ extern constinit ForkCount fork_count;
 // What the thread used last. `key` is that of a mapping in a process.
 struct CurrentSlot {
     Word key;
+    Slot* address;  // of the slot, in that mapping
     SlotId slot;
     std::uint32_t calls;  // until the next look for dead threads
 };

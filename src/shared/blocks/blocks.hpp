@@ -41,6 +41,11 @@ class Blocks {
     // death in between leaves either both or none.
     [[nodiscard]] Offset allocate_to(Owner me, Offset destination, std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] Fault deallocate(Owner me, Offset block) noexcept;
+    // The parts of these two that most calls need. 0: the thread has no block in
+    // its mask for this size, at the least alignment.
+    [[nodiscard]] Offset allocate_kept(Owner me, std::size_t size) noexcept;
+    // Fault::foreign: no block of a slab begins here, or not in its first unit.
+    [[nodiscard]] Fault deallocate_plain(Owner me, Offset block) noexcept;
     // Frees the block whose offset is stored at `source`, and stores 0 there.
     // Meanwhile the place holds a mark. Recovery completes the call if the mark
     // was stored; else both stay. Fault::foreign: `source` is in no live block.
@@ -94,29 +99,37 @@ inline Offset Blocks::offset_of(Block block) const noexcept {
     return offset_of(block.slab) + std::uint64_t{block.number} * kShape[block.c].size;
 }
 
-inline Offset Blocks::allocate(Owner me, std::size_t size, std::size_t alignment) noexcept {
-    if (size > kMostTabled || alignment > base::kMinAlignment) [[unlikely]]
-        return allocate_any(me, size, alignment);
+[[gnu::always_inline]] inline Offset Blocks::allocate_kept(Owner me, std::size_t size) noexcept {
+    if (size > kMostTabled) [[unlikely]]
+        return 0;
     const Bin c = tabled_class(size);
     const Record taken = slabs_.take_kept(me, c, live_tag(kShape[c].size, size), Step::allocating);
     if (taken == Record::none()) [[unlikely]]
-        return allocate_any(me, size, alignment);
+        return 0;
     return offset_of(taken.unit()) + std::uint64_t{taken.number()} * kShape[c].size;
 }
 
-// A block that begins in its slab's first unit. locate() knows the others, and
-// what is wrong.
-inline Fault Blocks::deallocate(Owner me, Offset block) noexcept {
+inline Offset Blocks::allocate(Owner me, std::size_t size, std::size_t alignment) noexcept {
+    const Offset kept = alignment <= base::kMinAlignment ? allocate_kept(me, size) : 0;
+    return kept != 0 ? kept : allocate_any(me, size, alignment);
+}
+
+[[gnu::always_inline]] inline Fault Blocks::deallocate_plain(Owner me, Offset block) noexcept {
     const std::uint64_t distance = block - segment_.first();
-    if (distance >> base::kUnitShift < segment_.reach()) [[likely]] {
-        const auto unit = static_cast<UnitId>(distance >> base::kUnitShift);
-        const UnitState state = segment_.state(unit, base::acq);  // [E46]
-        const Bin c = state.size_class();
-        const std::uint32_t number = kShape[c].number_at(distance & (base::kUnitSize - 1));
-        if (state.is_slab() && number < kShape[c].blocks) [[likely]]
-            return slabs_.give(me, {unit, number, c}) ? Fault::none : Fault::not_live;
-    }
-    return deallocate_any(me, block);
+    if (distance >> base::kUnitShift >= segment_.reach()) [[unlikely]]
+        return Fault::foreign;
+    const auto unit = static_cast<UnitId>(distance >> base::kUnitShift);
+    const UnitState state = segment_.state(unit, base::acq);  // [E46]
+    const Bin c = state.size_class();
+    const std::uint32_t number = kShape[c].number_at(distance & (base::kUnitSize - 1));
+    if (!state.is_slab() || number >= kShape[c].blocks) [[unlikely]]
+        return Fault::foreign;
+    return slabs_.give(me, {unit, number, c}) ? Fault::none : Fault::not_live;
+}
+
+inline Fault Blocks::deallocate(Owner me, Offset block) noexcept {
+    const Fault fault = deallocate_plain(me, block);
+    return fault == Fault::foreign ? deallocate_any(me, block) : fault;
 }
 
 }  // namespace ashlar::shared

@@ -22,6 +22,8 @@ constexpr UnitId kLeastGrowth = 16;
 // Pages of so many free units may stay in the file, or of an eighth of those in
 // use.
 constexpr std::uint32_t kLeastBacked = 256;
+// A run of so many units loses its own pages, in one call.
+constexpr std::uint32_t kLongRun = 64;
 
 // Whether a unit is of a run that `slot` holds and that begins at `start`.
 constexpr bool is_part(UnitState unit, SlotId slot, UnitId start) noexcept {
@@ -170,13 +172,15 @@ UnitId Runs::take(SlotId slot, std::uint32_t units) noexcept {
 // later must see the state.
 void Runs::find_again(UnitId unit) noexcept { give_hints(unit, 1); }
 
+std::uint32_t Runs::most_backed() const noexcept {
+    return kLeastBacked + segment_.header().units_used.load(rlx) / 8;  // relaxed: approximate
+}
+
 // From the end, and the head last: until then it tells recovery of the rest.
 void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noexcept {
     Header& header = segment_.header();
-    // Relaxed: approximate.
-    if (backed && header.units_backed.load(rlx) > kLeastBacked + header.units_used.load(rlx) / 8 &&
-        segment_.punch(start, units))
-        backed = false;
+    const bool excess = backed && header.units_backed.load(rlx) > most_backed();  // relaxed: approximate
+    if (excess && units >= kLongRun && segment_.punch(start, units)) backed = false;
     const Word freed = UnitState::free(backed).raw;
     for (std::uint32_t i = units; i-- > 1;) {
         // Relaxed: ours while the head is held.
@@ -187,6 +191,7 @@ void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noe
     header.units_used.fetch_sub(units, rlx);
     if (backed) header.units_backed.fetch_add(units, rlx);
     give_hints(start, units);
+    if (excess && backed) punch(slot, most_backed() / 4);
 }
 
 // The pages go: which of the units have some is not known.
@@ -197,10 +202,11 @@ void Runs::give_dead(SlotId dead, UnitId start, std::uint32_t units) noexcept {
     give(dead, start, left, false);
 }
 
+// From the end: first fit takes the other end, so that these units are needed
+// last. In batches: a search for each freed run would cost more than its pages.
 std::uint32_t Runs::punch(SlotId slot, std::uint32_t most) noexcept {
     std::uint32_t punched = 0;
-    const UnitId to = segment_.covered();
-    for (UnitId unit = 1; unit < to && punched < most; ++unit) {
+    for (UnitId unit = segment_.covered(); unit-- > 1 && punched < most;) {
         UnitState found = segment_.state(unit, rlx);  // relaxed: the CAS decides
         if (found.kind() != Kind::backed) continue;
         // [E45] as claim_states()

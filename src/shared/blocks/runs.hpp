@@ -64,6 +64,7 @@ class Runs {
         std::uint32_t units, backed;
     };
     [[nodiscard]] UnitId search(SlotId slot, std::uint32_t units, bool only_backed, bool& full) noexcept;
+    [[nodiscard]] std::uint32_t most_backed() const noexcept;
     [[nodiscard]] bool grow(UnitId searched, std::uint32_t units) noexcept;
     void give_tail(SlotId slot, UnitId from, UnitId to) noexcept;
     [[nodiscard]] Claim claim(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept;

@@ -30,8 +30,8 @@ constexpr Bin tabled_class(std::size_t size) noexcept {
 }
 
 // Exact division by the size, which is odd * 2^shift: the product with the
-// inverse of `odd` modulo 2^32 is the quotient, or larger than any quotient of a
-// slab. [Granlund and Montgomery, Division by invariant integers, section 9]
+// inverse of `odd` modulo 2^32 is the quotient, or larger than any quotient of
+// a slab. [Granlund and Montgomery, Division by invariant integers, section 9]
 struct Shape {
     std::uint32_t size;
     std::uint32_t blocks;

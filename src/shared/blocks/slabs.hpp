@@ -101,7 +101,7 @@ class Slabs {
 
 // The slot's words are the thread's own, so relaxed; but a stray write may have
 // changed them.
-inline Record Slabs::take_kept(Owner me, Bin c, Tag tag, Step step) noexcept {
+[[gnu::always_inline]] inline Record Slabs::take_kept(Owner me, Bin c, Tag tag, Step step) noexcept {
     Slot& mine = me.slot;
     const Word left = mine.mask[c].load(base::rlx);
     if (left == 0) [[unlikely]]
@@ -119,7 +119,7 @@ inline Record Slabs::take_kept(Owner me, Bin c, Tag tag, Step step) noexcept {
     return taken;
 }
 
-inline bool Slabs::end(Owner me, Block block) noexcept {
+[[gnu::always_inline]] inline bool Slabs::end(Owner me, Block block) noexcept {
     base::Atomic<Tag>& tag = segment_.tag(block.record(Step::none));
     Tag seen = tag.load(base::rlx);  // relaxed: the CAS decides
     while (is_live(seen)) {
@@ -130,7 +130,7 @@ inline bool Slabs::end(Owner me, Block block) noexcept {
     return false;
 }
 
-inline bool Slabs::give(Owner me, Block block) noexcept {
+[[gnu::always_inline]] inline bool Slabs::give(Owner me, Block block) noexcept {
     const Record freeing = block.record(Step::freeing);
     me.note(freeing);
     if (!end(me, block)) [[unlikely]] {
@@ -143,7 +143,7 @@ inline bool Slabs::give(Owner me, Block block) noexcept {
 
 // Puts a block that was just freed into the thread's mask, if the thread takes
 // from its word.
-inline bool Slabs::keep(Owner me, Record freeing, Bin c) noexcept {
+[[gnu::always_inline]] inline bool Slabs::keep(Owner me, Record freeing, Bin c) noexcept {
     if (me.slot.place[c].load(base::rlx) != Place::of(freeing).raw) return false;
     me.note(freeing.with(Step::kept));
     const Word kept = me.slot.mask[c].load(base::rlx) | base::bit(freeing.number() % base::kWordBits);
