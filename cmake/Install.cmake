@@ -1,14 +1,14 @@
 # Installs the libraries, the headers and what other builds need to find them:
 # - find_package(ashlar) has ashlar::ashlar (the drop-in), ashlar::static and
-#   ashlar::object (for programs linked with -static), and ashlar::manager,
-#   which replaces no malloc;
-# - pkg-config has ashlar.pc and ashlar-manager.pc.
+#   ashlar::object (for programs linked with -static), and ashlar::manager and
+#   ashlar::shared, which replace no malloc;
+# - pkg-config has ashlar.pc, ashlar-manager.pc and ashlar-shared.pc.
 # The prefix may be moved afterwards.
 include(CMakePackageConfigHelpers)
 
 set(ashlar_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ashlar)
 
-install(TARGETS ashlar ashlar_static ashlar_object ashlar_manager EXPORT ashlar
+install(TARGETS ashlar ashlar_static ashlar_object ashlar_manager ashlar_shared EXPORT ashlar
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${ASHLAR_OBJECT_FILE} DESTINATION ${CMAKE_INSTALL_LIBDIR}/ashlar)
@@ -38,8 +38,8 @@ if(IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
 else()
   set(ashlar_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-foreach(name ashlar ashlar-manager)
+foreach(name ashlar ashlar-manager ashlar-shared)
   configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
 endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc ${PROJECT_BINARY_DIR}/ashlar-manager.pc
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  ${PROJECT_BINARY_DIR}/ashlar-shared.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

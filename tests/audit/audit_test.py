@@ -27,6 +27,7 @@ ashlar_layer(process BELOW heap)
 ashlar_layer(api BELOW process SOURCES malloc/api/malloc.cpp)
 ashlar_layer(ranges BELOW region)
 ashlar_layer(manager TARGET manager_objects BELOW ranges)
+ashlar_layer(shared TARGET shared_objects BELOW spans)
 """
 WORD = """#include "base/word.hpp"
 

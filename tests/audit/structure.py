@@ -7,6 +7,7 @@ import re
 _CORE = {"core/region", "core/spans", "core/arena"}
 _BYTES = {"core/region", "base", "public"}
 _ROOMS = {"manager/base", "manager/ranges", "manager/slabs", "manager/collector", "manager/moves"}
+_SHARED = {"shared/api", "shared/recovery", "shared/names", "shared/blocks", "shared/segment"}
 ALLOWED = {
            "base": {"base"},
     "core/region": {"core/region", "base"},
@@ -26,6 +27,13 @@ ALLOWED = {
     "manager/report": {"manager/report", "manager/engine", "base", "public"},
     "manager/state": {"manager/state", "manager/engine", "manager/slabs", "manager/base", "base", "public"},
     "manager/api": {"manager/api", "manager/engine", "base", "public"},
+    "shared/segment": {"shared/segment", "core/region", "base"},
+    "shared/blocks": {"shared/blocks", "shared/segment", "core/spans", "base"},
+    "shared/names": {"shared/names", "shared/blocks", "shared/segment", "base", "public"},
+    "shared/recovery": {"shared/recovery", "shared/names", "shared/blocks", "shared/segment", "base"},
+    "shared/api": {*_SHARED, "core/region", "base", "public"},
+    "shared/users": {"shared/users", *_SHARED, "base", "public"},
+    "shared/manager": {"shared/manager", *_SHARED, "base", "public"},
     "command": {"command"},
 }
 
@@ -69,13 +77,15 @@ def includes(project):
                 yield f"{file.name}:{number}: includes {name} without its layer"
     for file in project.cpp("include"):
         for number, system, name in file.includes:
-            if not system or re.match(r"(base|core|malloc|manager|command|\.\.)/", name):
+            if not system or re.match(r"(base|core|malloc|manager|shared|command|\.\.)/", name):
                 yield f"{file.name}:{number}: a public header includes {name}"
 
 
 def target_name(layer):
-    """The target of src/CMakeLists.txt that compiles a layer: one for all folders of the manager but the ranges."""
-    return "manager" if layer.startswith("manager/") and layer != "manager/ranges" else layer.rsplit("/", 1)[-1]
+    """The target of src/CMakeLists.txt that compiles a layer: one for all folders of the manager but the ranges, and
+    one for all of the shared heap."""
+    wing = layer.split("/", 1)[0]
+    return wing if wing in {"manager", "shared"} and layer != "manager/ranges" else layer.rsplit("/", 1)[-1]
 
 
 def links(project):

@@ -21,8 +21,8 @@ ENVIRONMENT = {k: v for k, v in os.environ.items()
 LIBRARIES_ONLY = ["-DASHLAR_TESTS=OFF", "-DASHLAR_BENCH=OFF", "-DASHLAR_COMMAND=OFF"]
 # Stands for a warning of a newer compiler: both compilers warn of nearly every class.
 NEWER_WARNING = "-DCMAKE_CXX_FLAGS=-Wpadded"
-PROGRAMS = ["shared_cpp", "static_cpp", "object_cpp", "opening"]
-NAMES = ["names_ashlar", "names_static", "names_object"]
+PROGRAMS = ["shared_cpp", "static_cpp", "object_cpp", "opening", "processes_cpp"]
+NAMES = ["names_ashlar", "names_static", "names_object", "names_shared"]
 PROGRAMS_OF_MANAGER = ["manager_cpp", "bare"]
 NAMES_OF_MANAGER = ["names_manager"]
 

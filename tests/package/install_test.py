@@ -14,6 +14,7 @@ EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 STATIC = ["static_c", "static_cpp", "static_silent", "object_c", "object_cpp", "object_silent"]
 SHARED = ["shared_cpp", "shared_silent", "opening"]
 MANAGER = ["manager_static_cpp", "manager_before_static_cpp", "manager_object_cpp", "manager_before_object_cpp"]
+PROCESSES = [name.replace("manager", "processes") for name in MANAGER]
 
 
 def call(*command, **options):
@@ -59,19 +60,21 @@ class Installed(unittest.TestCase):
 
     def compile(self, name, compiler, source, before, after):
         program = self.work / name
-        standard = {"manager.cpp": "-std=c++20", "program.cpp": "-std=c++17"}.get(source, "")  # clang 14 begins at C++14
+        standards = {"manager.cpp": "-std=c++20", "processes.cpp": "-std=c++20", "program.cpp": "-std=c++17"}
+        standard = standards.get(source, "")  # clang 14 begins at C++14
         call("sh", "-c", f'"$1" {before} {standard} -fno-builtin "$2" -o "$3" {after}', "sh", compiler, CONSUMER / source,
              program)
         return program
 
     def test_programs_run(self):
-        for name in STATIC + SHARED + MANAGER + ["archive_cpp", "control_c", "manager_cpp", "manager_beside_cpp", "bare"]:
+        for name in STATIC + SHARED + MANAGER + PROCESSES + ["archive_cpp", "control_c", "manager_cpp", "manager_beside_cpp",
+                                                             "processes_cpp", "processes_beside_cpp", "bare"]:
             with self.subTest(name):
                 self.run_program(self.build / name)
 
     def test_static_programs_have_one_malloc(self):
         self.assertTrue(self.has_libc_malloc(self.build / "control_c"), "this libc names its malloc otherwise")
-        for name in STATIC + MANAGER:
+        for name in STATIC + MANAGER + PROCESSES:
             with self.subTest(name):
                 self.assertFalse(self.has_libc_malloc(self.build / name))
 
@@ -113,13 +116,16 @@ class Installed(unittest.TestCase):
                 self.assertTrue(self.needs(program))
                 self.run_program(program, LD_LIBRARY_PATH=str(self.libdir))
 
-    def test_the_manager_replaces_no_malloc(self):
-        self.assertFalse(self.needs(self.build / "manager_cpp"))
-        defined = call(OPTIONS.nm, "--defined-only", self.libdir / "libashlar_manager.a")
-        self.assertIn("MemoryManager", defined)
-        self.assertFalse({"malloc", "free", "_Znwm", "_ZdlPv"} & {line.split()[-1] for line in defined.splitlines() if line})
-        flags = self.pkg_config("--cflags", "--libs", package="ashlar-manager")
-        self.run_program(self.compile("pc_manager", OPTIONS.cxx, "manager.cpp", "", flags))
+    def test_the_other_libraries_replace_no_malloc(self):
+        for library, product, source in (("manager", "MemoryManager", "manager"), ("shared", "SharedHeap", "processes")):
+            with self.subTest(library):
+                self.assertFalse(self.needs(self.build / f"{source}_cpp"))
+                defined = call(OPTIONS.nm, "--defined-only", self.libdir / f"libashlar_{library}.a")
+                self.assertIn(product, defined)
+                names = {line.split()[-1] for line in defined.splitlines() if line}
+                self.assertFalse({"malloc", "free", "_Znwm", "_ZdlPv"} & names)
+                flags = self.pkg_config("--cflags", "--libs", package=f"ashlar-{library}")
+                self.run_program(self.compile(f"pc_{library}", OPTIONS.cxx, f"{source}.cpp", "", flags))
 
     def test_pkg_config_static(self):
         archive = self.pkg_config("--static", "--cflags", "--libs")

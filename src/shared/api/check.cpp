@@ -30,7 +30,7 @@ void Check::fault(Offset where, const char* what) noexcept {
     line.text(" in shared heap ").text(mapping_.name()).write(STDERR_FILENO);
 }
 
-// -------------------------------------------------------------------- the units
+// ------------------------------------------------------------------ the units
 
 std::uint32_t Check::unit(UnitId unit) noexcept {
     const UnitState state = segment_.state(unit, acq);  // [E45] [E46]
@@ -71,7 +71,7 @@ void Check::large(UnitId unit, UnitState state) noexcept {
     if (state.slot() != 0 && state.slot() != kInDoubt) fault(offset(unit), "a large block that a call left half done");
 }
 
-// -------------------------------------------------------------------- the slabs
+// ------------------------------------------------------------------ the slabs
 
 void Check::slab(UnitId unit, UnitState state) noexcept {
     const Bin c = state.size_class();
@@ -124,7 +124,7 @@ void Check::word(UnitId slab, Bin c, std::uint32_t word, Word kept) noexcept {
     }
 }
 
-// -------------------------------------------------------------------- the slots
+// ------------------------------------------------------------------ the slots
 
 void Check::slot(SlotId id) noexcept {
     const Slot& slot = segment_.slot(id);

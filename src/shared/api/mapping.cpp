@@ -82,13 +82,21 @@ void Mapping::change_users(Word add, bool close) noexcept {
 SlotId Mapping::take_slot() noexcept {
     const SlotId slot = lives_.attach();
     if (slot != 0) return slot;
-    const SlotId rescuer = lives_.attach_reserved();
-    if (rescuer == 0) return 0;
-    const Owner me{segment_.slot(rescuer), rescuer};
-    recovery_.recover(me);
-    blocks_.slabs().leave_all(me);
-    lives_.detach(rescuer);
+    const Owner rescuer = enter_once();
+    if (rescuer.id == 0) return 0;
+    recovery_.recover(rescuer);
+    leave_once(rescuer);
     return lives_.attach();
+}
+
+Owner Mapping::enter_once() noexcept {
+    const SlotId slot = lives_.attach_reserved();
+    return {segment_.slot(slot), slot};
+}
+
+void Mapping::leave_once(Owner me) noexcept {
+    blocks_.slabs().leave_all(me);
+    lives_.detach(me.id);
 }
 
 std::size_t Mapping::recover(Owner me) noexcept {

@@ -9,11 +9,11 @@
 #include <memory>
 #include <string>
 
+#include "shared/api/opening.hpp"
 #include "shared/api/threads.hpp"
 #include "shared/blocks/blocks.hpp"
 #include "shared/recovery/life.hpp"
 #include "shared/recovery/recovery.hpp"
-#include "shared/segment/opening.hpp"
 
 namespace ashlar::shared {
 
@@ -40,6 +40,9 @@ class Mapping {
             look(me);
         return me;
     }
+    // A slot for one call, if enter() has none; id 0: those are in use too.
+    [[nodiscard]] Owner enter_once() noexcept;
+    void leave_once(Owner me) noexcept;
     // Recovers all dead threads. Returns how many.
     std::size_t recover(Owner me) noexcept;
 

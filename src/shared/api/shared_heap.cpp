@@ -48,6 +48,15 @@ Offset with_recovery(Mapping& mapping, Owner me, Allocate allocate) noexcept {
     return block;
 }
 
+// A free by a thread for which no slot is left.
+[[gnu::cold]] Fault free_once(Mapping& mapping, Offset block) noexcept {
+    const Owner me = mapping.enter_once();
+    if (me.id == 0) return Fault::none;  // the block stays live
+    const Fault fault = mapping.blocks().deallocate(me, block);
+    mapping.leave_once(me);
+    return fault;
+}
+
 bool is_alignment(std::size_t alignment) noexcept {
     return alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= base::kUnitSize;
 }
@@ -98,8 +107,7 @@ void SharedHeap::deallocate(void* block) noexcept {
     if (block == nullptr) return;
     const Offset offset = checked_offset(*mapping_, "free", block);
     const Owner me = mapping_->enter();
-    if (me.id == 0) return;
-    const Fault fault = mapping_->blocks().deallocate(me, offset);
+    const Fault fault = me.id != 0 ? mapping_->blocks().deallocate(me, offset) : free_once(*mapping_, offset);
     if (fault != Fault::none) report_misuse(*mapping_, "free", offset, fault);
 }
 
@@ -113,7 +121,13 @@ void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
     void* const fresh = allocate(size);
     if (fresh == nullptr) return nullptr;
     std::memcpy(fresh, block, std::min(found.size, size));
+    // The free has a record of its own. A death inside it leaves the new block
+    // in doubt.
+    me.slot.moved.store(me.slot.record.load(base::rlx), base::rlx);  // relaxed: read after this thread's death [E43]
+    base::compiler_fence();
     deallocate(block);
+    base::compiler_fence();
+    me.slot.moved.store(0, base::rlx);
     return fresh;
 }
 

@@ -64,6 +64,7 @@ SharedStatistics survey(Mapping& mapping) noexcept {
     const Segment& segment = mapping.segment();
     found.limit = std::size_t{segment.end() - 1} << kUnitShift;
     found.file = mapping.file().pages();
+    found.metadata = segment.metadata_bytes();
     for (UnitId unit = 1; unit < segment.covered(); ++unit) count_unit(mapping, unit, found);
     each_thread(mapping, [&](const Slot& slot) noexcept {
         ++found.threads;

@@ -122,7 +122,7 @@ bool ForkCount::prepare() noexcept {
     return registered == 0;
 }
 
-// Raised before it is used, so that no two processes of a chain have one number.
+// Raised before it is used: no two processes of a chain have one number.
 Word ForkCount::number() noexcept {
     Word seen = count_->load(rlx);
     if (seen != 0) return seen;

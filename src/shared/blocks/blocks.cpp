@@ -31,10 +31,6 @@ std::size_t bytes_of(UnitState large) noexcept {
 
 }  // namespace
 
-Offset Blocks::offset_of(Block block) const noexcept {
-    return offset_of(block.slab) + std::uint64_t{block.number} * kGeometry[block.c].size;
-}
-
 // ------------------------------------------------------------------- allocating
 
 UnitId Blocks::take_large(Owner me, std::size_t size, bool pending) noexcept {
@@ -49,7 +45,8 @@ UnitId Blocks::take_large(Owner me, std::size_t size, bool pending) noexcept {
     return start;
 }
 
-Offset Blocks::allocate(Owner me, std::size_t size, std::size_t alignment) noexcept {
+Offset Blocks::allocate_any(Owner me, std::size_t size, std::size_t alignment) noexcept {
+    segment_.refresh_reach();
     const Bin c = class_for(size, alignment);
     if (c == 0) {
         const UnitId start = take_large(me, size, false);
@@ -146,7 +143,8 @@ Fault Blocks::end(Owner me, Located found) noexcept {
     return Fault::none;
 }
 
-Fault Blocks::deallocate(Owner me, Offset block) noexcept {
+Fault Blocks::deallocate_any(Owner me, Offset block) noexcept {
+    segment_.refresh_reach();
     const Located found = locate(block);
     if (found.fault == Fault::none && !found.block) me.note(Record::none());  // no longer in doubt
     return end(me, found);

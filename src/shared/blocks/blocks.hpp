@@ -69,7 +69,7 @@ class Blocks {
     // a slot's `entry`.
     [[nodiscard]] base::Atomic<Word>* word_at(Offset at) const noexcept;
     [[nodiscard]] Offset offset_of(Block block) const noexcept;
-    [[nodiscard]] Offset offset_of(UnitId unit) const noexcept { return segment_.offset(segment_.address(unit)); }
+    [[nodiscard]] Offset offset_of(UnitId unit) const noexcept { return segment_.first() + (Offset{unit} << base::kUnitShift); }
 
   private:
     // What an offset names. `block`: of a slab. Else a large block begins in
@@ -80,6 +80,8 @@ class Blocks {
         Fault fault;
     };
     [[nodiscard]] Located locate(Offset at) const noexcept;
+    [[nodiscard]] Offset allocate_any(Owner me, std::size_t size, std::size_t alignment) noexcept;
+    [[nodiscard]] Fault deallocate_any(Owner me, Offset block) noexcept;
     [[nodiscard]] UnitId take_large(Owner me, std::size_t size, bool pending) noexcept;
     [[nodiscard]] Fault end(Owner me, Located found) noexcept;
 
@@ -87,6 +89,35 @@ class Blocks {
     Runs runs_;
     Slabs slabs_;
 };
+
+inline Offset Blocks::offset_of(Block block) const noexcept {
+    return offset_of(block.slab) + std::uint64_t{block.number} * kShape[block.c].size;
+}
+
+inline Offset Blocks::allocate(Owner me, std::size_t size, std::size_t alignment) noexcept {
+    if (size > kMostTabled || alignment > base::kMinAlignment) [[unlikely]]
+        return allocate_any(me, size, alignment);
+    const Bin c = tabled_class(size);
+    const Record taken = slabs_.take_kept(me, c, live_tag(kShape[c].size, size), Step::allocating);
+    if (taken == Record::none()) [[unlikely]]
+        return allocate_any(me, size, alignment);
+    return offset_of(taken.unit()) + std::uint64_t{taken.number()} * kShape[c].size;
+}
+
+// A block that begins in its slab's first unit. locate() knows the others, and
+// what is wrong.
+inline Fault Blocks::deallocate(Owner me, Offset block) noexcept {
+    const std::uint64_t distance = block - segment_.first();
+    if (distance >> base::kUnitShift < segment_.reach()) [[likely]] {
+        const auto unit = static_cast<UnitId>(distance >> base::kUnitShift);
+        const UnitState state = segment_.state(unit, base::acq);  // [E46]
+        const Bin c = state.size_class();
+        const std::uint32_t number = kShape[c].number_at(distance & (base::kUnitSize - 1));
+        if (state.is_slab() && number < kShape[c].blocks) [[likely]]
+            return slabs_.give(me, {unit, number, c}) ? Fault::none : Fault::not_live;
+    }
+    return deallocate_any(me, block);
+}
 
 }  // namespace ashlar::shared
 

@@ -29,20 +29,12 @@ constexpr UnitState owned_by(Bin c, SlotId slot) noexcept { return UnitState::ow
 // --------------------------------------------------------------- taking blocks
 
 Block Slabs::take(Owner me, Bin c, Tag tag, Step step) noexcept {
-    Slot& mine = me.slot;
-    Word left = mine.mask[c].load(rlx);  // relaxed, as `place`: the thread's own
-    if (left == 0) [[unlikely]] {
-        left = refill(me, c);
-        if (left == 0) return {};
+    for (;;) {
+        segment_.refresh_reach();
+        const Record taken = take_kept(me, c, tag, step);
+        if (taken != Record::none()) return {taken.unit(), taken.number(), c};
+        if (refill(me, c) == 0) return {};
     }
-    const Place place{mine.place[c].load(rlx)};
-    const Block block{place.slab(), place.word() * static_cast<std::uint32_t>(kWordBits) + base::lowest(left), c};
-    me.note(block.record(step));
-    segment_.tag(block.slab, block.number).store(tag, rlx);  // relaxed: the program's hand-over orders it
-    // The tag before the mask: a block that is in neither would be lost.
-    compiler_fence();
-    mine.mask[c].store(left & (left - 1), rlx);
-    return block;
 }
 
 // The mask is stored before the bits are cleared, and holds only ones that were
@@ -54,7 +46,7 @@ Word Slabs::take_word(Owner me, Bin c, Place place) noexcept {
         Atomic<Word>& word = segment_.bits(place.slab(), w);
         const Word seen = word.load(rlx) & full_word(g, w);  // relaxed: the fetch_and takes
         if (seen == 0) continue;
-        me.slot.place[c].store(Place::of(place.slab(), w).raw, rlx);
+        me.slot.place[c].store(Place::of(place.slab(), w, c).raw, rlx);
         compiler_fence();
         me.slot.mask[c].store(seen, rlx);
         compiler_fence();
@@ -64,10 +56,16 @@ Word Slabs::take_word(Owner me, Bin c, Place place) noexcept {
     return 0;
 }
 
+// Whether the place is a word of a slab that can exist; no place is not.
+bool Slabs::is_sound(Place place, Bin c) const noexcept {
+    const base::ClassGeometry& g = kGeometry[c];
+    return place.slab() != kNoUnit && place.slab() + g.units <= segment_.covered() && place.word() < g.words;
+}
+
 Word Slabs::refill(Owner me, Bin c) noexcept {
     for (;;) {
         const Place place{me.slot.place[c].load(rlx)};
-        if (place.slab() != kNoUnit) {
+        if (is_sound(place, c)) {
             const Word got = take_word(me, c, place);
             if (got != 0) return got;
             leave(me, c);
@@ -75,7 +73,7 @@ Word Slabs::refill(Owner me, Bin c) noexcept {
         UnitId slab = claim_partial(me, c);
         if (slab == kNoUnit) slab = create(me, c);
         if (slab == kNoUnit) return 0;
-        me.slot.place[c].store(Place::of(slab, 0).raw, rlx);
+        me.slot.place[c].store(Place::of(slab, 0, c).raw, rlx);
         me.note(Record::none());  // the slab's hint needs no record any more
     }
 }
@@ -111,35 +109,9 @@ UnitId Slabs::create(Owner me, Bin c) noexcept {
 
 // -------------------------------------------------------------- giving blocks
 
-bool Slabs::give(Owner me, Block block) noexcept {
-    if (!is_live(segment_.tag(block.slab, block.number).load(rlx))) return false;  // relaxed: end() decides
-    me.note(block.record(Step::freeing));
-    const bool done = end(me, block);
-    if (done) finish(me, block);
-    me.note(Record::none());
-    return done;
-}
-
-bool Slabs::end(Owner me, Block block) noexcept {
-    Atomic<Tag>& tag = segment_.tag(block.slab, block.number);
-    Tag seen = tag.load(rlx);  // relaxed: the CAS decides
-    while (is_live(seen)) {
-        // [E46] acq_rel: of two frees one succeeds, and sees what the other's
-        // hand-over published.
-        if (tag.cas(seen, freed_tag(me.id), acq_rel, rlx)) return true;
-    }
-    return false;
-}
-
-void Slabs::finish(Owner me, Block block) noexcept {
-    if (me.slot.place[block.c].load(rlx) == block.place().raw) {  // relaxed: the thread's own
-        me.note(block.record(Step::kept));
-        me.slot.mask[block.c].store(me.slot.mask[block.c].load(rlx) | block.bit(), rlx);
-        me.note(Record::none());
-        return;
-    }
-    me.note(block.record(Step::freed));
-    const bool completed = set_bit(block);
+void Slabs::finish_bit(Owner me, Record freed) noexcept {
+    me.note(freed);
+    const bool completed = set_bit({freed.unit(), freed.number(), freed.size_class()});
     me.note(Record::none());
     if (completed) bound_complete(me);
 }
@@ -193,7 +165,7 @@ void Slabs::publish(UnitId slab, Bin c) noexcept {
 void Slabs::leave(Owner me, Bin c) noexcept {
     Slot& mine = me.slot;
     const Place place{mine.place[c].load(rlx)};
-    if (place.slab() == kNoUnit) return;
+    if (!is_sound(place, c)) return;
     const Word left = mine.mask[c].load(rlx);
     // [E47] as set_bit(): blocks that this thread freed may be among them.
     if (left != 0) segment_.bits(place.slab(), place.word()).fetch_or(left, seq_cst);
@@ -219,7 +191,7 @@ void Slabs::leave_dead(Owner dead) noexcept {
     for (Bin c = kFirstClass; c < kClasses; ++c) {
         const Place place{dead.slot.place[c].load(rlx)};  // relaxed, all of it: [E43]
         const UnitId slab = place.slab();
-        if (slab != kNoUnit && slab < segment_.covered() && place.word() < kGeometry[c].words) {
+        if (is_sound(place, c)) {
             if (segment_.state(slab, acq) == owned_by(c, dead.id)) {
                 const Word taken = dead.slot.mask[c].load(rlx) & ~segment_.bits(slab, place.word()).load(rlx);
                 Word back = 0;

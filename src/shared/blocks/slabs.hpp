@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "shared/blocks/runs.hpp"
+#include "shared/blocks/shape.hpp"
 #include "shared/segment/segment.hpp"
 
 namespace ashlar::shared {
@@ -28,7 +29,7 @@ struct Block {
     Bin c;
     [[nodiscard]] constexpr std::uint32_t word() const noexcept { return number / base::kWordBits; }
     [[nodiscard]] constexpr Word bit() const noexcept { return base::bit(number % base::kWordBits); }
-    [[nodiscard]] constexpr Place place() const noexcept { return Place::of(slab, word()); }
+    [[nodiscard]] constexpr Place place() const noexcept { return Place::of(slab, word(), c); }
     [[nodiscard]] constexpr Record record(Step step) const noexcept { return Record::of(step, slab, number, c); }
     explicit constexpr operator bool() const noexcept { return slab != base::kNoUnit; }
 };
@@ -52,12 +53,16 @@ class Slabs {
     // Takes a block of class c and gives it the tag. `step` stays in the
     // owner's record. No block: there is no room.
     [[nodiscard]] Block take(Owner me, Bin c, Tag tag, Step step) noexcept;
+    // The same, but only from the thread's mask. Returns the block's record.
+    [[nodiscard]] Record take_kept(Owner me, Bin c, Tag tag, Step step) noexcept;
     // Frees a block. False: it is not live.
     [[nodiscard]] bool give(Owner me, Block block) noexcept;
     // live -> freed by this slot. False: it is not live.
     [[nodiscard]] bool end(Owner me, Block block) noexcept;
     // Completes the free of a block whose tag is freed_tag(me.id).
-    void finish(Owner me, Block block) noexcept;
+    void finish(Owner me, Block block) noexcept {
+        if (!keep(me, block.record(Step::freeing), block.c)) finish_bit(me, block.record(Step::freed));
+    }
     // Gives back what the thread has in its hands. Its slot may be left then.
     void leave_all(Owner me) noexcept;
     // Frees the units of complete slabs. Returns how many slabs.
@@ -77,6 +82,9 @@ class Slabs {
     [[nodiscard]] bool claim(Owner me, UnitId slab, Bin c) noexcept;
 
   private:
+    [[nodiscard]] bool keep(Owner me, Record freeing, Bin c) noexcept;
+    void finish_bit(Owner me, Record freed) noexcept;
+    [[nodiscard]] bool is_sound(Place place, Bin c) const noexcept;
     [[nodiscard]] Word refill(Owner me, Bin c) noexcept;
     [[nodiscard]] Word take_word(Owner me, Bin c, Place place) noexcept;
     [[nodiscard]] UnitId claim_partial(Owner me, Bin c) noexcept;
@@ -89,6 +97,59 @@ class Slabs {
     Segment& segment_;
     Runs& runs_;
 };
+
+// The slot's words are the thread's own, so relaxed; but a stray write may have
+// changed them.
+inline Record Slabs::take_kept(Owner me, Bin c, Tag tag, Step step) noexcept {
+    Slot& mine = me.slot;
+    const Word left = mine.mask[c].load(base::rlx);
+    if (left == 0) [[unlikely]]
+        return Record::none();
+    const Record taken = Place{mine.place[c].load(base::rlx)}.record(step, base::lowest(left));
+    const std::uint64_t last = std::uint64_t{taken.number()} * kShape[c].size + (kShape[c].size - 1);
+    if (taken.unit() + (last >> base::kUnitShift) >= segment_.reach()) [[unlikely]]
+        return Record::none();
+    base::Atomic<Tag>& tag_of_block = segment_.tag(taken);
+    me.note(taken);
+    tag_of_block.store(tag, base::rlx);  // relaxed: the program's hand-over orders it
+    // The tag before the mask: a block that is in neither would be lost.
+    base::compiler_fence();
+    mine.mask[c].store(left & (left - 1), base::rlx);
+    return taken;
+}
+
+inline bool Slabs::end(Owner me, Block block) noexcept {
+    base::Atomic<Tag>& tag = segment_.tag(block.record(Step::none));
+    Tag seen = tag.load(base::rlx);  // relaxed: the CAS decides
+    while (is_live(seen)) {
+        // [E46] acq_rel: of two frees one succeeds, and sees what the other's
+        // hand-over published.
+        if (tag.cas(seen, freed_tag(me.id), base::acq_rel, base::rlx)) return true;
+    }
+    return false;
+}
+
+inline bool Slabs::give(Owner me, Block block) noexcept {
+    const Record freeing = block.record(Step::freeing);
+    me.note(freeing);
+    if (!end(me, block)) [[unlikely]] {
+        me.note(Record::none());
+        return false;
+    }
+    if (!keep(me, freeing, block.c)) finish_bit(me, freeing.with(Step::freed));
+    return true;
+}
+
+// Puts a block that was just freed into the thread's mask, if the thread takes
+// from its word.
+inline bool Slabs::keep(Owner me, Record freeing, Bin c) noexcept {
+    if (me.slot.place[c].load(base::rlx) != Place::of(freeing).raw) return false;
+    me.note(freeing.with(Step::kept));
+    const Word kept = me.slot.mask[c].load(base::rlx) | base::bit(freeing.number() % base::kWordBits);
+    me.slot.mask[c].store(kept, base::rlx);
+    me.note(Record::none());
+    return true;
+}
 
 }  // namespace ashlar::shared
 

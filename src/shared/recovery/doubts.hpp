@@ -1,6 +1,6 @@
-// Blocks in doubt: a dead thread took each last, and its program may have stored
-// the address or not. The block's tag or state says so, and any free or resize
-// ends the doubt. The list in the header only finds these blocks. Any thread.
+// Blocks in doubt: a dead thread took each last. Its program may have stored
+// the address or not. The block's tag or state says so. A free or a resize ends the
+// doubt. The list in the header only finds these blocks. Any thread.
 #ifndef ASHLAR_SHARED_RECOVERY_DOUBTS_HPP
 #define ASHLAR_SHARED_RECOVERY_DOUBTS_HPP
 

@@ -1,7 +1,9 @@
 #include "shared/recovery/life.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstring>
 
 namespace ashlar::shared {
 
@@ -24,9 +26,9 @@ base::Atomic<Word>* words_of(pthread_mutex_t& mutex) noexcept { return reinterpr
 
 }  // namespace
 
-// Slots are zero at first, and any number of threads may meet at one. So a mutex
-// is made by stores that may be repeated at any time: of those words of a fresh
-// mutex that are not zero, if no lock changes them.
+// Slots are zero at first, and any number of threads may meet at one. So a
+// mutex is made by stores that may be repeated at any time: of those words of a
+// fresh mutex that are not zero, if no lock changes them.
 bool make_lives(Header& header) noexcept {
     pthread_mutex_t& sample = header.recovery;
     for (std::size_t i = 0; i < kMutexWords; ++i) words_of(sample)[i].store(0, rlx);
@@ -42,6 +44,23 @@ bool make_lives(Header& header) noexcept {
     return constant;
 }
 
+// The clock tick at which this process started, the 22nd word of its line. The
+// second word may hold blanks; it ends at the last parenthesis.
+Word start_of_process() noexcept {
+    char line[1024];
+    const int saved = errno;
+    const int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    const ssize_t bytes = file < 0 ? 0 : read(file, line, sizeof line - 1);
+    if (file >= 0) close(file);
+    errno = saved;
+    line[bytes > 0 ? bytes : 0] = '\0';
+    const char* at = std::strrchr(line, ')');
+    for (int blanks = 0; at != nullptr && blanks < 20; ++blanks) at = std::strchr(at + 1, ' ');
+    Word ticks = 0;
+    for (; at != nullptr && at[1] >= '0' && at[1] <= '9'; ++at) ticks = ticks * 10 + static_cast<Word>(at[1] - '0');
+    return ticks;
+}
+
 void RobustLives::prepare(Slot& slot) noexcept {
     for (std::size_t i = 0; i < kMutexWords; ++i) {
         const Word fresh = segment_.header().fresh_mutex[i].load(rlx);  // relaxed: written before the segment was ready
@@ -49,8 +68,9 @@ void RobustLives::prepare(Slot& slot) noexcept {
     }
 }
 
-// A holder may die before it marks the mutex consistent: then the next one finds
-// it dead again. One that is left inconsistent would be of no use for ever.
+// A holder may die before it marks the mutex consistent: then the next one
+// finds it dead again. One that is left inconsistent would be of no use for
+// ever.
 bool try_robust(pthread_mutex_t& mutex) noexcept {
     const int found = pthread_mutex_trylock(&mutex);
     if (found == EOWNERDEAD) pthread_mutex_consistent(&mutex);
@@ -69,6 +89,7 @@ SlotId RobustLives::attach(SlotId from, SlotId to) noexcept {
         if (!try_robust(slot.life)) continue;
         if (slot.state.load(acq) == kFree) {  // [none: the mutex orders it]
             slot.process.store(static_cast<std::uint32_t>(getpid()), rlx);
+            slot.started.store(start_of_process(), rlx);
             slot.record.store(Record::none().raw, rlx);
             slot.state.store(static_cast<std::uint32_t>(SlotState::attached), rel);  // [none: the mutex orders it]
             return id;

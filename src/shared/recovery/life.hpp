@@ -1,6 +1,6 @@
-// Lives by the robust mutexes in the segment. A process id would not do: ids are
-// used again, and differ between containers. Each mutex is only tried. One that
-// can be locked although its slot is attached belonged to a dead thread.
+// Lives by the robust mutexes in the segment. A process id would not do: ids
+// are used again, and differ between containers. Each mutex is only tried. One
+// that can be locked although its slot is attached belonged to a dead thread.
 #ifndef ASHLAR_SHARED_RECOVERY_LIFE_HPP
 #define ASHLAR_SHARED_RECOVERY_LIFE_HPP
 
@@ -22,6 +22,9 @@ void leave_robust(pthread_mutex_t& mutex) noexcept;
 // Slots [1, kReservedSlots) are for attach_reserved().
 inline constexpr SlotId kReservedSlots = 8;
 
+// Tells apart two processes with one id; 0: not known.
+[[nodiscard]] Word start_of_process() noexcept;
+
 class RobustLives final : public Lives {
   public:
     explicit RobustLives(Segment& segment) noexcept : segment_(segment) {}
@@ -33,7 +36,7 @@ class RobustLives final : public Lives {
     // Attaches the calling thread to a free slot; 0: there is none, or the file
     // is full. O(slots).
     [[nodiscard]] SlotId attach() noexcept { return attach(kReservedSlots, kMaxSlots); }
-    // The same for a short time, to recover dead threads if they have all slots.
+    // The same for a short time, if all other slots are in use.
     [[nodiscard]] SlotId attach_reserved() noexcept { return attach(1, kReservedSlots); }
     // The thread of the slot has left its blocks, and calls this itself.
     void detach(SlotId slot) noexcept;

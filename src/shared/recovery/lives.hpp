@@ -1,5 +1,5 @@
-// Which threads live. Each attached thread holds a robust mutex in its slot; the
-// kernel marks it when the thread dies. No function waits.
+// Which threads live. Each attached thread holds a robust mutex in its slot.
+// The kernel marks it when the thread dies. No function waits.
 #ifndef ASHLAR_SHARED_RECOVERY_LIVES_HPP
 #define ASHLAR_SHARED_RECOVERY_LIVES_HPP
 

@@ -103,6 +103,9 @@ void Recovery::recover_slot(Owner dead) noexcept {
             break;
         default: break;
     }
+    doubts_.note({dead.slot.moved.load(rlx)});  // relaxed: [E43]
+    compiler_fence();
+    dead.slot.moved.store(0, rlx);
     blocks_.slabs().leave_dead(dead);
 }
 

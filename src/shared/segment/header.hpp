@@ -1,6 +1,6 @@
-// The beginning of a segment. What `ready` covers is written once, by the
-// process that creates the segment, and refuses processes that would read the
-// rest in another way.
+// The beginning of a segment. The process that creates the segment writes
+// everything above `ready` once. Processes that would read the rest in another
+// way are refused by it.
 #ifndef ASHLAR_SHARED_SEGMENT_HEADER_HPP
 #define ASHLAR_SHARED_SEGMENT_HEADER_HPP
 
@@ -35,7 +35,8 @@ struct Header {
     base::Atomic<std::uint32_t> ready;
 
     pthread_mutex_t recovery;  // robust and shared; only tried
-    // The words of a robust mutex that was just made; see prepare_life().
+    // The words of a robust mutex that was just made; see
+    // RobustLives::prepare().
     base::Atomic<Word> fresh_mutex[kMutexWords];
 
     // Units [1, covered) have their tables in the file. Only rises.

@@ -57,9 +57,11 @@ void Segment::attach(std::uintptr_t start, UnitId units, Backing& backing) noexc
     const Parts measured = place(*this, kUnitSize, units, nullptr);
     static_cast<void>(place(*this, start, units, &measured));
     start_ = start;
-    units_ = start + measured.units_at();
+    first_ = measured.units_at();
+    units_ = start + first_;
     end_ = units;
     backing_ = &backing;
+    reach_.store(0, rlx);  // relaxed: no other thread has the segment yet
 }
 
 Atomic<Word>* Segment::entry_word(std::uint64_t at) const noexcept {
@@ -95,6 +97,17 @@ void Segment::raise_covered(UnitId to) noexcept {
     // in the file.
     while (seen < to && !header_->covered.cas(seen, to, rel, rlx)) {
     }
+}
+
+std::size_t Segment::metadata_bytes() const noexcept {
+    const std::size_t page = region::page_size();
+    const SlotId slots = header_->slots_in_file.load(rlx);  // relaxed: a count
+    std::size_t bytes = first_bytes(end_) + base::round_up(std::size_t{slots} * sizeof(Slot), page);
+    for (std::uint32_t i = 0; i < tables_.count; ++i) {
+        const region::Table& table = tables_.list[i];
+        bytes += base::round_up(table.entry(covered()) + table.stride - table.start, page);
+    }
+    return bytes;
 }
 
 bool Segment::cover_slot(SlotId id) noexcept {

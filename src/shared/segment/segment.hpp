@@ -4,8 +4,8 @@
 //   | Header, small indexes | slots | tables: an entry for each unit or group |
 //   | unit 0 (unused) | unit 1 | unit 2 | ...
 //
-// What is read from the file may be wrong: each unit, number and slot is checked
-// before it is used. Any thread.
+// Words of the file may be wrong: each unit, number and slot is checked before
+// it is used. Any thread.
 #ifndef ASHLAR_SHARED_SEGMENT_SEGMENT_HPP
 #define ASHLAR_SHARED_SEGMENT_SEGMENT_HPP
 
@@ -50,6 +50,7 @@ class Segment {
     [[nodiscard]] base::Atomic<Tag>& tag(UnitId slab, std::uint32_t number) const noexcept {
         return tags_[std::size_t{slab} * kTagsOfUnit + number];
     }
+    [[nodiscard]] base::Atomic<Tag>& tag(Record block) const noexcept { return tags_[block.tag_index()]; }
     // Hints: free units, slabs of a class with a free block, complete slabs.
     base::BitmapIndex free_units;
     base::BitmapIndex partial[base::kClasses];
@@ -61,10 +62,18 @@ class Segment {
         const UnitId seen = header_->covered.load(base::acq);  // [E44]
         return seen < end_ ? seen : end_;
     }
+    // The process's own copy of covered(), which no other process can change.
+    // It may be old, never too high. [E44] as covered(), between threads.
+    [[nodiscard]] UnitId reach() const noexcept { return reach_.load(base::acq); }
+    void refresh_reach() noexcept {
+        const UnitId now = covered();
+        if (reach_.load(base::rlx) != now) reach_.store(now, base::rel);
+    }
     [[nodiscard]] std::uintptr_t address(UnitId unit) const noexcept {
         return units_ + (std::uintptr_t{unit} << base::kUnitShift);
     }
-    // An offset counts from the beginning of the file.
+    // An offset counts from the file's beginning. Unit 0 begins at first().
+    [[nodiscard]] std::uint64_t first() const noexcept { return first_; }
     [[nodiscard]] std::uint64_t offset(std::uintptr_t at) const noexcept { return at - start_; }
     [[nodiscard]] std::uintptr_t start() const noexcept { return start_; }
 
@@ -75,6 +84,8 @@ class Segment {
     [[nodiscard]] bool commit_tables(UnitId to) noexcept;
     // The units below `to` may be used now. Their tables are in the file.
     void raise_covered(UnitId to) noexcept;
+    // Bytes of the header, the slots and the tables that are in the file.
+    [[nodiscard]] std::size_t metadata_bytes() const noexcept;
     // Puts slot `id` into the file.
     [[nodiscard]] bool cover_slot(SlotId id) noexcept;
     [[nodiscard]] bool commit(UnitId start, std::uint32_t units) noexcept;
@@ -92,7 +103,9 @@ class Segment {
     base::Atomic<Tag>* tags_;
     std::uintptr_t start_;
     std::uintptr_t units_;
+    std::uint64_t first_;
     UnitId end_;
+    base::Atomic<UnitId> reach_;
     Backing* backing_;
     region::Tables tables_;
 };

@@ -5,6 +5,7 @@
 #define ASHLAR_SHARED_SEGMENT_SLOT_HPP
 
 #include <pthread.h>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/atomic.hpp"
@@ -15,10 +16,10 @@ namespace ashlar::shared {
 
 // What a thread is doing, and to which block or run.
 //
-//   63                      44 43      38 37   27 26       5 4   0   of a block
-//   |            0            |  class   | number |   unit  | step |
-//   63             49 48                27 26              5 4   0   of a run
-//   |       0        |         to         |      start      | step |
+//   63           44 43     38 37         16 15        5 4     0   of a block
+//   |      0       |  class  |    unit     |  number   |  step  |
+//   63     60 59           38 37         16 15        5 4     0   of a run
+//   |   0    |     to      |    start    |     0     |  step  |
 enum class Step : std::uint32_t {
     none = 0,
     allocating,  // the block was taken last: the program may not know it yet
@@ -37,16 +38,18 @@ struct Record {
     static constexpr Record none() noexcept { return {0}; }
     // Class 0: a large block.
     static constexpr Record of(Step step, UnitId unit, std::uint32_t number, std::uint32_t size_class) noexcept {
-        return {static_cast<Word>(step) | Word{unit} << 5 | Word{number} << 27 | Word{size_class} << 38};
+        return {static_cast<Word>(step) | Word{number} << 5 | Word{unit} << 16 | Word{size_class} << 38};
     }
     static constexpr Record tail(UnitId start, UnitId to) noexcept {
-        return {static_cast<Word>(Step::tail) | Word{start} << 5 | Word{to} << 27};
+        return {static_cast<Word>(Step::tail) | Word{start} << 16 | Word{to} << 38};
     }
     [[nodiscard]] constexpr Step step() const noexcept { return static_cast<Step>(raw & 31); }
-    [[nodiscard]] constexpr UnitId unit() const noexcept { return field(5, kUnitBits); }
-    [[nodiscard]] constexpr UnitId to() const noexcept { return field(27, kUnitBits); }
-    [[nodiscard]] constexpr std::uint32_t number() const noexcept { return field(27, 11); }
+    [[nodiscard]] constexpr UnitId unit() const noexcept { return field(16, kUnitBits); }
+    [[nodiscard]] constexpr UnitId to() const noexcept { return field(38, kUnitBits); }
+    [[nodiscard]] constexpr std::uint32_t number() const noexcept { return field(5, 11); }
     [[nodiscard]] constexpr std::uint32_t size_class() const noexcept { return field(38, 6); }
+    // The block's place among the tags of all units.
+    [[nodiscard]] constexpr std::size_t tag_index() const noexcept { return raw >> 5 & ((Word{1} << (kUnitBits + 11)) - 1); }
     [[nodiscard]] constexpr Record with(Step step) const noexcept { return {(raw & ~Word{31}) | static_cast<Word>(step)}; }
     constexpr bool operator==(const Record&) const noexcept = default;
 
@@ -56,12 +59,20 @@ struct Record {
     }
 };
 
-// A word of a slab's bitmap: the slab, and the word's number. Zero: none.
+// A word of a slab's bitmap: the Record of its first block, without a step.
+// Zero: none.
 struct Place {
     Word raw;
-    static constexpr Place of(UnitId slab, std::uint32_t word) noexcept { return {Word{slab} << 8 | word}; }
-    [[nodiscard]] constexpr UnitId slab() const noexcept { return static_cast<UnitId>(raw >> 8 & (kMaxUnits - 1)); }
-    [[nodiscard]] constexpr std::uint32_t word() const noexcept { return static_cast<std::uint32_t>(raw & 0xff); }
+    static constexpr Place of(UnitId slab, std::uint32_t word, std::uint32_t size_class) noexcept {
+        return {Record::of(Step::none, slab, word << 6, size_class).raw};
+    }
+    static constexpr Place of(Record record) noexcept { return {record.raw & ~Word{0x7ff}}; }
+    [[nodiscard]] constexpr UnitId slab() const noexcept { return Record{raw}.unit(); }
+    [[nodiscard]] constexpr std::uint32_t word() const noexcept { return Record{raw}.number() >> 6; }
+    // Of the word's block with this bit.
+    [[nodiscard]] constexpr Record record(Step step, std::uint32_t bit) const noexcept {
+        return {raw | static_cast<Word>(step) | Word{bit} << 5};
+    }
     constexpr bool operator==(const Place&) const noexcept = default;
 };
 
@@ -75,6 +86,7 @@ struct alignas(base::kCacheLine) Slot {
     base::Atomic<Word> record;
     base::Atomic<Word> argument;
     base::Atomic<Word> size;   // while `record` is `storing`: the block's tag once it is stored
+    base::Atomic<Word> moved;  // a record: the block that a reallocation took, until the old one is free
     base::Atomic<Word> entry;  // offset of a new name's entry that may not be linked yet; 0: none
 
     // For each class: the word of bits that the thread takes from, and the

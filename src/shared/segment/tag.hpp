@@ -1,5 +1,5 @@
-// The tag of a block in a slab, outside the block. It decides who frees a block:
-// of two frees only one changes a live tag. A tag that is not live names the
+// The tag of a block in a slab, outside the block. It decides between two frees
+// of a block: only one changes a live tag. A tag that is not live names the
 // slot that freed the block last, until the block is allocated again. Zero: the
 // block was never allocated.
 //

@@ -49,17 +49,20 @@ void SharedHeap::settle(std::uint64_t block) noexcept { mapping_->doubts().settl
 
 std::vector<SharedProcess> SharedHeap::processes() const {
     std::vector<SharedProcess> found;
+    std::vector<shared::Word> started;  // of each in `found`
     shared::each_thread(*mapping_, [&](const shared::Slot& slot) {
         const auto id = static_cast<pid_t>(slot.process.load(rlx));
-        const shared::Kept kept = shared::kept_by(slot);
-        for (SharedProcess& process : found) {
-            if (process.process != id) continue;
-            ++process.threads;
-            process.blocks += kept.blocks;
-            process.bytes += kept.bytes;
-            return;
+        const shared::Word start = slot.started.load(rlx);
+        std::size_t at = 0;
+        while (at < found.size() && (found[at].process != id || started[at] != start)) ++at;
+        if (at == found.size()) {
+            found.push_back({id, 0, 0, 0});
+            started.push_back(start);
         }
-        found.push_back({id, 1, kept.blocks, kept.bytes});
+        const shared::Kept kept = shared::kept_by(slot);
+        ++found[at].threads;
+        found[at].blocks += kept.blocks;
+        found[at].bytes += kept.bytes;
     });
     return found;
 }

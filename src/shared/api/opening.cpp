@@ -1,4 +1,4 @@
-#include "shared/segment/opening.hpp"
+#include "shared/api/opening.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -7,8 +7,8 @@
 //   ready              finished; only now do other processes map the file
 //
 // Throws SharedHeapError. Any thread.
-#ifndef ASHLAR_SHARED_SEGMENT_OPENING_HPP
-#define ASHLAR_SHARED_SEGMENT_OPENING_HPP
+#ifndef ASHLAR_SHARED_API_OPENING_HPP
+#define ASHLAR_SHARED_API_OPENING_HPP
 
 #include <ashlar/shared_heap.hpp>
 #include <string>
