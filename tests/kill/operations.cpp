@@ -160,9 +160,16 @@ void allocate_to(Actor& a) {
 void deallocate(Actor& a) { static_cast<void>(a.blocks().deallocate(a.me(), a.notes().target.at)); }
 void deallocate_from(Actor& a) { static_cast<void>(a.blocks().deallocate_from(a.me(), a.notes().place)); }
 void resize(Actor& a) { static_cast<void>(a.blocks().resize(a.me(), a.notes().target.at, a.notes().size)); }
+// As SharedHeap::reallocate().
 void reallocate(Actor& a) {
     const Offset made = a.blocks().allocate(a.me(), a.notes().size, 16);
-    if (made != 0) static_cast<void>(a.blocks().deallocate(a.me(), a.notes().target.at));
+    if (made == 0) return;
+    Slot& slot = a.me().slot;
+    slot.moved.store(slot.record.load(rlx), rlx);
+    ashlar::base::compiler_fence();
+    static_cast<void>(a.blocks().deallocate(a.me(), a.notes().target.at));
+    a.me().note({slot.moved.load(rlx)});
+    slot.moved.store(0, rlx);
 }
 void attach(Actor& a) { a.attach(); }
 void detach(Actor& a) { a.detach(); }

@@ -173,10 +173,8 @@ void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint3
     }
 }
 
-// Blocks that the program does not know are in doubt. The record of a free
-// replaces that of an allocation, so that a move may leave its new block.
+// Blocks that the program does not know are in doubt.
 void Survivor::check_doubts(const std::vector<Known>& extra) {
-    if (operation_.effect == Effect::moves) return;
     std::vector<Offset> doubts;
     Doubts(blocks_).each([&](const Blocks::Found& found) { doubts.push_back(found.start); });
     for (const Known block : extra) {
