@@ -34,6 +34,7 @@ struct Tally {
     std::uint64_t judged = 0;  // deaths in copies
     std::uint64_t second = 0;  // deaths in a recovery, in copies
     std::uint64_t kills = 0;
+    std::uint64_t twice = 0;  // kills in a recovery
     std::uint64_t resumes = 0;
     std::uint64_t frozen = 0;
     std::uint64_t longest = 0;  // instructions of the work beside a frozen thread
@@ -43,6 +44,7 @@ struct Tally {
         judged += other.judged;
         second += other.second;
         kills += other.kills;
+        twice += other.twice;
         resumes += other.resumes;
         frozen += other.frozen;
         longest = std::max(longest, other.longest);
@@ -162,7 +164,20 @@ class Test {
             blame(dies ? "is killed" : "stops and goes on", k, where, failure);
         }
         ++(dies ? tally_.kills : tally_.resumes);
+        if (dies && tally_.kills % 8 == 0) kill_twice(k);
     }
+    /// The thread that recovers the first one is killed too.
+    void kill_twice(std::uint64_t k) {
+        constexpr std::uint64_t kLength = 3000;  // of a recovery, about
+        const std::uint64_t seed = options_.seed + 31 * k;
+        Stage stage(operation_);
+        stage.recover_after(k, recovery_, seed);
+        static_cast<void>(stage.victim().steps(Random(seed).below(kLength)));
+        stage.victim().kill();
+        finish_by(stage, true, seed);
+        ++tally_.twice;
+    }
+
     /// Another thread does a call of each kind. It needs about as many
     /// instructions as beside a thread that has not begun.
     void freeze_at(std::uint64_t k) {
@@ -245,8 +260,8 @@ Options parse(int argc, char** argv) {
 
 void report(const char* name, const Tally& tally) {
     std::printf("%-22s", name);
-    for (const std::uint64_t count : {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.resumes,
-                                      tally.frozen, tally.longest}) {
+    for (const std::uint64_t count : {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.twice,
+                                      tally.resumes, tally.frozen, tally.longest}) {
         std::printf(" %8llu", static_cast<unsigned long long>(count));
     }
     std::printf("\n");
@@ -254,8 +269,8 @@ void report(const char* name, const Tally& tally) {
 }
 
 int run(const Options& options) {
-    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s\n", static_cast<unsigned long long>(options.seed),
-                "operation", "instr.", "states", "deaths", "second", "killed", "resumed", "frozen", "longest");
+    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", static_cast<unsigned long long>(options.seed),
+                "operation", "instr.", "states", "deaths", "second", "killed", "twice", "resumed", "frozen", "longest");
     bool good = true;
     Tally all;
     for (const Operation& operation : operations()) {
