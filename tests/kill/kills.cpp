@@ -1,6 +1,6 @@
-// kills: a thread dies after instruction k of an operation, for every k. Another
-// one works on the same classes before and after the death, recovers, and
-// accounts for every byte. See README.md.
+// kills: a thread dies after instruction k of an operation, for every k.
+// Another one works on the same classes before and after the death, recovers,
+// and accounts for every byte. See README.md.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

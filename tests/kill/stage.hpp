@@ -1,5 +1,5 @@
-// A segment with two survivors and a victim in the middle of an operation, and a
-// second segment for copies of its states.
+// A segment with two survivors and a victim in the middle of an operation, and
+// a second segment for copies of its states.
 #ifndef ASHLAR_KILL_STAGE_HPP
 #define ASHLAR_KILL_STAGE_HPP
 

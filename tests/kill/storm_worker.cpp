@@ -79,7 +79,7 @@ class Thread {
 
 }  // namespace
 
-// Threads end and begin again, so that kills meet threads that attach or detach.
+// Threads end and begin again, so that kills meet attaching and detaching.
 void work(int file, Board& board, unsigned number, std::uint64_t seed) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     ashlar::SharedHeap heap = ashlar::SharedHeap::descriptor(file);

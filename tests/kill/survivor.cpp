@@ -136,10 +136,10 @@ void Survivor::recover_in_vain() {
     if (done.threads != 0 || done.later != 0) fail("recovery found a dead thread where there is none");
 }
 
-// ------------------------------------------------------------------- accounting
+// ------------------------------------------------------------------ accounting
 
-// What the operation may have done to its target. `unknown`: how many blocks
-// may be live that the program does not know.
+// The target is as before the operation or as after it. `unknown`: the number
+// of blocks that may be live although the program does not know them.
 void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint32_t& unknown) {
     const Known target = notes_.target;
     const auto found = target.size != 0 ? blocks_.find(target.at) : Blocks::Found{0, 0, Fault::not_live};

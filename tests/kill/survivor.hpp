@@ -1,5 +1,5 @@
-// A thread that outlives the victim: it works on the same classes, recovers, and
-// accounts for every byte. It throws Failure at the first fault.
+// A thread that outlives the victim: it works on the same classes, recovers,
+// and accounts for every byte. It throws Failure at the first fault.
 #ifndef ASHLAR_KILL_SURVIVOR_HPP
 #define ASHLAR_KILL_SURVIVOR_HPP
 
