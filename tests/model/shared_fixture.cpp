@@ -79,10 +79,14 @@ void SharedScenario::fill(unsigned thread, std::size_t size, unsigned blocks) {
     for (unsigned i = 0; i < blocks; ++i) require(take(thread, size) != 0, "no room for the set-up");
 }
 
-Offset SharedScenario::make_place(unsigned thread) {
+void SharedScenario::hint_all() {
+    for (UnitId unit = 1; unit < units_; ++unit) segment_.free_units.insert(unit);
+}
+
+Offset SharedScenario::make_place(unsigned thread, std::size_t size) {
     const Offset block = take(thread, 32);
-    places_.push_back(block + sizeof(ashlar::base::Word));  // the ledger writes the first word and the last
-    return places_.back();
+    places_.push_back({block + sizeof(ashlar::base::Word), size});  // the ledger writes the first word and the last
+    return places_.back().block;
 }
 
 // ----------------------------------------------------------------- operations
@@ -159,6 +163,11 @@ void SharedScenario::recover_all(unsigned stopped) {
     recovery_.recover(last());
     for (unsigned t = 0; t < threads; ++t) {
         if ((stopped >> t & 1U) != 0) continue;
+        for (Bin c = 1; c < ashlar::base::kClasses; ++c) {
+            const ashlar::shared::Place place{me(t).slot.place[c].load(rlx)};
+            require(place.slab() == 0 || segment_.state(place.slab(), rlx) == UnitState::owned(c, t + 1),
+                    "a living thread lost its slab");
+        }
         blocks_.slabs().leave_all(me(t));
         me(t).slot.state.store(static_cast<std::uint32_t>(SlotState::free), rlx);
     }
@@ -194,12 +203,14 @@ bool SharedScenario::in_doubt(Offset block) const {
     return false;
 }
 
-bool SharedScenario::is_known(Offset block, unsigned& unknown) const {
-    for (const Offset place : places_) {
-        if (blocks_.word_at(place)->load(rlx) == block) return true;
+bool SharedScenario::is_known(const Found& found, unsigned& unknown) const {
+    for (const Held& place : places_) {
+        if (blocks_.word_at(place.block)->load(rlx) != found.start) continue;
+        require(place.size == found.size, "a block has another size");
+        return true;
     }
     ++unknown;
-    return in_doubt(block) || std::find(std::begin(giving_), std::end(giving_), block) != std::end(giving_);
+    return in_doubt(found.start) || std::find(std::begin(giving_), std::end(giving_), found.start) != std::end(giving_);
 }
 
 void SharedScenario::require_blocks(unsigned stopped) {
@@ -208,7 +219,7 @@ void SharedScenario::require_blocks(unsigned stopped) {
     for (const Found& each : found) {
         const std::size_t size = held_size(each.start);
         if (size == 0) {
-            require(is_known(each.start, unknown), "a live block is known to nobody");
+            require(is_known(each, unknown), "a live block is known to nobody");
         } else {
             require(size == each.size, "a block has another size");
         }
@@ -217,8 +228,8 @@ void SharedScenario::require_blocks(unsigned stopped) {
         return std::any_of(found.begin(), found.end(), [block](const Found& each) { return each.start == block; });
     };
     for (const Held& each : held_) require(is_live(each.block), "a held block is not live");
-    for (const Offset place : places_) {
-        const Offset named = blocks_.word_at(place)->load(rlx);
+    for (const Held& place : places_) {
+        const Offset named = blocks_.word_at(place.block)->load(rlx);
         require(named == 0 || is_live(named), "a place names a block that is not live");
     }
     require(unknown <= static_cast<unsigned>(__builtin_popcount(stopped)), "more than one block in doubt for a dead thread");
@@ -229,27 +240,27 @@ void SharedScenario::require_room() {
     const Bin c = ashlar::base::class_of_size(probe_);
     unsigned expected = 0;
     unsigned free_units = 0;
-    unsigned run = 0;  // free units in a row
+    UnitId complete = 0;  // end of a complete slab of another class
     for (UnitId unit = 1; unit < units_; ++unit) {
-        const UnitState state = segment_.state(unit, rlx);
+        const UnitState state = unit < segment_.covered() ? segment_.state(unit, rlx) : UnitState::free(false);
         const auto& g = kGeometry[state.is_slab() ? state.size_class() : 1];
-        bool is_free = state.is_free();
         if (state.is_slab()) {
             unsigned ones = 0;
             for (std::uint32_t w = 0; w < g.words; ++w)
                 ones += static_cast<unsigned>(__builtin_popcountll(segment_.bits(unit, w).load(rlx)));
             if (state.size_class() == c) expected += ones;
-            if (state.size_class() != c && ones == g.blocks) is_free = true;
+            if (state.size_class() != c && ones == g.blocks) complete = unit + g.units;
         }
         require(state.kind() != Kind::held && state.kind() != Kind::owned, "a unit is held by nobody");
-        run = is_free ? run + 1 : 0;
-        free_units += is_free;
+        if (state.is_free() || unit < complete) ++free_units;
     }
     require(kGeometry[c].units == 1, "the probe needs slabs of one unit");
     expected += free_units * kGeometry[c].blocks;
+    const std::size_t before = live().size();
     unsigned got = 0;
     for (; blocks_.allocate(last(), probe_, 16) != 0;) ++got;
     require(got == expected, got < expected ? "free blocks are not found" : "more blocks than there are");
+    require(live().size() == before + got, "a live block was handed out");
 }
 
 void SharedScenario::free_all() {

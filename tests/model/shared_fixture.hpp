@@ -83,9 +83,11 @@ class SharedScenario : public Scenario {
     }
     // For the set-up: blocks until the class has no free block left in slabs.
     void fill(unsigned thread, std::size_t size, unsigned blocks);
-    // A word of a block that no thread frees. Its block is known while the word
-    // names it.
-    Offset make_place(unsigned thread);
+    // For the set-up: each unit has a hint, also those in use.
+    void hint_all();
+    // A word of a block that no thread frees. The block that it names has `size`
+    // bytes, and is known.
+    Offset make_place(unsigned thread, std::size_t size);
     ashlar::base::Atomic<ashlar::base::Word>& word(Offset at) { return *blocks_.word_at(at); }
 
     ashlar::shared::Segment segment_{};
@@ -102,7 +104,7 @@ class SharedScenario : public Scenario {
     void hold(Offset block, std::size_t size);
     void drop(Offset block);
     [[nodiscard]] std::size_t held_size(Offset block) const;
-    [[nodiscard]] bool is_known(Offset block, unsigned& unknown) const;
+    [[nodiscard]] bool is_known(const ashlar::shared::Blocks::Found& found, unsigned& unknown) const;
     [[nodiscard]] bool in_doubt(Offset block) const;
     void recover_all(unsigned stopped);
     void require_blocks(unsigned stopped);
@@ -116,7 +118,7 @@ class SharedScenario : public Scenario {
     };
     UnitId units_;
     std::vector<Held> held_, first_held_;
-    std::vector<Offset> places_;
+    std::vector<Held> places_;                // the words, and the sizes of what they name
     Offset giving_[ModelLives::kSlots] = {};  // by thread: what it frees
 };
 

@@ -28,6 +28,15 @@ struct Large : SharedScenario {
 };
 const Enrolled<Large> kLarge{"shared.large"};
 
+// The same with wrong hints: units are claimed as soon as their states allow.
+struct LargeHinted : Large {
+    void prepare() override {
+        Large::prepare();
+        hint_all();
+    }
+};
+const Enrolled<LargeHinted> kLargeHinted{"shared.large_hinted"};
+
 // A block grows into free units that another thread wants as well.
 struct Grow : SharedScenario {
     Grow() : SharedScenario(kUnits) { deaths = 2; }
@@ -51,6 +60,14 @@ struct Shrink : Grow {
     void prepare() override { block_ = take(0, 5 * kUnit); }
 };
 const Enrolled<Shrink> kShrink{"shared.shrink"};
+
+struct ShrinkHinted : Shrink {
+    void prepare() override {
+        Shrink::prepare();
+        hint_all();
+    }
+};
+const Enrolled<ShrinkHinted> kShrinkHinted{"shared.shrink_hinted"};
 
 // A thread dies in a resize; the next one frees the block and takes a longer
 // one there.
@@ -79,15 +96,20 @@ const Enrolled<ShrinkFreed> kShrinkFreed{"shared.shrink_freed"};
 struct Place : SharedScenario {
     explicit Place(std::size_t size) : SharedScenario(kUnits), size_(size) { deaths = 2; }
     void prepare() override {
-        place_ = make_place(0);
+        place_ = make_place(0, size_);
+        other_ = make_place(0, kSize - 100);
         fill(0, kSize, 5);
     }
     void run(unsigned thread) override {
-        if (thread == 0) return take_to(0, place_, size_);
+        if (thread == 0) {
+            take_to(0, place_, size_);
+            take_to(0, other_, kSize - 100);
+            return;
+        }
         recover(1);
         take(1, size_);
     }
-    Offset place_ = 0;
+    Offset place_ = 0, other_ = 0;
     std::size_t size_;
 };
 struct SmallTo : Place {
@@ -166,6 +188,19 @@ struct ToFromTwice : SmallTo {
 };
 const Enrolled<ToFromTwice> kToFromTwice{"shared.to_from_twice"};
 
+// The block is freed from the place and its units are taken again, while a third
+// thread recovers the one that stored it.
+struct ToTaken : LargeTo {
+    ToTaken() { threads = 3, deaths = 1; }
+    void run(unsigned thread) override {
+        if (thread == 0) return take_to(0, place_, size_);
+        if (thread == 2) return recover(2);
+        give_from(1, place_);
+        take(1, size_);
+    }
+};
+const Enrolled<ToTaken> kToTaken{"shared.to_taken_large"};
+
 // E44: the first units of a file.
 struct Growth : SharedScenario {
     Growth() : SharedScenario(4) { deaths = 1; }
@@ -175,6 +210,34 @@ struct Growth : SharedScenario {
     }
 };
 const Enrolled<Growth> kGrowth{"shared.growth"};
+
+// A thread stops for ever while it adds units. The others find room.
+struct GrowthStopped : SharedScenario {
+    GrowthStopped() : SharedScenario(6) { may_freeze = true; }
+    void run(unsigned thread) override { require(take(thread, kUnit) != 0, "no room, though one thread stopped"); }
+};
+const Enrolled<GrowthStopped> kGrowthStopped{"shared.growth_stopped"};
+
+// Two threads free one large block: one of them is told.
+struct LargeFreedTwice : SharedScenario {
+    LargeFreedTwice() : SharedScenario(kUnits) {}
+    void prepare() override {
+        block_ = take(0, 2 * kUnit);
+        forget(block_);
+    }
+    void begin() override {
+        SharedScenario::begin();
+        freed_ = 0;
+    }
+    void run(unsigned thread) override { freed_ += give_contested(thread, block_); }
+    void end(unsigned stopped) override {
+        require(freed_ == 1, "not one of two was told");
+        SharedScenario::end(stopped);
+    }
+    Offset block_ = 0;
+    unsigned freed_ = 0;
+};
+const Enrolled<LargeFreedTwice> kLargeFreedTwice{"shared.freed_twice_large"};
 
 // A file without room: units with pages are found, also those that a dead
 // thread had.

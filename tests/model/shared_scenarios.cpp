@@ -4,6 +4,7 @@
 namespace {
 
 using namespace interleave;
+using ashlar::base::kGeometry;
 
 constexpr std::size_t kSize = 8192;  // a slab of one unit has eight blocks, in one word
 constexpr std::size_t kOther = 7168;
@@ -136,6 +137,30 @@ struct Retire : SharedScenario {
 };
 const Enrolled<Retire> kRetire{"shared.retire"};
 
+// A slab of several units.
+struct LongSlab : SharedScenario {
+    LongSlab() : SharedScenario(1 + kGeometry[kLong].units) { deaths = 2; }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            const Offset block = take(0, kGeometry[kLong].size);
+            if (block != 0) give(0, block);
+            blocks_.slabs().leave_all(me(0));
+        } else {
+            recover(1);
+            take(1, kGeometry[kLong].size);
+            take(1, ashlar::base::kUnitSize);
+            return;
+        }
+        static_cast<void>(blocks_.slabs().retire(me(thread), 8));
+    }
+    void prepare() override {
+        give(0, take(0, ashlar::base::kUnitSize));
+        hint_all();
+    }
+    static constexpr Bin kLong = ashlar::base::class_of_size(10240);
+};
+const Enrolled<LongSlab> kLongSlab{"shared.long_slab"};
+
 // A slab of another class is created in the unit of a retired one.
 struct CreatedAgain : Retire {
     CreatedAgain() { deaths = 1; }
@@ -221,6 +246,48 @@ struct RecoveredTwice : SharedScenario {
     Offset block_ = 0;
 };
 const Enrolled<RecoveredTwice> kRecoveredTwice{"shared.recovered_twice"};
+
+// The block is in the mask of a living owner when another thread, or the owner
+// itself, looks at the record of the dead one.
+struct InAMask : SharedScenario {
+    InAMask() : SharedScenario(kUnits) { threads = 3, deaths = 1; }
+    void prepare() override {
+        fill(1, kSize, 6);
+        const Offset other = take(1, kSize);
+        block_ = take(1, kSize);
+        give(0, other);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) return give(0, block_);
+        if (thread == 2) return recover(2);
+        take(1, kSize);
+        recover(1);
+        take(1, kSize);
+        take(1, kSize);
+    }
+    Offset block_ = 0;
+};
+const Enrolled<InAMask> kInAMask{"shared.in_a_mask"};
+
+// A slab without an owner: the block is handed out again between two
+// recoveries.
+struct RecoveredBetween : SharedScenario {
+    RecoveredBetween() : SharedScenario(kUnits) { threads = 3, deaths = 2; }
+    void prepare() override {
+        block_ = take(2, kSize);
+        fill(2, kSize, 7);
+        blocks_.slabs().leave_all(me(2));
+        fill(0, kSize, 2);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) return give(0, block_);
+        if (thread == 1) return recover(1);
+        take(2, kSize);
+        recover(2);
+    }
+    Offset block_ = 0;
+};
+const Enrolled<RecoveredBetween> kRecoveredBetween{"shared.recovered_between"};
 
 // A thread stops for ever: no other waits, and no block has two holders.
 struct Stopped : Pairs {

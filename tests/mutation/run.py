@@ -2,7 +2,7 @@
 """usage: run.py --build DIRECTORY [--list] [--jobs N] [--most N] [NAME…]
 
 Plants each bug in a scratch copy of the sources; the explorer must then find it. Without names: all of bugs.py,
-edges.py and small_blocks.py. A NAME may be the beginning of one. DIRECTORY is a build with the target `interleave`
+edges.py, small_blocks.py and shared_bugs.py. A NAME may be the beginning of one. DIRECTORY is a build with the target `interleave`
 built. Status 1: a bug was not found.
 """
 import argparse
@@ -21,6 +21,7 @@ import time
 
 import bugs
 import edges
+import shared_bugs
 import small_blocks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -134,7 +135,7 @@ def main():
     parser.add_argument("--most", type=int, default=20000)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS
+    wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS + shared_bugs.SHARED
               if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:
         print("\n".join(f"{bug.name:45} {bug.edge:4} {bug.file}" for bug in wanted) or "no mutation of that name")

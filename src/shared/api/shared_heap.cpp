@@ -44,15 +44,19 @@ Blocks::Found checked_block(Mapping& mapping, const char* call, Offset offset) n
 template <class Allocate>
 Offset with_recovery(Mapping& mapping, Owner me, Allocate allocate) noexcept {
     Offset block = allocate();
-    if (block == 0 && mapping.recover(me) != 0) block = allocate();
+    if (block == 0) [[unlikely]] {
+        if (mapping.recover(me) != 0) block = allocate();
+    }
     return block;
 }
 
-// A free by a thread for which no slot is left.
-[[gnu::cold]] Fault free_once(Mapping& mapping, Offset block) noexcept {
+// A free by a thread for which no slot is left borrows one for the call. If
+// those are in use too, nothing happens.
+template <class Free>
+[[gnu::cold, gnu::noinline]] Fault free_once(Mapping& mapping, Free free) noexcept {
     const Owner me = mapping.enter_once();
-    if (me.id == 0) return Fault::none;  // the block stays live
-    const Fault fault = mapping.blocks().deallocate(me, block);
+    if (me.id == 0) return Fault::gone;
+    const Fault fault = free(me);
     mapping.leave_once(me);
     return fault;
 }
@@ -95,20 +99,18 @@ bool SharedHeap::remove(const std::string& name) {
 void* SharedHeap::allocate(std::size_t size, std::size_t alignment) noexcept {
     const Owner me = mapping_->enter();
     if (me.id == 0 || !is_alignment(alignment)) return nullptr;
-    Offset block = mapping_->blocks().allocate(me, size, alignment);
-    if (block == 0) [[unlikely]] {
-        block = with_recovery(*mapping_, me, [&]() noexcept { return mapping_->blocks().allocate(me, size, alignment); });
-        if (block == 0) return nullptr;
-    }
-    return address_of(*mapping_, block);
+    const auto take = [&]() noexcept { return mapping_->blocks().allocate(me, size, alignment); };
+    const Offset block = with_recovery(*mapping_, me, take);
+    return block == 0 ? nullptr : address_of(*mapping_, block);
 }
 
 void SharedHeap::deallocate(void* block) noexcept {
     if (block == nullptr) return;
     const Offset offset = checked_offset(*mapping_, "free", block);
     const Owner me = mapping_->enter();
-    const Fault fault = me.id != 0 ? mapping_->blocks().deallocate(me, offset) : free_once(*mapping_, offset);
-    if (fault != Fault::none) report_misuse(*mapping_, "free", offset, fault);
+    const auto free = [&](Owner owner) noexcept { return mapping_->blocks().deallocate(owner, offset); };
+    const Fault fault = me.id != 0 ? free(me) : free_once(*mapping_, free);
+    if (fault != Fault::none && fault != Fault::gone) report_misuse(*mapping_, "free", offset, fault);
 }
 
 void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
@@ -149,8 +151,8 @@ bool SharedHeap::deallocate_from(std::uint64_t* source) noexcept {
     const Offset block = word->load(base::rlx);  // relaxed: Blocks::deallocate_from() loads it again
     if (block == 0 || shared::is_mark(block)) return false;
     const Owner me = mapping_->enter();
-    if (me.id == 0) return false;
-    const Fault fault = mapping_->blocks().deallocate_from(me, place);
+    const auto free = [&](Owner owner) noexcept { return mapping_->blocks().deallocate_from(owner, place); };
+    const Fault fault = me.id != 0 ? free(me) : free_once(*mapping_, free);
     if (fault == Fault::none) return true;
     if (fault == Fault::gone) return false;  // another call was first
     report_misuse(*mapping_, "free", block, fault);

@@ -23,6 +23,11 @@ constexpr UnitId kLeastGrowth = 16;
 // use.
 constexpr std::uint32_t kLeastBacked = 256;
 
+// Whether a unit is of a run that `slot` holds and that begins at `start`.
+constexpr bool is_part(UnitState unit, SlotId slot, UnitId start) noexcept {
+    return unit == UnitState::inside(start) || unit == UnitState::held(slot, 0) || unit == UnitState::held(slot, 1);
+}
+
 }  // namespace
 
 // -------------------------------------------------------------------- claiming
@@ -126,11 +131,12 @@ UnitId Runs::search(SlotId slot, std::uint32_t units, bool only_backed, bool& fu
     return kNoUnit;
 }
 
-// Covers more units. Their hints come first: a thread that stops in between
+// Covers more units than those searched. Their hints come first: a thread that stops in between
 // would hide them. Until the units are covered no thread follows the hints.
-bool Runs::grow(std::uint32_t units) noexcept {
+bool Runs::grow(UnitId searched, std::uint32_t units) noexcept {
     const UnitId from = segment_.covered();
     const UnitId end = segment_.end();
+    if (from != searched) return true;  // another thread added units meanwhile
     if (from >= end) return false;
     const UnitId share = from / 8 > kLeastGrowth ? from / 8 : kLeastGrowth;
     const UnitId wanted = units > share ? units : share;
@@ -148,11 +154,12 @@ bool Runs::grow(std::uint32_t units) noexcept {
 UnitId Runs::take(SlotId slot, std::uint32_t units) noexcept {
     if (units == 0 || units >= segment_.end()) return kNoUnit;
     for (;;) {
+        const UnitId searched = segment_.covered();
         bool full = false;
         const UnitId start = search(slot, units, false, full);
         if (start != kNoUnit) return start;
         if (full) return search(slot, units, true, full);
-        if (!grow(units)) return kNoUnit;
+        if (!grow(searched, units)) return kNoUnit;
     }
 }
 
@@ -171,14 +178,22 @@ void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noe
         backed = false;
     const Word freed = UnitState::free(backed).raw;
     for (std::uint32_t i = units; i-- > 1;) {
-        const UnitState found = segment_.state(start + i, rlx);  // relaxed: ours while the head is held
-        if (found == UnitState::inside(start) || found == UnitState::held(slot, 0) || found == UnitState::held(slot, 1))
+        // Relaxed: ours while the head is held.
+        if (is_part(segment_.state(start + i, rlx), slot, start))
             segment_.state_word(start + i).store(freed, rel);  // [E45] pairs with claim_states()
     }
     segment_.state_word(start).store(freed, rel);  // [E45]
     header.units_used.fetch_sub(units, rlx);
     if (backed) header.units_backed.fetch_add(units, rlx);
     give_hints(start, units);
+}
+
+// The pages go: which of the units have some is not known.
+void Runs::give_dead(SlotId dead, UnitId start, std::uint32_t units) noexcept {
+    std::uint32_t left = 1;
+    while (left < units && is_part(segment_.state(start + left, acq), dead, start)) ++left;  // [E45]
+    segment_.punch(start, left);
+    give(dead, start, left, false);
 }
 
 std::uint32_t Runs::punch(SlotId slot, std::uint32_t most) noexcept {

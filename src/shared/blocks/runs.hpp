@@ -31,6 +31,9 @@ class Runs {
     [[nodiscard]] UnitId take(SlotId slot, std::uint32_t units) noexcept;
     // Frees a run whose head is held(slot, units). May be repeated.
     void give(SlotId slot, UnitId start, std::uint32_t units, bool backed = true) noexcept;
+    // The same for a dead slot, which may have freed the end of the run: other
+    // threads may use those units.
+    void give_dead(SlotId dead, UnitId start, std::uint32_t units) noexcept;
     // Large blocks. `start` is a run of take(). The block has its units, less
     // `slack` bytes. `pending`: see UnitState.
     void make_large(UnitId start, std::uint32_t units, std::uint32_t slack, SlotId pending = 0) noexcept;
@@ -61,7 +64,7 @@ class Runs {
         std::uint32_t units, backed;
     };
     [[nodiscard]] UnitId search(SlotId slot, std::uint32_t units, bool only_backed, bool& full) noexcept;
-    [[nodiscard]] bool grow(std::uint32_t units) noexcept;
+    [[nodiscard]] bool grow(UnitId searched, std::uint32_t units) noexcept;
     void give_tail(SlotId slot, UnitId from, UnitId to) noexcept;
     [[nodiscard]] Claim claim(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept;
     [[nodiscard]] bool take_hints(UnitId start, std::uint32_t units) noexcept;

@@ -154,10 +154,7 @@ void Recovery::recover_units(const Dead& dead) noexcept {
         const bool has_class = state.size_class() >= kFirstClass && state.size_class() < kClasses;
         if (state.kind() == Kind::held && of_dead) {
             const std::uint32_t units = state.units() == 0 ? 1 : state.units();
-            if (units <= end - unit) {
-                segment_.punch(unit, units);  // nobody knows which of them have pages
-                blocks_.runs().give(state.slot(), unit, units, false);
-            }
+            if (units <= end - unit) blocks_.runs().give_dead(state.slot(), unit, units);
         } else if (!has_class) {
             // free, or of a run whose head decides
         } else if (state.kind() == Kind::owned && of_dead) {

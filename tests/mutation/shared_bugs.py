@@ -1,0 +1,158 @@
+"""Mutations and weakened orders of the shared heap; the same tables as in bugs.py and edges.py."""
+from bugs import Bug
+from edges import weaker
+
+SLABS = "src/shared/blocks/slabs.cpp"
+RUNS = "src/shared/blocks/runs.cpp"
+BLOCKS = "src/shared/blocks/blocks.cpp"
+RECOVERY = "src/shared/recovery/recovery.cpp"
+
+HANDS = (
+    Bug("shared_mask_after_the_bits", SLABS,
+        "        me.slot.mask[c].store(seen, rlx);\n        compiler_fence();\n        word.fetch_and(~seen, acq);",
+        "        word.fetch_and(~seen, acq);\n        me.slot.mask[c].store(seen, rlx);", "shared.pairs shared.refill"),
+    Bug("shared_mask_cleared_before_the_tag", SLABS,
+        "    segment_.tag(block.slab, block.number).store(tag, rlx);  // relaxed: the program's hand-over orders it\n",
+        "    mine.mask[c].store(left & (left - 1), rlx);\n    segment_.tag(block.slab, block.number).store(tag, rlx);\n",
+        "shared.pairs shared.refill"),
+    Bug("shared_mask_cleared_before_it_is_given_back", SLABS,
+        "    const Word left = mine.mask[c].load(rlx);\n",
+        "    const Word left = mine.mask[c].load(rlx);\n    mine.mask[c].store(0, rlx);\n", "shared.leave_some"),
+    Bug("shared_bit_set_while_freeing", SLABS,
+        "    me.note(block.record(Step::freed));\n    const bool completed = set_bit(block);\n",
+        "    const bool completed = set_bit(block);\n    me.note(block.record(Step::freed));\n", "shared.remote shared.one_word"),
+    Bug("shared_freed_without_a_record", SLABS, "    me.note(block.record(Step::freeing));\n", "", "shared.pairs shared.remote"),
+    Bug("shared_tag_by_load_and_store", SLABS, "        if (tag.cas(seen, freed_tag(me.id), acq_rel, rlx)) return true;\n",
+        "        tag.store(freed_tag(me.id), rel);\n        return true;\n", "shared.freed_twice"),
+    Bug("shared_last_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return old == 0 && reindex", "shared.remote shared.retire"),
+    Bug("shared_first_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return full && reindex", "shared.remote shared.one_word"),
+    Bug("shared_bits_loaded_before_the_publish", SLABS,
+        "    segment_.state_word(slab).store(UnitState::shared(c).raw, seq_cst);\n    reindex(slab, c);",
+        "    const bool any = segment_.bits(slab, 0).load(seq_cst) != 0;\n"
+        "    segment_.state_word(slab).store(UnitState::shared(c).raw, seq_cst);\n    if (any) reindex(slab, c);", "shared.leave"),
+    Bug("shared_retire_without_a_claim", SLABS, "c >= kClasses || !claim(me, slab, c)) continue;", "c >= kClasses) continue;",
+        "shared.retire"),
+    Bug("shared_retire_without_a_check", SLABS, "        if (!is_complete(slab, c)) {", "        if (false) {", "shared.pairs shared.retire"),
+    Bug("shared_failed_retire_is_not_published", SLABS, "            publish(slab, c);\n            continue;", "            continue;",
+        "shared.pairs shared.retire"),
+    Bug("shared_retired_without_a_holder", SLABS,
+        "        segment_.state_word(slab).store(UnitState::held(me.id, units).raw, rlx);  // relaxed: ours\n", "", "shared.long_slab"),
+    Bug("shared_claim_of_any_class", SLABS, "    UnitState expected = UnitState::shared(c);\n",
+        "    UnitState expected = segment_.state(slab, seq_cst);\n    if (expected.kind() != Kind::shared) return false;\n", "shared.created_again"),
+)
+
+DEAD = (
+    Bug("shared_dead_mask_gives_live_blocks", SLABS, "if (!is_live(segment_.tag(slab, number).load(rlx))) back", "back", "shared.pairs"),
+    Bug("shared_dead_mask_is_not_given_back", SLABS, "                if (back != 0) segment_", "                if (false) segment_",
+        "shared.pairs"),
+    Bug("shared_dead_mask_cleared_first", SLABS, "                Word back = 0;\n",
+        "                Word back = 0;\n                dead.slot.mask[c].store(0, rlx);\n", "shared.pairs"),
+    Bug("shared_dead_slab_published_before_its_mask", SLABS,
+        "                if (back != 0) segment_.bits(slab, place.word()).fetch_or(back, seq_cst);  // [E47]\n",
+        "                publish(slab, c);\n"
+        "                if (back != 0) segment_.bits(slab, place.word()).fetch_or(back, seq_cst);\n", "shared.pairs"),
+    Bug("shared_dead_slab_of_another_owner", SLABS, "if (segment_.state(slab, acq) == owned_by(c, dead.id)) {",
+        "if (segment_.state(slab, acq).is_slab()) {", "shared.recovered_between shared.recovered_twice"),
+    Bug("shared_claimed_slab_is_not_found", RECOVERY, "state.kind() == Kind::owned && of_dead) {", "false) {", "shared.refill"),
+    Bug("shared_hint_of_a_slab_is_not_found", RECOVERY, "state.kind() == Kind::shared) {", "false) {", "shared.refill"),
+    Bug("shared_held_run_is_not_found", RECOVERY, "if (state.kind() == Kind::held && of_dead) {", "if (false) {", "shared.large"),
+    Bug("shared_held_run_of_the_living", RECOVERY, "if (state.kind() == Kind::held && of_dead) {",
+        "if (state.kind() == Kind::held) {", "shared.large"),
+    Bug("shared_hint_of_a_unit_is_not_found", RECOVERY, "            blocks_.runs().find_again(unit);\n", "", "shared.large"),
+    Bug("shared_recovery_of_the_living", RECOVERY, "is_attached(segment_.slot(slot)) && lives_.take_dead(slot);",
+        "is_attached(segment_.slot(slot));", "shared.large"),
+    Bug("shared_recovery_without_a_claim", RECOVERY, "if (!mine && !slabs.claim(me, block.slab, block.c)) return false;",
+        "", "shared.in_a_mask"),
+    Bug("shared_recovery_overlooks_its_own_mask", RECOVERY, "    if (!in_mask) word.fetch_or", "    word.fetch_or", "shared.in_a_mask"),
+    Bug("shared_recovery_overlooks_the_tag", RECOVERY,
+        "    if (segment_.tag(block.slab, block.number).load(acq) != freed_tag(dead.id)) return true;\n", "", "shared.remote shared.one_word"),
+    Bug("shared_recovery_sets_the_bit_while_freeing", RECOVERY,
+        "            dead.note(block.record(Step::freed));  // before the bit: the next recovery must not take the tag for live\n",
+        "", "shared.recovered_between"),
+    Bug("shared_recovery_forgets_what_is_for_later", RECOVERY,
+        "            if (block && !finish(me, dead, block)) return false;\n            break;\n        default",
+        "            if (block && !finish(me, dead, block)) break;\n            break;\n        default", "shared.to_from shared.retire"),
+    Bug("shared_recovery_leaves_the_slab_owned", RECOVERY, "    if (!mine) slabs.publish(block.slab, block.c);\n", "", "shared.refill shared.remote"),
+    Bug("shared_doubt_is_not_noted", RECOVERY, "            if (is_live(record)) doubt(record);\n", "", "shared.pairs"),
+)
+
+MEMORY = (
+    Bug("shared_head_after_the_inside", RUNS,
+        "        segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);  // relaxed: ours\n"
+        "        base::compiler_fence();  // before the others: a death then frees the whole run\n"
+        "        for (std::uint32_t i = 1; i < units; ++i) segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);\n",
+        "        for (std::uint32_t i = 1; i < units; ++i) segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);\n"
+        "        segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);\n", "shared.large"),
+    Bug("shared_head_freed_first", RUNS, "    const Word freed = UnitState::free(backed).raw;\n",
+        "    const Word freed = UnitState::free(backed).raw;\n    segment_.state_word(start).store(freed, rel);\n", "shared.large"),
+    Bug("shared_hints_are_not_given_back", RUNS, "    if (claimed.units != 0) give_hints(start, claimed.units);\n", "", "shared.large"),
+    Bug("shared_hints_of_the_rest_are_not_given_back", RUNS,
+        "    if (claimed.units + skipped < units) give_hints(", "    if (false) give_hints(", "shared.large"),
+    Bug("shared_unit_claimed_by_load_and_store", RUNS,
+        "        if (!word.cas(found.raw, UnitState::held(slot, backed ? 1 : 0).raw, acq_rel, rlx)) break;\n",
+        "        word.store(UnitState::held(slot, backed ? 1 : 0).raw, seq_cst);\n", "shared.large shared.growth"),
+    Bug("shared_run_without_pages", RUNS, "(claimed.backed == units || segment_.commit(start, units))", "(units != 0)", "shared.large"),
+    Bug("shared_run_without_pages_is_backed", RUNS, "    give(dead, start, left, false);", "    give(dead, start, left, true);",
+        "shared.large"),
+    Bug("shared_pages_of_others_are_taken", RUNS, "    segment_.punch(start, left);\n", "    segment_.punch(start, units);\n",
+        "shared.shrink_hinted shared.large_hinted"),
+    Bug("shared_units_covered_before_their_hints", RUNS,
+        "    give_hints(first, to - first);\n    segment_.raise_covered(to);\n",
+        "    segment_.raise_covered(to);\n    give_hints(first, to - first);\n", "shared.growth_stopped"),
+    Bug("shared_hint_only_if_it_is_missing", RUNS, "noexcept { give_hints(unit, 1); }",
+        "noexcept { segment_.free_units.insert(unit); }", "shared.punch"),
+    Bug("shared_tail_without_a_record", RUNS, "    mine.record.store(Record::tail(start, to).raw, rlx);  "
+        "// relaxed: read after this thread's death [E43]\n", "", "shared.shrink"),
+    Bug("shared_tail_from_the_front", RUNS,
+        "    for (UnitId unit = to; grows && done && unit-- > end;) segment_.state_word(unit)",
+        "    for (UnitId unit = end; grows && done && unit < to; ++unit) segment_.state_word(unit)", "shared.grow"),
+    Bug("shared_tail_is_not_freed", RUNS, "        if (grows != done && kept < to) give_tail(slot, kept, to);\n", "", "shared.shrink"),
+    Bug("shared_tail_that_the_head_reaches", RUNS,
+        "        if (unit - start < length(segment_.state(start, acq))) continue;  ", "", "shared.shrink_freed"),
+    Bug("shared_large_free_by_load_and_store", RUNS,
+        "        if (segment_.state_word(start).cas(found.raw, UnitState::held(slot, units).raw, acq_rel, rlx)) return units;\n",
+        "        segment_.state_word(start).store(UnitState::held(slot, units).raw, rel);\n        return units;\n", "shared.freed_twice_large"),
+)
+
+PLACES = (
+    Bug("shared_pending_tag_stays", BLOCKS,
+        "    segment_.tag(block.slab, block.number).cas(pending, live_tag(kGeometry[c].size, size), acq_rel, rlx);\n", "", "shared.to"),
+    Bug("shared_stored_before_the_tag_is_pending", BLOCKS, "pending_tag(me.id), Step::storing);",
+        "live_tag(kGeometry[c].size, size), Step::storing);", "shared.to"),
+    Bug("shared_stored_block_is_freed", RECOVERY,
+        "names(destination->load(acq), blocks_.offset_of(block))) {  // [E46]", "false) {", "shared.to"),
+    Bug("shared_block_that_is_not_stored_stays", RECOVERY,
+        "names(destination->load(acq), blocks_.offset_of(block))) {  // [E46]", "true) {", "shared.to"),
+    Bug("shared_source_without_a_mark", BLOCKS,
+        "    if (!word->cas(offset, mark, acq_rel, rlx)) {  // [E46] what the hand-over through the source published\n",
+        "    mark = offset;\n    if (false) {\n", "shared.from"),
+    Bug("shared_clearing_without_the_mark", RECOVERY,
+        "    if (source == nullptr || source->load(acq) != mark) return;  // [E46]\n    static_cast",
+        "    if (source == nullptr) return;\n    static_cast", "shared.from"),
+    Bug("shared_large_stored_block_is_ended_as_found", RECOVERY, "        hold_large(dead, start, state);\n    }\n",
+        "        static_cast<void>(blocks_.runs().end_large(dead.id, start));\n    }\n", "shared.to_taken_large"),
+    Bug("shared_mark_stays", RECOVERY,
+        "    static_cast<void>(blocks_.slabs().end(dead, block));\n    source->cas(mark, 0, acq_rel, rlx);  // [E46]\n",
+        "    static_cast<void>(blocks_.slabs().end(dead, block));\n", "shared.from"),
+)
+
+ORDERS = (
+    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx", "shared."),
+    weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx", "shared."),
+    weaker("E46", "freed_by_one", SLABS, "if (tag.cas(seen, freed_tag(me.id), <acq_rel>, rlx)) return true;", "acq_rel", "rlx",
+           "shared."),
+    weaker("E46", "slab_created", SLABS, "store(owned_by(c, me.id).raw, <rel>);", "rel", "rlx", "shared."),
+    weaker("E46", "stored_at_the_destination", BLOCKS, "word->store(offset_of(block), <rel>);  // [E46]\n", "rel", "rlx", "shared."),
+    weaker("E46", "loaded_from_the_source", BLOCKS, "Word offset = word->load(<acq>);  // [E46]", "acq", "rlx", "shared."),
+    weaker("E47", "owner_takes", SLABS, "word.fetch_and(~seen, <acq>);", "acq", "rlx", "shared."),
+    weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "rlx", "shared."),
+    weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "acq_rel", "shared."),
+    weaker("E48", "state_loaded", SLABS, "if (segment_.state(slab, <seq_cst>) != UnitState::shared(c)) return false;", "seq_cst",
+           "acq", "shared."),
+    weaker("E48", "state_stored", SLABS, "UnitState::shared(c).raw, <seq_cst>);\n    reindex", "seq_cst", "rel", "shared."),
+    weaker("E48", "bits_loaded", SLABS, "const Word word = segment_.bits(slab, w).load(<seq_cst>);  // [E48]", "seq_cst", "acq",
+           "shared."),
+    weaker("E48", "claim", SLABS, "owned_by(c, me.id).raw, <seq_cst, seq_cst>);", "seq_cst, seq_cst", "acq_rel, acq", "shared."),
+)
+
+SHARED = HANDS + DEAD + MEMORY + PLACES + ORDERS
