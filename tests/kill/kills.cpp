@@ -23,8 +23,10 @@ struct Options {
     std::uint64_t every = 1;      // the walks judge each n-th state
     std::uint64_t kills = 0;      // the n-th instructions of real kills; 0: none
     std::uint64_t resumes = 0;    // the n-th instructions where the victim goes on; 0: none
-    std::uint64_t frozen = 0;     // the n-th states in which another thread's instructions are counted; 0: none
-    std::uint64_t second = 0;     // the n-th states of a dead thread in whose recovery a second one dies; 0: none
+    std::uint64_t frozen =
+        0;  // the n-th states in which another thread's instructions are counted; 0: none
+    std::uint64_t second =
+        0;  // the n-th states of a dead thread in whose recovery a second one dies; 0: none
     std::uint64_t seed = std::random_device{}();
 };
 
@@ -53,29 +55,36 @@ struct Tally {
 
 class Test {
   public:
-    Test(const Options& options, const Operation& operation) : options_(options), operation_(operation) {}
+    Test(const Options& options, const Operation& operation)
+        : options_(options), operation_(operation) {}
 
     Tally run() {
         walk();
         const std::vector<std::uint64_t> changes = changes_;
-        for (std::uint64_t i = offset(options_.second); options_.second != 0 && i < changes.size(); i += options_.second)
+        for (std::uint64_t i = offset(options_.second); options_.second != 0 && i < changes.size();
+             i += options_.second)
             recover_from(changes[i]);
-        for (std::uint64_t i = offset(options_.frozen); options_.frozen != 0 && i < changes.size(); i += options_.frozen)
+        for (std::uint64_t i = offset(options_.frozen); options_.frozen != 0 && i < changes.size();
+             i += options_.frozen)
             freeze_at(changes[i]);
-        for (std::uint64_t k = offset(options_.kills); options_.kills != 0 && k < tally_.instructions; k += options_.kills)
+        for (std::uint64_t k = offset(options_.kills);
+             options_.kills != 0 && k < tally_.instructions; k += options_.kills)
             end_at(k, true);
-        for (std::uint64_t k = offset(options_.resumes); options_.resumes != 0 && k < tally_.instructions;
-             k += options_.resumes)
+        for (std::uint64_t k = offset(options_.resumes);
+             options_.resumes != 0 && k < tally_.instructions; k += options_.resumes)
             end_at(k, false);
         return tally_;
     }
 
   private:
-    [[nodiscard]] std::uint64_t offset(std::uint64_t every) const noexcept { return every == 0 ? 0 : options_.seed % every; }
+    [[nodiscard]] std::uint64_t offset(std::uint64_t every) const noexcept {
+        return every == 0 ? 0 : options_.seed % every;
+    }
 
-    [[noreturn]] void blame(const char* what, std::uint64_t k, const std::string& where, const Failure& failure) {
-        std::printf("%s: %s after instruction %llu, at %s: %s\n", operation_.name, what, static_cast<unsigned long long>(k),
-                    where.c_str(), failure.what());
+    [[noreturn]] void blame(const char* what, std::uint64_t k, const std::string& where,
+                            const Failure& failure) {
+        std::printf("%s: %s after instruction %llu, at %s: %s\n", operation_.name, what,
+                    static_cast<unsigned long long>(k), where.c_str(), failure.what());
         throw failure;
     }
 
@@ -94,7 +103,8 @@ class Test {
         for (bool inside = true; inside; ++k) {
             if (k == 0 || snapshot.update(stage.survivor().view())) {
                 changes_.push_back(k);
-                if (states++ % options_.every == offset(options_.every)) judge(stage, snapshot, what, k);
+                if (states++ % options_.every == offset(options_.every))
+                    judge(stage, snapshot, what, k);
             }
             inside = stage.victim().step();
         }
@@ -104,7 +114,8 @@ class Test {
     }
     void judge(Stage& stage, const Snapshot& snapshot, const char* what, std::uint64_t k) {
         try {
-            for (std::uint64_t i = 0; i < options_.rounds; ++i) copies_.judge(snapshot, stage, options_.seed + k + i);
+            for (std::uint64_t i = 0; i < options_.rounds; ++i)
+                copies_.judge(snapshot, stage, options_.seed + k + i);
         } catch (const Failure& failure) {
             blame(what, k, stage.victim().where(), failure);
         }
@@ -184,7 +195,8 @@ class Test {
         constexpr std::uint64_t kMore = 20000;
         if (undisturbed_ == 0) undisturbed_ = count_work(0, ~std::uint64_t{0});
         const std::uint64_t count = count_work(k, undisturbed_ + kMore);
-        if (count > undisturbed_ + kMore) blame("is frozen", k, operation_.name, Failure("another thread does not finish"));
+        if (count > undisturbed_ + kMore)
+            blame("is frozen", k, operation_.name, Failure("another thread does not finish"));
         ++tally_.frozen;
         tally_.longest = std::max(tally_.longest, count);
     }
@@ -204,7 +216,8 @@ class Test {
     static std::uint32_t others(Stage& stage) noexcept {
         std::uint32_t count = 0;
         for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
-            const bool attached = stage.survivor().view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
+            const bool attached =
+                stage.survivor().view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
             if (slot != stage.survivor().id() && slot != stage.holder().id() && attached) ++count;
         }
         return count;
@@ -220,7 +233,8 @@ class Test {
 };
 
 constexpr const char* kUsage =
-    "usage: kills [--operation NAME]... [--every N] [--rounds N] [--second N] [--kills N] [--resumes N] [--frozen N] [--seed "
+    "usage: kills [--operation NAME]... [--every N] [--rounds N] [--second N] [--kills N] "
+    "[--resumes N] [--frozen N] [--seed "
     "N]\n"
     "Lets a thread die after each instruction of each operation, and accounts for every byte.\n"
     "  --every    in copies of each N-th state; default 1\n"
@@ -260,8 +274,9 @@ Options parse(int argc, char** argv) {
 
 void report(const char* name, const Tally& tally) {
     std::printf("%-22s", name);
-    for (const std::uint64_t count : {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.twice,
-                                      tally.resumes, tally.frozen, tally.longest}) {
+    for (const std::uint64_t count :
+         {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.twice,
+          tally.resumes, tally.frozen, tally.longest}) {
         std::printf(" %8llu", static_cast<unsigned long long>(count));
     }
     std::printf("\n");
@@ -269,8 +284,9 @@ void report(const char* name, const Tally& tally) {
 }
 
 int run(const Options& options) {
-    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", static_cast<unsigned long long>(options.seed),
-                "operation", "instr.", "states", "deaths", "second", "killed", "twice", "resumed", "frozen", "longest");
+    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n",
+                static_cast<unsigned long long>(options.seed), "operation", "instr.", "states",
+                "deaths", "second", "killed", "twice", "resumed", "frozen", "longest");
     bool good = true;
     Tally all;
     for (const Operation& operation : operations()) {
@@ -290,7 +306,9 @@ int run(const Options& options) {
 }  // namespace
 }  // namespace kills
 
-int main(int argc, char** argv) try { return kills::run(kills::parse(argc, argv)); } catch (const std::system_error& error) {
+int main(int argc, char** argv) try {
+    return kills::run(kills::parse(argc, argv));
+} catch (const std::system_error& error) {
     std::fprintf(stderr, "kills: %s\n", error.what());
     return error.code() == std::errc::operation_not_permitted ? kills::kSkipped : 2;
 } catch (const std::exception& error) {

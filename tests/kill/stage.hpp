@@ -19,7 +19,8 @@ constexpr UnitId kUnits = 64;
 template <class T>
 class Shared {
   public:
-    Shared() : at_(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    Shared()
+        : at_(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
         if (at_ == MAP_FAILED) throw std::bad_alloc();
     }
     ~Shared() { munmap(at_, sizeof(T)); }
@@ -37,7 +38,8 @@ class Shared {
 class Stage {
   public:
     explicit Stage(const Operation& operation)
-        : operation_(operation), file_(kUnits), survivor_(file_, *notes_, true), holder_(file_, *notes_) {
+        : operation_(operation), file_(kUnits), survivor_(file_, *notes_, true),
+          holder_(file_, *notes_) {
         survivor_.attach();
         holder_.attach();
         if (operation.survivor != nullptr) operation.survivor(survivor_);
@@ -54,7 +56,8 @@ class Stage {
         victim_->kill();
         dead_ = true;
         if (seed % 2 != 0) {
-            Survivor work(survivor_.view(), survivor_.lives(), survivor_.me(), *notes_, operation_, seed);
+            Survivor work(survivor_.view(), survivor_.lives(), survivor_.me(), *notes_, operation_,
+                          seed);
             work.work();
             work.note_to(*notes_);
         }
@@ -114,7 +117,8 @@ class Copies {
 
   private:
     Survivor survivor(Stage& stage, SlotId slot, Lives& lives, std::uint64_t seed) {
-        return {view_, lives, {view_.segment().slot(slot), slot}, stage.notes(), stage.operation(), seed};
+        return {view_, lives, {view_.segment().slot(slot), slot}, stage.notes(), stage.operation(),
+                seed};
     }
 
     File file_;

@@ -18,7 +18,8 @@ struct Failure : std::runtime_error {
 
 class Survivor {
   public:
-    Survivor(View& view, Lives& lives, Owner me, const Notes& notes, const Operation& operation, std::uint64_t seed);
+    Survivor(View& view, Lives& lives, Owner me, const Notes& notes, const Operation& operation,
+             std::uint64_t seed);
 
     /// Allocates and frees blocks of all kinds, and frees some of the noted
     /// ones. Keeps up to ten.
