@@ -147,6 +147,10 @@ class Test {
         other.work();
         holder.release();
         other.account(died);
+        // The dead thread's slot serves another one.
+        Actor next(stage.file(), *stage.shared_notes());
+        next.attach();
+        if (next.id() != kFirstSlot + 2) throw Failure("a dead thread's slot was lost");
     }
     void finish_by(Stage& stage, bool died, std::uint64_t seed) {
         Survivor other = survivor(stage, stage.survivor(), seed);
