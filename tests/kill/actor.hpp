@@ -33,7 +33,8 @@ struct Notes {
 class Actor {
   public:
     Actor(File& file, Notes& notes, bool first = false)
-        : view_(file, first), notes_(notes), lives_(view_.segment()), recovery_(view_.blocks(), lives_) {}
+        : view_(file, first), notes_(notes), lives_(view_.segment()),
+          recovery_(view_.blocks(), lives_) {}
     /// Unlocks before it unmaps.
     ~Actor() {
         if (id_ != 0) detach();
@@ -70,21 +71,26 @@ class Actor {
         for (; count > 0; --count) notes_.live[notes_.count++] = {take(size), size};
     }
     void free(Offset block) {
-        if (blocks().deallocate(me(), block) != ashlar::shared::Fault::none) throw std::runtime_error("a free failed");
+        if (blocks().deallocate(me(), block) != ashlar::shared::Fault::none)
+            throw std::runtime_error("a free failed");
     }
     /// Frees noted blocks [from, to).
     void drop(std::uint32_t from, std::uint32_t to) {
         for (std::uint32_t i = from; i < to; ++i) free(notes_.live[i].at);
-        for (std::uint32_t i = to; i < notes_.count; ++i) notes_.live[i - (to - from)] = notes_.live[i];
+        for (std::uint32_t i = to; i < notes_.count; ++i)
+            notes_.live[i - (to - from)] = notes_.live[i];
         notes_.count -= to - from;
     }
     /// Begins to free a noted block, and stops before the block's bit is set.
     void free_half(std::uint32_t index) {
-        const auto record = blocks().record_of(ashlar::shared::Step::freeing, notes_.live[index].at);
+        const auto record =
+            blocks().record_of(ashlar::shared::Step::freeing, notes_.live[index].at);
         if (record.size_class() == 0) return;
         notes_.half = notes_.live[index];
         notes_.live[index] = notes_.live[--notes_.count];
-        view_.segment().tag(record.unit(), record.number()).store(ashlar::shared::freed_tag(id_), ashlar::base::rlx);
+        view_.segment()
+            .tag(record.unit(), record.number())
+            .store(ashlar::shared::freed_tag(id_), ashlar::base::rlx);
     }
     /// Takes a noted block out of the notes: it is the operation's target.
     void aim(std::uint32_t index) {

@@ -1,26 +1,21 @@
-// kills: a thread dies after instruction k of an operation, for every k. Another
-// one works on the same classes before and after the death, recovers, and
-// accounts for every byte. See README.md.
+// kills: a thread dies after instruction k of an operation, for every k.
+// Another one works on the same classes before and after the death, recovers,
+// and accounts for every byte. See README.md.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <random>
 #include <set>
 #include <string>
 
 #include <getopt.h>
-#include <sys/mman.h>
 
-#include "survivor.hpp"
-#include "victim.hpp"
+#include "stage.hpp"
 
 namespace kills {
 namespace {
 
 constexpr int kSkipped = 77;
-constexpr UnitId kUnits = 64;
 
 struct Options {
     std::set<std::string> names;  // empty: all operations
@@ -28,8 +23,10 @@ struct Options {
     std::uint64_t every = 1;      // the walks judge each n-th state
     std::uint64_t kills = 0;      // the n-th instructions of real kills; 0: none
     std::uint64_t resumes = 0;    // the n-th instructions where the victim goes on; 0: none
-    std::uint64_t frozen = 0;     // the n-th states in which another thread's instructions are counted; 0: none
-    std::uint64_t second = 0;     // the n-th states of a dead thread in whose recovery a second one dies; 0: none
+    std::uint64_t frozen =
+        0;  // the n-th states in which another thread's instructions are counted; 0: none
+    std::uint64_t second =
+        0;  // the n-th states of a dead thread in whose recovery a second one dies; 0: none
     std::uint64_t seed = std::random_device{}();
 };
 
@@ -39,6 +36,7 @@ struct Tally {
     std::uint64_t judged = 0;  // deaths in copies
     std::uint64_t second = 0;  // deaths in a recovery, in copies
     std::uint64_t kills = 0;
+    std::uint64_t twice = 0;  // kills in a recovery
     std::uint64_t resumes = 0;
     std::uint64_t frozen = 0;
     std::uint64_t longest = 0;  // instructions of the work beside a frozen thread
@@ -48,143 +46,45 @@ struct Tally {
         judged += other.judged;
         second += other.second;
         kills += other.kills;
+        twice += other.twice;
         resumes += other.resumes;
         frozen += other.frozen;
         longest = std::max(longest, other.longest);
     }
 };
 
-/// Memory that forked processes share.
-template <class T>
-class Shared {
-  public:
-    Shared() : at_(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
-        if (at_ == MAP_FAILED) throw std::bad_alloc();
-    }
-    ~Shared() { munmap(at_, sizeof(T)); }
-    Shared(const Shared&) = delete;
-    Shared& operator=(const Shared&) = delete;
-    T& operator*() const noexcept { return *static_cast<T*>(at_); }
-    T* operator->() const noexcept { return static_cast<T*>(at_); }
-
-  private:
-    void* at_;
-};
-
-/// A new segment with a survivor, and the victim of an operation at its first
-/// instruction.
-class Stage {
-  public:
-    explicit Stage(const Operation& operation)
-        : operation_(operation), file_(kUnits), survivor_(file_, *notes_, true), holder_(file_, *notes_) {
-        survivor_.attach();
-        holder_.attach();
-        if (operation.survivor != nullptr) operation.survivor(survivor_);
-        victim_ = std::make_unique<Victim>(file_, *notes_, operation);
-        if (operation.survivor_after != nullptr) operation.survivor_after(survivor_);
-        if (notes_->count > 1) survivor_.free_half(0);
-        victim_->begin();
-    }
-    /// Kills the victim after `count` instructions. The survivor works, and
-    /// keeps a slab if `seed` is odd. Then another victim is at the first
-    /// instruction of its recovery.
-    void recover_after(std::uint64_t count, const Operation& recovery, std::uint64_t seed) {
-        static_cast<void>(victim_->steps(count));
-        victim_->kill();
-        dead_ = true;
-        if (seed % 2 != 0) {
-            Survivor work(survivor_.view(), survivor_.lives(), survivor_.me(), *notes_, operation_, seed);
-            work.work();
-            work.note_to(*notes_);
-        }
-        victim_ = std::make_unique<Victim>(file_, *notes_, recovery);
-        victim_->begin();
-    }
-
-    [[nodiscard]] Actor& survivor() noexcept { return survivor_; }
-    [[nodiscard]] Actor& holder() noexcept { return holder_; }
-    [[nodiscard]] Victim& victim() noexcept { return *victim_; }
-    [[nodiscard]] const Notes& notes() const noexcept { return *notes_; }
-    [[nodiscard]] Notes* shared_notes() const noexcept { return &*notes_; }
-    [[nodiscard]] bool dead() const noexcept { return dead_; }
-    [[nodiscard]] File& file() noexcept { return file_; }
-    [[nodiscard]] const Operation& operation() const noexcept { return operation_; }
-
-  private:
-    const Operation& operation_;
-    Shared<Notes> notes_;
-    File file_;
-    Actor survivor_;
-    Actor holder_;  // a third thread, which only holds a slab
-    std::unique_ptr<Victim> victim_;
-    bool dead_ = false;  // a thread, beside the victim
-};
-
-/// A second segment that receives copies, in which all but one thread are dead.
-class Copies {
-  public:
-    Copies() : file_(kUnits), view_(file_, true) {}
-
-    void judge(const Snapshot& snapshot, Stage& stage, std::uint64_t seed) {
-        snapshot.write_to(view_);
-        ToldLives lives;
-        Survivor other = survivor(stage, stage.survivor().id(), lives, seed);
-        Survivor holder = survivor(stage, stage.holder().id(), lives, seed);
-        // The victim stands still: nobody waits, and nothing grows.
-        lives.recovering = stage.dead();
-        for (int i = 0; i < 10; ++i) other.work();
-        other.recover_in_vain();
-        // The victim is dead.
-        lives.recovering = false;
-        std::uint32_t dead = 0;
-        for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
-            const auto attached = static_cast<std::uint32_t>(ashlar::shared::SlotState::attached);
-            lives.dead[slot] = slot != stage.survivor().id() && slot != stage.holder().id() &&
-                               view_.segment().slot(slot).state.load(ashlar::base::rlx) == attached;
-            if (lives.dead[slot]) ++dead;
-        }
-        other.work();
-        if (seed % 2 == 0) holder.hold();
-        other.recover(dead, holder);
-        other.work();
-        holder.release();
-        other.account(true);
-    }
-
-  private:
-    Survivor survivor(Stage& stage, SlotId slot, Lives& lives, std::uint64_t seed) {
-        return {view_, lives, {view_.segment().slot(slot), slot}, stage.notes(), stage.operation(), seed};
-    }
-
-    File file_;
-    View view_;
-};
-
 class Test {
   public:
-    Test(const Options& options, const Operation& operation) : options_(options), operation_(operation) {}
+    Test(const Options& options, const Operation& operation)
+        : options_(options), operation_(operation) {}
 
     Tally run() {
         walk();
         const std::vector<std::uint64_t> changes = changes_;
-        for (std::uint64_t i = offset(options_.second); options_.second != 0 && i < changes.size(); i += options_.second)
+        for (std::uint64_t i = offset(options_.second); options_.second != 0 && i < changes.size();
+             i += options_.second)
             recover_from(changes[i]);
-        for (std::uint64_t i = offset(options_.frozen); options_.frozen != 0 && i < changes.size(); i += options_.frozen)
+        for (std::uint64_t i = offset(options_.frozen); options_.frozen != 0 && i < changes.size();
+             i += options_.frozen)
             freeze_at(changes[i]);
-        for (std::uint64_t k = offset(options_.kills); options_.kills != 0 && k < tally_.instructions; k += options_.kills)
+        for (std::uint64_t k = offset(options_.kills);
+             options_.kills != 0 && k < tally_.instructions; k += options_.kills)
             end_at(k, true);
-        for (std::uint64_t k = offset(options_.resumes); options_.resumes != 0 && k < tally_.instructions;
-             k += options_.resumes)
+        for (std::uint64_t k = offset(options_.resumes);
+             options_.resumes != 0 && k < tally_.instructions; k += options_.resumes)
             end_at(k, false);
         return tally_;
     }
 
   private:
-    [[nodiscard]] std::uint64_t offset(std::uint64_t every) const noexcept { return every == 0 ? 0 : options_.seed % every; }
+    [[nodiscard]] std::uint64_t offset(std::uint64_t every) const noexcept {
+        return every == 0 ? 0 : options_.seed % every;
+    }
 
-    [[noreturn]] void blame(const char* what, std::uint64_t k, const std::string& where, const Failure& failure) {
-        std::printf("%s: %s after instruction %llu, at %s: %s\n", operation_.name, what, static_cast<unsigned long long>(k),
-                    where.c_str(), failure.what());
+    [[noreturn]] void blame(const char* what, std::uint64_t k, const std::string& where,
+                            const Failure& failure) {
+        std::printf("%s: %s after instruction %llu, at %s: %s\n", operation_.name, what,
+                    static_cast<unsigned long long>(k), where.c_str(), failure.what());
         throw failure;
     }
 
@@ -203,7 +103,8 @@ class Test {
         for (bool inside = true; inside; ++k) {
             if (k == 0 || snapshot.update(stage.survivor().view())) {
                 changes_.push_back(k);
-                if (states++ % options_.every == offset(options_.every)) judge(stage, snapshot, what, k);
+                if (states++ % options_.every == offset(options_.every))
+                    judge(stage, snapshot, what, k);
             }
             inside = stage.victim().step();
         }
@@ -213,7 +114,8 @@ class Test {
     }
     void judge(Stage& stage, const Snapshot& snapshot, const char* what, std::uint64_t k) {
         try {
-            for (std::uint64_t i = 0; i < options_.rounds; ++i) copies_.judge(snapshot, stage, options_.seed + k + i);
+            for (std::uint64_t i = 0; i < options_.rounds; ++i)
+                copies_.judge(snapshot, stage, options_.seed + k + i);
         } catch (const Failure& failure) {
             blame(what, k, stage.victim().where(), failure);
         }
@@ -245,6 +147,10 @@ class Test {
         other.work();
         holder.release();
         other.account(died);
+        // The dead thread's slot serves another one.
+        Actor next(stage.file(), *stage.shared_notes());
+        next.attach();
+        if (next.id() != kFirstSlot + 2) throw Failure("a dead thread's slot was lost");
     }
     void finish_by(Stage& stage, bool died, std::uint64_t seed) {
         Survivor other = survivor(stage, stage.survivor(), seed);
@@ -273,14 +179,28 @@ class Test {
             blame(dies ? "is killed" : "stops and goes on", k, where, failure);
         }
         ++(dies ? tally_.kills : tally_.resumes);
+        if (dies && tally_.kills % 8 == 0) kill_twice(k);
     }
+    /// The thread that recovers the first one is killed too.
+    void kill_twice(std::uint64_t k) {
+        constexpr std::uint64_t kLength = 3000;  // of a recovery, about
+        const std::uint64_t seed = options_.seed + 31 * k;
+        Stage stage(operation_);
+        stage.recover_after(k, recovery_, seed);
+        static_cast<void>(stage.victim().steps(Random(seed).below(kLength)));
+        stage.victim().kill();
+        finish_by(stage, true, seed);
+        ++tally_.twice;
+    }
+
     /// Another thread does a call of each kind. It needs about as many
     /// instructions as beside a thread that has not begun.
     void freeze_at(std::uint64_t k) {
         constexpr std::uint64_t kMore = 20000;
         if (undisturbed_ == 0) undisturbed_ = count_work(0, ~std::uint64_t{0});
         const std::uint64_t count = count_work(k, undisturbed_ + kMore);
-        if (count > undisturbed_ + kMore) blame("is frozen", k, operation_.name, Failure("another thread does not finish"));
+        if (count > undisturbed_ + kMore)
+            blame("is frozen", k, operation_.name, Failure("another thread does not finish"));
         ++tally_.frozen;
         tally_.longest = std::max(tally_.longest, count);
     }
@@ -300,7 +220,8 @@ class Test {
     static std::uint32_t others(Stage& stage) noexcept {
         std::uint32_t count = 0;
         for (SlotId slot = kFirstSlot; slot < kSlots; ++slot) {
-            const bool attached = stage.survivor().view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
+            const bool attached =
+                stage.survivor().view().segment().slot(slot).state.load(ashlar::base::acq) != 0;
             if (slot != stage.survivor().id() && slot != stage.holder().id() && attached) ++count;
         }
         return count;
@@ -316,7 +237,8 @@ class Test {
 };
 
 constexpr const char* kUsage =
-    "usage: kills [--operation NAME]... [--every N] [--rounds N] [--second N] [--kills N] [--resumes N] [--frozen N] [--seed "
+    "usage: kills [--operation NAME]... [--every N] [--rounds N] [--second N] [--kills N] "
+    "[--resumes N] [--frozen N] [--seed "
     "N]\n"
     "Lets a thread die after each instruction of each operation, and accounts for every byte.\n"
     "  --every    in copies of each N-th state; default 1\n"
@@ -356,8 +278,9 @@ Options parse(int argc, char** argv) {
 
 void report(const char* name, const Tally& tally) {
     std::printf("%-22s", name);
-    for (const std::uint64_t count : {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.resumes,
-                                      tally.frozen, tally.longest}) {
+    for (const std::uint64_t count :
+         {tally.instructions, tally.states, tally.judged, tally.second, tally.kills, tally.twice,
+          tally.resumes, tally.frozen, tally.longest}) {
         std::printf(" %8llu", static_cast<unsigned long long>(count));
     }
     std::printf("\n");
@@ -365,8 +288,9 @@ void report(const char* name, const Tally& tally) {
 }
 
 int run(const Options& options) {
-    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s\n", static_cast<unsigned long long>(options.seed),
-                "operation", "instr.", "states", "deaths", "second", "killed", "resumed", "frozen", "longest");
+    std::printf("seed %llu\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n",
+                static_cast<unsigned long long>(options.seed), "operation", "instr.", "states",
+                "deaths", "second", "killed", "twice", "resumed", "frozen", "longest");
     bool good = true;
     Tally all;
     for (const Operation& operation : operations()) {
@@ -386,7 +310,9 @@ int run(const Options& options) {
 }  // namespace
 }  // namespace kills
 
-int main(int argc, char** argv) try { return kills::run(kills::parse(argc, argv)); } catch (const std::system_error& error) {
+int main(int argc, char** argv) try {
+    return kills::run(kills::parse(argc, argv));
+} catch (const std::system_error& error) {
     std::fprintf(stderr, "kills: %s\n", error.what());
     return error.code() == std::errc::operation_not_permitted ? kills::kSkipped : 2;
 } catch (const std::exception& error) {

@@ -39,7 +39,8 @@ void drop_large(Actor& a) { a.drop(0, 2); }
 // All units are in use; three are complete slabs.
 void fill_but_complete(Actor& a) {
     a.keep(kMiddle, 3 * kOfMiddle + 1);
-    while (const Offset got = a.blocks().allocate(a.me(), kUnit, 16)) a.notes().live[a.notes().count++] = {got, kUnit};
+    while (const Offset got = a.blocks().allocate(a.me(), kUnit, 16))
+        a.notes().live[a.notes().count++] = {got, kUnit};
     a.drop(0, 3 * kOfMiddle);
 }
 // Two complete slabs, and free units with pages.
@@ -51,7 +52,8 @@ void complete_and_free(Actor& a) {
 }
 void fill_all(Actor& a) {
     for (const std::size_t size : {kUnit, kMiddle}) {
-        while (const Offset got = a.blocks().allocate(a.me(), size, 16)) a.notes().live[a.notes().count++] = {got, size};
+        while (const Offset got = a.blocks().allocate(a.me(), size, 16))
+            a.notes().live[a.notes().count++] = {got, size};
     }
 }
 void keep_small_and_aim(Actor& a) {
@@ -158,11 +160,22 @@ void allocate_to(Actor& a) {
     static_cast<void>(a.blocks().allocate_to(a.me(), a.notes().place, size, 16));
 }
 void deallocate(Actor& a) { static_cast<void>(a.blocks().deallocate(a.me(), a.notes().target.at)); }
-void deallocate_from(Actor& a) { static_cast<void>(a.blocks().deallocate_from(a.me(), a.notes().place)); }
-void resize(Actor& a) { static_cast<void>(a.blocks().resize(a.me(), a.notes().target.at, a.notes().size)); }
+void deallocate_from(Actor& a) {
+    static_cast<void>(a.blocks().deallocate_from(a.me(), a.notes().place));
+}
+void resize(Actor& a) {
+    static_cast<void>(a.blocks().resize(a.me(), a.notes().target.at, a.notes().size));
+}
+// As SharedHeap::reallocate().
 void reallocate(Actor& a) {
     const Offset made = a.blocks().allocate(a.me(), a.notes().size, 16);
-    if (made != 0) static_cast<void>(a.blocks().deallocate(a.me(), a.notes().target.at));
+    if (made == 0) return;
+    Slot& slot = a.me().slot;
+    slot.moved.store(slot.record.load(rlx), rlx);
+    ashlar::base::compiler_fence();
+    static_cast<void>(a.blocks().deallocate(a.me(), a.notes().target.at));
+    a.me().note({slot.moved.load(rlx)});
+    slot.moved.store(0, rlx);
 }
 void attach(Actor& a) { a.attach(); }
 void detach(Actor& a) { a.detach(); }
@@ -192,19 +205,26 @@ void work(Actor& a) {
 constexpr Operation kOperations[] = {
     {"allocate-hit", Effect::takes, kSmall, nullptr, keep_three_small, nullptr, allocate<kSmall>},
     {"allocate-first", Effect::takes, kSmall, nullptr, nullptr, nullptr, allocate<kSmall>},
-    {"allocate-next-word", Effect::takes, kSmall, nullptr, keep_a_small_word, nullptr, allocate<kSmall>},
-    {"allocate-same-word", Effect::takes, kMiddle, nullptr, keep_a_middle_slab, drop_five, allocate<kMiddle>},
-    {"allocate-create", Effect::takes, kMiddle, nullptr, keep_a_middle_slab, nullptr, allocate<kMiddle>},
+    {"allocate-next-word", Effect::takes, kSmall, nullptr, keep_a_small_word, nullptr,
+     allocate<kSmall>},
+    {"allocate-same-word", Effect::takes, kMiddle, nullptr, keep_a_middle_slab, drop_five,
+     allocate<kMiddle>},
+    {"allocate-create", Effect::takes, kMiddle, nullptr, keep_a_middle_slab, nullptr,
+     allocate<kMiddle>},
     {"allocate-create-wide", Effect::takes, kWide, nullptr, nullptr, nullptr, allocate<kWide>},
     {"allocate-claim", Effect::takes, kMiddle, share_partial, nullptr, nullptr, allocate<kMiddle>},
-    {"allocate-leave-claim", Effect::takes, kMiddle, nullptr, keep_a_middle_slab, share_another_partial, allocate<kMiddle>},
+    {"allocate-leave-claim", Effect::takes, kMiddle, nullptr, keep_a_middle_slab,
+     share_another_partial, allocate<kMiddle>},
     {"allocate-grow", Effect::takes, kMiddle, nullptr, fill_covered, nullptr, allocate<kMiddle>},
-    {"allocate-retire", Effect::takes, kSmall, fill_but_complete, nullptr, nullptr, allocate<kSmall>, true},
+    {"allocate-retire", Effect::takes, kSmall, fill_but_complete, nullptr, nullptr,
+     allocate<kSmall>, true},
     {"allocate-full", Effect::takes, kMiddle, nullptr, fill_all, nullptr, allocate<kSmall>, true},
     {"large-first", Effect::takes, kMiddle, nullptr, nullptr, nullptr, allocate<3 * kUnit>},
-    {"large-again", Effect::takes, kMiddle, nullptr, keep_three_large, drop_large, allocate<5 * kUnit>},
+    {"large-again", Effect::takes, kMiddle, nullptr, keep_three_large, drop_large,
+     allocate<5 * kUnit>},
     {"large-grow", Effect::takes, kMiddle, nullptr, fill_covered, nullptr, allocate<20 * kUnit>},
-    {"large-retire", Effect::takes, kSmall, fill_but_complete, nullptr, nullptr, allocate<2 * kUnit>, true},
+    {"large-retire", Effect::takes, kSmall, fill_but_complete, nullptr, nullptr,
+     allocate<2 * kUnit>, true},
     {"free-own-word", Effect::frees, kSmall, nullptr, keep_small_and_aim, nullptr, deallocate},
     {"free-other-word", Effect::frees, kSmall, nullptr, keep_words_and_aim, nullptr, deallocate},
     {"free-others-word", Effect::frees, kSmall, keep_small_and_aim, nullptr, nullptr, deallocate},
@@ -215,20 +235,29 @@ constexpr Operation kOperations[] = {
     {"free-retires", Effect::frees, kMiddle, aim_at_one_too_many, nullptr, nullptr, deallocate},
     {"free-large", Effect::frees, kMiddle, nullptr, aim_at_large, nullptr, deallocate},
     {"free-others-large", Effect::frees, kMiddle, aim_at_large, nullptr, nullptr, deallocate},
-    {"free-large-punch", Effect::frees, kMiddle, nullptr, aim_at_large_to_punch, nullptr, deallocate},
+    {"free-large-punch", Effect::frees, kMiddle, nullptr, aim_at_large_to_punch, nullptr,
+     deallocate},
     {"resize-large-up", Effect::resizes, kMiddle, nullptr, aim_to_grow, nullptr, resize},
-    {"resize-large-grow", Effect::resizes, kMiddle, nullptr, aim_to_grow_past_covered, nullptr, resize},
+    {"resize-large-grow", Effect::resizes, kMiddle, nullptr, aim_to_grow_past_covered, nullptr,
+     resize},
     {"resize-large-down", Effect::resizes, kMiddle, nullptr, aim_to_shrink, nullptr, resize},
     {"resize-small", Effect::resizes, kSmall, nullptr, aim_to_change_size, nullptr, resize},
     {"reallocate-small", Effect::moves, kSmall, nullptr, aim_to_move, nullptr, reallocate},
     {"reallocate-large", Effect::moves, kMiddle, nullptr, aim_to_move_large, nullptr, reallocate},
-    {"allocate_to-hit", Effect::takes_to, kSmall, of_size<kSmall>, then_place<keep_three_small>, nullptr, allocate_to<kSmall>},
-    {"allocate_to-first", Effect::takes_to, kSmall, of_size<kSmall>, make_place, nullptr, allocate_to<kSmall>},
-    {"allocate_to-large", Effect::takes_to, kMiddle, of_size<3 * kUnit>, make_place, nullptr, allocate_to<3 * kUnit>},
-    {"free_from-own-word", Effect::frees_from, kSmall, nullptr, then_target<keep_small_and_aim>, nullptr, deallocate_from},
-    {"free_from-into-full", Effect::frees_from, kMiddle, then_target<aim_at_full>, nullptr, nullptr, deallocate_from},
-    {"free_from-completes", Effect::frees_from, kMiddle, then_target<aim_at_last>, nullptr, nullptr, deallocate_from},
-    {"free_from-large", Effect::frees_from, kMiddle, nullptr, then_target<aim_at_large>, nullptr, deallocate_from},
+    {"allocate_to-hit", Effect::takes_to, kSmall, of_size<kSmall>, then_place<keep_three_small>,
+     nullptr, allocate_to<kSmall>},
+    {"allocate_to-first", Effect::takes_to, kSmall, of_size<kSmall>, make_place, nullptr,
+     allocate_to<kSmall>},
+    {"allocate_to-large", Effect::takes_to, kMiddle, of_size<3 * kUnit>, make_place, nullptr,
+     allocate_to<3 * kUnit>},
+    {"free_from-own-word", Effect::frees_from, kSmall, nullptr, then_target<keep_small_and_aim>,
+     nullptr, deallocate_from},
+    {"free_from-into-full", Effect::frees_from, kMiddle, then_target<aim_at_full>, nullptr, nullptr,
+     deallocate_from},
+    {"free_from-completes", Effect::frees_from, kMiddle, then_target<aim_at_last>, nullptr, nullptr,
+     deallocate_from},
+    {"free_from-large", Effect::frees_from, kMiddle, nullptr, then_target<aim_at_large>, nullptr,
+     deallocate_from},
     {"attach", Effect::none, kSmall, nullptr, nullptr, nullptr, attach, false, true},
     {"detach-idle", Effect::none, kSmall, nullptr, nullptr, nullptr, detach},
     {"detach", Effect::none, kSmall, keep_a_small_word, share_partial, nullptr, detach},
@@ -241,9 +270,12 @@ constexpr Operation kOperations[] = {
 std::span<const Operation> operations() noexcept { return kOperations; }
 
 Operation recovery_of(const Operation& dead) noexcept {
-    return {dead.name, dead.effect, dead.size, nullptr, nullptr, nullptr, recover, dead.tight, false};
+    return {dead.name, dead.effect, dead.size,  nullptr, nullptr,
+            nullptr,   recover,     dead.tight, false};
 }
 
-Operation work_beside() noexcept { return {"work", Effect::none, kSmall, nullptr, nullptr, nullptr, work}; }
+Operation work_beside() noexcept {
+    return {"work", Effect::none, kSmall, nullptr, nullptr, nullptr, work};
+}
 
 }  // namespace kills

@@ -24,7 +24,7 @@ enum class Effect {
 struct Operation {
     const char* name;
     Effect effect;
-    std::size_t size;                // the survivor works with blocks of this size, and fills the heap with them
+    std::size_t size;  // the survivor works with blocks of this size, and fills the heap with them
     void (*survivor)(Actor&);        // prepares in another process, before the victim; may be null
     void (*prepare)(Actor&);         // in the victim; may be null
     void (*survivor_after)(Actor&);  // in the other process again; may be null

@@ -30,7 +30,9 @@ struct Options {
     std::uint64_t seed = std::random_device{}();
 };
 
-[[noreturn]] void raise_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void raise_errno(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
 
 void pause_ms(unsigned milliseconds) noexcept {
     timespec time{milliseconds / 1000, static_cast<long>(milliseconds % 1000) * 1000000};
@@ -41,7 +43,8 @@ class Storm {
   public:
     explicit Storm(const Options& options)
         : options_(options), random_(options.seed), file_(memfd_create("storm", MFD_CLOEXEC)),
-          heap_(ashlar::SharedHeap::descriptor(file_, {kLimit, 0600})), capacity_(count_units()), board_(map_board()) {
+          heap_(ashlar::SharedHeap::descriptor(file_, {kLimit, 0600})), capacity_(count_units()),
+          board_(map_board()) {
         places_ = static_cast<std::uint64_t*>(heap_.allocate(kTableBytes));
         std::fill(places_, places_ + kPlaces, 0);
         board_->places = heap_.to_offset(places_);
@@ -68,8 +71,9 @@ class Storm {
     }
     void account();
     void report() const {
-        std::printf("%llu operations, %llu kills, %llu stops, %llu blocks in doubt, %zu frees cut\n", operations(), kills_,
-                    stops_, doubts_, cut_.size());
+        std::printf(
+            "%llu operations, %llu kills, %llu stops, %llu blocks in doubt, %zu frees cut\n",
+            operations(), kills_, stops_, doubts_, cut_.size());
     }
 
   private:
@@ -79,7 +83,8 @@ class Storm {
     };
 
     [[nodiscard]] static Board* map_board() {
-        void* const at = mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void* const at =
+            mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (at == MAP_FAILED) raise_errno("mmap");
         return static_cast<Board*>(at);
     }
@@ -98,7 +103,8 @@ class Storm {
     }
     [[nodiscard]] unsigned long long operations_of(std::size_t worker) const noexcept {
         unsigned long long sum = 0;
-        for (unsigned i = 0; i < kThreads; ++i) sum += board_->rows[worker * kThreads + i].operations.load();
+        for (unsigned i = 0; i < kThreads; ++i)
+            sum += board_->rows[worker * kThreads + i].operations.load();
         return sum;
     }
 
@@ -153,7 +159,8 @@ class Storm {
             ++doubts_;
             bool known = doubt.block == board_->places;
             for (const Row& row : board_->rows) {
-                for (const Entry& entry : row.entries) known = known || (entry.block.load() & ~kFreeing) == doubt.block;
+                for (const Entry& entry : row.entries)
+                    known = known || (entry.block.load() & ~kFreeing) == doubt.block;
             }
             heap_.settle(doubt.block);
             if (!known) heap_.deallocate(heap_.to_address(doubt.block));
@@ -169,7 +176,8 @@ class Storm {
         ++stops_;
         const unsigned long long before = operations_of(left);
         while (operations_of(left) < before + 1000) {
-            if (waitpid(workers_[left].process, nullptr, WNOHANG) != 0) throw std::runtime_error("a process has died");
+            if (waitpid(workers_[left].process, nullptr, WNOHANG) != 0)
+                throw std::runtime_error("a process has died");
             pause_ms(1);
         }
     }
@@ -180,8 +188,10 @@ class Storm {
         for (std::size_t i = 1; i < workers_.size(); i += 2) {
             kill(workers_[i].process, SIGCONT);
             int status = 0;
-            if (waitpid(workers_[i].process, &status, 0) != workers_[i].process) raise_errno("waitpid");
-            if (status != 0) throw std::runtime_error("a process failed, status " + std::to_string(status));
+            if (waitpid(workers_[i].process, &status, 0) != workers_[i].process)
+                raise_errno("waitpid");
+            if (status != 0)
+                throw std::runtime_error("a process failed, status " + std::to_string(status));
         }
         workers_.clear();
         heap_.recover();
@@ -192,7 +202,8 @@ class Storm {
     void take(Live& live, std::uint64_t block, std::size_t size, const char* what) const {
         const auto found = live.find(block);
         if (found == live.end()) throw std::runtime_error(std::string("a block was lost: ") + what);
-        if (size != 0 && found->second != size) throw std::runtime_error(std::string("a block has another size: ") + what);
+        if (size != 0 && found->second != size)
+            throw std::runtime_error(std::string("a block has another size: ") + what);
         live.erase(found);
     }
 
@@ -214,7 +225,9 @@ void Storm::account() {
     if (heap_.processes().size() > 1) throw std::runtime_error("dead processes are still attached");
     if (heap_.check() != 0) throw std::runtime_error("the heap is damaged");
     Live live;
-    heap_.visit([&](ashlar::SharedHeap::Block block) { return live.emplace(block.start, block.size), true; });
+    heap_.visit([&](ashlar::SharedHeap::Block block) {
+        return live.emplace(block.start, block.size), true;
+    });
     const std::vector<std::uint64_t> all = [&] {
         std::vector<std::uint64_t> blocks;
         for (const auto& [block, size] : live) blocks.push_back(block);
@@ -236,13 +249,15 @@ void Storm::account() {
     }
     for (const auto& [block, size] : live) {
         if (cut_.count(block) == 0)
-            throw std::runtime_error("a block is live that nobody knows, of " + std::to_string(size) + " bytes");
+            throw std::runtime_error("a block is live that nobody knows, of " +
+                                     std::to_string(size) + " bytes");
     }
     for (const std::uint64_t block : all) heap_.deallocate(heap_.to_address(block));
     heap_.trim();
     const std::size_t left = count_units();
     if (left != capacity_) {
-        throw std::runtime_error("of " + std::to_string(capacity_) + " units " + std::to_string(left) + " are left");
+        throw std::runtime_error("of " + std::to_string(capacity_) + " units " +
+                                 std::to_string(left) + " are left");
     }
 }
 
@@ -253,7 +268,9 @@ Options parse(int argc, char** argv) {
             case 'p': options.processes = static_cast<unsigned>(std::stoul(optarg)); break;
             case 't': options.seconds = static_cast<unsigned>(std::stoul(optarg)); break;
             case 's': options.seed = std::stoull(optarg); break;
-            default: std::fputs("usage: kill_storm [-p processes] [-t seconds] [-s seed]\n", stderr); std::exit(2);
+            default:
+                std::fputs("usage: kill_storm [-p processes] [-t seconds] [-s seed]\n", stderr);
+                std::exit(2);
         }
     }
     options.processes = std::min(options.processes, kMostProcesses);

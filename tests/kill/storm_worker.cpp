@@ -20,7 +20,8 @@ class Thread {
   public:
     Thread(ashlar::SharedHeap& heap, Board& board, unsigned row, std::uint64_t seed)
         : heap_(heap), row_(board.rows[row]), random_(seed),
-          places_(static_cast<std::uint64_t*>(heap.to_address(board.places))), own_(places_ + row * kPlacesOfThread) {}
+          places_(static_cast<std::uint64_t*>(heap.to_address(board.places))),
+          own_(places_ + row * kPlacesOfThread) {}
 
     void step() {
         const std::uint32_t kind = random_.below(1000);
@@ -51,7 +52,8 @@ class Thread {
         const std::uint64_t at = entry.block.load();
         if (at != 0) {
             auto* const block = static_cast<std::uint64_t*>(heap_.to_address(at));
-            if (*block != entry.stamp || heap_.usable_size(block) != entry.size) give_up("a block has changed");
+            if (*block != entry.stamp || heap_.usable_size(block) != entry.size)
+                give_up("a block has changed");
             entry.block.store(at | kFreeing);
             heap_.deallocate(block);
             entry.block.store(0);
@@ -79,7 +81,7 @@ class Thread {
 
 }  // namespace
 
-// Threads end and begin again, so that kills meet threads that attach or detach.
+// Threads end and begin again, so that kills meet attaching and detaching.
 void work(int file, Board& board, unsigned number, std::uint64_t seed) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     ashlar::SharedHeap heap = ashlar::SharedHeap::descriptor(file);

@@ -22,7 +22,7 @@ constexpr std::size_t kPlaces = kPlacesOfThread * kThreads * kMostProcesses;
 constexpr std::size_t kTableBytes = 2 * kUnitBytes;
 static_assert(kTableBytes >= kPlaces * sizeof(std::uint64_t));
 
-// A mark in a noted offset: the thread is about to free the block, or has freed it.
+// A mark in a noted offset: the block is about to be freed, or is free.
 constexpr std::uint64_t kFreeing = 1;
 
 struct Entry {
@@ -31,7 +31,7 @@ struct Entry {
     std::uint64_t stamp;  // the block's first word
 };
 
-/// What one thread has. The next thread in its place takes it over.
+/// Blocks of one thread. The next thread in its place takes them over.
 struct Row {
     std::atomic<std::uint64_t> operations;
     Entry entries[64];

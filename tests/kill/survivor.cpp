@@ -26,9 +26,10 @@ template <class... Parts>
 
 }  // namespace
 
-Survivor::Survivor(View& view, Lives& lives, Owner me, const Notes& notes, const Operation& operation, std::uint64_t seed)
-    : view_(view), blocks_(view.blocks()), lives_(lives), me_(me), notes_(notes), operation_(operation), random_(seed),
-      noted_(notes.live, notes.live + notes.count) {}
+Survivor::Survivor(View& view, Lives& lives, Owner me, const Notes& notes,
+                   const Operation& operation, std::uint64_t seed)
+    : view_(view), blocks_(view.blocks()), lives_(lives), me_(me), notes_(notes),
+      operation_(operation), random_(seed), noted_(notes.live, notes.live + notes.count) {}
 
 // ------------------------------------------------------------------------ work
 
@@ -46,9 +47,12 @@ void Survivor::check_content(Known block) {
 
 void Survivor::free(Known block) {
     const auto found = blocks_.find(block.at);
-    if (found.fault != Fault::none || found.start != block.at) fail("block ", block.at, " is not live");
-    if (found.size != block.size) fail("block ", block.at, " has ", found.size, " bytes instead of ", block.size);
-    if (blocks_.deallocate(me_, block.at) != Fault::none) fail("block ", block.at, " could not be freed");
+    if (found.fault != Fault::none || found.start != block.at)
+        fail("block ", block.at, " is not live");
+    if (found.size != block.size)
+        fail("block ", block.at, " has ", found.size, " bytes instead of ", block.size);
+    if (blocks_.deallocate(me_, block.at) != Fault::none)
+        fail("block ", block.at, " could not be freed");
 }
 
 void Survivor::free_noted() {
@@ -92,7 +96,8 @@ void Survivor::check_own_slabs() const {
     for (std::uint32_t c = ashlar::shared::kFirstClass; c < ashlar::base::kClasses; ++c) {
         const UnitId slab = ashlar::shared::Place{me_.slot.place[c].load(rlx)}.slab();
         if (slab == ashlar::base::kNoUnit) continue;
-        if (view_.segment().state(slab, rlx) != UnitState::owned(c, me_.id)) fail("slab ", slab, " was taken from its owner");
+        if (view_.segment().state(slab, rlx) != UnitState::owned(c, me_.id))
+            fail("slab ", slab, " was taken from its owner");
     }
 }
 
@@ -117,13 +122,15 @@ void Survivor::recover(std::uint32_t dead, Survivor& holder) {
     Recovery recovery(blocks_, lives_);
     me_.note(Record::none());
     auto done = recovery.recover(me_);
-    if (done.threads + done.later != dead) fail("recovery found ", done.threads + done.later, " dead threads");
+    if (done.threads + done.later != dead)
+        fail("recovery found ", done.threads + done.later, " dead threads");
     if (done.later != 0) {
         blocks_.slabs().leave_all(me_);
         holder.release();
         const std::uint32_t left = done.later;
         done = recovery.recover(me_);
-        if (done.threads != left || done.later != 0) fail("recovery leaves ", done.later, " dead threads");
+        if (done.threads != left || done.later != 0)
+            fail("recovery leaves ", done.later, " dead threads");
     }
     check_own_slabs();
     recover_in_vain();
@@ -133,19 +140,22 @@ void Survivor::recover_in_vain() {
     Recovery recovery(blocks_, lives_);
     me_.note(Record::none());
     const auto done = recovery.recover(me_);
-    if (done.threads != 0 || done.later != 0) fail("recovery found a dead thread where there is none");
+    if (done.threads != 0 || done.later != 0)
+        fail("recovery found a dead thread where there is none");
 }
 
-// ------------------------------------------------------------------- accounting
+// ------------------------------------------------------------------ accounting
 
-// What the operation may have done to its target. `unknown`: how many blocks
-// may be live that the program does not know.
+// The target is as before the operation or as after it. `unknown`: the number
+// of blocks that may be live although the program does not know them.
 void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint32_t& unknown) {
     const Known target = notes_.target;
-    const auto found = target.size != 0 ? blocks_.find(target.at) : Blocks::Found{0, 0, Fault::not_live};
+    const auto found =
+        target.size != 0 ? blocks_.find(target.at) : Blocks::Found{0, 0, Fault::not_live};
     // The survivor may have allocated the freed block, or others in its place.
     const auto is_target = [&](Known block) { return block.at == target.at; };
-    const bool again = std::any_of(own_.begin(), own_.end(), is_target) || std::any_of(noted_.begin(), noted_.end(), is_target);
+    const bool again = std::any_of(own_.begin(), own_.end(), is_target) ||
+                       std::any_of(noted_.begin(), noted_.end(), is_target);
     const bool live = found.fault == Fault::none && found.start == target.at && !again;
     const Offset stored = notes_.place != 0 ? view_.word(notes_.place) : 0;
     switch (operation_.effect) {
@@ -159,11 +169,13 @@ void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint3
             if (live && died) expected.push_back(target);
             break;
         case Effect::frees_from:
-            if (stored != (live ? target.at : 0)) fail("the block is ", live ? "live" : "free", ", the place holds ", stored);
+            if (stored != (live ? target.at : 0))
+                fail("the block is ", live ? "live" : "free", ", the place holds ", stored);
             if (live && died) expected.push_back(target);
             break;
         case Effect::resizes:
-            if (found.size != target.size && found.size != notes_.size) fail("the target has ", found.size, " bytes");
+            if (found.size != target.size && found.size != notes_.size)
+                fail("the target has ", found.size, " bytes");
             expected.push_back({target.at, found.size});
             break;
         case Effect::moves:
@@ -173,10 +185,8 @@ void Survivor::expect_target(bool died, std::vector<Known>& expected, std::uint3
     }
 }
 
-// Blocks that the program does not know are in doubt. The record of a free
-// replaces that of an allocation, so that a move may leave its new block.
+// Blocks that the program does not know are in doubt.
 void Survivor::check_doubts(const std::vector<Known>& extra) {
-    if (operation_.effect == Effect::moves) return;
     std::vector<Offset> doubts;
     Doubts(blocks_).each([&](const Blocks::Found& found) { doubts.push_back(found.start); });
     for (const Known block : extra) {
@@ -200,14 +210,18 @@ void Survivor::check_live(bool died) {
         },
         &live_);
     std::vector<Known> extra;
-    std::set_difference(live_.begin(), live_.end(), expected.begin(), expected.end(), std::back_inserter(extra));
-    if (live_.size() != expected.size() + extra.size()) fail("a live block was lost: ", live_.size(), " of ", expected.size());
+    std::set_difference(live_.begin(), live_.end(), expected.begin(), expected.end(),
+                        std::back_inserter(extra));
+    if (live_.size() != expected.size() + extra.size())
+        fail("a live block was lost: ", live_.size(), " of ", expected.size());
     for (std::size_t i = 0, j = 0; i < expected.size(); ++i, ++j) {
         while (!(live_[j] == expected[i])) {
-            if (++j == live_.size() || expected[i].at < live_[j].at) fail("block ", expected[i].at, " has another size");
+            if (++j == live_.size() || expected[i].at < live_[j].at)
+                fail("block ", expected[i].at, " has another size");
         }
     }
-    if (extra.size() > unknown) fail(extra.size(), " blocks are live that nobody knows, the first at ", extra[0].at);
+    if (extra.size() > unknown)
+        fail(extra.size(), " blocks are live that nobody knows, the first at ", extra[0].at);
     if (died) check_doubts(extra);
 }
 
@@ -216,11 +230,13 @@ void Survivor::check_full(std::uint32_t size_class) const {
     const Segment& segment = view_.segment();
     for (UnitId unit = 1; unit < segment.end(); ++unit) {
         const UnitState state = segment.state(unit, rlx);
-        if (state.is_free() && kGeometry[size_class].units == 1) fail("unit ", unit, " is free, but was not found");
+        if (state.is_free() && kGeometry[size_class].units == 1)
+            fail("unit ", unit, " is free, but was not found");
         if (state.kind() == Kind::held) fail("unit ", unit, " is held by slot ", state.slot());
         if (!state.is_slab() || state.size_class() != size_class) continue;
         for (std::uint32_t word = 0; word < kGeometry[size_class].words; ++word) {
-            if (segment.bits(unit, word).load(rlx) != 0) fail("slab ", unit, " has free blocks that were not found");
+            if (segment.bits(unit, word).load(rlx) != 0)
+                fail("slab ", unit, " has free blocks that were not found");
         }
     }
 }
@@ -247,7 +263,8 @@ void Survivor::fill(std::size_t size) {
 void Survivor::empty() {
     for (const Known block : live_) free(block);
     live_.clear();
-    Doubts(blocks_).each([](const Blocks::Found& found) { fail("block ", found.start, " is free, but in doubt"); });
+    Doubts(blocks_).each(
+        [](const Blocks::Found& found) { fail("block ", found.start, " is free, but in doubt"); });
     blocks_.slabs().leave_all(me_);
     blocks_.slabs().retire(me_, ~0U);
     std::vector<Known> taken;

@@ -1,5 +1,5 @@
-// A thread that outlives the victim: it works on the same classes, recovers, and
-// accounts for every byte. It throws Failure at the first fault.
+// A thread that outlives the victim: it works on the same classes, recovers,
+// and accounts for every byte. It throws Failure at the first fault.
 #ifndef ASHLAR_KILL_SURVIVOR_HPP
 #define ASHLAR_KILL_SURVIVOR_HPP
 
@@ -18,7 +18,8 @@ struct Failure : std::runtime_error {
 
 class Survivor {
   public:
-    Survivor(View& view, Lives& lives, Owner me, const Notes& notes, const Operation& operation, std::uint64_t seed);
+    Survivor(View& view, Lives& lives, Owner me, const Notes& notes, const Operation& operation,
+             std::uint64_t seed);
 
     /// Allocates and frees blocks of all kinds, and frees some of the noted
     /// ones. Keeps up to ten.

@@ -14,7 +14,9 @@ namespace {
 
 using tracing::Tracee;
 
-[[noreturn]] void raise_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void raise_errno(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
 
 }  // namespace
 
@@ -50,7 +52,8 @@ pid_t Victim::start(File& file, Notes& notes, const Operation& operation, int& g
 Victim::Victim(File& file, Notes& notes, const Operation& operation)
     : operation_(operation), process_(start(file, notes, operation, go_)), tracee_(process_) {
     if (write(go_, "g", 1) != 1) raise_errno("write");
-    if (tracee_->go_to_mark() != Tracee::Event::marked) throw std::runtime_error("the victim ended before it began");
+    if (tracee_->go_to_mark() != Tracee::Event::marked)
+        throw std::runtime_error("the victim ended before it began");
 }
 
 Victim::~Victim() {
@@ -62,7 +65,8 @@ void Victim::begin() {
     const auto entry = reinterpret_cast<std::uintptr_t>(operation_.act);
     tracing::Place place{};
     do {
-        if (tracee_->step() != Tracee::Event::stopped) throw std::runtime_error("the operation has no beginning");
+        if (tracee_->step() != Tracee::Event::stopped)
+            throw std::runtime_error("the operation has no beginning");
         place = tracee_->place();
     } while (place.pc != entry);
     back_ = tracee_->return_address(place);
@@ -70,7 +74,8 @@ void Victim::begin() {
 }
 
 bool Victim::step() {
-    if (tracee_->step() != Tracee::Event::stopped) throw std::runtime_error("the operation has no end");
+    if (tracee_->step() != Tracee::Event::stopped)
+        throw std::runtime_error("the operation has no end");
     const tracing::Place place = tracee_->place();
     return place.pc != back_ || place.sp < sp_;
 }
@@ -85,13 +90,15 @@ bool Victim::steps(std::uint64_t count) {
 void Victim::kill() {
     ::kill(process_, SIGKILL);
     int status = 0;
-    while (waitpid(process_, &status, __WALL) == process_ && !WIFEXITED(status) && !WIFSIGNALED(status)) {
+    while (waitpid(process_, &status, __WALL) == process_ && !WIFEXITED(status) &&
+           !WIFSIGNALED(status)) {
     }
     process_ = 0;
 }
 
 void Victim::finish() {
-    if (tracee_->go_to_mark() != Tracee::Event::marked || tracee_->go_to_mark() != Tracee::Event::gone) {
+    if (tracee_->go_to_mark() != Tracee::Event::marked ||
+        tracee_->go_to_mark() != Tracee::Event::gone) {
         throw std::runtime_error("the victim did not finish");
     }
     process_ = 0;

@@ -10,13 +10,18 @@
 namespace kills {
 namespace {
 
-[[noreturn]] void raise_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void raise_errno(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
 
 }  // namespace
 
-File::File(UnitId units) : units_(units), bytes_(Segment::file_bytes(units)), file_(memfd_create("kill", MFD_CLOEXEC)) {
+File::File(UnitId units)
+    : units_(units), bytes_(Segment::file_bytes(units)), file_(memfd_create("kill", MFD_CLOEXEC)) {
     if (file_ < 0) raise_errno("memfd_create");
-    if (!commit(0, Segment::first_bytes(units)) || ftruncate(file_, static_cast<off_t>(bytes_)) != 0) raise_errno("fallocate");
+    if (!commit(0, Segment::first_bytes(units)) ||
+        ftruncate(file_, static_cast<off_t>(bytes_)) != 0)
+        raise_errno("fallocate");
 }
 
 File::~File() { close(file_); }
@@ -32,12 +37,13 @@ bool File::punch(std::size_t offset, std::size_t bytes) noexcept {
 
 std::uintptr_t File::map() const {
     constexpr std::size_t kUnit = ashlar::base::kUnitSize;
-    void* const reserved = mmap(nullptr, bytes_ + kUnit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const reserved =
+        mmap(nullptr, bytes_ + kUnit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (reserved == MAP_FAILED) raise_errno("mmap");
     const auto start = reinterpret_cast<std::uintptr_t>(reserved);
     const std::uintptr_t aligned = ashlar::base::round_up(start, kUnit);
-    void* const mapped =
-        mmap(reinterpret_cast<void*>(aligned), bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file_, 0);
+    void* const mapped = mmap(reinterpret_cast<void*>(aligned), bytes_, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_FIXED, file_, 0);
     if (mapped == MAP_FAILED) raise_errno("mmap");
     if (aligned != start) munmap(reserved, aligned - start);
     munmap(reinterpret_cast<void*>(aligned + bytes_), start + kUnit - aligned);
@@ -46,7 +52,8 @@ std::uintptr_t File::map() const {
 
 View::View(File& file, bool first) : bytes_(file.bytes()), segment_{}, blocks_(segment_) {
     segment_.attach(file.map(), file.units(), file);
-    if (first && !ashlar::shared::make_lives(segment_.header())) throw std::runtime_error("the robust mutexes cannot be made");
+    if (first && !ashlar::shared::make_lives(segment_.header()))
+        throw std::runtime_error("the robust mutexes cannot be made");
 }
 
 View::~View() { munmap(reinterpret_cast<void*>(segment_.start()), bytes_); }
@@ -54,7 +61,9 @@ View::~View() { munmap(reinterpret_cast<void*>(segment_.start()), bytes_); }
 // Slots behind kSlots and the content of units are left out.
 Snapshot::Snapshot(View& view, Offset place) {
     Segment& segment = view.segment();
-    const auto at = [&](const Slot& slot) { return reinterpret_cast<std::uintptr_t>(&slot) - segment.start(); };
+    const auto at = [&](const Slot& slot) {
+        return reinterpret_cast<std::uintptr_t>(&slot) - segment.start();
+    };
     const std::size_t tables = at(segment.slot(0)) + ashlar::shared::kMaxSlots * sizeof(Slot);
     const std::size_t units = view.blocks().offset_of(UnitId{0});
     ranges_ = {Range{0, at(segment.slot(kSlots))}, Range{tables, units - tables},
@@ -82,7 +91,9 @@ bool Snapshot::update(View& view) {
 void Snapshot::write_to(View& view) const {
     const std::byte* from = bytes_.data();
     for (const Range& range : ranges_) {
-        if (range.bytes != 0) std::memcpy(reinterpret_cast<void*>(view.segment().start() + range.from), from, range.bytes);
+        if (range.bytes != 0)
+            std::memcpy(reinterpret_cast<void*>(view.segment().start() + range.from), from,
+                        range.bytes);
         from += range.bytes;
     }
 }

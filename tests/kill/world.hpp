@@ -60,7 +60,9 @@ class View {
 
     [[nodiscard]] Segment& segment() noexcept { return segment_; }
     [[nodiscard]] Blocks& blocks() noexcept { return blocks_; }
-    [[nodiscard]] std::uint64_t& word(Offset at) noexcept { return *reinterpret_cast<std::uint64_t*>(segment_.start() + at); }
+    [[nodiscard]] std::uint64_t& word(Offset at) noexcept {
+        return *reinterpret_cast<std::uint64_t*>(segment_.start() + at);
+    }
 
   private:
     std::size_t bytes_;
@@ -88,7 +90,9 @@ class Snapshot {
 /// Lives of a copy: the test says who is dead.
 class ToldLives final : public Lives {
   public:
-    [[nodiscard]] bool take_dead(SlotId slot) noexcept override { return slot < kSlots && dead[slot]; }
+    [[nodiscard]] bool take_dead(SlotId slot) noexcept override {
+        return slot < kSlots && dead[slot];
+    }
     void leave(SlotId) noexcept override {}
     [[nodiscard]] bool try_recovery() noexcept override { return !recovering; }
     void leave_recovery() noexcept override {}

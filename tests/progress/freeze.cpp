@@ -25,6 +25,8 @@ namespace progress {
 namespace {
 
 using namespace std::chrono_literals;
+using tracing::Text;
+using tracing::Tracee;
 
 constexpr int skipped = 77;
 

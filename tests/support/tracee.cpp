@@ -32,11 +32,15 @@ void redirect(Registers& registers, std::uintptr_t to) noexcept {
 }
 #else
 constexpr bool kLinkOnStack = false;
-Place place_of(const Registers& registers) noexcept { return {registers.pc, registers.sp, registers.regs[30]}; }
+Place place_of(const Registers& registers) noexcept {
+    return {registers.pc, registers.sp, registers.regs[30]};
+}
 void redirect(Registers& registers, std::uintptr_t to) noexcept { registers.pc = to; }
 #endif
 
-[[noreturn]] void raise_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void raise_errno(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
 
 }  // namespace
 
@@ -48,7 +52,8 @@ Tracee::~Tracee() {
     if (gone_) return;
     // A running thread cannot be detached. An attached one would become a
     // zombie that the end of its process waits for.
-    if (!stopped_ && ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) == 0) waitpid(thread_, nullptr, __WALL);
+    if (!stopped_ && ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) == 0)
+        waitpid(thread_, nullptr, __WALL);
     ptrace(PTRACE_DETACH, thread_, nullptr, nullptr);
 }
 
@@ -80,7 +85,8 @@ Tracee::Event Tracee::step() {
 }
 
 void Tracee::go_on() {
-    if (ptrace(PTRACE_CONT, thread_, nullptr, static_cast<long>(signal_)) != 0) raise_errno("PTRACE_CONT");
+    if (ptrace(PTRACE_CONT, thread_, nullptr, static_cast<long>(signal_)) != 0)
+        raise_errno("PTRACE_CONT");
     signal_ = 0;
     stopped_ = false;
 }
@@ -121,7 +127,9 @@ Text::Text(pid_t process, const std::string& path) : path_(std::filesystem::cano
     std::ifstream maps("/proc/" + std::to_string(process) + "/maps");
     std::uintptr_t first = 0;
     for (std::string line; std::getline(maps, line);) {
-        if (line.size() < path_.size() || line.compare(line.size() - path_.size(), path_.size(), path_) != 0) continue;
+        if (line.size() < path_.size() ||
+            line.compare(line.size() - path_.size(), path_.size(), path_) != 0)
+            continue;
         std::istringstream fields(line);
         std::uintptr_t begin = 0;
         std::uintptr_t end = 0;
@@ -144,8 +152,8 @@ std::string Text::describe(std::uintptr_t address) const {
     for (const Range& range : ranges_) {
         if (address < range.begin || address >= range.end) continue;
         char command[4600];
-        std::snprintf(command, sizeof command, "addr2line -Cfpe '%s' 0x%jx 2>/dev/null", path_.c_str(),
-                      static_cast<std::uintmax_t>(address - range.load_bias));
+        std::snprintf(command, sizeof command, "addr2line -Cfpe '%s' 0x%jx 2>/dev/null",
+                      path_.c_str(), static_cast<std::uintmax_t>(address - range.load_bias));
         const std::unique_ptr<FILE, int (*)(FILE*)> tool(popen(command, "r"), pclose);
         char line[512];
         if (tool != nullptr && std::fgets(line, sizeof line, tool.get()) != nullptr) {

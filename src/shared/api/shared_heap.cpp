@@ -150,7 +150,8 @@ void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
     me.slot.moved.store(me.slot.record.load(base::rlx), base::rlx);  // relaxed: read after this thread's death [E43]
     base::compiler_fence();
     deallocate(block);
-    base::compiler_fence();
+    // The program does not know the new block before the return.
+    me.note({me.slot.moved.load(base::rlx)});
     me.slot.moved.store(0, base::rlx);
     return fresh;
 }
