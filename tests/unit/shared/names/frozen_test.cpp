@@ -1,5 +1,5 @@
-// A process stands still at an instruction of a call. Others go on meanwhile, and
-// then it ends its call.
+// A process stands still at an instruction of a call. Others go on meanwhile,
+// and then it ends its call.
 #include <ashlar/shared_objects.hpp>
 
 #include <string>

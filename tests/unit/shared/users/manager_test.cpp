@@ -60,6 +60,7 @@ TEST_F(SharedManager, RefusesAccessesThatLeaveTheirBlock) {
         const Offset next = manager_.allocate(size).value();
         EXPECT_THROW(static_cast<void>(read(block, size + 1)), OutsideBlock);
         EXPECT_THROW(static_cast<void>(read(block + size, 1)), OutsideBlock) << "rounding is not the program's";
+        EXPECT_THROW(static_cast<void>(read(block + size + 1, 1)), OutsideBlock);
         EXPECT_THROW(static_cast<void>(read(std::min(block, next), std::max(block, next) - std::min(block, next) + 1)),
                      OutsideBlock);
         EXPECT_THROW(manager_.write(block + 1, filled(size, 0)), OutsideBlock);
