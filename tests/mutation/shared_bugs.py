@@ -157,25 +157,24 @@ PLACES = (
 )
 
 ORDERS = (
-    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx", "shared."),
-    weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx", "shared."),
+    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx", "shared.large_hinted"),
+    weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx", "shared.large_hinted"),
     weaker("E46", "freed_by_one", SLABS_HEADER,
-           "if (tag.cas(seen, freed_tag(me.id), base::<acq_rel>, base::rlx)) return true;", "acq_rel", "rlx",
-           "shared."),
-    weaker("E46", "slab_created", SLABS, "store(owned_by(c, me.id).raw, <rel>);", "rel", "rlx", "shared."),
-    weaker("E46", "stored_at_the_destination", BLOCKS, "word->store(offset_of(block), <rel>);  // [E46]\n", "rel", "rlx", "shared."),
-    weaker("E46", "loaded_from_the_source", BLOCKS, "Word offset = word->load(<acq>);  // [E46]", "acq", "rlx", "shared."),
-    weaker("E47", "owner_takes", SLABS, "word.fetch_and(~seen, <acq>);", "acq", "rlx", "shared."),
-    weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "rlx", "shared."),
-    weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "acq_rel", "shared."),
+           "if (tag.cas(seen, freed_tag(me.id), base::<acq_rel>, base::rlx)) return true;", "acq_rel", "rlx", ""),
+    weaker("E46", "slab_created", SLABS, "store(owned_by(c, me.id).raw, <rel>);", "rel", "rlx", ""),
+    weaker("E46", "stored_at_the_destination", BLOCKS, "word->store(offset_of(block), <rel>);  // [E46]\n", "rel", "rlx", "shared.to_from"),
+    weaker("E46", "loaded_from_the_source", BLOCKS, "Word offset = word->load(<acq>);  // [E46]", "acq", "rlx", ""),
+    weaker("E47", "owner_takes", SLABS, "word.fetch_and(~seen, <acq>);", "acq", "rlx", "shared.remote"),
+    weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "rlx", "shared.remote"),
+    weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "acq_rel", "shared.leave shared.one_word"),
     weaker("E48", "state_loaded", SLABS, "if (segment_.state(slab, <seq_cst>) != UnitState::shared(c)) return false;",
         "seq_cst",
-           "acq", "shared."),
-    weaker("E48", "state_stored", SLABS, "UnitState::shared(c).raw, <seq_cst>);\n    reindex", "seq_cst", "rel", "shared."),
+           "acq", "shared.leave shared.one_word"),
+    weaker("E48", "state_stored", SLABS, "UnitState::shared(c).raw, <seq_cst>);\n    reindex", "seq_cst", "rel", "shared.leave shared.one_word"),
     weaker("E48", "bits_loaded", SLABS, "const Word word = segment_.bits(slab, w).load(<seq_cst>);  // [E48]", "seq_cst", "acq",
-           "shared."),
+           "shared.leave shared.one_word"),
     weaker("E48", "claim", SLABS, "owned_by(c, me.id).raw, <seq_cst, seq_cst>);", "seq_cst, seq_cst", "acq_rel, acq",
-        "shared."),
+        ""),
 )
 
 SHARED = HANDS + DEAD + MEMORY + PLACES + ORDERS
