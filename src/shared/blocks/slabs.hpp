@@ -1,7 +1,7 @@
 // Slabs of equal blocks for any number of threads of any number of processes,
 // each of which may die at any instruction. A bit per block outside it says
-// "free"; only the slab's owner clears bits. A tag per block decides between two
-// frees. Blocks that a thread takes out of a word stay noted in its slot until
+// "free"; only the slab's owner clears bits. A tag per block decides between
+// two frees. Blocks that a thread takes out of a word stay noted in its slot until
 // they are handed out, so that recovery can give them back.
 //
 //   allocate   place, mask := ones of a word; clear them in the word
