@@ -62,7 +62,7 @@ TEST_P(SharedPlaces, WithoutABlockAreTold) {
     EXPECT_EQ(blocks.find(block).fault, Fault::none);
     word(place) = block;
     ASSERT_EQ(deallocate(block), Fault::none);
-    EXPECT_EQ(deallocate_from(place), Fault::gone);
+    EXPECT_EQ(deallocate_from(place), Fault::not_live);
 }
 
 TEST_P(SharedPlaces, StayWithoutRoom) {
