@@ -26,7 +26,7 @@ class ForkCount {
   private:
     static void after_fork() noexcept;
 
-    base::Atomic<Word>* count_;
+    base::Atomic<Word>* count_ = nullptr;
 };
 extern constinit ForkCount fork_count;
 
