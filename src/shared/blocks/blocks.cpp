@@ -31,7 +31,7 @@ std::size_t bytes_of(UnitState large) noexcept {
 
 }  // namespace
 
-// ------------------------------------------------------------------- allocating
+// ------------------------------------------------------------------ allocating
 
 UnitId Blocks::take_large(Owner me, std::size_t size, bool pending) noexcept {
     if (size > std::size_t{kMaxUnits} << base::kUnitShift) return kNoUnit;
@@ -201,7 +201,7 @@ Offset Blocks::resize(Owner me, Offset block, std::size_t size) noexcept {
     return 0;
 }
 
-// -------------------------------------------------------------------- questions
+// ------------------------------------------------------------------- questions
 
 bool Blocks::visit(BlockVisitor visitor, void* context) const noexcept {
     const UnitId end = segment_.covered();

@@ -13,7 +13,7 @@ namespace ashlar::shared {
 
 using Offset = std::uint64_t;  // 0: none
 
-// What is wrong with an offset that a caller passed.
+// Faults of an offset that a caller passed.
 enum class Fault { none, foreign, interior, not_live, gone };
 
 // A place whose block a slot frees. Odd, so that it is no block's offset.

@@ -284,7 +284,7 @@ void Runs::hold_tail(SlotId dead, UnitId start, UnitId to) noexcept {
     }
 }
 
-// -------------------------------------------------------------------- questions
+// ------------------------------------------------------------------- questions
 
 std::uint32_t Runs::length(UnitState head) noexcept {
     switch (head.kind()) {

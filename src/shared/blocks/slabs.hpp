@@ -1,15 +1,15 @@
 // Slabs of equal blocks for any number of threads of any number of processes,
 // each of which may die at any instruction. A bit per block outside it says
 // "free"; only the slab's owner clears bits. A tag per block decides between
-// two frees. Blocks that a thread takes out of a word stay noted in its slot until
-// they are handed out, so that recovery can give them back.
+// two frees. Blocks that a thread takes out of a word stay noted in its slot
+// until they are handed out, so that recovery can give them back.
 //
 //   allocate   place, mask := ones of a word; clear them in the word
 //              record := block; tag := live; mask -= block
 //   free       record := freeing; tag: live -> freed by this slot
 //              record := freed; set the bit; update the hints; record := none
 //
-// A freeing thread that owns the word puts the block back into its mask instead.
+// A freeing thread that owns the word puts the block into its mask instead.
 // Lock-free. A slot is used by its thread, or by the thread that recovers it.
 #ifndef ASHLAR_SHARED_BLOCKS_SLABS_HPP
 #define ASHLAR_SHARED_BLOCKS_SLABS_HPP
