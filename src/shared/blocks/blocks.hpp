@@ -13,7 +13,7 @@ namespace ashlar::shared {
 
 using Offset = std::uint64_t;  // 0: none
 
-// The fault of an offset that a caller passed.
+// Faults of an offset that a caller passed.
 enum class Fault { none, foreign, interior, not_live, gone };
 
 // A place whose block a slot frees. Odd, so that it is no block's offset.
@@ -41,8 +41,8 @@ class Blocks {
     // death in between leaves either both or none.
     [[nodiscard]] Offset allocate_to(Owner me, Offset destination, std::size_t size, std::size_t alignment) noexcept;
     [[nodiscard]] Fault deallocate(Owner me, Offset block) noexcept;
-    // The parts of these two that most calls need. 0: the thread has no block in
-    // its mask for this size, at the least alignment.
+    // The parts of these two that most calls need. 0: the thread has no block
+    // in its mask for this size, at the least alignment.
     [[nodiscard]] Offset allocate_kept(Owner me, std::size_t size) noexcept;
     // Fault::foreign: no block of a slab begins here, or not in its first unit.
     [[nodiscard]] Fault deallocate_plain(Owner me, Offset block) noexcept;

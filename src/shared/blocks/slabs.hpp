@@ -9,9 +9,8 @@
 //   free       record := freeing; tag: live -> freed by this slot
 //              record := freed; set the bit; update the hints; record := none
 //
-// A freeing thread that owns the word puts the block back into its mask
-// instead. Lock-free. A slot is used by its thread, or by the thread that
-// recovers it.
+// A freeing thread that owns the word puts the block into its mask instead.
+// Lock-free. A slot is used by its thread, or by the thread that recovers it.
 #ifndef ASHLAR_SHARED_BLOCKS_SLABS_HPP
 #define ASHLAR_SHARED_BLOCKS_SLABS_HPP
 

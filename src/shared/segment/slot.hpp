@@ -14,7 +14,7 @@
 
 namespace ashlar::shared {
 
-// What a thread is doing, and to which block or run.
+// The step that a thread is at, and its block or run.
 //
 //   63           44 43     38 37         16 15        5 4     0   of a block
 //   |      0       |  class  |    unit     |  number   |  step  |

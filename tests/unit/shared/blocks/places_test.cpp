@@ -23,7 +23,7 @@ TEST_P(SharedPlaces, HoldTheBlockAndThenNothing) {
     EXPECT_EQ(word(place), 0U);
     EXPECT_EQ(segment.slot(2).record.load(rlx), 0U);
     EXPECT_EQ(deallocate(block), Fault::not_live);
-    EXPECT_EQ(deallocate_from(place), Fault::not_live);
+    EXPECT_EQ(deallocate_from(place), Fault::gone);
     require_nothing_lost();
 }
 
@@ -38,7 +38,7 @@ TEST_P(SharedPlaces, KeepTheirBlocksSizes) {
 TEST_P(SharedPlaces, ThatAnotherThreadMarkedAreLeftAlone) {
     const Offset block = allocate_to(place, GetParam());
     word(place) = mark_of(block, 3);
-    EXPECT_EQ(deallocate_from(place), Fault::not_live);
+    EXPECT_EQ(deallocate_from(place), Fault::gone);
     EXPECT_EQ(word(place), mark_of(block, 3));
     EXPECT_EQ(blocks.find(block).fault, Fault::none);
 }
@@ -52,7 +52,7 @@ TEST_P(SharedPlaces, OutsideABlockAreRefused) {
 }
 
 TEST_P(SharedPlaces, WithoutABlockAreTold) {
-    EXPECT_EQ(deallocate_from(place), Fault::not_live) << "holds 0";
+    EXPECT_EQ(deallocate_from(place), Fault::gone) << "holds 0";
     word(place) = unit(50);
     EXPECT_NE(deallocate_from(place), Fault::none);
     const Offset block = allocate(GetParam());
