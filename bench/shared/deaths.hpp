@@ -62,7 +62,8 @@ void kills(const std::string& place, unsigned times) {
         }
     }
     Heap::remove(place);
-    std::printf(R"({"kind": "kills", "heap": "%s", "kills": %u, "worked": %u, "threw": %u, "hung": %u, "died": %u})"
+    std::printf(R"({"kind": "kills", "heap": "%s", "kills": %u, "worked": %u, )"
+                R"("threw": %u, "hung": %u, "died": %u})"
                 "\n",
                 Heap::kName, times, worked, threw, hung, died);
 }

@@ -29,13 +29,16 @@ struct Workload {
 };
 
 constexpr Workload kWorkloads[] = {
-    {"pairs-64", Kind::pairs, {64, 64}, 1, 1},          {"sets-small", Kind::replace, {16, 256}, 5000, 1},
-    {"hand-over-64", Kind::hand_over, {64, 64}, 1, 1},  {"mixed", Kind::replace, {16, 32768}, 1000, 2},
+    {"pairs-64", Kind::pairs, {64, 64}, 1, 1},
+    {"sets-small", Kind::replace, {16, 256}, 5000, 1},
+    {"hand-over-64", Kind::hand_over, {64, 64}, 1, 1},
+    {"mixed", Kind::replace, {16, 32768}, 1000, 2},
     {"large", Kind::replace, {65536, 1048576}, 16, 20},
 };
 
 template <class Heap>
-void run(const Workload& workload, const std::string& place, unsigned processes, std::uint64_t all, unsigned round) {
+void run(const Workload& workload, const std::string& place, unsigned processes, std::uint64_t all,
+         unsigned round) {
     Heap::remove(place);
     const SharedPage shared;
     const Heap created(Open::create, place);
@@ -45,20 +48,25 @@ void run(const Workload& workload, const std::string& place, unsigned processes,
         *shared, processes,
         [&](unsigned number) {
             Heap heap(Open::existing, place);
-            const std::size_t live = workload.kind == Kind::replace ? workload.live : 2 * Ring::kPlaces;
+            const std::size_t live =
+                workload.kind == Kind::replace ? workload.live : 2 * Ring::kPlaces;
             replace(heap, workload.sizes, live, operations / 10, number);
             return heap;
         },
         [&](Heap& heap, unsigned number) {
             switch (workload.kind) {
                 case Kind::pairs: pairs(heap, workload.sizes.least, operations); break;
-                case Kind::replace: replace(heap, workload.sizes, workload.live, operations, number); break;
-                case Kind::hand_over: hand_over(heap, *shared, workload.sizes.least, operations, number, processes); break;
+                case Kind::replace:
+                    replace(heap, workload.sizes, workload.live, operations, number);
+                    break;
+                case Kind::hand_over:
+                    hand_over(heap, *shared, workload.sizes.least, operations, number, processes);
+                    break;
             }
         });
     const auto count = static_cast<double>(operations * processes);
-    std::printf(R"({"kind": "time", "heap": "%s", "work": "%s", "processes": %u, "round": %u, )", Heap::kName, workload.name,
-                processes, round);
+    std::printf(R"({"kind": "time", "heap": "%s", "work": "%s", "processes": %u, "round": %u, )",
+                Heap::kName, workload.name, processes, round);
     std::printf(R"("ns": %.2f, "cpu_ns": %.2f})"
                 "\n",
                 ns / count, static_cast<double>(shared->processor_ns.load()) / count);
@@ -67,7 +75,8 @@ void run(const Workload& workload, const std::string& place, unsigned processes,
 
 // Bytes with pages in the file, for one live set.
 template <class Heap>
-void memory(const char* name, Sizes sizes, std::size_t blocks, const std::string& place, const std::string& path) {
+void memory(const char* name, Sizes sizes, std::size_t blocks, const std::string& place,
+            const std::string& path) {
     Heap::remove(place);
     Heap heap(Open::create, place);
     const std::size_t before = pages_of(path);
@@ -79,9 +88,10 @@ void memory(const char* name, Sizes sizes, std::size_t blocks, const std::string
         std::memset(held.block, 1, size);
         asked += size;
     }
-    std::printf(R"({"kind": "memory", "heap": "%s", "work": "%s", "asked": %zu, "empty": %zu, "full": %zu})"
-                "\n",
-                Heap::kName, name, asked, before, pages_of(path));
+    std::printf(
+        R"({"kind": "memory", "heap": "%s", "work": "%s", "asked": %zu, "empty": %zu, "full": %zu})"
+        "\n",
+        Heap::kName, name, asked, before, pages_of(path));
     Heap::remove(place);
 }
 
@@ -127,7 +137,8 @@ int start(int count, char** words) {
         } else if (std::strcmp(words[i], "--folder") == 0 && has_value) {
             folder = words[++i];
         } else {
-            std::fprintf(stderr, "usage: ashlar_shared_bench [--smoke] [--rounds N] [--folder DIRECTORY]\n");
+            std::fprintf(
+                stderr, "usage: ashlar_shared_bench [--smoke] [--rounds N] [--folder DIRECTORY]\n");
             return 2;
         }
     }

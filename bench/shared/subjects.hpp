@@ -17,7 +17,8 @@
 
 namespace bench {
 
-inline constexpr std::size_t kBoostBytes = std::size_t{1} << 30;  // Boost's segments do not grow while in use
+// Boost's segments do not grow while in use.
+inline constexpr std::size_t kBoostBytes = std::size_t{1} << 30;
 
 enum class Open { create, existing };
 
@@ -36,7 +37,9 @@ class Ashlar {
   public:
     static constexpr const char* kName = kFile ? "ashlar-file" : "ashlar";
     Ashlar(Open open, const std::string& place) : heap_(make(open, place)) {}
-    static void remove(const std::string& place) { kFile ? unlink(place.c_str()) : ashlar::SharedHeap::remove(place); }
+    static void remove(const std::string& place) {
+        kFile ? unlink(place.c_str()) : ashlar::SharedHeap::remove(place);
+    }
 
     void* allocate(std::size_t size) { return heap_.allocate(size); }
     void deallocate(void* block) { heap_.deallocate(block); }
@@ -46,7 +49,8 @@ class Ashlar {
 
   private:
     static ashlar::SharedHeap make(Open open, const std::string& place) {
-        const auto mode = open == Open::create ? ashlar::SharedHeapMode::create_only : ashlar::SharedHeapMode::open_only;
+        const auto mode = open == Open::create ? ashlar::SharedHeapMode::create_only
+                                               : ashlar::SharedHeapMode::open_only;
         if constexpr (kFile) return ashlar::SharedHeap::file(mode, place);
         return ashlar::SharedHeap(mode, place);
     }
@@ -56,14 +60,15 @@ class Ashlar {
 
 template <bool kFile>
 class Boost {
-    using Segment =
-        std::conditional_t<kFile, boost::interprocess::managed_mapped_file, boost::interprocess::managed_shared_memory>;
+    using Segment = std::conditional_t<kFile, boost::interprocess::managed_mapped_file,
+                                       boost::interprocess::managed_shared_memory>;
 
   public:
     static constexpr const char* kName = kFile ? "boost-file" : "boost";
     Boost(Open open, const std::string& place) : segment_(make(open, place)) {}
     static void remove(const std::string& place) {
-        kFile ? unlink(place.c_str()) : static_cast<int>(boost::interprocess::shared_memory_object::remove(place.c_str()));
+        kFile ? unlink(place.c_str())
+              : static_cast<int>(boost::interprocess::shared_memory_object::remove(place.c_str()));
     }
 
     void* allocate(std::size_t size) { return segment_.allocate(size, std::nothrow); }
@@ -77,7 +82,8 @@ class Boost {
 
   private:
     static Segment make(Open open, const std::string& place) {
-        if (open == Open::create) return Segment(boost::interprocess::create_only, place.c_str(), kBoostBytes);
+        if (open == Open::create)
+            return Segment(boost::interprocess::create_only, place.c_str(), kBoostBytes);
         return Segment(boost::interprocess::open_only, place.c_str());
     }
 

@@ -32,7 +32,8 @@ inline double nanoseconds_since(Clock::time_point start) {
 inline std::uint64_t processor_time() {
     timespec now{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1000000000 + static_cast<std::uint64_t>(now.tv_nsec);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000000000 +
+           static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 // One producer, one consumer. 0: empty.
@@ -60,7 +61,8 @@ class SharedPage {
 
   private:
     static void* map() {
-        void* const at = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void* const at = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (at == MAP_FAILED) fail("no memory for the processes' page");
         return at;
     }
@@ -92,7 +94,8 @@ double run_team(Shared& shared, unsigned processes, Prepare prepare, Work work) 
     shared.go.store(1);
     for (const pid_t process : team) {
         int status = 0;
-        if (waitpid(process, &status, 0) != process || status != 0) fail("a process of the team failed");
+        if (waitpid(process, &status, 0) != process || status != 0)
+            fail("a process of the team failed");
     }
     return nanoseconds_since(start);
 }

@@ -43,7 +43,8 @@ struct Held {
 
 inline void stamp(const Held& held) {
     std::memcpy(held.block, &held.stamp, sizeof held.stamp);
-    std::memcpy(static_cast<char*>(held.block) + held.size - sizeof held.stamp, &held.stamp, sizeof held.stamp);
+    std::memcpy(static_cast<char*>(held.block) + held.size - sizeof held.stamp, &held.stamp,
+                sizeof held.stamp);
 }
 inline void verify(const Held& held) {
     std::uint32_t first = 0;
@@ -108,12 +109,14 @@ void consume(Heap& heap, Ring& ring, std::size_t size, std::uint64_t from, std::
         std::uint64_t offset = 0;
         while ((offset = place.load(std::memory_order_acquire)) == 0) sched_yield();
         place.store(0, std::memory_order_release);
-        Held held{heap.to_address(offset), static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(i)};
+        Held held{heap.to_address(offset), static_cast<std::uint32_t>(size),
+                  static_cast<std::uint32_t>(i)};
         drop(heap, held);
     }
 }
 template <class Heap>
-void hand_over(Heap& heap, Shared& shared, std::size_t size, std::uint64_t operations, unsigned number, unsigned processes) {
+void hand_over(Heap& heap, Shared& shared, std::size_t size, std::uint64_t operations,
+               unsigned number, unsigned processes) {
     Ring& ring = shared.rings[number / 2];
     if (processes == 1) {
         for (std::uint64_t i = 0; i < operations; i += Ring::kPlaces) {

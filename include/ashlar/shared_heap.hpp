@@ -31,7 +31,7 @@ enum class SharedHeapFault {
     no_address_space,  ///< The process cannot map the heap's limit.
     not_a_heap,        ///< The file is not a shared heap, or ends early.
     other_layout,      ///< Made by another version, page size, word size or C library.
-    bad_size,      ///< The limit is 0, too large, or not that of the heap.
+    bad_size,          ///< The limit is 0, too large, or not that of the heap.
     being_created,     ///< Another process has not finished the creation.
     too_many_threads,  ///< All slots for threads are in use.
     system,            ///< Another error of the system; the message has it.

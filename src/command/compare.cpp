@@ -13,11 +13,13 @@ namespace ashlar::command {
 namespace {
 
 bool wanted(const Options& options, const std::string& name) {
-    return options.only.empty() || std::find(options.only.begin(), options.only.end(), name) != options.only.end();
+    return options.only.empty() ||
+           std::find(options.only.begin(), options.only.end(), name) != options.only.end();
 }
 
 std::vector<Series>::iterator find(std::vector<Series>& series, const std::string& name) {
-    return std::find_if(series.begin(), series.end(), [&](const Series& one) { return one.allocator.name == name; });
+    return std::find_if(series.begin(), series.end(),
+                        [&](const Series& one) { return one.allocator.name == name; });
 }
 
 // libc itself is preloaded for the row "system": so this is libc's malloc also
@@ -29,7 +31,8 @@ std::vector<Series> choose(const Options& options) {
     for (auto& allocator : find_installed()) all.push_back({std::move(allocator), {}, false, {}});
     for (const auto& word : options.added) {
         Allocator allocator = named_allocator(word);
-        if (allocator.name == kSystem) throw Failure(2, "-a " + word + ": the name 'system' is taken");
+        if (allocator.name == kSystem)
+            throw Failure(2, "-a " + word + ": the name 'system' is taken");
         if (const auto same = find(all, allocator.name); same != all.end()) {
             same->allocator = std::move(allocator);
         } else {
@@ -40,7 +43,8 @@ std::vector<Series> choose(const Options& options) {
         if (find(all, name) != all.end()) continue;
         std::string names;
         for (const auto& one : all) names += " " + one.allocator.name;
-        throw Failure(2, "--only " + name + ": there is no such allocator here; there are:" + names);
+        throw Failure(2,
+                      "--only " + name + ": there is no such allocator here; there are:" + names);
     }
     std::vector<Series> chosen;
     for (auto& one : all) {
@@ -59,7 +63,8 @@ void warn_of_linked_allocator(const std::string& program, std::vector<std::strin
     if (!file) return;
     for (const auto& library : file->needed) {
         if (library.find("malloc") != std::string::npos) {
-            warnings.push_back(program + " links " + library + " itself; the row 'system' is libc's malloc all the same");
+            warnings.push_back(program + " links " + library +
+                               " itself; the row 'system' is libc's malloc all the same");
         }
     }
 }
@@ -67,7 +72,8 @@ void warn_of_linked_allocator(const std::string& program, std::vector<std::strin
 class Rounds {
   public:
     Rounds(const Command& command, const Options& options, std::vector<Series>& series)
-        : command_(command), options_(options), series_(series), quiet_(options.show_output || ::isatty(STDERR_FILENO) == 0) {}
+        : command_(command), options_(options), series_(series),
+          quiet_(options.show_output || ::isatty(STDERR_FILENO) == 0) {}
 
     // Each round begins one allocator further on. Without the system malloc
     // there is nothing to compare with: then it ends.
@@ -90,12 +96,13 @@ class Rounds {
             if (round < options_.warmup) {
                 std::fprintf(stderr, "\r\033[Kwarm-up: %s", one.allocator.name.c_str());
             } else {
-                std::fprintf(stderr, "\r\033[Kround %d of %d: %s", round - options_.warmup + 1, options_.runs,
-                             one.allocator.name.c_str());
+                std::fprintf(stderr, "\r\033[Kround %d of %d: %s", round - options_.warmup + 1,
+                             options_.runs, one.allocator.name.c_str());
             }
         }
         Run run = measure(command_, preload_value(one.allocator.library));
-        if (one.allocator.name == kSystem) run.not_loaded = false;  // then it has libc's malloc anyway
+        // Then it has libc's malloc anyway.
+        if (one.allocator.name == kSystem) run.not_loaded = false;
         if (run.failed()) {
             one.failed = true;
             one.failure = run;
@@ -117,7 +124,8 @@ int compare(const Options& options) {
     Comparison comparison;
     comparison.warnings = preload_warnings(path);
     warn_of_linked_allocator(path, comparison.warnings);
-    for (const auto& warning : comparison.warnings) std::fprintf(stderr, "ashlar: warning: %s\n", warning.c_str());
+    for (const auto& warning : comparison.warnings)
+        std::fprintf(stderr, "ashlar: warning: %s\n", warning.c_str());
 
     comparison.series = choose(options);
     const Command command{path, options.program, options.show_output};

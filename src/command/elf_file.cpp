@@ -29,7 +29,8 @@ class Reader {
         std::vector<T> items(count);
         file_.clear();
         file_.seekg(static_cast<std::streamoff>(offset));
-        file_.read(reinterpret_cast<char*>(items.data()), static_cast<std::streamsize>(count * sizeof(T)));
+        file_.read(reinterpret_cast<char*>(items.data()),
+                   static_cast<std::streamsize>(count * sizeof(T)));
         if (!file_) items.clear();
         return items;
     }
@@ -48,7 +49,8 @@ class Reader {
 bool is_native(const Header& header) {
     const auto own = Reader("/proc/self/exe").array<Header>(0, 1);
     return !own.empty() && header.e_ident[EI_CLASS] == own[0].e_ident[EI_CLASS] &&
-           header.e_ident[EI_DATA] == own[0].e_ident[EI_DATA] && header.e_machine == own[0].e_machine;
+           header.e_ident[EI_DATA] == own[0].e_ident[EI_DATA] &&
+           header.e_machine == own[0].e_machine;
 }
 
 std::vector<std::string> needed_libraries(Reader& reader, const std::vector<Segment>& segments) {
@@ -63,12 +65,14 @@ std::vector<std::string> needed_libraries(Reader& reader, const std::vector<Segm
         if (entry.d_tag != DT_STRTAB) continue;
         for (const Segment& segment : segments) {
             const auto within = entry.d_un.d_ptr - segment.p_vaddr;
-            if (segment.p_type == PT_LOAD && within < segment.p_filesz) names = segment.p_offset + within;
+            if (segment.p_type == PT_LOAD && within < segment.p_filesz)
+                names = segment.p_offset + within;
         }
     }
     std::vector<std::string> libraries;
     for (const Dynamic& entry : entries) {
-        if (entry.d_tag == DT_NEEDED && names != 0) libraries.push_back(reader.text(names + entry.d_un.d_val));
+        if (entry.d_tag == DT_NEEDED && names != 0)
+            libraries.push_back(reader.text(names + entry.d_un.d_val));
     }
     return libraries;
 }
@@ -76,10 +80,13 @@ std::vector<std::string> needed_libraries(Reader& reader, const std::vector<Segm
 bool defines_malloc(Reader& reader, const Header& header) {
     const auto sections = reader.array<Section>(header.e_shoff, header.e_shnum);
     for (const Section& section : sections) {
-        if ((section.sh_type != SHT_DYNSYM && section.sh_type != SHT_SYMTAB) || section.sh_link >= sections.size()) continue;
+        if ((section.sh_type != SHT_DYNSYM && section.sh_type != SHT_SYMTAB) ||
+            section.sh_link >= sections.size())
+            continue;
         const Section& strings = sections[section.sh_link];
         const auto names = reader.array<char>(strings.sh_offset, strings.sh_size);
-        for (const Symbol& symbol : reader.array<Symbol>(section.sh_offset, section.sh_size / sizeof(Symbol))) {
+        for (const Symbol& symbol :
+             reader.array<Symbol>(section.sh_offset, section.sh_size / sizeof(Symbol))) {
             // The terminating zero is compared as well.
             if (symbol.st_shndx != SHN_UNDEF && symbol.st_name + sizeof("malloc") <= names.size() &&
                 std::memcmp(names.data() + symbol.st_name, "malloc", sizeof("malloc")) == 0) {
@@ -95,14 +102,16 @@ bool defines_malloc(Reader& reader, const Header& header) {
 std::optional<ElfFile> read_elf(const std::string& path) {
     Reader reader(path);
     const auto headers = reader.array<Header>(0, 1);
-    if (headers.empty() || std::memcmp(headers[0].e_ident, ELFMAG, SELFMAG) != 0) return std::nullopt;
+    if (headers.empty() || std::memcmp(headers[0].e_ident, ELFMAG, SELFMAG) != 0)
+        return std::nullopt;
     const Header& header = headers[0];
     ElfFile file;
     file.native = is_native(header);
     if (!file.native) return file;
     file.shared_object = header.e_type == ET_DYN;
     const auto segments = reader.array<Segment>(header.e_phoff, header.e_phnum);
-    for (const Segment& segment : segments) file.has_interpreter = file.has_interpreter || segment.p_type == PT_INTERP;
+    for (const Segment& segment : segments)
+        file.has_interpreter = file.has_interpreter || segment.p_type == PT_INTERP;
     file.needed = needed_libraries(reader, segments);
     file.defines_malloc = defines_malloc(reader, header);
     return file;

@@ -10,7 +10,9 @@
 namespace ashlar::command {
 
 struct ElfFile {
-    bool native = false;           // of this command's own architecture; the other members are filled in only then
+    // Of this command's own architecture; the other members are filled in only
+    // then.
+    bool native = false;
     bool shared_object = false;    // ET_DYN: a library, or a position-independent program
     bool has_interpreter = false;  // the dynamic linker starts it, so LD_PRELOAD works
     bool defines_malloc = false;   // has a malloc of its own, which comes before any preloaded one

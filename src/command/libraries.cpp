@@ -26,15 +26,20 @@ struct Family {
 const std::vector<Family>& families() {
     static const std::vector<Family> all = {
         {"jemalloc", {"libjemalloc.so.2", "libjemalloc.so.1", "libjemalloc.so"}},
-        {"mimalloc", {"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.*", "libmimalloc.so.1", "libmimalloc.so"}},
-        {"tcmalloc", {"libtcmalloc_minimal.so.4", "libtcmalloc.so.4", "libtcmalloc_minimal.so", "libtcmalloc.so"}},
+        {"mimalloc",
+         {"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.*", "libmimalloc.so.1",
+          "libmimalloc.so"}},
+        {"tcmalloc",
+         {"libtcmalloc_minimal.so.4", "libtcmalloc.so.4", "libtcmalloc_minimal.so",
+          "libtcmalloc.so"}},
         {"tbbmalloc", {"libtbbmalloc_proxy.so.2", "libtbbmalloc_proxy.so"}},
         {"snmalloc", {"libsnmallocshim.so", "libsnmallocshim-rust.so"}},
         {"rpmalloc", {"librpmallocwrap.so", "librpmalloc.so"}},
         {"hoard", {"libhoard.so"}},
         {"hardened", {"libhardened_malloc.so"}},
         {"mesh", {"libmesh.so"}},
-        {"scudo", {"libscudo.so", "libclang_rt.scudo_standalone-*.so", "libclang_rt.scudo_standalone.so"}},
+        {"scudo",
+         {"libscudo.so", "libclang_rt.scudo_standalone-*.so", "libclang_rt.scudo_standalone.so"}},
     };
     return all;
 }
@@ -42,7 +47,8 @@ const std::vector<Family>& families() {
 std::vector<std::string> matches(const std::string& pattern) {
     glob_t found{};
     std::vector<std::string> paths;
-    if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
+        paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     ::globfree(&found);
     return paths;
 }
@@ -70,7 +76,8 @@ void read_configuration(const std::string& path, std::vector<std::string>& direc
 std::vector<std::string> linker_directories() {
     std::vector<std::string> directories;
     read_configuration("/etc/ld.so.conf", directories);
-    for (const char* usual : {"/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"}) directories.emplace_back(usual);
+    for (const char* usual : {"/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"})
+        directories.emplace_back(usual);
     return directories;
 }
 
@@ -78,7 +85,8 @@ std::vector<std::string> linker_directories() {
 // linker's directories.
 std::vector<std::string> compiler_directories() {
     std::vector<std::string> directories;
-    for (const char* pattern : {"/usr/lib/llvm-*/lib/clang/*/lib/*", "/usr/lib/clang/*/lib/*", "/usr/lib64/clang/*/lib/*"}) {
+    for (const char* pattern : {"/usr/lib/llvm-*/lib/clang/*/lib/*", "/usr/lib/clang/*/lib/*",
+                                "/usr/lib64/clang/*/lib/*"}) {
         for (auto& directory : matches(pattern)) directories.push_back(std::move(directory));
     }
     return directories;
@@ -105,7 +113,8 @@ std::string find_in(const std::vector<std::string>& directories, const std::stri
 std::string find_ashlar() {
     if (const char* chosen = std::getenv("ASHLAR_LIBRARY"); chosen != nullptr && *chosen != '\0') {
         if (!is_native_library(chosen)) {
-            throw Failure(2, std::string("ASHLAR_LIBRARY=") + chosen + ": is not a shared library of this machine");
+            throw Failure(2, std::string("ASHLAR_LIBRARY=") + chosen +
+                                 ": is not a shared library of this machine");
         }
         return fs::absolute(chosen).lexically_normal();
     }
@@ -115,7 +124,8 @@ std::string find_ashlar() {
         if (is_native_library(path)) return path;
     }
     throw Failure(2, "can't find libashlar.so beside " + here.string() + " or in " +
-                         (here / ASHLAR_LIBDIR).lexically_normal().string() + "; name it in ASHLAR_LIBRARY");
+                         (here / ASHLAR_LIBDIR).lexically_normal().string() +
+                         "; name it in ASHLAR_LIBRARY");
 }
 
 std::vector<Allocator> find_installed() {
@@ -140,11 +150,15 @@ Allocator named_allocator(const std::string& name_and_library) {
     }
     const std::string name = name_and_library.substr(0, equals);
     const std::string library = name_and_library.substr(equals + 1);
-    if (name.find(',') != std::string::npos) throw Failure(2, "-a " + name_and_library + ": a name can't hold a comma");
+    if (name.find(',') != std::string::npos)
+        throw Failure(2, "-a " + name_and_library + ": a name can't hold a comma");
     std::string path = library;
-    if (library.find('/') == std::string::npos && !fs::exists(library)) path = find_in(linker_directories(), library);
-    if (path.empty() || !fs::exists(path)) throw Failure(2, "-a " + name_and_library + ": no such library");
-    if (!is_native_library(path)) throw Failure(2, "-a " + name_and_library + ": is not a shared library of this machine");
+    if (library.find('/') == std::string::npos && !fs::exists(library))
+        path = find_in(linker_directories(), library);
+    if (path.empty() || !fs::exists(path))
+        throw Failure(2, "-a " + name_and_library + ": no such library");
+    if (!is_native_library(path))
+        throw Failure(2, "-a " + name_and_library + ": is not a shared library of this machine");
     return {name, fs::absolute(path).lexically_normal()};
 }
 

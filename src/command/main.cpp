@@ -22,7 +22,9 @@ struct Split {
     std::vector<std::string> own;
     std::vector<std::string> program;
 };
-bool takes_program(const CLI::App& command) { return command.get_option_no_throw("PROGRAM") != nullptr; }
+bool takes_program(const CLI::App& command) {
+    return command.get_option_no_throw("PROGRAM") != nullptr;
+}
 
 Split split(CLI::App& app, const std::vector<std::string>& words) {
     Split result;
@@ -38,17 +40,20 @@ Split split(CLI::App& app, const std::vector<std::string>& words) {
         if (!is_option && command != nullptr && takes_program(*command)) break;
         result.own.push_back(word);
         if (!is_option && command == nullptr) {
-            const auto commands = app.get_subcommands([&](CLI::App* one) { return one->get_name() == word; });
+            const auto commands =
+                app.get_subcommands([&](CLI::App* one) { return one->get_name() == word; });
             if (commands.empty()) break;
             command = commands.front();
             continue;
         }
         if (command != nullptr && !takes_program(*command)) continue;
-        const CLI::Option* option = command == nullptr ? nullptr : command->get_option_no_throw(word);
+        const CLI::Option* option =
+            command == nullptr ? nullptr : command->get_option_no_throw(word);
         const bool takes_value = option != nullptr && option->get_items_expected_max() > 0;
         if (takes_value && i + 1 < words.size()) result.own.push_back(words[++i]);
     }
-    result.program.assign(words.begin() + static_cast<std::ptrdiff_t>(std::min(i, words.size())), words.end());
+    result.program.assign(words.begin() + static_cast<std::ptrdiff_t>(std::min(i, words.size())),
+                          words.end());
     return result;
 }
 
@@ -56,27 +61,35 @@ constexpr const char* kProgram = "The program and its arguments; -- may stand be
 
 CLI::App* add_run(CLI::App& app, bool& with_statistics, std::string& placeholder) {
     CLI::App* command = app.add_subcommand("run", "Run a program with Ashlar as its malloc");
-    command->add_flag("--stats", with_statistics, "Print one line on stderr at exit: what the heap held");
+    command->add_flag("--stats", with_statistics,
+                      "Print one line on stderr at exit: what the heap held");
     command->add_option("PROGRAM", placeholder, kProgram)->required();
     command->footer(kRunHelp);
     return command;
 }
 
 void add_compare(CLI::App& app, Options& options, std::string& placeholder) {
-    CLI::App* command = app.add_subcommand("compare", "Compare allocators on a program: time, CPU time, memory");
+    CLI::App* command =
+        app.add_subcommand("compare", "Compare allocators on a program: time, CPU time, memory");
     command->add_option("-n,--runs", options.runs, "Runs under each allocator")
         ->check(CLI::Range(1, 100000))
         ->capture_default_str();
     command->add_option("--warmup", options.warmup, "Rounds before these that don't count")
         ->check(CLI::Range(0, 1000))
         ->capture_default_str();
-    command->add_option("-a,--allocator", options.added, "Add NAME=LIB, a library to preload; may be repeated")
+    command
+        ->add_option("-a,--allocator", options.added,
+                     "Add NAME=LIB, a library to preload; may be repeated")
         ->allow_extra_args(false);
-    command->add_option("--only", options.only, "Only these, and the system malloc: names, separated by commas")
+    command
+        ->add_option("--only", options.only,
+                     "Only these, and the system malloc: names, separated by commas")
         ->delimiter(',')
         ->allow_extra_args(false);
-    command->add_flag("--json", options.json, "Print one JSON object, with all runs, instead of the table");
-    command->add_flag("--show-output", options.show_output, "Let the program's stdout and stderr through, to stderr");
+    command->add_flag("--json", options.json,
+                      "Print one JSON object, with all runs, instead of the table");
+    command->add_flag("--show-output", options.show_output,
+                      "Let the program's stdout and stderr through, to stderr");
     command->add_option("PROGRAM", placeholder, kProgram)->required();
     command->footer(kCompareHelp);
 }
@@ -85,7 +98,8 @@ CLI::App* add_heap(CLI::App& app, HeapQuestion& question) {
     CLI::App* command = app.add_subcommand("heap", "Look at a heap that processes share");
     command->add_flag("--json", question.json, "Print one JSON object instead of text");
     command->add_flag("--check", question.check, "Verify the heap's invariants");
-    command->add_flag("--recover", question.recover, "First give back what dead threads had in their hands");
+    command->add_flag("--recover", question.recover,
+                      "First give back what dead threads had in their hands");
     command->add_option("HEAP", question.place, "Its name or path")->required();
     command->footer(kHeapHelp);
     return command;
@@ -93,7 +107,8 @@ CLI::App* add_heap(CLI::App& app, HeapQuestion& question) {
 
 int start(const std::vector<std::string>& words) {
     CLI::App app(
-        "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a program, look at a shared heap.",
+        "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a "
+        "program, look at a shared heap.",
         "ashlar");
     app.set_version_flag("--version", "ashlar " ASHLAR_VERSION);
     app.require_subcommand(1);

@@ -29,7 +29,9 @@ double now() {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 // The child's report to its parent: a page that both share. The child takes the
 // time itself, right before exec, so that neither fork nor the scheduler's next
@@ -41,7 +43,8 @@ struct Start {
 class SharedStart {
   public:
     SharedStart() {
-        void* page = ::mmap(nullptr, sizeof(Start), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void* page = ::mmap(nullptr, sizeof(Start), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED) throw std::bad_alloc();
         start_ = new (page) Start;
     }
@@ -66,8 +69,8 @@ class Descriptor {
     int number_;
 };
 
-[[noreturn]] void become(const Command& command, const std::vector<char*>& arguments, const std::string& preload, int errors,
-                         SharedStart& start) {
+[[noreturn]] void become(const Command& command, const std::vector<char*>& arguments,
+                         const std::string& preload, int errors, SharedStart& start) {
     // If this command is killed, its program must not run on.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -90,7 +93,8 @@ std::string read_end(int file) {
     text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     while (!text.empty() && text.back() == '\n') text.pop_back();
     std::size_t from = text.size();
-    for (int line = 0; line < kKeptLines && from != std::string::npos && from != 0; ++line) from = text.rfind('\n', from - 1);
+    for (int line = 0; line < kKeptLines && from != std::string::npos && from != 0; ++line)
+        from = text.rfind('\n', from - 1);
     return from == std::string::npos || from == 0 ? text : text.substr(from + 1);
 }
 
@@ -118,13 +122,14 @@ Run measure(const Command& command, const std::string& preload) {
     Run run;
     rusage usage{};
     while (::wait4(child, &run.status, 0, &usage) < 0) {
-        if (errno != EINTR) throw Failure(2, std::string("can't wait for the program: ") + std::strerror(errno));
+        if (errno != EINTR)
+            throw Failure(2, std::string("can't wait for the program: ") + std::strerror(errno));
     }
     run.wall_seconds = now() - start->time;
     if (start->error != 0) {
-        throw Failure(
-            kNotExecutable,
-            command.path + ": " + (start->error == ENOENT ? "its interpreter does not exist" : std::strerror(start->error)));
+        throw Failure(kNotExecutable, command.path + ": " +
+                                          (start->error == ENOENT ? "its interpreter does not exist"
+                                                                  : std::strerror(start->error)));
     }
     run.user_seconds = seconds(usage.ru_utime);
     run.system_seconds = seconds(usage.ru_stime);

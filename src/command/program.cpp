@@ -15,7 +15,8 @@
 namespace ashlar::command {
 namespace {
 
-constexpr int kMostInterpreters = 4;  // of scripts that name scripts; the kernel's own limit is near
+// Of scripts that name scripts; the kernel's own limit is near.
+constexpr int kMostInterpreters = 4;
 
 bool is_regular(const std::string& path) {
     struct stat status {};
@@ -34,7 +35,9 @@ std::optional<std::string> script_interpreter(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     char mark[2] = {};
     std::string line;
-    if (!file.read(mark, sizeof(mark)) || mark[0] != '#' || mark[1] != '!' || !std::getline(file, line)) return std::nullopt;
+    if (!file.read(mark, sizeof(mark)) || mark[0] != '#' || mark[1] != '!' ||
+        !std::getline(file, line))
+        return std::nullopt;
     std::istringstream words(line);
     std::string interpreter;
     words >> interpreter;
@@ -47,7 +50,9 @@ bool gains_privileges(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return false;
     if ((status.st_mode & S_ISUID) != 0 && status.st_uid != ::getuid()) return true;
-    if ((status.st_mode & S_ISGID) != 0 && (status.st_mode & S_IXGRP) != 0 && status.st_gid != ::getgid()) return true;
+    if ((status.st_mode & S_ISGID) != 0 && (status.st_mode & S_IXGRP) != 0 &&
+        status.st_gid != ::getgid())
+        return true;
     return ::getuid() != 0 && ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
@@ -57,7 +62,8 @@ std::string find_program(const std::string& name) {
     if (name.empty()) throw Failure(kNotFound, "the program's name is empty");
     if (name.find('/') != std::string::npos) {
         struct stat status {};
-        if (::stat(name.c_str(), &status) != 0) throw Failure(kNotFound, name + ": " + std::strerror(errno));
+        if (::stat(name.c_str(), &status) != 0)
+            throw Failure(kNotFound, name + ": " + std::strerror(errno));
         if (!is_regular(name) || ::access(name.c_str(), X_OK) != 0) not_executable(name);
         return name;
     }
@@ -91,7 +97,9 @@ std::vector<std::string> preload_warnings(const std::string& program) {
     } else if (!file->has_interpreter) {
         warnings.push_back(path + " is statically linked" + ignored);
     } else if (gains_privileges(path)) {
-        warnings.push_back(path + " runs with the privileges of its owner (setuid, setgid or capabilities)" + ignored);
+        warnings.push_back(
+            path + " runs with the privileges of its owner (setuid, setgid or capabilities)" +
+            ignored);
     } else if (file->defines_malloc) {
         warnings.push_back(path + " has a malloc of its own built in" + ignored);
     }
@@ -100,7 +108,9 @@ std::vector<std::string> preload_warnings(const std::string& program) {
 
 std::string preload_value(const std::string& library) {
     if (library.find_first_of(" :\t\n") != std::string::npos) {
-        throw Failure(2, library + ": LD_PRELOAD can't hold a path with a space or a colon; move the library or link to it");
+        throw Failure(2, library +
+                             ": LD_PRELOAD can't hold a path with a space or a colon; move the "
+                             "library or link to it");
     }
     const char* present = std::getenv("LD_PRELOAD");
     if (present == nullptr || *present == '\0') return library;

@@ -18,7 +18,8 @@ constexpr int kNotFound = 127;
 /// status of the command.
 class Failure : public std::runtime_error {
   public:
-    Failure(int status, const std::string& message) : std::runtime_error(message), status_(status) {}
+    Failure(int status, const std::string& message)
+        : std::runtime_error(message), status_(status) {}
     [[nodiscard]] int status() const noexcept { return status_; }
 
   private:

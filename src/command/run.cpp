@@ -23,13 +23,16 @@ std::vector<char*> exec_arguments(const std::vector<std::string>& words) {
 void run(const std::vector<std::string>& program, bool with_statistics) {
     const std::string path = find_program(program.front());
     const std::string preload = preload_value(find_ashlar());
-    for (const auto& warning : preload_warnings(path)) std::fprintf(stderr, "ashlar: warning: %s\n", warning.c_str());
+    for (const auto& warning : preload_warnings(path))
+        std::fprintf(stderr, "ashlar: warning: %s\n", warning.c_str());
     ::setenv("LD_PRELOAD", preload.c_str(), 1);
     if (with_statistics) ::setenv("ASHLAR_STATS", "1", 1);
     // execvp, for it also starts scripts that have no #! line.
     ::execvp(path.c_str(), exec_arguments(program).data());
     const int error = errno;
-    throw Failure(kNotExecutable, path + ": " + (error == ENOENT ? "its interpreter does not exist" : std::strerror(error)));
+    throw Failure(
+        kNotExecutable,
+        path + ": " + (error == ENOENT ? "its interpreter does not exist" : std::strerror(error)));
 }
 
 }  // namespace ashlar::command

@@ -27,7 +27,9 @@ struct Answer {
 };
 
 // A slash in front and no other: a name of shm_open().
-bool is_name(const std::string& place) { return place.size() > 1 && place.front() == '/' && place.rfind('/') == 0; }
+bool is_name(const std::string& place) {
+    return place.size() > 1 && place.front() == '/' && place.rfind('/') == 0;
+}
 
 SharedHeap open(const std::string& place) {
     try {
@@ -47,7 +49,8 @@ Answer ask(SharedHeap& heap, const HeapQuestion& question) {
     answer.memory = heap.statistics();
     answer.processes = heap.processes();
     const auto is_own = [](const SharedProcess& process) { return process.process == getpid(); };
-    answer.processes.erase(std::remove_if(answer.processes.begin(), answer.processes.end(), is_own), answer.processes.end());
+    answer.processes.erase(std::remove_if(answer.processes.begin(), answer.processes.end(), is_own),
+                           answer.processes.end());
     answer.memory.threads -= std::min<std::size_t>(answer.memory.threads, 1);  // this thread
     answer.doubts = heap.doubts();
     return answer;
@@ -67,15 +70,17 @@ std::string bytes_text(std::size_t bytes) {
 void print_text(const HeapQuestion& question, const Answer& answer) {
     const SharedStatistics& memory = answer.memory;
     std::printf("heap       %s\n", question.place.c_str());
-    std::printf("file       %s with pages, limit %s\n", bytes_text(memory.file).c_str(), bytes_text(memory.limit).c_str());
-    std::printf("used       %s in %zu blocks, %s of rounding\n", bytes_text(memory.used).c_str(), memory.blocks,
-                bytes_text(memory.rounding).c_str());
-    std::printf("free       %s, %s kept by threads\n", bytes_text(memory.free).c_str(), bytes_text(memory.kept).c_str());
+    std::printf("file       %s with pages, limit %s\n", bytes_text(memory.file).c_str(),
+                bytes_text(memory.limit).c_str());
+    std::printf("used       %s in %zu blocks, %s of rounding\n", bytes_text(memory.used).c_str(),
+                memory.blocks, bytes_text(memory.rounding).c_str());
+    std::printf("free       %s, %s kept by threads\n", bytes_text(memory.free).c_str(),
+                bytes_text(memory.kept).c_str());
     std::printf("metadata   %s\n", bytes_text(memory.metadata).c_str());
     std::printf("processes  %zu with %zu threads\n", answer.processes.size(), memory.threads);
     for (const SharedProcess& process : answer.processes) {
-        std::printf("  pid %d: %u threads, which keep %zu free blocks, %s\n", process.process, process.threads, process.blocks,
-                    bytes_text(process.bytes).c_str());
+        std::printf("  pid %d: %u threads, which keep %zu free blocks, %s\n", process.process,
+                    process.threads, process.blocks, bytes_text(process.bytes).c_str());
     }
     std::printf("in doubt   %zu blocks\n", answer.doubts.size());
     for (const SharedDoubt& doubt : answer.doubts) {
@@ -84,7 +89,9 @@ void print_text(const HeapQuestion& question, const Answer& answer) {
     if (question.recover) std::printf("recovered  %zu dead threads\n", answer.recovered);
     if (!answer.faults) return;
     std::printf("check      %zu faults%s\n", *answer.faults,
-                answer.processes.empty() ? "" : "; processes use the heap, so some may be changes that go on");
+                answer.processes.empty()
+                    ? ""
+                    : "; processes use the heap, so some may be changes that go on");
 }
 
 void print_json(const HeapQuestion& question, const Answer& answer) {
@@ -108,13 +115,17 @@ void print_json(const HeapQuestion& question, const Answer& answer) {
         {"faults", nullptr},
     };
     for (const SharedProcess& process : answer.processes) {
-        object["processes"].push_back(
-            {{"pid", process.process}, {"threads", process.threads}, {"blocks", process.blocks}, {"bytes", process.bytes}});
+        object["processes"].push_back({{"pid", process.process},
+                                       {"threads", process.threads},
+                                       {"blocks", process.blocks},
+                                       {"bytes", process.bytes}});
     }
-    for (const SharedDoubt& doubt : answer.doubts) object["doubts"].push_back({{"offset", doubt.block}, {"size", doubt.size}});
+    for (const SharedDoubt& doubt : answer.doubts)
+        object["doubts"].push_back({{"offset", doubt.block}, {"size", doubt.size}});
     if (question.recover) object["recovered"] = answer.recovered;
     if (answer.faults) object["faults"] = *answer.faults;
-    std::printf("%s\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n",
+                object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
 }  // namespace

@@ -35,11 +35,13 @@ int interval_rank(int pairs) {
 
 Difference difference(const std::vector<double>& values, const std::vector<double>& baseline) {
     std::vector<double> ratios;
-    for (std::size_t i = 0; i < values.size(); ++i) ratios.push_back(baseline[i] > 0 ? values[i] / baseline[i] : 1);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        ratios.push_back(baseline[i] > 0 ? values[i] / baseline[i] : 1);
     std::sort(ratios.begin(), ratios.end());
     const int rank = interval_rank(static_cast<int>(ratios.size()));
     const auto edge = static_cast<std::size_t>(std::max(rank, 1) - 1);
-    Difference result{middle(ratios), ratios[edge], ratios[ratios.size() - 1 - edge], Outcome::no_difference};
+    Difference result{middle(ratios), ratios[edge], ratios[ratios.size() - 1 - edge],
+                      Outcome::no_difference};
     if (rank == 0) {
         result.outcome = Outcome::too_few;
     } else if (result.high < 1 - kMargin) {

@@ -24,7 +24,9 @@ struct Spread {
     double low = 0;   // the smallest value
     double high = 0;  // the largest
     /// Half the range, as a share of the median.
-    [[nodiscard]] double relative() const noexcept { return median > 0 ? (high - low) / 2 / median : 0; }
+    [[nodiscard]] double relative() const noexcept {
+        return median > 0 ? (high - low) / 2 / median : 0;
+    }
 };
 
 enum class Outcome { less, more, no_difference, too_few };

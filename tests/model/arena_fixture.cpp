@@ -53,14 +53,16 @@ void ArenaScenario::set_up() {
     prepare();
     ledger_.remember();
     for (unsigned t = 0; t < threads; ++t) {
-        for (Bin c = 1; c < base::kClasses; ++c) first_current_[t][c] = current_[t][c].load(base::rlx);
+        for (Bin c = 1; c < base::kClasses; ++c)
+            first_current_[t][c] = current_[t][c].load(base::rlx);
     }
 }
 
 void ArenaScenario::begin() {
     ledger_.begin();
     for (unsigned t = 0; t < threads; ++t) {
-        for (Bin c = 1; c < base::kClasses; ++c) current_[t][c].store(first_current_[t][c], base::rlx);
+        for (Bin c = 1; c < base::kClasses; ++c)
+            current_[t][c].store(first_current_[t][c], base::rlx);
     }
 }
 
@@ -105,7 +107,9 @@ void ArenaScenario::take_slabs(unsigned thread, Bin c, std::uint32_t slabs) {
 void ArenaScenario::end(unsigned stopped) {
     if (stopped != 0) return;
     check(false);
-    ledger_.give_all([this](void* block, std::size_t bytes) { arena().give(base::class_of_size(bytes), &block, 1); });
+    ledger_.give_all([this](void* block, std::size_t bytes) {
+        arena().give(base::class_of_size(bytes), &block, 1);
+    });
     check(false);
     for (unsigned t = 0; t < threads; ++t) {
         for (Bin c = 1; c < base::kClasses; ++c) leave(t, c);

@@ -18,7 +18,9 @@ struct Layers {
         spans.layout(carver, region);
         arena.layout(carver, spans);
     }
-    [[nodiscard]] bool start(const ashlar::region::Tables& tables) noexcept { return spans.start(tables); }
+    [[nodiscard]] bool start(const ashlar::region::Tables& tables) noexcept {
+        return spans.start(tables);
+    }
     ashlar::spans::Spans spans;
     ashlar::arena::Arena arena;
 };
@@ -80,9 +82,12 @@ class ArenaScenario : public Scenario {
 inline constexpr ashlar::base::Bin kEight = ashlar::base::class_of_size(8192);
 inline constexpr ashlar::base::Bin kNine = ashlar::base::class_of_size(7168);
 inline constexpr ashlar::base::Bin kTwoWords = ashlar::base::class_of_size(640);
-static_assert(ashlar::base::kGeometry[kEight].blocks == 8 && ashlar::base::kGeometry[kEight].units == 1);
-static_assert(ashlar::base::kGeometry[kNine].blocks == 9 && ashlar::base::kGeometry[kNine].units == 1);
-static_assert(ashlar::base::kGeometry[kTwoWords].words == 2 && ashlar::base::kGeometry[kTwoWords].units == 1);
+static_assert(ashlar::base::kGeometry[kEight].blocks == 8 &&
+              ashlar::base::kGeometry[kEight].units == 1);
+static_assert(ashlar::base::kGeometry[kNine].blocks == 9 &&
+              ashlar::base::kGeometry[kNine].units == 1);
+static_assert(ashlar::base::kGeometry[kTwoWords].words == 2 &&
+              ashlar::base::kGeometry[kTwoWords].units == 1);
 
 }  // namespace interleave
 

@@ -93,7 +93,8 @@ struct Dropped : HeapScenario {
     static constexpr std::uint32_t kResident = 64;
     Dropped() : HeapScenario(12, kResident + 2) { threads = 3; }
     void prepare() override {
-        for (std::uint32_t i = 0; i < kResident; ++i) require(heap().take_cache() != nullptr, "no cache");
+        for (std::uint32_t i = 0; i < kResident; ++i)
+            require(heap().take_cache() != nullptr, "no cache");
         own_cache(0);
         own_cache(1);
         block_ = take(0, kFour);
@@ -168,8 +169,9 @@ class Registered : public Scenario {
         require(old_ != nullptr && asked_ != nullptr, "no heaps");
         // Long: with the old heap's start, its size would cover the third heap.
         const std::uintptr_t between = asked_->region().base - old_->region().base;
-        fresh_ =
-            Heap::create(ashlar::region::kSystem, static_cast<ashlar::base::UnitId>(between / ashlar::base::kUnitSize + 2), 1);
+        fresh_ = Heap::create(
+            ashlar::region::kSystem,
+            static_cast<ashlar::base::UnitId>(between / ashlar::base::kUnitSize + 2), 1);
         require(fresh_ != nullptr, "no heaps");
         require(registry_->enroll(*old_) && registry_->enroll(*asked_), "no place");
     }
@@ -179,7 +181,8 @@ class Registered : public Scenario {
             require(registry_->enroll(*fresh_), "no place");
         } else {
             for (int i = 0; i < 2; ++i)
-                require(registry_->owner_of(asked_->region().address(1)) == asked_, "another heap's address");
+                require(registry_->owner_of(asked_->region().address(1)) == asked_,
+                        "another heap's address");
         }
     }
     void end(unsigned) override {

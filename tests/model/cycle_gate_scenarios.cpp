@@ -61,7 +61,8 @@ class Closes : public Scenario {
     virtual void prepare() {}
     void change(unsigned thread) {
         const CycleGate::MutatorScope pass(*gate_);
-        if (pass.cycle()) return require(!opened_, "open() did not wait for a thread that sees the cycle");
+        if (pass.cycle())
+            return require(!opened_, "open() did not wait for a thread that sees the cycle");
         require(!cycle_, "a change that the collector is not told about");
         ++changed_[thread];
         require(!cycle_, "a change that the collector did not wait for");
@@ -123,7 +124,9 @@ struct Numbers : Scenario {
         ++kept_[number];
         numbers_->give(number);
     }
-    void end(unsigned stopped) override { require(stopped == 0 && numbers_->take() == 1, "a number was lost"); }
+    void end(unsigned stopped) override {
+        require(stopped == 0 && numbers_->take() == 1, "a number was lost");
+    }
     ThreadNumbers* numbers_ = nullptr;
     unsigned* kept_ = nullptr;
 };

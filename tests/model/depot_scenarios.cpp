@@ -41,7 +41,8 @@ class DepotScenario : public Scenario {
     void end(unsigned stopped) override {
         std::size_t there = ledger_.count();
         void* out[ashlar::depot::kMagazineBlocks];
-        for (std::uint32_t n = depot_->take_any(kClass, out); n != 0; n = depot_->take_any(kClass, out)) {
+        for (std::uint32_t n = depot_->take_any(kClass, out); n != 0;
+             n = depot_->take_any(kClass, out)) {
             for (std::uint32_t i = 0; i < n; ++i) ledger_.take(out[i], kSize);
             there += n;
         }

@@ -40,7 +40,8 @@ Move Exhaustive::turn(const Turn& turn) {
     const bool may_leave = turn.finished || (turn.may_switch && may_spend);
     for (unsigned t = 0; t < kMaxThreads && may_leave; ++t) {
         if (t != turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::run};
-        if (turn.finished && t == turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::run};
+        if (turn.finished && t == turn.current && holds(turn.runnable, t))
+            moves[count++] = {t, Act::run};
     }
     for (unsigned t = 0; t < kMaxThreads && may_leave && turn.may_freeze; ++t) {
         if (t != turn.current && holds(turn.runnable, t)) moves[count++] = {t, Act::freeze};
@@ -50,7 +51,9 @@ Move Exhaustive::turn(const Turn& turn) {
     }
     if (turn.may_cut) moves[count++] = {turn.current, Act::cut};
     const Move move = moves[pick(count)];
-    if (!turn.finished && move.act != Act::cut && (move.act == Act::die || move.thread != turn.current)) ++spent_.switches;
+    if (!turn.finished && move.act != Act::cut &&
+        (move.act == Act::die || move.thread != turn.current))
+        ++spent_.switches;
     return move;
 }
 
@@ -71,8 +74,10 @@ Random::Random(std::uint64_t seed, std::uint32_t usual_steps)
     old_rate_ = kOld[draw() % 4];
     const std::uint32_t steps = std::max(usual_steps, 1U);
     stop_step_ = one_in(2) ? draw() % steps : ~std::uint64_t{0};
-    for (std::uint64_t i = draw() % 5; i > 0; --i) changes_.push_back(static_cast<std::uint32_t>(draw() % steps));
-    for (unsigned t = 0; t < kMaxThreads; ++t) priority_[t] = 1000 + static_cast<unsigned>(draw() % 1000) * kMaxThreads + t;
+    for (std::uint64_t i = draw() % 5; i > 0; --i)
+        changes_.push_back(static_cast<std::uint32_t>(draw() % steps));
+    for (unsigned t = 0; t < kMaxThreads; ++t)
+        priority_[t] = 1000 + static_cast<unsigned>(draw() % 1000) * kMaxThreads + t;
     lowest_ = 999;
     const std::uint64_t after = state_;  // the deaths change no walk without deaths
     death_step_[0] = one_in(8) ? ~std::uint64_t{0} : draw() % steps;
@@ -118,7 +123,9 @@ Move Random::turn(const Turn& turn) {
         return {others == 0 ? turn.current : some(others), Act::die};
     }
     if (!turn.may_switch && !turn.finished) return {turn.current, Act::run};
-    if (!by_priority_) return {turn.finished || one_in(switch_rate_) ? some(turn.runnable) : turn.current, Act::run};
+    if (!by_priority_)
+        return {turn.finished || one_in(switch_rate_) ? some(turn.runnable) : turn.current,
+                Act::run};
     if (!turn.finished && std::find(changes_.begin(), changes_.end(), turn.step) != changes_.end())
         priority_[turn.current] = lowest_--;
     return {first_by_priority(turn.runnable), Act::run};
@@ -139,7 +146,9 @@ const Deviation* Replay::at(std::uint32_t step, bool old) const {
 
 Move Replay::turn(const Turn& turn) {
     const Deviation* here = at(turn.step, false);
-    if (here == nullptr) return {turn.finished ? static_cast<unsigned>(__builtin_ctz(turn.runnable)) : turn.current, Act::run};
+    if (here == nullptr)
+        return {turn.finished ? static_cast<unsigned>(__builtin_ctz(turn.runnable)) : turn.current,
+                Act::run};
     if (here->kind == 'c') return {turn.current, Act::cut};
     return {here->value, here->kind == 'f' ? Act::freeze : here->kind == 'd' ? Act::die : Act::run};
 }

@@ -11,8 +11,10 @@
 namespace interleave {
 
 struct Bounds {
-    unsigned switches;  // away from a thread that could go on: preemptions, in the words of Musuvathi and Qadeer
-    unsigned old;       // loads that read something else than the newest store
+    // Away from a thread that could go on: preemptions, in the words of
+    // Musuvathi and Qadeer.
+    unsigned switches;
+    unsigned old;  // loads that read something else than the newest store
 };
 
 // Runs every schedule within the bounds once, in depth-first order.
@@ -65,7 +67,8 @@ class Random : public Strategy {
     std::uint64_t old_rate_;
     std::uint64_t stop_step_;
     std::uint64_t death_step_[2];
-    std::vector<std::uint32_t> changes_;  // steps at which the running thread gets the lowest priority
+    // Steps at which the running thread gets the lowest priority.
+    std::vector<std::uint32_t> changes_;
     unsigned priority_[kMaxThreads];
     unsigned lowest_ = 0;
 };
@@ -74,7 +77,8 @@ class Replay : public Strategy {
   public:
     explicit Replay(const Schedule& schedule) : schedule_(schedule) {}
 
-    [[nodiscard]] bool everywhere() const override { return true; }  // the repeated run knew which words are visible
+    // The repeated run knew which words are visible.
+    [[nodiscard]] bool everywhere() const override { return true; }
     Move turn(const Turn& turn) override;
     unsigned age(std::uint32_t step, unsigned readable) override;
 

@@ -30,7 +30,8 @@ void Ledger::begin() {
 }
 
 bool Ledger::holds(const void* block) const {
-    return std::any_of(held_, held_ + count_, [block](const Held& each) { return each.block == block; });
+    return std::any_of(held_, held_ + count_,
+                       [block](const Held& each) { return each.block == block; });
 }
 
 void Ledger::take(void* block, std::size_t bytes, bool zero) {
@@ -41,17 +42,21 @@ void Ledger::take(void* block, std::size_t bytes, bool zero) {
     }
     require(count_ < kMost, "the ledger is too small for this scenario");
     [[maybe_unused]] const std::uint32_t seen = page_guard(block);
-    if (zero) require(first_word(block) == 0 && last_word(block, bytes) == 0, "a block that is reported zero is not");
+    if (zero)
+        require(first_word(block) == 0 && last_word(block, bytes) == 0,
+                "a block that is reported zero is not");
     const std::uint64_t tag = ++tags_;  // another thread may run between the two stores
     first_word(block) = last_word(block, bytes) = tag;
     held_[count_++] = {block, bytes, tag};
 }
 
 void Ledger::give(void* block) {
-    Held* const found = std::find_if(held_, held_ + count_, [block](const Held& each) { return each.block == block; });
+    Held* const found = std::find_if(held_, held_ + count_,
+                                     [block](const Held& each) { return each.block == block; });
     require(found != held_ + count_, "the scenario gives a block that it does not hold");
     [[maybe_unused]] const std::uint32_t seen = page_guard(block);
-    require(first_word(block) == found->tag && last_word(block, found->bytes) == found->tag, "contents have changed");
+    require(first_word(block) == found->tag && last_word(block, found->bytes) == found->tag,
+            "contents have changed");
     *found = held_[--count_];
 }
 

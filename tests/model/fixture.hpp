@@ -20,7 +20,8 @@ Layer& lay(ashlar::base::UnitId units, std::size_t grain = ashlar::base::kCacheL
     require(made.start != nullptr, "the shared range is too small for this scenario");
     auto& layer = shared_object<Layer>();
     layer.layout(made.carver, made.region);
-    if constexpr (requires { layer.start(made.carver.tables()); }) require(layer.start(made.carver.tables()), "no units");
+    if constexpr (requires { layer.start(made.carver.tables()); })
+        require(layer.start(made.carver.tables()), "no units");
     return layer;
 }
 

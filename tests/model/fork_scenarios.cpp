@@ -26,9 +26,12 @@ class ForkScenario : public HeapScenario {
             ledger_.take(block, kGeometry[bin_].size);
         // Each missing thread may lose a batch in transit and a slab without an
         // owner.
-        const std::size_t most = threads * (ashlar::depot::kMagazineBlocks + kGeometry[bin_].blocks);
+        const std::size_t most =
+            threads * (ashlar::depot::kMagazineBlocks + kGeometry[bin_].blocks);
         require(ledger_.count() + most >= capacity_, "too much was lost");
-        ledger_.give_all([&](void* block, std::size_t bytes) { own->give(block, ashlar::base::class_of_size(bytes)); });
+        ledger_.give_all([&](void* block, std::size_t bytes) {
+            own->give(block, ashlar::base::class_of_size(bytes));
+        });
         own->flush();
         heap().reclaim();
     }
@@ -137,7 +140,8 @@ const Enrolled<ForkDrop> kForkDrop{"fork.drop"};
 
 // A thread that misses rarely: it keeps a few blocks in each bin.
 struct ForkQuiet : ForkScenario {
-    ForkQuiet() : ForkScenario(6, kFour) { capacity_ = 3 * kGeometry[kFour].blocks; }  // the other units are for other classes
+    // The other units are for other classes.
+    ForkQuiet() : ForkScenario(6, kFour) { capacity_ = 3 * kGeometry[kFour].blocks; }
     void prepare() override {
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kFour);
@@ -238,7 +242,8 @@ struct ForkTwo : HeapScenario {
         // A thread that was cut while it published a slab left it without an
         // owner or a hint: that slab is lost.
         const std::string faults = Quiet(heap().spans, heap().arena).faults();
-        const bool lost_one = faults.rfind("P4 owned slab without a cache", 0) == 0 && faults.find(';') == faults.rfind(';');
+        const bool lost_one = faults.rfind("P4 owned slab without a cache", 0) == 0 &&
+                              faults.find(';') == faults.rfind(';');
         require(faults.empty() || lost_one, faults.c_str());
     }
     void take_some(Current& current, std::uint32_t n) {

@@ -12,8 +12,10 @@ using ashlar::cache::Cache;
 using ashlar::cache::Heap;
 
 inline constexpr std::uint32_t kCaches = 4;
-inline constexpr ashlar::base::Bin kOneKiB = ashlar::base::class_of_size(1024);  // 32 blocks a magazine, 64 a bin
-inline constexpr ashlar::base::Bin kFour = kEight;                               // 8 blocks a magazine, 16 a bin
+// 32 blocks a magazine, 64 a bin.
+inline constexpr ashlar::base::Bin kOneKiB = ashlar::base::class_of_size(1024);
+// 8 blocks a magazine, 16 a bin.
+inline constexpr ashlar::base::Bin kFour = kEight;
 inline constexpr unsigned kFourBin = ashlar::cache::kCapacityOfBin[kFour];
 inline constexpr unsigned kFourShard = kFourBin + 2 * ashlar::depot::batch_of_class(kFour);
 inline constexpr ashlar::base::Bin kRun = ashlar::base::bin_of_run(2);
@@ -21,7 +23,8 @@ inline constexpr ashlar::base::Bin kRun = ashlar::base::bin_of_run(2);
 class HeapScenario : public Scenario {
   public:
     using Bin = ashlar::base::Bin;
-    explicit HeapScenario(ashlar::base::UnitId units, std::uint32_t caches = kCaches) : units_(units), caches_(caches) {}
+    explicit HeapScenario(ashlar::base::UnitId units, std::uint32_t caches = kCaches)
+        : units_(units), caches_(caches) {}
     void set_up() override {
         heap_ = Heap::create(ashlar::region::kSystem, units_, caches_);
         require(heap_ != nullptr, "no heap");
@@ -38,7 +41,8 @@ class HeapScenario : public Scenario {
     void end(unsigned stopped) override {
         if (stopped != 0) return;
         require_holes(heap_->spans);
-        ledger_.give_all([this](void* block, std::size_t) { heap_->give(block, cache().pages.bin_of(block)); });
+        ledger_.give_all(
+            [this](void* block, std::size_t) { heap_->give(block, cache().pages.bin_of(block)); });
         for (unsigned t = 0; t < threads; ++t) {
             if (cache_[t] != nullptr) cache_[t]->flush();
         }

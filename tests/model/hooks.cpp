@@ -48,7 +48,8 @@ T load(const volatile T* at, int order, const void* caller) {
     }
     scheduler->before_atomic(word_at(at), false);
     const unsigned readable = memory->readable(scheduler->thread(), word_at(at), order);
-    const std::uint64_t value = memory->load(scheduler->thread(), word_at(at), order, scheduler->choose(readable));
+    const std::uint64_t value =
+        memory->load(scheduler->thread(), word_at(at), order, scheduler->choose(readable));
     scheduler->traced("load", word_at(at), order, value, caller);
     return static_cast<T>(value);
 }
@@ -58,9 +59,10 @@ T modify(volatile T* at, int order, const void* caller, F f) {
     if (interleave::is_shared(at)) look_up(at, sizeof(T));
     if (interleave::is_shared(at) && scheduled()) {
         scheduler->before_atomic(word_at(at), true);
-        const std::uint64_t old = memory->modify(scheduler->thread(), word_at(at), order, [&](std::uint64_t value) {
-            return static_cast<std::uint64_t>(f(static_cast<T>(value)));
-        });
+        const std::uint64_t old =
+            memory->modify(scheduler->thread(), word_at(at), order, [&](std::uint64_t value) {
+                return static_cast<std::uint64_t>(f(static_cast<T>(value)));
+            });
         scheduler->traced("rmw", word_at(at), order, Memory::raw(word_at(at)), caller);
         return static_cast<T>(old);
     }
@@ -107,12 +109,14 @@ bool cas(volatile T* at, T* expected, T desired, int success, int failure, const
     }
     const unsigned chosen = age[scheduler->choose(choices)];
     if (chosen == 0 && memory->peek(word_at(at), 0) == wanted) {
-        memory->modify(thread, word_at(at), success, [&](std::uint64_t) { return static_cast<std::uint64_t>(desired); });
+        memory->modify(thread, word_at(at), success,
+                       [&](std::uint64_t) { return static_cast<std::uint64_t>(desired); });
         scheduler->traced("cas", word_at(at), success, static_cast<std::uint64_t>(desired), caller);
         return true;
     }
     *expected = static_cast<T>(memory->load(thread, word_at(at), failure, chosen));
-    scheduler->traced("no cas", word_at(at), failure, static_cast<std::uint64_t>(*expected), caller);
+    scheduler->traced("no cas", word_at(at), failure, static_cast<std::uint64_t>(*expected),
+                      caller);
     return false;
 }
 
@@ -120,7 +124,8 @@ void read_plain(const volatile void* at, std::size_t bytes) {
     if (bytes == 0 || !interleave::is_shared(at) || scheduler == nullptr) return;
     look_up(at, bytes);
     if (!scheduled()) return;
-    if (!memory->read_plain(scheduler->thread(), address(at), bytes)) scheduler->fail("data race: a plain read");
+    if (!memory->read_plain(scheduler->thread(), address(at), bytes))
+        scheduler->fail("data race: a plain read");
 }
 
 void write_plain(const volatile void* at, std::size_t bytes) {
@@ -128,7 +133,8 @@ void write_plain(const volatile void* at, std::size_t bytes) {
     look_up(at, bytes);
     if (!scheduled()) return memory->note_write(address(at), bytes);
     scheduler->before_plain_write();
-    if (!memory->write_plain(scheduler->thread(), address(at), bytes)) scheduler->fail("data race: a plain write");
+    if (!memory->write_plain(scheduler->thread(), address(at), bytes))
+        scheduler->fail("data race: a plain write");
 }
 
 // By words, since a fork may cut between them. False: nothing is copied yet,
@@ -136,7 +142,8 @@ void write_plain(const volatile void* at, std::size_t bytes) {
 bool copy_words(void* to, const void* from, std::size_t bytes) {
     constexpr std::size_t kWord = sizeof(std::uint64_t);
     const bool upwards = address(to) <= address(from) || address(to) >= address(from) + bytes;
-    if (!interleave::is_shared(to) || !scheduled() || !upwards || (bytes | address(to) | address(from)) % kWord != 0) {
+    if (!interleave::is_shared(to) || !scheduled() || !upwards ||
+        (bytes | address(to) | address(from)) % kWord != 0) {
         read_plain(from, bytes);
         write_plain(to, bytes);
         return false;
@@ -198,30 +205,31 @@ void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void** at);
 void __tsan_vptr_read(void**) {}
 
-#define ATOMIC(bits, type)                                                                                                     \
-    type __tsan_atomic##bits##_load(const volatile type* at, int order);                                                       \
-    type __tsan_atomic##bits##_load(const volatile type* at, int order) {                                                      \
-        return load(at, order, __builtin_return_address(0));                                                                   \
-    }                                                                                                                          \
-    void __tsan_atomic##bits##_store(volatile type* at, type value, int order);                                                \
-    void __tsan_atomic##bits##_store(volatile type* at, type value, int order) {                                               \
-        store(at, value, order, __builtin_return_address(0));                                                                  \
-    }                                                                                                                          \
-    type __tsan_atomic##bits##_exchange(volatile type* at, type value, int order);                                             \
-    type __tsan_atomic##bits##_exchange(volatile type* at, type value, int order) {                                            \
-        return modify(at, order, __builtin_return_address(0), [&](type) { return value; });                                    \
-    }                                                                                                                          \
-    bool __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected, type desired, int success,           \
-                                                       int failure);                                                           \
-    bool __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected, type desired, int success,           \
-                                                       int failure) {                                                          \
-        return cas(at, expected, desired, success, failure, __builtin_return_address(0));                                      \
-    }                                                                                                                          \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected, type desired, int success, int failure); \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected, type desired, int success,               \
-                                                    int failure) {                                                             \
-        cas(at, &expected, desired, success, failure, __builtin_return_address(0));                                            \
-        return expected;                                                                                                       \
+#define ATOMIC(bits, type)                                                                       \
+    type __tsan_atomic##bits##_load(const volatile type* at, int order);                         \
+    type __tsan_atomic##bits##_load(const volatile type* at, int order) {                        \
+        return load(at, order, __builtin_return_address(0));                                     \
+    }                                                                                            \
+    void __tsan_atomic##bits##_store(volatile type* at, type value, int order);                  \
+    void __tsan_atomic##bits##_store(volatile type* at, type value, int order) {                 \
+        store(at, value, order, __builtin_return_address(0));                                    \
+    }                                                                                            \
+    type __tsan_atomic##bits##_exchange(volatile type* at, type value, int order);               \
+    type __tsan_atomic##bits##_exchange(volatile type* at, type value, int order) {              \
+        return modify(at, order, __builtin_return_address(0), [&](type) { return value; });      \
+    }                                                                                            \
+    bool __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected,        \
+                                                       type desired, int success, int failure);  \
+    bool __tsan_atomic##bits##_compare_exchange_strong(volatile type* at, type* expected,        \
+                                                       type desired, int success, int failure) { \
+        return cas(at, expected, desired, success, failure, __builtin_return_address(0));        \
+    }                                                                                            \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected,            \
+                                                    type desired, int success, int failure);     \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type* at, type expected,            \
+                                                    type desired, int success, int failure) {    \
+        cas(at, &expected, desired, success, failure, __builtin_return_address(0));              \
+        return expected;                                                                         \
     }
 #define FETCH(bits, type, name, operation)                                               \
     type __tsan_atomic##bits##_fetch_##name(volatile type* at, type value, int order);   \
@@ -244,7 +252,9 @@ ATOMICS(64, std::uint64_t)
 void __tsan_atomic_signal_fence(int order);
 void __tsan_atomic_signal_fence(int) {}
 void __tsan_atomic_thread_fence(int order);
-void __tsan_atomic_thread_fence(int) { interleave::fail("a thread fence, which the memory model does not have"); }
+void __tsan_atomic_thread_fence(int) {
+    interleave::fail("a thread fence, which the memory model does not have");
+}
 
 void* __real_memcpy(void* to, const void* from, std::size_t bytes);
 void* __real_memmove(void* to, const void* from, std::size_t bytes);
@@ -269,7 +279,8 @@ void __wrap_abort() { interleave::fail("the library ends the program, see above"
 // Time stands still unless a scenario moves it on.
 int __wrap_clock_gettime(clockid_t clock, timespec* now);
 int __wrap_clock_gettime(clockid_t, timespec* now) {
-    *now = {static_cast<std::time_t>(interleave::now_ms / 1000), static_cast<long>(interleave::now_ms % 1000) * 1000000};
+    *now = {static_cast<std::time_t>(interleave::now_ms / 1000),
+            static_cast<long>(interleave::now_ms % 1000) * 1000000};
     return 0;
 }
 int __wrap_nanosleep(const timespec* wanted, timespec* left);
@@ -298,13 +309,15 @@ void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int fi
 void* __wrap_mmap(void* at, std::size_t bytes, int protection, int flags, int file, off_t offset) {
     if (scheduler == nullptr || file >= 0)
         return __real_mmap(at, bytes, protection, flags, file, offset);  // of a coverage build
-    const bool exactly = at != nullptr;  // this model refuses where Linux would choose another address
-    if ((flags & MAP_ANONYMOUS) == 0) interleave::fail("a kind of mapping that the model does not have");
+    // This model refuses where Linux would choose another address.
+    const bool exactly = at != nullptr;
+    if ((flags & MAP_ANONYMOUS) == 0)
+        interleave::fail("a kind of mapping that the model does not have");
     const unsigned thread = in_system(true);
     const bool open = protection != PROT_NONE;
     void* start = interleave::system_refuses.map ? nullptr
-                  : exactly                      ? interleave::space->map_at(thread, address(at), bytes, open)
-                                                 : interleave::space->map(thread, bytes, open);
+                  : exactly ? interleave::space->map_at(thread, address(at), bytes, open)
+                            : interleave::space->map(thread, bytes, open);
     static_cast<void>(result(start != nullptr));
     return start == nullptr ? MAP_FAILED : start;
 }
@@ -316,7 +329,8 @@ int __wrap_munmap(void* start, std::size_t bytes) {
 }
 int __wrap_mprotect(void* start, std::size_t bytes, int protection);
 int __wrap_mprotect(void* start, std::size_t bytes, int protection) {
-    if (protection != (PROT_READ | PROT_WRITE)) interleave::fail("a protection that the model does not have");
+    if (protection != (PROT_READ | PROT_WRITE))
+        interleave::fail("a protection that the model does not have");
     const unsigned thread = in_system(false);
     if (interleave::system_refuses.commit) return result(false);
     if (!interleave::space->open(thread, address(start), bytes))
@@ -327,22 +341,25 @@ int __wrap_madvise(void* start, std::size_t bytes, int advice);
 int __wrap_madvise(void* start, std::size_t bytes, int advice) {
     if (advice != MADV_DONTNEED) interleave::fail("an advice that the model does not have");
     const unsigned thread = in_system(false);
-    return result(!interleave::system_refuses.purge && interleave::space->empty(thread, address(start), bytes));
+    return result(!interleave::system_refuses.purge &&
+                  interleave::space->empty(thread, address(start), bytes));
 }
 void* __wrap_mremap(void* start, std::size_t from, std::size_t to, int flags, ...);
 void* __wrap_mremap(void* start, std::size_t from, std::size_t to, int flags, ...) {
     const unsigned thread = in_system(true);
     if (flags == 0) {
-        const bool done = !interleave::system_refuses.growth && interleave::space->resize(thread, address(start), from, to);
+        const bool done = !interleave::system_refuses.growth &&
+                          interleave::space->resize(thread, address(start), from, to);
         return result(done) == 0 ? start : MAP_FAILED;
     }
-    if (flags != (MREMAP_MAYMOVE | MREMAP_FIXED)) interleave::fail("flags of mremap that the model does not have");
+    if (flags != (MREMAP_MAYMOVE | MREMAP_FIXED))
+        interleave::fail("flags of mremap that the model does not have");
     va_list arguments;
     va_start(arguments, flags);
     void* target = va_arg(arguments, void*);
     va_end(arguments);
-    const bool done =
-        interleave::space->move(thread, address(start), from, address(target), to, interleave::system_refuses.move);
+    const bool done = interleave::space->move(thread, address(start), from, address(target), to,
+                                              interleave::system_refuses.move);
     return result(done) == 0 ? target : MAP_FAILED;
 }
 

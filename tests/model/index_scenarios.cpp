@@ -19,23 +19,27 @@ class IndexScenario : public Scenario {
         index_ = &interleave::shared_object<BitmapIndex>();
         for (std::uint32_t level = 0; level < BitmapIndex::levels(ids_); ++level) {
             const std::size_t words = BitmapIndex::words_of_level(ids_, level);
-            words_[level] = static_cast<Atomic<Word>*>(interleave::shared(words * sizeof(Word), 64));
+            words_[level] =
+                static_cast<Atomic<Word>*>(interleave::shared(words * sizeof(Word), 64));
             index_->attach(level, words_[level], 1);
         }
         for (std::uint32_t i = 0; i < first_count_; ++i) index_->insert(first_[i]);
     }
     void begin() override {
         for (Id& id : noted_) id = {};
-        for (std::uint32_t i = 0; i < first_count_; ++i) note(first_[i]).inserted = note(first_[i]).finished = 1;
+        for (std::uint32_t i = 0; i < first_count_; ++i)
+            note(first_[i]).inserted = note(first_[i]).finished = 1;
     }
     // P5: every summary covers each id whose insert has finished.
     void watch() override {
         for (const Id& id : noted_) {
-            if (id.inserted == 0 || id.inserting != 0 || id.finished == 0 || !in_leaf(id.number)) continue;
+            if (id.inserted == 0 || id.inserting != 0 || id.finished == 0 || !in_leaf(id.number))
+                continue;
             std::uint32_t word = id.number / kWordBits;
             for (std::uint32_t level = 1; level < BitmapIndex::levels(ids_); ++level, word /= 32) {
                 const Word summary = words_[level][word / 32].load(rlx);
-                require(((summary | summary >> 32) >> word % 32 & 1) != 0, "P5: a summary does not cover an id in the index");
+                require(((summary | summary >> 32) >> word % 32 & 1) != 0,
+                        "P5: a summary does not cover an id in the index");
             }
         }
     }
@@ -43,7 +47,9 @@ class IndexScenario : public Scenario {
     // inserted.
     void end(unsigned stopped) override {
         watch();
-        for (std::uint32_t id = index_->take_lowest(); id != BitmapIndex::kNone; id = index_->take_lowest()) ++note(id).taken;
+        for (std::uint32_t id = index_->take_lowest(); id != BitmapIndex::kNone;
+             id = index_->take_lowest())
+            ++note(id).taken;
         for (const Id& id : noted_) {
             if (id.inserted == 0 && id.inserting == 0) continue;
             require(id.taken <= id.inserted + id.inserting, "I2: taken twice");
@@ -200,16 +206,20 @@ class Masks : public Scenario {
     }
     void run(unsigned thread) override {
         for (int i = 0; i < 2; ++i) {
-            for (std::uint32_t word = index_->next_word(0, 2); word < 2; word = index_->next_word(word + 1, 2)) {
+            for (std::uint32_t word = index_->next_word(0, 2); word < 2;
+                 word = index_->next_word(word + 1, 2)) {
                 const Word got = index_->take_mask(word, word == 0 ? 0b0010U << (thread & 1) : 1);
-                for (Word left = got; left != 0; left &= left - 1) ++data_[word * kWordBits + lowest(left)];
+                for (Word left = got; left != 0; left &= left - 1)
+                    ++data_[word * kWordBits + lowest(left)];
                 if (got != 0) require(index_->give_mask(word, got) == 0, "given twice");
             }
         }
     }
     void end(unsigned) override {
         require(index_->leaf_word(0) == 0b0110 && index_->leaf_word(1) == 0b1, "a bit was lost");
-        require(index_->take_lowest() == 1 && index_->take_lowest() == 2 && index_->take_lowest() == 64, "not found");
+        require(
+            index_->take_lowest() == 1 && index_->take_lowest() == 2 && index_->take_lowest() == 64,
+            "not found");
     }
 
   private:

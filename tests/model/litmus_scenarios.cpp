@@ -52,30 +52,37 @@ class Litmus : public Scenario {
 template <Order store, Order load>
 struct StoreBuffering : Litmus {
     StoreBuffering()
-        : Litmus(store == seq_cst && load == seq_cst ? std::set<std::string>{"01", "10", "11"}
-                                                     : std::set<std::string>{"00", "01", "10", "11"}) {}
+        : Litmus(store == seq_cst && load == seq_cst
+                     ? std::set<std::string>{"01", "10", "11"}
+                     : std::set<std::string>{"00", "01", "10", "11"}) {}
     void run(unsigned thread) override {
         (thread == 0 ? x() : y()).store(1, store);
         read_[thread] = (thread == 0 ? y() : x()).load(load);
     }
 };
-const interleave::Enrolled<StoreBuffering<seq_cst, seq_cst>> kStoreBufferingSc{"litmus.store_buffering_sc"};
-const interleave::Enrolled<StoreBuffering<rel, acq>> kStoreBufferingAcq{"litmus.store_buffering_acq"};
-const interleave::Enrolled<StoreBuffering<seq_cst, acq>> kStoreBufferingHalf{"litmus.store_buffering_half"};
+const interleave::Enrolled<StoreBuffering<seq_cst, seq_cst>> kStoreBufferingSc{
+    "litmus.store_buffering_sc"};
+const interleave::Enrolled<StoreBuffering<rel, acq>> kStoreBufferingAcq{
+    "litmus.store_buffering_acq"};
+const interleave::Enrolled<StoreBuffering<seq_cst, acq>> kStoreBufferingHalf{
+    "litmus.store_buffering_half"};
 
 // Two read-modify-writes instead of the stores: seq_cst still matters for the
 // loads.
 template <Order order>
 struct BufferedExchange : Litmus {
     BufferedExchange()
-        : Litmus(order == seq_cst ? std::set<std::string>{"01", "10", "11"} : std::set<std::string>{"00", "01", "10", "11"}) {}
+        : Litmus(order == seq_cst ? std::set<std::string>{"01", "10", "11"}
+                                  : std::set<std::string>{"00", "01", "10", "11"}) {}
     void run(unsigned thread) override {
         (thread == 0 ? x() : y()).exchange(1, order);
         read_[thread] = (thread == 0 ? y() : x()).load(order == seq_cst ? seq_cst : acq);
     }
 };
-const interleave::Enrolled<BufferedExchange<seq_cst>> kBufferedExchangeSc{"litmus.buffered_exchange_sc"};
-const interleave::Enrolled<BufferedExchange<acq_rel>> kBufferedExchangeAr{"litmus.buffered_exchange_ar"};
+const interleave::Enrolled<BufferedExchange<seq_cst>> kBufferedExchangeSc{
+    "litmus.buffered_exchange_sc"};
+const interleave::Enrolled<BufferedExchange<acq_rel>> kBufferedExchangeAr{
+    "litmus.buffered_exchange_ar"};
 
 // Each thread reads its own weaker store first. Store forwarding to itself
 // orders nothing for others.
@@ -106,8 +113,10 @@ struct MessagePassing : Litmus {
     }
 };
 const interleave::Enrolled<MessagePassing<rel, acq>> kMessagePassing{"litmus.message_passing"};
-const interleave::Enrolled<MessagePassing<rlx, acq>> kMessagePassingNoRelease{"litmus.message_passing_no_release"};
-const interleave::Enrolled<MessagePassing<rel, rlx>> kMessagePassingNoAcquire{"litmus.message_passing_no_acquire"};
+const interleave::Enrolled<MessagePassing<rlx, acq>> kMessagePassingNoRelease{
+    "litmus.message_passing_no_release"};
+const interleave::Enrolled<MessagePassing<rel, rlx>> kMessagePassingNoAcquire{
+    "litmus.message_passing_no_acquire"};
 
 // A relaxed read-modify-write of another thread stays in the release sequence.
 struct ReleaseSequence : Litmus {
@@ -147,7 +156,8 @@ struct Independent : Litmus {
     }
     std::string verdict() override {
         if (disagreed_ == (order != seq_cst)) return {};
-        return disagreed_ ? "seq_cst readers disagree" : "acquire readers were never seen to disagree";
+        return disagreed_ ? "seq_cst readers disagree"
+                          : "acquire readers were never seen to disagree";
     }
     bool disagreed_ = false;
 };
@@ -184,7 +194,8 @@ struct StaleFailure : Litmus {
         }
     }
     void end(unsigned) override {
-        if (read_[0] == 1 && x().load(rlx) != 7 && x().load(rlx) != 2) interleave::fail("a lost update");
+        if (read_[0] == 1 && x().load(rlx) != 7 && x().load(rlx) != 2)
+            interleave::fail("a lost update");
         if (read_[0] == 0 && read_[1] == 1) interleave::fail("failed over the expected value");
         Litmus::end(0);
     }
@@ -195,7 +206,9 @@ const interleave::Enrolled<StaleFailure> kStaleFailure{"litmus.stale_failure"};
 struct Counter : Litmus {
     Counter() : Litmus({}) { threads = 3; }
     void run(unsigned) override { x().fetch_add(1, rlx); }
-    void end(unsigned) override { interleave::require(x().load(rlx) == 3, "an increment was lost"); }
+    void end(unsigned) override {
+        interleave::require(x().load(rlx) == 3, "an increment was lost");
+    }
     std::string verdict() override { return {}; }
 };
 const interleave::Enrolled<Counter> kCounter{"litmus.counter"};

@@ -1,4 +1,5 @@
-// usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed N] [--schedule TEXT [--trace]] [NAME...]
+// usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed N] [--schedule TEXT
+// [--trace]] [NAME...]
 //
 // Explores the scenarios whose names begin with one of the names, or all.
 //   --most      schedules of the exhaustive part of each
@@ -34,23 +35,27 @@ struct Options {
 
 // The levels, each completed before the next: the simplest schedule that shows
 // a fault comes first.
-constexpr Bounds kLevels[] = {{0, 0}, {1, 0}, {1, 1}, {2, 0}, {2, 1}, {2, 2}, {3, 1}, {3, 2}, {4, 2}, {5, 3}};
+constexpr Bounds kLevels[] = {{0, 0}, {1, 0}, {1, 1}, {2, 0}, {2, 1},
+                              {2, 2}, {3, 1}, {3, 2}, {4, 2}, {5, 3}};
 
 class Exploration {
   public:
     Exploration(const Entry& entry, const Options& options)
-        : name_(entry.name), options_(options), scenario_(entry.make()), scheduler_(memory_, *scenario_) {
+        : name_(entry.name), options_(options), scenario_(entry.make()),
+          scheduler_(memory_, *scenario_) {
         scenario_->set_up();
         memory_.remember();
     }
 
     void run() {
         if (options_.schedule != nullptr) return replay();
-        const std::uint64_t warm_up = options_.random < 200 ? options_.random : 200;  // shows most of the visible words
+        // Shows most of the visible words.
+        const std::uint64_t warm_up = options_.random < 200 ? options_.random : 200;
         random(warm_up, 0);
         exhaust();
         random(options_.random - warm_up, options_.seconds);
-        if (!memory_.restored()) scheduler_.fail("a run left traces: something was written that the hooks don't see");
+        if (!memory_.restored())
+            scheduler_.fail("a run left traces: something was written that the hooks don't see");
         const std::string verdict = scenario_->verdict();
         if (!verdict.empty()) scheduler_.fail(verdict);
         print();
@@ -71,11 +76,14 @@ class Exploration {
         Replay strategy(schedule);
         scheduler_.trace(options_.trace);
         one(strategy);
-        std::printf("%s: no fault with --schedule %s\n", name_, to_string(scheduler_.schedule()).c_str());
+        std::printf("%s: no fault with --schedule %s\n", name_,
+                    to_string(scheduler_.schedule()).c_str());
     }
     void random(std::uint64_t runs, double seconds) {
         const auto start = std::chrono::steady_clock::now();
-        const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+        const auto elapsed = [&] {
+            return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        };
         for (std::uint64_t i = 0; seconds > 0 ? elapsed() < seconds / 2 : i < runs; ++i) {
             Random strategy(options_.seed * 1000003 + random_++, steps_);
             one(strategy);
@@ -86,7 +94,8 @@ class Exploration {
         const auto enough = [&] {
             if (options_.seconds <= 0) return exhaustive_ >= options_.most;
             return exhaustive_ % 64 == 0 &&
-                   std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >= options_.seconds / 2;
+                   std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+                           .count() >= options_.seconds / 2;
         };
         static_cast<void>(memory_.grew());
         for (const Bounds& bounds : kLevels) {
@@ -95,17 +104,21 @@ class Exploration {
                 if (enough()) return;
                 one(strategy);
                 ++exhaustive_;
-                if (memory_.grew()) strategy.restart();  // the positions of the choices have changed
+                // The positions of the choices have changed.
+                if (memory_.grew()) strategy.restart();
             }
             complete_ = &bounds;
         }
     }
     void print() const {
-        std::printf("%s: %llu schedules", name_, static_cast<unsigned long long>(exhaustive_ + random_));
+        std::printf("%s: %llu schedules", name_,
+                    static_cast<unsigned long long>(exhaustive_ + random_));
         if (complete_ != nullptr) {
-            std::printf(", among them all with up to %u switches and %u old values", complete_->switches, complete_->old);
+            std::printf(", among them all with up to %u switches and %u old values",
+                        complete_->switches, complete_->old);
         }
-        std::printf("; %llu at random, --seed %llu; %u steps at most\n", static_cast<unsigned long long>(random_),
+        std::printf("; %llu at random, --seed %llu; %u steps at most\n",
+                    static_cast<unsigned long long>(random_),
                     static_cast<unsigned long long>(options_.seed), steps_);
     }
 
@@ -126,8 +139,9 @@ class Exploration {
 void on_fixed_stack(void* (*begin)(void*), void* argument) {
     constexpr std::uintptr_t kStackStart = std::uintptr_t{1} << 45;
     constexpr std::size_t kStackBytes = std::size_t{4} << 20;
-    void* stack = __real_mmap(reinterpret_cast<void*>(kStackStart), kStackBytes, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void* stack =
+        __real_mmap(reinterpret_cast<void*>(kStackStart), kStackBytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     pthread_attr_t attributes;
     pthread_t thread;
     if (stack == MAP_FAILED || pthread_attr_init(&attributes) != 0 ||
@@ -205,7 +219,8 @@ Options parse(int count, char** words) {
             options.schedule = value;
         } else {
             std::fprintf(stderr,
-                         "usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed N] [--schedule TEXT "
+                         "usage: interleave [--list] [--most N] [--random N] [--seconds N] [--seed "
+                         "N] [--schedule TEXT "
                          "[--trace]] [NAME...]\n");
             std::exit(2);
         }

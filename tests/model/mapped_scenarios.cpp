@@ -40,7 +40,8 @@ class MappedScenario : public Scenario {
             require(blocks_->give(block) == bytes, "a block is not known");
         });
         require(blocks_->held() == 0, "bytes were lost");
-        blocks_->visit([](void*, std::size_t) noexcept { fail("the place of a freed block is still taken"); });
+        blocks_->visit(
+            [](void*, std::size_t) noexcept { fail("the place of a freed block is still taken"); });
         require(mapped_pages() == pages_, "pages were lost");
     }
 

@@ -21,15 +21,24 @@ constexpr std::uint8_t kWritten = 1 << kMaxThreads;
 template <class T>
 struct Alias {
     using Type [[gnu::may_alias]] = T;
-    static std::uint64_t load(std::uintptr_t at) { return *reinterpret_cast<const volatile Type*>(at); }
-    static void store(std::uintptr_t at, std::uint64_t value) { *reinterpret_cast<volatile Type*>(at) = static_cast<T>(value); }
+    static std::uint64_t load(std::uintptr_t at) {
+        return *reinterpret_cast<const volatile Type*>(at);
+    }
+    static void store(std::uintptr_t at, std::uint64_t value) {
+        *reinterpret_cast<volatile Type*>(at) = static_cast<T>(value);
+    }
 };
 
-bool acquires(int order) { return order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST; }
-bool releases(int order) { return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST; }
+bool acquires(int order) {
+    return order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST;
+}
+bool releases(int order) {
+    return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST;
+}
 
 void* map(void* at, std::size_t bytes, int flags) {
-    void* start = __real_mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    void* start = __real_mmap(at, bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
     if (start == MAP_FAILED || (at != nullptr && start != at)) {
         std::perror("interleave: mmap");
         std::exit(2);
@@ -46,8 +55,8 @@ T* table(std::size_t count) {
 
 Memory::Memory()
     : word_of_(table<Stamped>(kSharedBytes)), plain_of_(table<Stamped>(kSharedBytes / kGranule)),
-      undone_(table<std::uint32_t>(kSharedBytes / kUndoBytes)), users_(table<std::uint8_t>(kSharedBytes)),
-      written_(kSharedBytes / kPageBytes) {
+      undone_(table<std::uint32_t>(kSharedBytes / kUndoBytes)),
+      users_(table<std::uint8_t>(kSharedBytes)), written_(kSharedBytes / kPageBytes) {
     map(reinterpret_cast<void*>(kSharedStart), kSharedBytes, MAP_FIXED_NOREPLACE);
 }
 
@@ -80,7 +89,8 @@ void Memory::begin_child(unsigned threads) {
 
 void Memory::end_run() {
     // Backwards: bytes that a child wrote again are there twice.
-    for (std::size_t i = undo_.size(); i > 0; --i) Alias<std::uint64_t>::store(undo_[i - 1].at, undo_[i - 1].value);
+    for (std::size_t i = undo_.size(); i > 0; --i)
+        Alias<std::uint64_t>::store(undo_[i - 1].at, undo_[i - 1].value);
     undo_.clear();
 }
 
@@ -102,7 +112,8 @@ void Memory::remember() {
 bool Memory::restored() const {
     const auto* start = reinterpret_cast<const std::uint8_t*>(kSharedStart);
     return std::memcmp(copy_.data(), start, copy_.size()) == 0 &&
-           std::all_of(start + copy_.size(), start + used_, [](std::uint8_t byte) { return byte == 0; });
+           std::all_of(start + copy_.size(), start + used_,
+                       [](std::uint8_t byte) { return byte == 0; });
 }
 
 // ----------------------------------------------------------------------- views
@@ -194,7 +205,8 @@ std::uint64_t Memory::load(unsigned thread, Word word, int order, unsigned age) 
     const auto position = static_cast<std::uint32_t>(here.stores.size() - 1 - age);
     const Store& read = here.stores[position];
     set_known(thread, index, position);
-    if (acquires(order) && read.view >= 0) learn(thread, views_[static_cast<std::size_t>(read.view)]);
+    if (acquires(order) && read.view >= 0)
+        learn(thread, views_[static_cast<std::size_t>(read.view)]);
     return read.value;
 }
 
@@ -213,7 +225,8 @@ void Memory::append(unsigned thread, Word word, std::uint64_t value, int order, 
             const View& before = views_[static_cast<std::size_t>(inherited)];
             View& joined = views_[static_cast<std::size_t>(view)];
             if (joined.size() < before.size()) joined.resize(before.size(), 0);
-            for (std::size_t i = 0; i < before.size(); ++i) joined[i] = before[i] > joined[i] ? before[i] : joined[i];
+            for (std::size_t i = 0; i < before.size(); ++i)
+                joined[i] = before[i] > joined[i] ? before[i] : joined[i];
         }
         ++view_[thread][thread];  // later actions of the thread are not passed on
     }
@@ -222,7 +235,9 @@ void Memory::append(unsigned thread, Word word, std::uint64_t value, int order, 
     set_raw(word, value);
 }
 
-void Memory::store(unsigned thread, Word word, std::uint64_t value, int order) { append(thread, word, value, order, false); }
+void Memory::store(unsigned thread, Word word, std::uint64_t value, int order) {
+    append(thread, word, value, order, false);
+}
 
 void Memory::barrier(unsigned thread) {
     for (std::uint32_t index = 0; index < located_; ++index) {
@@ -295,7 +310,8 @@ bool Memory::zero_word(unsigned thread, std::uintptr_t word) {
 bool Memory::zero(unsigned thread, std::uintptr_t page, std::size_t bytes) {
     bool ordered = true;
     for (const std::uintptr_t end = page + bytes; page < end; page += kPageBytes) {
-        if (thread < threads_) ordered = write_plain(thread, page + kGuardOffset, sizeof(std::uint32_t)) && ordered;
+        if (thread < threads_)
+            ordered = write_plain(thread, page + kGuardOffset, sizeof(std::uint32_t)) && ordered;
         if (!written_[(page - kSharedStart) / kPageBytes]) continue;
         for (std::uintptr_t word = page; word < page + kPageBytes; word += kUndoBytes) {
             if (Alias<std::uint64_t>::load(word) != 0) ordered = zero_word(thread, word) && ordered;
@@ -314,7 +330,8 @@ bool Memory::copy(unsigned thread, std::uintptr_t to, std::uintptr_t from, std::
         const std::uint64_t value = Alias<std::uint64_t>::load(from + at);
         if (value == 0) continue;
         if (thread < threads_)
-            ordered = read_plain(thread, from + at, kUndoBytes) && write_plain(thread, to + at, kUndoBytes) && ordered;
+            ordered = read_plain(thread, from + at, kUndoBytes) &&
+                      write_plain(thread, to + at, kUndoBytes) && ordered;
         note_write(to + at, kUndoBytes);
         Alias<std::uint64_t>::store(to + at, value);
     }

@@ -19,7 +19,8 @@ inline constexpr unsigned kMaxThreads = 4;
 inline constexpr std::uintptr_t kSharedStart = std::uintptr_t{1} << 44;
 inline constexpr std::size_t kSharedBytes = std::size_t{64} << 20;
 
-inline constexpr std::size_t kObjectBytes = kSharedBytes / 4;  // for objects of the set-up; mappings use the rest
+// For objects of the set-up; mappings use the rest.
+inline constexpr std::size_t kObjectBytes = kSharedBytes / 4;
 inline constexpr std::size_t kPageBytes = 4096;
 
 // Users read this word of a page, and a thread that empties the page writes it.
@@ -27,7 +28,9 @@ inline constexpr std::size_t kPageBytes = 4096;
 inline constexpr std::size_t kGuardOffset = kPageBytes / 2 - 12;
 
 inline bool is_shared(std::uintptr_t at) noexcept { return at - kSharedStart < kSharedBytes; }
-inline bool is_shared(const volatile void* at) noexcept { return is_shared(reinterpret_cast<std::uintptr_t>(at)); }
+inline bool is_shared(const volatile void* at) noexcept {
+    return is_shared(reinterpret_cast<std::uintptr_t>(at));
+}
 
 // The knowledge of a thread, or that a store passes on: for each thread how
 // much of it happened before, for each word the oldest store that may still be
@@ -100,9 +103,13 @@ class Memory {
         return view_[thread][other] >= clock;
     }
     [[nodiscard]] std::int32_t pass(unsigned thread);
-    void receive(unsigned thread, std::int32_t passed) { learn(thread, views_[static_cast<std::size_t>(passed)]); }
+    void receive(unsigned thread, std::int32_t passed) {
+        learn(thread, views_[static_cast<std::size_t>(passed)]);
+    }
     // The end of the used part of the shared range.
-    void use(std::uintptr_t end) { used_ = end - kSharedStart > used_ ? end - kSharedStart : used_; }
+    void use(std::uintptr_t end) {
+        used_ = end - kSharedStart > used_ ? end - kSharedStart : used_;
+    }
 
     // Whether a word is visible: in some run so far two threads used it, and
     // one of them wrote. Accesses to other words need no place in the schedule:

@@ -18,7 +18,9 @@ struct CommittedLayer {
         wide = carver.table<Atomic<Word>>(region.end, 0, kPerUnit);
         narrow = carver.table<Atomic<Word>>(region.end, ashlar::base::kWordShift, kPerUnit);
     }
-    [[nodiscard]] bool start(const ashlar::region::Tables& tables) noexcept { return committed.start(region, tables); }
+    [[nodiscard]] bool start(const ashlar::region::Tables& tables) noexcept {
+        return committed.start(region, tables);
+    }
 
     ashlar::region::Region region;
     ashlar::region::Committed committed;
@@ -43,16 +45,20 @@ class RegionScenario : public Scenario {
     // pages.
     [[nodiscard]] std::uintptr_t entry(UnitId unit) const { return last_page(layer_->wide, unit); }
     // The same for the entry of a group of 64 units in the other table.
-    [[nodiscard]] std::uintptr_t words_of(std::uint32_t group) const { return last_page(layer_->narrow, group); }
+    [[nodiscard]] std::uintptr_t words_of(std::uint32_t group) const {
+        return last_page(layer_->narrow, group);
+    }
     static std::uintptr_t last_page(const Atomic<Word>* table, std::uint32_t number) {
-        const auto end = reinterpret_cast<std::uintptr_t>(table + (number + 1) * CommittedLayer::kPerUnit);
+        const auto end =
+            reinterpret_cast<std::uintptr_t>(table + (number + 1) * CommittedLayer::kPerUnit);
         return (end - 1) & ~(ashlar::region::page_size() - 1);
     }
     void use(unsigned thread, UnitId end) {
         for (UnitId unit = 1; unit < end; ++unit) {
             reinterpret_cast<std::uint32_t*>(address(unit))[thread] = 1;
             layer_->wide[unit * CommittedLayer::kPerUnit].store(unit, rlx);
-            layer_->narrow[unit / ashlar::base::kWordBits * CommittedLayer::kPerUnit].store(unit, rlx);
+            layer_->narrow[unit / ashlar::base::kWordBits * CommittedLayer::kPerUnit].store(unit,
+                                                                                            rlx);
         }
     }
     void cover(unsigned thread, UnitId end) {
@@ -60,7 +66,9 @@ class RegionScenario : public Scenario {
     }
     // A search of bits reads beyond the last unit.
     void read_beyond(UnitId end) {
-        static_cast<void>(layer_->narrow[(end / ashlar::base::kWordBits + 1) * CommittedLayer::kPerUnit].load(rlx));
+        static_cast<void>(
+            layer_->narrow[(end / ashlar::base::kWordBits + 1) * CommittedLayer::kPerUnit].load(
+                rlx));
     }
     const UnitId units_;
 
@@ -120,9 +128,11 @@ struct Shed : RegionScenario {
         const UnitId limit = committed().limit();
         require(limit >= committed().end() && limit < units_, "nothing went back, or too much");
         for (UnitId unit = limit; unit <= units_; ++unit) {
-            require(page_state(address(unit)) == PageState::free, "released units are still mapped");
+            require(page_state(address(unit)) == PageState::free,
+                    "released units are still mapped");
         }
-        require(!committed().cover(limit + 1) && committed().cover(limit), "the limit is not the end of the reserved units");
+        require(!committed().cover(limit + 1) && committed().cover(limit),
+                "the limit is not the end of the reserved units");
         use(3, limit);
         read_beyond(limit);
         RegionScenario::end(stopped);
@@ -163,9 +173,11 @@ struct Reserve : RegionScenario {
     }
     void end(unsigned stopped) override {
         for (UnitId unit = committed().limit(); unit <= units_; ++unit) {
-            require(page_state(address(unit)) == PageState::free, "units beyond the limit are reserved");
+            require(page_state(address(unit)) == PageState::free,
+                    "units beyond the limit are reserved");
         }
-        if (stopped == 0) require(committed().cover(units_ + 1), "some units cannot be reserved again");
+        if (stopped == 0)
+            require(committed().cover(units_ + 1), "some units cannot be reserved again");
         RegionScenario::end(stopped);
     }
 };
@@ -176,7 +188,8 @@ struct ReserveMore : Reserve {
     ReserveMore() : Reserve(180) { threads = 2; }
     void set_up() override {
         Reserve::set_up();
-        require(committed().cover(6) && committed().limit() == 6 + 128, "the first reservation has another size");
+        require(committed().cover(6) && committed().limit() == 6 + 128,
+                "the first reservation has another size");
     }
     void run(unsigned thread) override {
         if (thread == 0) return cover(thread, 140);
@@ -212,8 +225,10 @@ struct ReserveCut : Reserve {
         committed().adopt_fork();
         const UnitId limit = committed().limit();
         const bool units = limit <= units_ && page_state(address(limit)) != PageState::free;
-        const bool entries = limit + 65 < units_ && page_state(entry(limit + 65)) != PageState::free;
-        const bool words = limit < units_ && page_state(words_of(limit / 64 + 2)) != PageState::free;
+        const bool entries =
+            limit + 65 < units_ && page_state(entry(limit + 65)) != PageState::free;
+        const bool words =
+            limit < units_ && page_state(words_of(limit / 64 + 2)) != PageState::free;
         require(units + entries + words <= 1, "an incomplete reservation stays");
         // The cut thread may have held the spare range, which then stays.
         void* const spare = ashlar::region::kSystem.reserve(std::size_t{28} << 20);
@@ -235,14 +250,17 @@ struct ReserveRefused : Reserve {
     }
     void run(unsigned thread) override {
         if (thread == 0) return cover(thread, 10);
-        mapped_ = ashlar::region::kSystem.reserve_at(reinterpret_cast<void*>(entry(100)), page_size());
+        mapped_ =
+            ashlar::region::kSystem.reserve_at(reinterpret_cast<void*>(entry(100)), page_size());
     }
     void end(unsigned) override {
         const UnitId limit = committed().limit();
         for (UnitId unit = limit; unit <= units_; ++unit) {
             const bool theirs = mapped_ && unit == 100;
-            require(page_state(address(unit)) == PageState::free, "units beyond the limit are reserved");
-            require(theirs || unit < limit + 65 || page_state(entry(unit)) == PageState::free, "entries beyond are reserved");
+            require(page_state(address(unit)) == PageState::free,
+                    "units beyond the limit are reserved");
+            require(theirs || unit < limit + 65 || page_state(entry(unit)) == PageState::free,
+                    "entries beyond are reserved");
         }
         use(3, committed().end());
     }

@@ -18,10 +18,13 @@ class Scenario {
 
     unsigned threads = 2;
     bool may_freeze = false;  // one thread may stop for ever, anywhere
-    unsigned deaths = 0;      // so many threads may die, each before any of its writes or at its end
-    bool may_cut = false;     // everybody may stop at once, as in the child of a fork; also between plain stores
-    bool watches = false;     // watch() is called at every step
-    unsigned children = 0;    // threads of the child of a fork, after a cut
+    // So many threads may die, each before any of its writes or at its end.
+    unsigned deaths = 0;
+    // Everybody may stop at once, as in the child of a fork; also between plain
+    // stores.
+    bool may_cut = false;
+    bool watches = false;   // watch() is called at every step
+    unsigned children = 0;  // threads of the child of a fork, after a cut
 
     // Called once, while no thread runs. Every run begins with the resulting
     // contents of the shared memory.
@@ -101,7 +104,8 @@ std::vector<Entry>& entries();
 template <class S>
 struct Enrolled {
     explicit Enrolled(const char* name) {
-        entries().push_back({name, []() -> std::unique_ptr<Scenario> { return std::make_unique<S>(); }});
+        entries().push_back(
+            {name, []() -> std::unique_ptr<Scenario> { return std::make_unique<S>(); }});
     }
 };
 

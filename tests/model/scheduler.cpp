@@ -46,7 +46,9 @@ bool from_string(const std::string& text, Schedule& schedule) {
     for (std::size_t at = 0; at < text.size();) {
         Deviation each{};
         int length = 0;
-        if (std::sscanf(text.c_str() + at, "%u%c%u%n", &each.step, &each.kind, &each.value, &length) != 3) return false;
+        if (std::sscanf(text.c_str() + at, "%u%c%u%n", &each.step, &each.kind, &each.value,
+                        &length) != 3)
+            return false;
         schedule.push_back(each);
         at += static_cast<std::size_t>(length);
         if (at < text.size() && text[at++] != ',') return false;
@@ -64,7 +66,9 @@ void catch_crashes() {
     alternative.ss_size = sizeof stack;
     sigaltstack(&alternative, nullptr);
     struct sigaction action {};
-    action.sa_handler = [](int number) { scheduler->fail("crashed, by signal " + std::to_string(number)); };
+    action.sa_handler = [](int number) {
+        scheduler->fail("crashed, by signal " + std::to_string(number));
+    };
     action.sa_flags = SA_ONSTACK;
     for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) sigaction(number, &action, nullptr);
 }
@@ -177,17 +181,19 @@ void Scheduler::yield() {
     if (++step_ > kMostSteps) fail("too many steps: a thread waits for another");
     const unsigned others = runnable_ & ~(1U << current_);
     if (others == 0) return;
-    const unsigned next = strategy_->turn({step_, current_, true, false, false, true, false, others}).thread;
+    const unsigned next =
+        strategy_->turn({step_, current_, true, false, false, true, false, others}).thread;
     if (next != lowest(others)) schedule_.push_back({step_, kThread, next});
     switch_to(next);
 }
 
 void Scheduler::decide(bool finished, bool may_die, bool may_switch) {
     const unsigned others = runnable_ & ~(1U << current_);
-    const bool may_freeze = scenario_.may_freeze && !finished && frozen_ == 0 && others != 0 && may_switch;
+    const bool may_freeze =
+        scenario_.may_freeze && !finished && frozen_ == 0 && others != 0 && may_switch;
     if (others == 0 && !may_cut() && !may_die) return;
-    const Move move =
-        strategy_->turn({step_, current_, finished, may_freeze, may_die, may_switch, may_cut() && !finished, runnable_});
+    const Move move = strategy_->turn({step_, current_, finished, may_freeze, may_die, may_switch,
+                                       may_cut() && !finished, runnable_});
     if (move.act == Act::cut) {
         schedule_.push_back({step_, kCut, 0});
         cut_ = true;
@@ -227,10 +233,12 @@ unsigned Scheduler::choose(unsigned readable) {
     return age;
 }
 
-void Scheduler::print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const {
+void Scheduler::print(const char* access, Memory::Word word, int order, std::uint64_t value,
+                      const void* caller) const {
     constexpr const char* kOrders[] = {"rlx", "consume", "acq", "rel", "acq_rel", "seq_cst"};
-    std::printf("%5u  thread %u  %-5s %-7s word %7zx  = %-16llx from %tx\n", step_, current_, access, kOrders[order],
-                static_cast<std::size_t>(word.at - kSharedStart), static_cast<unsigned long long>(value),
+    std::printf("%5u  thread %u  %-5s %-7s word %7zx  = %-16llx from %tx\n", step_, current_,
+                access, kOrders[order], static_cast<std::size_t>(word.at - kSharedStart),
+                static_cast<unsigned long long>(value),
                 static_cast<const char*>(caller) - &__executable_start);
 }
 
@@ -238,8 +246,8 @@ void Scheduler::print(const char* access, Memory::Word word, int order, std::uin
 // replays the fault.
 void Scheduler::fail(const std::string& what) {
     std::fflush(stdout);
-    std::fprintf(stderr, "FAULT: %s\n  in thread %u at step %u\n  --schedule %s\n", what.c_str(), current_, step_,
-                 to_string(schedule_).c_str());
+    std::fprintf(stderr, "FAULT: %s\n  in thread %u at step %u\n  --schedule %s\n", what.c_str(),
+                 current_, step_, to_string(schedule_).c_str());
     std::fflush(stderr);
     _exit(1);
 }

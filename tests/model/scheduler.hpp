@@ -83,7 +83,8 @@ class Scheduler {
     // Prints each atomic access of the run, with its place in the program for
     // addr2line.
     void trace(bool on) { tracing_ = on; }
-    void traced(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) {
+    void traced(const char* access, Memory::Word word, int order, std::uint64_t value,
+                const void* caller) {
         if (tracing_) print(access, word, order, value, caller);
     }
     // At loads while no thread runs: the checks after a run must end too.
@@ -96,7 +97,8 @@ class Scheduler {
     static constexpr std::uint32_t kMostAlone = 10'000'000;
     void run_threads(unsigned threads);
     static void enter();
-    void print(const char* access, Memory::Word word, int order, std::uint64_t value, const void* caller) const;
+    void print(const char* access, Memory::Word word, int order, std::uint64_t value,
+               const void* caller) const;
     [[nodiscard]] bool may_cut() const { return scenario_.may_cut && !child_; }
     [[nodiscard]] bool may_die() const { return death_count_ < scenario_.deaths; }
     void decide(bool finished, bool may_die, bool may_switch = true);

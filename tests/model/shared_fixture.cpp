@@ -24,7 +24,8 @@ bool ModelFile::commit(std::size_t offset, std::size_t bytes) noexcept {
         const std::size_t from = (offset - units_at_) >> kUnitShift;
         const std::size_t to = from + (bytes >> kUnitShift);
         require(to <= kMost, "pages behind the last unit");
-        const auto missing = static_cast<unsigned>(std::count(now_.has + from, now_.has + to, false));
+        const auto missing =
+            static_cast<unsigned>(std::count(now_.has + from, now_.has + to, false));
         if (missing > now_.room) return false;
         now_.room -= missing;
         std::fill(now_.has + from, now_.has + to, true);
@@ -52,14 +53,18 @@ void ModelLives::begin(unsigned threads) {
 
 void SharedScenario::set_up() {
     const std::size_t bytes = Segment::file_bytes(units_);
-    void* const start = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const start =
+        mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     require(start != MAP_FAILED, "the shared range is too small for this scenario");
     const auto at = reinterpret_cast<std::uintptr_t>(start);
     segment_.attach(at, units_, file_);
     file_.attach(at, segment_.address(0) - at);
-    require(file_.commit(0, Segment::first_bytes(units_)) && segment_.cover_slot(ModelLives::kSlots), "no pages");
+    require(
+        file_.commit(0, Segment::first_bytes(units_)) && segment_.cover_slot(ModelLives::kSlots),
+        "no pages");
     segment_.header().slots_in_file.store(ModelLives::kSlots, rlx);
-    for (unsigned t = 0; t < threads; ++t) me(t).slot.state.store(static_cast<std::uint32_t>(SlotState::attached), rlx);
+    for (unsigned t = 0; t < threads; ++t)
+        me(t).slot.state.store(static_cast<std::uint32_t>(SlotState::attached), rlx);
     last().slot.state.store(static_cast<std::uint32_t>(SlotState::attached), rlx);
     prepare();
     ledger_.remember();
@@ -76,7 +81,8 @@ void SharedScenario::begin() {
 }
 
 void SharedScenario::fill(unsigned thread, std::size_t size, unsigned blocks) {
-    for (unsigned i = 0; i < blocks; ++i) require(take(thread, size) != 0, "no room for the set-up");
+    for (unsigned i = 0; i < blocks; ++i)
+        require(take(thread, size) != 0, "no room for the set-up");
 }
 
 void SharedScenario::hint_all() {
@@ -85,7 +91,8 @@ void SharedScenario::hint_all() {
 
 Offset SharedScenario::make_place(unsigned thread, std::size_t size) {
     const Offset block = take(thread, 32);
-    places_.push_back({block + sizeof(ashlar::base::Word), size});  // the ledger writes the first word and the last
+    // The ledger writes the first word and the last.
+    places_.push_back({block + sizeof(ashlar::base::Word), size});
     return places_.back().block;
 }
 
@@ -93,15 +100,18 @@ Offset SharedScenario::make_place(unsigned thread, std::size_t size) {
 
 void SharedScenario::hold(Offset block, std::size_t size) {
     const UnitId unit = static_cast<UnitId>((block - blocks_.offset_of(UnitId{0})) >> kUnitShift);
-    const auto last_unit = static_cast<UnitId>((block + size - 1 - blocks_.offset_of(UnitId{0})) >> kUnitShift);
-    for (UnitId each = unit; each <= last_unit; ++each) require(file_.has(each), "a block without pages");
+    const auto last_unit =
+        static_cast<UnitId>((block + size - 1 - blocks_.offset_of(UnitId{0})) >> kUnitShift);
+    for (UnitId each = unit; each <= last_unit; ++each)
+        require(file_.has(each), "a block without pages");
     ledger_.take(address(block), size);
     held_.push_back({block, size});
 }
 
 void SharedScenario::drop(Offset block) {
     ledger_.give(address(block));
-    const auto found = std::find_if(held_.begin(), held_.end(), [block](const Held& each) { return each.block == block; });
+    const auto found = std::find_if(held_.begin(), held_.end(),
+                                    [block](const Held& each) { return each.block == block; });
     held_.erase(found);
 }
 
@@ -165,7 +175,8 @@ void SharedScenario::recover_all(unsigned stopped) {
         if ((stopped >> t & 1U) != 0) continue;
         for (Bin c = 1; c < ashlar::base::kClasses; ++c) {
             const ashlar::shared::Place place{me(t).slot.place[c].load(rlx)};
-            require(place.slab() == 0 || segment_.state(place.slab(), rlx) == UnitState::owned(c, t + 1),
+            require(place.slab() == 0 ||
+                        segment_.state(place.slab(), rlx) == UnitState::owned(c, t + 1),
                     "a living thread lost its slab");
         }
         blocks_.slabs().leave_all(me(t));
@@ -176,7 +187,8 @@ void SharedScenario::recover_all(unsigned stopped) {
         const auto& slot = me(t).slot;
         require(slot.state.load(rlx) == 0, "a dead thread is not recovered");
         for (Bin c = 0; c < ashlar::base::kClasses; ++c)
-            require(slot.place[c].load(rlx) == 0 && slot.mask[c].load(rlx) == 0, "a slot is not empty");
+            require(slot.place[c].load(rlx) == 0 && slot.mask[c].load(rlx) == 0,
+                    "a slot is not empty");
     }
     const auto again = recovery_.recover(last());
     require(again.threads == 0 && again.later == 0, "a thread is recovered twice");
@@ -198,7 +210,8 @@ bool SharedScenario::in_doubt(Offset block) const {
         const Record record{entry.load(rlx)};
         if (record == Record::none()) break;
         const Block named{record.unit(), record.number(), record.size_class()};
-        if (block == (named.c == 0 ? blocks_.offset_of(named.slab) : blocks_.offset_of(named))) return true;
+        if (block == (named.c == 0 ? blocks_.offset_of(named.slab) : blocks_.offset_of(named)))
+            return true;
     }
     return false;
 }
@@ -210,7 +223,8 @@ bool SharedScenario::is_known(const Found& found, unsigned& unknown) const {
         return true;
     }
     ++unknown;
-    return in_doubt(found.start) || std::find(std::begin(giving_), std::end(giving_), found.start) != std::end(giving_);
+    return in_doubt(found.start) ||
+           std::find(std::begin(giving_), std::end(giving_), found.start) != std::end(giving_);
 }
 
 void SharedScenario::require_blocks(unsigned stopped) {
@@ -225,14 +239,16 @@ void SharedScenario::require_blocks(unsigned stopped) {
         }
     }
     const auto is_live = [&](Offset block) {
-        return std::any_of(found.begin(), found.end(), [block](const Found& each) { return each.start == block; });
+        return std::any_of(found.begin(), found.end(),
+                           [block](const Found& each) { return each.start == block; });
     };
     for (const Held& each : held_) require(is_live(each.block), "a held block is not live");
     for (const Held& place : places_) {
         const Offset named = blocks_.word_at(place.block)->load(rlx);
         require(named == 0 || is_live(named), "a place names a block that is not live");
     }
-    require(unknown <= static_cast<unsigned>(__builtin_popcount(stopped)), "more than one block in doubt for a dead thread");
+    require(unknown <= static_cast<unsigned>(__builtin_popcount(stopped)),
+            "more than one block in doubt for a dead thread");
 }
 
 // Every free block of the probe's class is found, and every free unit.
@@ -242,16 +258,19 @@ void SharedScenario::require_room() {
     unsigned free_units = 0;
     UnitId complete = 0;  // end of a complete slab of another class
     for (UnitId unit = 1; unit < units_; ++unit) {
-        const UnitState state = unit < segment_.covered() ? segment_.state(unit, rlx) : UnitState::free(false);
+        const UnitState state =
+            unit < segment_.covered() ? segment_.state(unit, rlx) : UnitState::free(false);
         const auto& g = kGeometry[state.is_slab() ? state.size_class() : 1];
         if (state.is_slab()) {
             unsigned ones = 0;
             for (std::uint32_t w = 0; w < g.words; ++w)
-                ones += static_cast<unsigned>(__builtin_popcountll(segment_.bits(unit, w).load(rlx)));
+                ones +=
+                    static_cast<unsigned>(__builtin_popcountll(segment_.bits(unit, w).load(rlx)));
             if (state.size_class() == c) expected += ones;
             if (state.size_class() != c && ones == g.blocks) complete = unit + g.units;
         }
-        require(state.kind() != Kind::held && state.kind() != Kind::owned, "a unit is held by nobody");
+        require(state.kind() != Kind::held && state.kind() != Kind::owned,
+                "a unit is held by nobody");
         if (state.is_free() || unit < complete) ++free_units;
     }
     require(kGeometry[c].units == 1, "the probe needs slabs of one unit");
@@ -259,14 +278,16 @@ void SharedScenario::require_room() {
     const std::size_t before = live().size();
     unsigned got = 0;
     for (; blocks_.allocate(last(), probe_, 16) != 0;) ++got;
-    require(got == expected, got < expected ? "free blocks are not found" : "more blocks than there are");
+    require(got == expected,
+            got < expected ? "free blocks are not found" : "more blocks than there are");
     require(live().size() == before + got, "a live block was handed out");
 }
 
 void SharedScenario::free_all() {
     for (const Found& each : live()) {
         require(blocks_.deallocate(last(), each.start) == Fault::none, "a block cannot be freed");
-        require(blocks_.deallocate(last(), each.start) == Fault::not_live, "a double free was not told");
+        require(blocks_.deallocate(last(), each.start) == Fault::not_live,
+                "a double free was not told");
     }
     blocks_.slabs().leave_all(last());
     require(live().empty(), "freed blocks are live");

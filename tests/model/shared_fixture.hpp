@@ -24,7 +24,9 @@ class ModelFile final : public ashlar::shared::Backing {
   public:
     [[nodiscard]] bool commit(std::size_t offset, std::size_t bytes) noexcept override;
     bool punch(std::size_t offset, std::size_t bytes) noexcept override;
-    void attach(std::uintptr_t start, std::size_t first_unit) { start_ = start, units_at_ = first_unit; }
+    void attach(std::uintptr_t start, std::size_t first_unit) {
+        start_ = start, units_at_ = first_unit;
+    }
     void remember() { first_ = now_; }
     void begin() { now_ = first_; }
     [[nodiscard]] bool has(UnitId unit) const { return now_.has[unit]; }
@@ -66,7 +68,9 @@ class SharedScenario : public Scenario {
 
   protected:
     virtual void prepare() {}
-    [[nodiscard]] Owner me(unsigned thread) const { return {segment_.slot(thread + 1), thread + 1}; }
+    [[nodiscard]] Owner me(unsigned thread) const {
+        return {segment_.slot(thread + 1), thread + 1};
+    }
     // A block that the thread holds from then on; 0: there is no room.
     Offset take(unsigned thread, std::size_t size);
     void give(unsigned thread, Offset block);
@@ -100,11 +104,14 @@ class SharedScenario : public Scenario {
 
   private:
     [[nodiscard]] Owner last() const { return me(ModelLives::kSlots - 2); }
-    [[nodiscard]] void* address(Offset offset) const { return reinterpret_cast<void*>(segment_.start() + offset); }
+    [[nodiscard]] void* address(Offset offset) const {
+        return reinterpret_cast<void*>(segment_.start() + offset);
+    }
     void hold(Offset block, std::size_t size);
     void drop(Offset block);
     [[nodiscard]] std::size_t held_size(Offset block) const;
-    [[nodiscard]] bool is_known(const ashlar::shared::Blocks::Found& found, unsigned& unknown) const;
+    [[nodiscard]] bool is_known(const ashlar::shared::Blocks::Found& found,
+                                unsigned& unknown) const;
     [[nodiscard]] bool in_doubt(Offset block) const;
     void recover_all(unsigned stopped);
     void require_blocks(unsigned stopped);

@@ -214,7 +214,9 @@ const Enrolled<Growth> kGrowth{"shared.growth"};
 // A thread stops for ever while it adds units. The others find room.
 struct GrowthStopped : SharedScenario {
     GrowthStopped() : SharedScenario(6) { may_freeze = true; }
-    void run(unsigned thread) override { require(take(thread, kUnit) != 0, "no room, though one thread stopped"); }
+    void run(unsigned thread) override {
+        require(take(thread, kUnit) != 0, "no room, though one thread stopped");
+    }
 };
 const Enrolled<GrowthStopped> kGrowthStopped{"shared.growth_stopped"};
 

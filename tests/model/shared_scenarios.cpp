@@ -251,9 +251,11 @@ const Enrolled<RecoveredTwice> kRecoveredTwice{"shared.recovered_twice"};
 struct Dead : SharedScenario {
     Dead() : SharedScenario(kUnits) {}
     void note_dead(Offset block, ashlar::shared::Step step) {
-        const auto slab = static_cast<UnitId>((block - blocks_.offset_of(UnitId{0})) / ashlar::base::kUnitSize);
+        const auto slab =
+            static_cast<UnitId>((block - blocks_.offset_of(UnitId{0})) / ashlar::base::kUnitSize);
         const auto number = static_cast<std::uint32_t>((block - blocks_.offset_of(slab)) / kSize);
-        me(kDead).note(ashlar::shared::Block{slab, number, ashlar::base::class_of_size(kSize)}.record(step));
+        me(kDead).note(
+            ashlar::shared::Block{slab, number, ashlar::base::class_of_size(kSize)}.record(step));
         me(kDead).slot.state.store(1, ashlar::base::rlx);
     }
     static constexpr unsigned kDead = 3;

@@ -154,7 +154,8 @@ struct CreatedAgainForgotten : SlabScenario {
         const SlabId slab = newest().place.slab();
         give_many(0, 1);
         reclaim(true);
-        (slabs_.*member_of(SlabIndexes{}))[k32Blocks].insert(slab);  // as a delayed giver inserts it
+        // As a delayed giver inserts it.
+        (slabs_.*member_of(SlabIndexes{}))[k32Blocks].insert(slab);
     }
     void run(unsigned thread) override {
         if (thread == 1) {

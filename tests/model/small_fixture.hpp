@@ -54,7 +54,8 @@ class SmallScenario : public Scenario {
         require(is_sound(), "broken invariants");
         require_spares();
         finish();
-        require(locked([this](RangeAllocator& heap) { small_.reclaim(true, heap); }), "the lock is never released");
+        require(locked([this](RangeAllocator& heap) { small_.reclaim(true, heap); }),
+                "the lock is never released");
         require(small_.check() == 0 && slabs_.count() == 0, "a slab does not go back");
         for (unsigned i = 0; i < places_; ++i) require(free_->place[i], "a place was lost");
     }
@@ -185,7 +186,9 @@ class SlabScenario : public SmallScenario {
         slabs_.give(c, places, n);
     }
     void reclaim(bool all) {
-        locked([&](RangeAllocator& heap) { slabs_.reclaim(all, [&](Offset start) { heap.give_slab(start); }); });
+        locked([&](RangeAllocator& heap) {
+            slabs_.reclaim(all, [&](Offset start) { heap.give_slab(start); });
+        });
     }
     // Blocks of the set-up, even if they were given since.
     [[nodiscard]] Place first(unsigned i) const { return first_held_[i].place; }

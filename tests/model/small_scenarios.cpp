@@ -32,7 +32,8 @@ class Cached : public SmallScenario {
     Offset take(unsigned shard, Size size = kSize) {
         const Class c = small_.class_of(size, 1);
         Offset start = small_.take(shard, c, size);
-        if (start == kNoOffset) locked([&](RangeAllocator& heap) { start = small_.take_locked(shard, c, size, heap); });
+        if (start == kNoOffset)
+            locked([&](RangeAllocator& heap) { start = small_.take_locked(shard, c, size, heap); });
         if (start != kNoOffset) ledger_.take(address(start), ashlar::manager::kSizes[c].size);
         return start;
     }
@@ -154,11 +155,13 @@ struct FreedLate : Cached {
     void run(unsigned thread) override {
         if (thread == 0) {
             const Given given = small_.give(5, block_);
-            require(given == Given::not_live || given == Given::not_small, "a double free was not reported");
+            require(given == Given::not_live || given == Given::not_small,
+                    "a double free was not reported");
             return;
         }
         locked([&](RangeAllocator& heap) { small_.reclaim(true, heap); });
-        for (unsigned i = 0; i < 2; ++i) hold(1, i, take(1, 192));  // the second block has the same tag at another offset
+        // The second block has the same tag at another offset.
+        for (unsigned i = 0; i < 2; ++i) hold(1, i, take(1, 192));
     }
     Offset block_;
 };
@@ -194,7 +197,8 @@ struct Cycle : Cached {
         // Only looks for white blocks: a dropped block of thread 1 must not be
         // freed while that thread uses it.
         const auto visit = [](void* self, Offset start, Size) noexcept {
-            return static_cast<Cycle*>(self)->allocated_ == start && static_cast<Cycle*>(self)->allocated_ != kNoOffset;
+            return static_cast<Cycle*>(self)->allocated_ == start &&
+                   static_cast<Cycle*>(self)->allocated_ != kNoOffset;
         };
         require(small_.sweep(0, 10, visit, this) == 0, "slabs are left");
         small_.end_cycle();
@@ -210,7 +214,8 @@ const Enrolled<Cycle> kCycle{"small.cycle"};
 struct Swept : Cached {
     void prepare() override {
         block_ = take(1);
-        ledger_.give(address(block_));  // in the ledger: both threads free the block, and one succeeds
+        // In the ledger: both threads free the block, and one succeeds.
+        ledger_.give(address(block_));
         small_.begin_cycle();
         require(small_.whiten(0, 10) == 0, "slabs are left");
     }

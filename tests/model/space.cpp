@@ -5,8 +5,9 @@
 namespace interleave {
 
 namespace {
-constexpr std::uintptr_t kMapped = kSharedStart + kSharedBytes / 4;  // the objects of the scenarios lie below
-}
+// The objects of the scenarios lie below.
+constexpr std::uintptr_t kMapped = kSharedStart + kSharedBytes / 4;
+}  // namespace
 
 Space* space = nullptr;
 
@@ -45,8 +46,8 @@ bool Space::may_access(unsigned thread, std::uintptr_t at, std::size_t bytes) co
 }
 
 std::size_t Space::mapped() const {
-    return static_cast<std::size_t>(
-        std::count_if(pages_.begin(), pages_.end(), [](const Page& page) { return page.state != State::free; }));
+    return static_cast<std::size_t>(std::count_if(
+        pages_.begin(), pages_.end(), [](const Page& page) { return page.state != State::free; }));
 }
 std::size_t mapped_pages() { return space->mapped(); }
 PageState page_state(std::uintptr_t at) { return space->state(at); }
@@ -65,7 +66,8 @@ void Space::open_page(unsigned thread, Page& page) {
         for (std::uint16_t& clock : page.opened) clock = 0;
     }
     page.state = State::open;
-    if (thread != kAlone && !page.known && page.opened[thread] == 0) page.opened[thread] = memory_.clock(thread);
+    if (thread != kAlone && !page.known && page.opened[thread] == 0)
+        page.opened[thread] = memory_.clock(thread);
 }
 
 // The system orders the thread that unmaps a page before the next that maps it.
@@ -90,7 +92,9 @@ void* Space::map(unsigned thread, std::size_t bytes, bool open) {
 }
 
 void* Space::map_at(unsigned thread, std::uintptr_t start, std::size_t bytes, bool open) {
-    if (start < kMapped || start + bytes > kSharedStart + kSharedBytes || !are(State::free, start, bytes)) return nullptr;
+    if (start < kMapped || start + bytes > kSharedStart + kSharedBytes ||
+        !are(State::free, start, bytes))
+        return nullptr;
     take(thread, start, bytes, open);
     memory_.use(start + bytes);
     return reinterpret_cast<void*>(start);
@@ -99,7 +103,8 @@ void* Space::map_at(unsigned thread, std::uintptr_t start, std::size_t bytes, bo
 bool Space::unmap(unsigned thread, std::uintptr_t start, std::size_t bytes) {
     if (start < kMapped || start + bytes > kSharedStart + kSharedBytes) return false;
     for (std::uintptr_t at = start; at < start + bytes; at += kPage) {
-        if (state(at) == State::open && !memory_.zero(thread, at, kPage)) fail("data race: a page in use is unmapped");
+        if (state(at) == State::open && !memory_.zero(thread, at, kPage))
+            fail("data race: a page in use is unmapped");
     }
     const std::int32_t passed = thread == kAlone ? -1 : memory_.pass(thread);
     for (std::uintptr_t at = start; at < start + bytes; at += kPage) {
@@ -136,10 +141,12 @@ bool Space::resize(unsigned thread, std::uintptr_t start, std::size_t from, std:
     return true;
 }
 
-bool Space::move(unsigned thread, std::uintptr_t start, std::size_t from, std::uintptr_t to, std::size_t bytes, bool refused) {
+bool Space::move(unsigned thread, std::uintptr_t start, std::size_t from, std::uintptr_t to,
+                 std::size_t bytes, bool refused) {
     if (!are(State::open, start, from) || !unmap(thread, to, bytes) || refused) return false;
     take(thread, to, bytes, true);
-    if (!memory_.copy(thread, to, start, from < bytes ? from : bytes)) fail("data race: a page in use is moved");
+    if (!memory_.copy(thread, to, start, from < bytes ? from : bytes))
+        fail("data race: a page in use is moved");
     return unmap(thread, start, from);
 }
 

@@ -37,11 +37,12 @@ class Space {
     [[nodiscard]] bool open(unsigned thread, std::uintptr_t start, std::size_t bytes);
     [[nodiscard]] bool empty(unsigned thread, std::uintptr_t start, std::size_t bytes);
     // Shrinks, or grows if the pages behind are free.
-    [[nodiscard]] bool resize(unsigned thread, std::uintptr_t start, std::size_t from, std::size_t to);
+    [[nodiscard]] bool resize(unsigned thread, std::uintptr_t start, std::size_t from,
+                              std::size_t to);
     // Replaces the pages at `to`, as the system does. With `refused` it only
     // unmaps the pages at `to`.
-    [[nodiscard]] bool move(unsigned thread, std::uintptr_t start, std::size_t from, std::uintptr_t to, std::size_t bytes,
-                            bool refused);
+    [[nodiscard]] bool move(unsigned thread, std::uintptr_t start, std::size_t from,
+                            std::uintptr_t to, std::size_t bytes, bool refused);
 
     [[nodiscard]] std::size_t mapped() const;
     [[nodiscard]] PageState state(std::uintptr_t at) const { return pages_[page_of(at)].state; }
@@ -50,16 +51,20 @@ class Space {
     using State = PageState;
     struct Page {
         State state = State::free;
-        bool known = true;                    // open for every thread
-        std::uint16_t opened[kMaxThreads]{};  // for each thread, its clock when it opened the page in this run; 0: it did not
-        std::int32_t freed = -1;              // what is passed on to the next that has it
+        bool known = true;  // open for every thread
+        // For each thread, its clock when it opened the page in this run; 0: it
+        // did not.
+        std::uint16_t opened[kMaxThreads]{};
+        std::int32_t freed = -1;  // what is passed on to the next that has it
     };
     struct Undo {
         std::size_t page;
         Page before;
     };
 
-    [[nodiscard]] static std::size_t page_of(std::uintptr_t at) { return (at - kSharedStart) / kPage; }
+    [[nodiscard]] static std::size_t page_of(std::uintptr_t at) {
+        return (at - kSharedStart) / kPage;
+    }
     [[nodiscard]] bool are(State state, std::uintptr_t start, std::size_t bytes) const;
     Page& change(std::size_t page);
     void take(unsigned thread, std::uintptr_t start, std::size_t bytes, bool open);

@@ -43,7 +43,8 @@ class SpansScenario : public Scenario {
         require_units(*spans_, {});
         require_holes(*spans_);
         const UnitId frontier = spans_->frontier();
-        if (frontier > 1) require(take(frontier - 1) == 1, "not one hole");  // and zero, if it is reported zero
+        // And zero, if it is reported zero.
+        if (frontier > 1) require(take(frontier - 1) == 1, "not one hole");
     }
 
   protected:
@@ -59,7 +60,8 @@ class SpansScenario : public Scenario {
     // is reported so.
     UnitId note(ashlar::spans::Run run, std::uint32_t units) {
         if (run.start == ashlar::base::kNoUnit) return ashlar::base::kNoUnit;
-        ledger_.take(reinterpret_cast<void*>(spans_->region().address(run.start)), units * ashlar::base::kUnitSize, run.zero);
+        ledger_.take(reinterpret_cast<void*>(spans_->region().address(run.start)),
+                     units * ashlar::base::kUnitSize, run.zero);
         held_.push_back({run.start, units});
         return run.start;
     }

@@ -77,7 +77,8 @@ struct Grow : SpansScenario {
     }
     void run(unsigned thread) override {
         if (thread == 0 && spans().resize_large(first_, 40, 70)) {
-            ledger_.take(reinterpret_cast<void*>(spans().region().address(first_ + 40)), 30 * kUnitSize);
+            ledger_.take(reinterpret_cast<void*>(spans().region().address(first_ + 40)),
+                         30 * kUnitSize);
             held_.push_back({first_ + 40, 30});
         }
         if (thread == 1) take(20);
@@ -91,7 +92,8 @@ struct Frontier : SpansScenario {
     Frontier() : SpansScenario(50) { threads = 3; }
     void run(unsigned) override { take(20); }
     void end(unsigned stopped) override {
-        require(held_.size() == 2 && spans().frontier() <= 51, "beyond the end, or less than the region has");
+        require(held_.size() == 2 && spans().frontier() <= 51,
+                "beyond the end, or less than the region has");
         SpansScenario::end(stopped);
     }
 };
@@ -151,7 +153,8 @@ const Enrolled<Recent> kRecent{"spans.recent"};
 struct RecentAligned : SpansScenario {
     RecentAligned() : SpansScenario(12) {}
     void prepare() override {
-        for (UnitId start = take(1); (spans().region().address(start) / kUnitSize) % 2 == 0;) start = take(1);
+        for (UnitId start = take(1); (spans().region().address(start) / kUnitSize) % 2 == 0;)
+            start = take(1);
         aligned_ = take(2);
         take(1);
         other_ = take(2);
@@ -217,7 +220,8 @@ struct GrowAcross : SpansScenario {
         if (thread == 1) take(6);
         if (thread == 2) take(kLong);  // fits nowhere else
         if (thread != 0 || !spans().resize_large(first_, 20, 40)) return;
-        ledger_.take(reinterpret_cast<void*>(spans().region().address(first_ + 20)), 20 * kUnitSize);
+        ledger_.take(reinterpret_cast<void*>(spans().region().address(first_ + 20)),
+                     20 * kUnitSize);
         held_.push_back({first_ + 20, 20});
     }
     UnitId first_ = 0;
@@ -234,7 +238,8 @@ struct Aligned : SpansScenario {
             return;
         }
         const UnitId start = note(spans().take(kShort, true, 16), kShort);
-        require(start == kNoUnit || spans().region().address(start) % (16 * kUnitSize) == 0, "not aligned");
+        require(start == kNoUnit || spans().region().address(start) % (16 * kUnitSize) == 0,
+                "not aligned");
     }
 };
 const Enrolled<Aligned> kAligned{"spans.aligned"};

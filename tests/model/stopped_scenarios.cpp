@@ -31,7 +31,8 @@ struct Rollback : SpansScenario {
         give(middle);
     }
     void run(unsigned thread) override {
-        if (thread == 0) require(!(spans().*member_of(ClaimOfSpans{}))(50, 20), "a held unit was claimed");
+        if (thread == 0)
+            require(!(spans().*member_of(ClaimOfSpans{}))(50, 20), "a held unit was claimed");
         if (thread == 1) give(high_);
     }
     UnitId high_ = 0;

@@ -10,7 +10,9 @@ RECOVERY = "src/shared/recovery/recovery.cpp"
 
 HANDS = (
     Bug("shared_mask_after_the_bits", SLABS,
-        "        me.slot.mask[c].store(seen, rlx);\n        compiler_fence();\n        word.fetch_and(~seen, acq);",
+        "        me.slot.mask[c].store(seen, rlx);\n        compiler_fence();\n"
+        "        // [E47] acquire, pairs with set_bit(): the blocks' last users are done\n        // with them.\n"
+        "        word.fetch_and(~seen, acq);",
         "        word.fetch_and(~seen, acq);\n        me.slot.mask[c].store(seen, rlx);", "shared.pairs shared.refill"),
     Bug("shared_mask_cleared_before_the_tag", SLABS_HEADER,
         "    tag_of_block.store(tag, base::rlx);  // relaxed: the program's hand-over orders it\n",
@@ -27,14 +29,17 @@ HANDS = (
     Bug("shared_tag_by_load_and_store", SLABS_HEADER,
         "        if (tag.cas(seen, freed_tag(me.id), base::acq_rel, base::rlx)) return true;\n",
         "        tag.store(freed_tag(me.id), base::rel);\n        return true;\n", "shared.freed_twice"),
-    Bug("shared_last_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return old == 0 && reindex", "shared.remote shared.retire"),
-    Bug("shared_first_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return full && reindex", "shared.remote shared.one_word"),
+    Bug("shared_last_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return old == 0 && reindex",
+        "shared.remote shared.retire"),
+    Bug("shared_first_free_sets_no_hint", SLABS, "return (old == 0 || full) && reindex", "return full && reindex",
+        "shared.remote shared.one_word"),
     Bug("shared_bits_loaded_before_the_publish", SLABS,
         "    segment_.state_word(slab).store(UnitState::shared(c).raw, seq_cst);\n    reindex(slab, c);",
         "    const bool any = segment_.bits(slab, 0).load(seq_cst) != 0;\n"
         "    segment_.state_word(slab).store(UnitState::shared(c).raw, seq_cst);\n    if (any) reindex(slab, c);",
         "shared.leave"),
-    Bug("shared_retire_without_a_claim", SLABS, "c >= kClasses || !claim(me, slab, c)) continue;", "c >= kClasses) continue;",
+    Bug("shared_retire_without_a_claim", SLABS, "c >= kClasses || !claim(me, slab, c))\n"
+        "            continue;", "c >= kClasses) continue;",
         "shared.retire"),
     Bug("shared_retire_without_a_check", SLABS, "        if (!is_complete(slab, c)) {", "        if (false) {",
         "shared.pairs shared.retire"),
@@ -50,7 +55,8 @@ HANDS = (
 )
 
 DEAD = (
-    Bug("shared_dead_mask_gives_live_blocks", SLABS, "if (!is_live(segment_.tag(slab, number).load(rlx))) back", "back",
+    Bug("shared_dead_mask_gives_live_blocks", SLABS, "if (!is_live(segment_.tag(slab, number).load(rlx)))\n"
+        "                        back", "back",
         "shared.pairs"),
     Bug("shared_dead_mask_is_not_given_back", SLABS, "                if (back != 0) segment_",
         "                if (false) segment_",
@@ -74,12 +80,14 @@ DEAD = (
         "is_attached(segment_.slot(slot));", "shared.large"),
     Bug("shared_recovery_without_a_claim", RECOVERY, "if (!mine && !slabs.claim(me, block.slab, block.c)) return false;",
         "", "shared.in_a_mask"),
-    Bug("shared_recovery_overlooks_its_own_mask", RECOVERY, "    if (is_free && !in_mask) word.fetch_or", "    if (is_free) word.fetch_or",
+    Bug("shared_recovery_overlooks_its_own_mask", RECOVERY, "    if (is_free && !in_mask) word.fetch_or",
+        "    if (is_free) word.fetch_or",
         "shared.in_its_mask"),
     Bug("shared_recovery_trusts_the_tag_before_its_claim", RECOVERY, "    if (is_free && !in_mask) word.fetch_or",
         "    if (!in_mask) word.fetch_or", "shared.in_its_mask"),
     Bug("shared_recovery_sets_the_bit_while_freeing", RECOVERY,
-        "            dead.note(block.record(Step::freed));  // before the bit: the next recovery must not take the tag for live\n",
+        "            // Before the bit: the next recovery must not take the tag for live.\n"
+        "            dead.note(block.record(Step::freed));\n",
         "", "shared.recovered_between"),
     Bug("shared_recovery_forgets_what_is_for_later", RECOVERY,
         "            if (block && !finish(me, dead, block)) return false;\n            break;\n        default",
@@ -87,15 +95,17 @@ DEAD = (
         "shared.to_from shared.retire"),
     Bug("shared_recovery_leaves_the_slab_owned", RECOVERY, "    if (!mine) slabs.publish(block.slab, block.c);\n", "",
         "shared.refill shared.remote"),
-    Bug("shared_doubt_is_not_noted", RECOVERY, "            if (is_live(record)) doubt(record);\n", "", "shared.pairs"),
+    Bug("shared_doubt_is_not_noted", RECOVERY, "            doubts_.note(record);\n", "", "shared.pairs"),
 )
 
 MEMORY = (
     Bug("shared_head_after_the_inside", RUNS,
         "        segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);  // relaxed: ours\n"
         "        base::compiler_fence();  // before the others: a death then frees the whole run\n"
-        "        for (std::uint32_t i = 1; i < units; ++i) segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);\n",
-        "        for (std::uint32_t i = 1; i < units; ++i) segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);\n"
+        "        for (std::uint32_t i = 1; i < units; ++i)\n"
+        "            segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);\n",
+        "        for (std::uint32_t i = 1; i < units; ++i)\n"
+        "            segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);\n"
         "        segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);\n", "shared.large"),
     Bug("shared_head_freed_first", RUNS, "    const Word freed = UnitState::free(backed).raw;\n",
         "    const Word freed = UnitState::free(backed).raw;\n    segment_.state_word(start).store(freed, rel);\n",
@@ -103,7 +113,7 @@ MEMORY = (
     Bug("shared_hints_are_not_given_back", RUNS, "    if (claimed.units != 0) give_hints(start, claimed.units);\n", "",
         "shared.large"),
     Bug("shared_hints_of_the_rest_are_not_given_back", RUNS,
-        "    if (claimed.units + skipped < units) give_hints(", "    if (false) give_hints(", "shared.large"),
+        "    if (claimed.units + skipped < units)\n        give_hints(", "    if (false) give_hints(", "shared.large"),
     Bug("shared_unit_claimed_by_load_and_store", RUNS,
         "        if (!word.cas(found.raw, UnitState::held(slot, backed ? 1 : 0).raw, acq_rel, rlx)) break;\n",
         "        word.store(UnitState::held(slot, backed ? 1 : 0).raw, seq_cst);\n", "shared.large shared.growth"),
@@ -118,33 +128,35 @@ MEMORY = (
         "    segment_.raise_covered(to);\n    give_hints(first, to - first);\n", "shared.growth_stopped"),
     Bug("shared_hint_only_if_it_is_missing", RUNS, "noexcept { give_hints(unit, 1); }",
         "noexcept { segment_.free_units.insert(unit); }", "shared.punch"),
-    Bug("shared_tail_without_a_record", RUNS, "    mine.record.store(Record::tail(start, to).raw, rlx);  "
-        "// relaxed: read after this thread's death [E43]\n", "", "shared.shrink"),
+    Bug("shared_tail_without_a_record", RUNS, "    mine.record.store(Record::tail(start, to).raw, rlx);\n", "",
+        "shared.shrink"),
     Bug("shared_tail_from_the_front", RUNS,
-        "    for (UnitId unit = to; grows && done && unit-- > end;) segment_.state_word(unit)",
+        "    for (UnitId unit = to; grows && done && unit-- > end;)\n        segment_.state_word(unit)",
         "    for (UnitId unit = end; grows && done && unit < to; ++unit) segment_.state_word(unit)", "shared.grow"),
     Bug("shared_tail_is_not_freed", RUNS, "        if (grows != done && kept < to) give_tail(slot, kept, to);\n", "",
         "shared.shrink"),
     Bug("shared_tail_that_the_head_reaches", RUNS,
         "        if (unit - start < length(segment_.state(start, acq))) continue;  ", "", "shared.shrink_freed"),
     Bug("shared_large_free_by_load_and_store", RUNS,
-        "        if (segment_.state_word(start).cas(found.raw, UnitState::held(slot, units).raw, acq_rel, rlx)) return units;\n",
+        "        if (segment_.state_word(start).cas(found.raw, UnitState::held(slot, units).raw, acq_rel,\n"
+        "                                           rlx))\n            return units;\n",
         "        segment_.state_word(start).store(UnitState::held(slot, units).raw, rel);\n        return units;\n",
         "shared.freed_twice_large"),
 )
 
 PLACES = (
     Bug("shared_pending_tag_stays", BLOCKS,
-        "    segment_.tag(block.slab, block.number).cas(pending, live_tag(kGeometry[c].size, size), acq_rel, rlx);\n", "",
+        "    segment_.tag(block.slab, block.number)\n"
+        "        .cas(pending, live_tag(kGeometry[c].size, size), acq_rel, rlx);\n", "",
         "shared.to"),
     Bug("shared_stored_before_the_tag_is_pending", BLOCKS, "pending_tag(me.id), Step::storing);",
         "live_tag(kGeometry[c].size, size), Step::storing);", "shared.to"),
     Bug("shared_stored_block_is_freed", RECOVERY,
-        "names(destination->load(acq), blocks_.offset_of(block))) {  // [E46]", "false) {", "shared.to"),
+        "names(destination->load(acq), blocks_.offset_of(block))) {", "false) {", "shared.to"),
     Bug("shared_block_that_is_not_stored_stays", RECOVERY,
-        "names(destination->load(acq), blocks_.offset_of(block))) {  // [E46]", "true) {", "shared.to"),
+        "names(destination->load(acq), blocks_.offset_of(block))) {", "true) {", "shared.to"),
     Bug("shared_source_without_a_mark", BLOCKS,
-        "    if (!word->cas(offset, mark, acq_rel, rlx)) {  // [E46] what the hand-over through the source published\n",
+        "    if (!word->cas(offset, mark, acq_rel, rlx)) {\n",
         "    mark = offset;\n    if (false) {\n", "shared.from"),
     Bug("shared_clearing_without_the_mark", RECOVERY,
         "    if (source == nullptr || source->load(acq) != mark) return;  // [E46]\n    static_cast",
@@ -157,20 +169,26 @@ PLACES = (
 )
 
 ORDERS = (
-    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx", "shared.large_hinted"),
-    weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx", "shared.large_hinted"),
+    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx",
+        "shared.large_hinted"),
+    weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx",
+        "shared.large_hinted"),
     weaker("E46", "freed_by_one", SLABS_HEADER,
            "if (tag.cas(seen, freed_tag(me.id), base::<acq_rel>, base::rlx)) return true;", "acq_rel", "rlx", ""),
     weaker("E46", "slab_created", SLABS, "store(owned_by(c, me.id).raw, <rel>);", "rel", "rlx", ""),
-    weaker("E46", "stored_at_the_destination", BLOCKS, "word->store(offset_of(block), <rel>);  // [E46]\n", "rel", "rlx", "shared.to_from"),
+    weaker("E46", "stored_at_the_destination", BLOCKS, "word->store(offset_of(block), <rel>);  // [E46]\n", "rel", "rlx",
+        "shared.to_from"),
     weaker("E46", "loaded_from_the_source", BLOCKS, "Word offset = word->load(<acq>);  // [E46]", "acq", "rlx", ""),
     weaker("E47", "owner_takes", SLABS, "word.fetch_and(~seen, <acq>);", "acq", "rlx", "shared.remote"),
-    weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "rlx", "shared.remote"),
-    weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n    const bool full", "seq_cst", "acq_rel", "shared.leave shared.one_word"),
+    weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n"
+        "    const bool full", "seq_cst", "rlx", "shared.remote"),
+    weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n"
+        "    const bool full", "seq_cst", "acq_rel", "shared.leave shared.one_word"),
     weaker("E48", "state_loaded", SLABS, "if (segment_.state(slab, <seq_cst>) != UnitState::shared(c)) return false;",
         "seq_cst",
            "acq", "shared.leave shared.one_word"),
-    weaker("E48", "state_stored", SLABS, "UnitState::shared(c).raw, <seq_cst>);\n    reindex", "seq_cst", "rel", "shared.leave shared.one_word"),
+    weaker("E48", "state_stored", SLABS, "UnitState::shared(c).raw, <seq_cst>);\n"
+        "    reindex", "seq_cst", "rel", "shared.leave shared.one_word"),
     weaker("E48", "bits_loaded", SLABS, "const Word word = segment_.bits(slab, w).load(<seq_cst>);  // [E48]", "seq_cst", "acq",
            "shared.leave shared.one_word"),
     weaker("E48", "claim", SLABS, "owned_by(c, me.id).raw, <seq_cst, seq_cst>);", "seq_cst, seq_cst", "acq_rel, acq",

@@ -29,7 +29,8 @@ extern FreeBatch free_batch;
 
 class Actor {
   public:
-    Actor(std::uint64_t seed, std::atomic<std::uint64_t>& steps) noexcept : state_(seed), steps_(steps) {}
+    Actor(std::uint64_t seed, std::atomic<std::uint64_t>& steps) noexcept
+        : state_(seed), steps_(steps) {}
 
     void act() noexcept {
         steps_.fetch_add(1, std::memory_order_relaxed);
@@ -112,10 +113,13 @@ class Actor {
         if (block == nullptr) return;
         std::uint64_t size = 0;
         std::memcpy(&size, block, sizeof size);
-        if (size < 8 || size > malloc_usable_size(block)) shared->faults.fetch_add(1, std::memory_order_relaxed);
+        if (size < 8 || size > malloc_usable_size(block))
+            shared->faults.fetch_add(1, std::memory_order_relaxed);
         std::free(block);
     }
-    void hand_over(unsigned char* block) noexcept { give(mailbox[below(slots)].exchange(block, std::memory_order_acq_rel)); }
+    void hand_over(unsigned char* block) noexcept {
+        give(mailbox[below(slots)].exchange(block, std::memory_order_acq_rel));
+    }
     void regrow() noexcept {
         std::size_t bytes = size();
         unsigned char* block = take(bytes);

@@ -98,18 +98,23 @@ class Sampler {
 };
 
 constexpr const char* usage =
-    "usage: freeze [--preload LIB] [--samples N] [--seed N] [--patience SECONDS] [--control] [--worker PROGRAM]\n"
-    "Freezes a thread at N random instructions of the allocator: LIB, or the system's. Counts how often that blocks others.\n"
+    "usage: freeze [--preload LIB] [--samples N] [--seed N] [--patience SECONDS] [--control] "
+    "[--worker PROGRAM]\n"
+    "Freezes a thread at N random instructions of the allocator: LIB, or the system's. Counts how "
+    "often that blocks others.\n"
     "  --control  status 0 at the first frozen thread that blocks others, 1 if none does\n"
-    "Status: 0 no fault; 1 a thread is blocked, or memory is damaged; 77 ptrace is not permitted.\n";
+    "Status: 0 no fault; 1 a thread is blocked, or memory is damaged; 77 ptrace is not "
+    "permitted.\n";
 
 Options parse(int argc, char** argv) {
-    static const option known[] = {{"preload", required_argument, nullptr, 'p'}, {"samples", required_argument, nullptr, 'n'},
-                                   {"seed", required_argument, nullptr, 's'},    {"patience", required_argument, nullptr, 't'},
-                                   {"worker", required_argument, nullptr, 'w'},  {"control", no_argument, nullptr, 'c'},
-                                   {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0}};
+    static const option known[] = {
+        {"preload", required_argument, nullptr, 'p'}, {"samples", required_argument, nullptr, 'n'},
+        {"seed", required_argument, nullptr, 's'},    {"patience", required_argument, nullptr, 't'},
+        {"worker", required_argument, nullptr, 'w'},  {"control", no_argument, nullptr, 'c'},
+        {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0}};
     Options options;
-    options.worker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "freeze_worker";
+    options.worker =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "freeze_worker";
     for (int found = 0; (found = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
         switch (found) {
             case 'p': options.preload = optarg; break;
@@ -118,7 +123,9 @@ Options parse(int argc, char** argv) {
             case 't': options.patience = std::stod(optarg); break;
             case 'w': options.worker = optarg; break;
             case 'c': options.control = true; break;
-            default: std::fputs(usage, found == 'h' ? stdout : stderr); std::exit(found == 'h' ? 0 : 2);
+            default:
+                std::fputs(usage, found == 'h' ? stdout : stderr);
+                std::exit(found == 'h' ? 0 : 2);
         }
     }
     return options;
@@ -126,10 +133,14 @@ Options parse(int argc, char** argv) {
 
 int report(const Options& options, const Worker& worker, const Outcome& outcome) {
     const unsigned faults = worker.shared().faults.load();
-    std::printf("%s: seed %llu, %u samples inside the allocator, %u blocked others (%.1f%%), %u damaged blocks\n",
-                worker.shared().allocator, static_cast<unsigned long long>(options.seed), outcome.samples, outcome.blocked,
-                outcome.samples == 0 ? 0.0 : 100.0 * outcome.blocked / outcome.samples, faults);
-    for (const auto& [place, times] : outcome.places) std::printf("  blocked others %u times at %s\n", times, place.c_str());
+    std::printf(
+        "%s: seed %llu, %u samples inside the allocator, %u blocked others (%.1f%%), %u damaged "
+        "blocks\n",
+        worker.shared().allocator, static_cast<unsigned long long>(options.seed), outcome.samples,
+        outcome.blocked, outcome.samples == 0 ? 0.0 : 100.0 * outcome.blocked / outcome.samples,
+        faults);
+    for (const auto& [place, times] : outcome.places)
+        std::printf("  blocked others %u times at %s\n", times, place.c_str());
     if (faults != 0) return 1;
     return (outcome.blocked > 0) == options.control ? 0 : 1;
 }

@@ -93,7 +93,8 @@ void run_realloc_small() noexcept {
     give(0);
 }
 void run_realloc_large() noexcept {
-    for (const std::size_t size : {33 * kib, 66 * kib, 130 * kib, 1100 * kib, 300 * kib, 60 * kib}) resize(0, size);
+    for (const std::size_t size : {33 * kib, 66 * kib, 130 * kib, 1100 * kib, 300 * kib, 60 * kib})
+        resize(0, size);
     give(0);
 }
 void run_aligned() noexcept {
@@ -163,7 +164,8 @@ void crowd(std::uint32_t more) noexcept {
     const std::uint32_t wanted = crowded.load(std::memory_order_acquire) + more;
     pthread_attr_t attributes;
     pthread_t thread;
-    if (pthread_attr_init(&attributes) != 0 || pthread_attr_setstacksize(&attributes, 64 * kib) != 0 ||
+    if (pthread_attr_init(&attributes) != 0 ||
+        pthread_attr_setstacksize(&attributes, 64 * kib) != 0 ||
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) != 0) {
         std::abort();
     }
@@ -172,8 +174,9 @@ void crowd(std::uint32_t more) noexcept {
     }
     while (crowded.load(std::memory_order_acquire) < wanted) sched_yield();
 }
-constexpr std::uint32_t idle_at_most = helpers + 1;  // caches of the threads of a round, and of the last victim
-constexpr std::uint32_t resident = 64;               // caches that are never dropped
+// Caches of the threads of a round, and of the last victim.
+constexpr std::uint32_t idle_at_most = helpers + 1;
+constexpr std::uint32_t resident = 64;  // caches that are never dropped
 
 void run_thread_start() noexcept {
     take(0, 100);
@@ -226,7 +229,9 @@ constexpr Script scripts[] = {
     {fill_bin, run_after_exit},       // after-exit
 };
 static_assert(sizeof scripts / sizeof *scripts == operation_count);
-bool is(std::uint32_t operation, const char* name) noexcept { return std::strcmp(operations[operation].name, name) == 0; }
+bool is(std::uint32_t operation, const char* name) noexcept {
+    return std::strcmp(operations[operation].name, name) == 0;
+}
 
 }  // namespace
 
@@ -242,7 +247,8 @@ void give_kept() noexcept { give(0, kept_slots); }
 void prepare_elsewhere(std::uint32_t operation) noexcept {
     if (is(operation, "free-others")) take(0, 300, 200);
     if (is(operation, "thread-start")) crowd(idle_at_most);
-    if (is(operation, "thread-drop") && crowded.load(std::memory_order_relaxed) == 0) crowd(resident);
+    if (is(operation, "thread-drop") && crowded.load(std::memory_order_relaxed) == 0)
+        crowd(resident);
 }
 void prepare(std::uint32_t operation) noexcept { scripts[operation].prepare(); }
 void run(std::uint32_t operation) noexcept { scripts[operation].run(); }

@@ -85,9 +85,10 @@ struct Sample {
     std::size_t size;
     std::size_t count;
 };
-constexpr Sample samples[] = {{16, 500},    {64, 2000},  {100, 700}, {200, 700},   {500, 300},  {4096, 100},
-                              {5000, 30},   {20480, 60}, {70000, 6}, {262144, 12}, {524288, 6}, {1048576, 4},
-                              {3145728, 4}, {1000, 100}, {2000, 50}, {10000, 20},  {32768, 10}};
+constexpr Sample samples[] = {{16, 500},   {64, 2000},   {100, 700},   {200, 700},  {500, 300},
+                              {4096, 100}, {5000, 30},   {20480, 60},  {70000, 6},  {262144, 12},
+                              {524288, 6}, {1048576, 4}, {3145728, 4}, {1000, 100}, {2000, 50},
+                              {10000, 20}, {32768, 10}};
 constexpr std::size_t most_samples = 5000;
 
 void look_for_blocks_of_two() noexcept {
@@ -119,7 +120,8 @@ void look_for_blocks_of_two() noexcept {
 void serve_victims() noexcept {
     process = getpid();
     static_cast<void>(pthread_key_create(&late_key, in_destructor));
-    shared->marker.store(reinterpret_cast<std::uintptr_t>(dlsym(RTLD_DEFAULT, "syscall")), std::memory_order_relaxed);
+    shared->marker.store(reinterpret_cast<std::uintptr_t>(dlsym(RTLD_DEFAULT, "syscall")),
+                         std::memory_order_relaxed);
     shared->way_out.store(reinterpret_cast<std::uintptr_t>(&leave), std::memory_order_relaxed);
     shared->victim.store(1, std::memory_order_release);  // the worker is ready
     for (std::uint32_t wanted = 0;;) {

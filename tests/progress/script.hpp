@@ -29,7 +29,8 @@ inline void stamp(void* block, std::size_t size, std::uint64_t owner) noexcept {
 }
 inline bool is_stamped(const void* block, std::size_t size, std::uint64_t owner) noexcept {
     return std::memcmp(block, &owner, sizeof owner) == 0 &&
-           std::memcmp(static_cast<const unsigned char*>(block) + size - sizeof owner, &owner, sizeof owner) == 0;
+           std::memcmp(static_cast<const unsigned char*>(block) + size - sizeof owner, &owner,
+                       sizeof owner) == 0;
 }
 
 void keep(std::size_t slot, void* block, std::size_t size) noexcept;
@@ -40,7 +41,8 @@ void give_kept() noexcept;
 void prepare_elsewhere(std::uint32_t operation) noexcept;
 void prepare(std::uint32_t operation) noexcept;
 void run(std::uint32_t operation) noexcept;
-bool runs_after_exit(std::uint32_t operation) noexcept;  // in the last round of the thread's destructors
+// In the last round of the thread's destructors.
+bool runs_after_exit(std::uint32_t operation) noexcept;
 
 // Starts a victim each time the driver asks for one. Never returns.
 [[noreturn]] void serve_victims() noexcept;

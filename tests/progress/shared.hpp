@@ -18,24 +18,30 @@ enum class Round : std::uint32_t {
 };
 
 struct Shared {
-    std::atomic<std::uint32_t> victim;             // thread id of the one that gets frozen; 0: not running yet
-    std::atomic<std::uint32_t> round;              // raised by the driver: each helper does one batch; a futex
+    // Thread id of the one that gets frozen; 0: not running yet.
+    std::atomic<std::uint32_t> victim;
+    // Raised by the driver: each helper does one batch; a futex.
+    std::atomic<std::uint32_t> round;
     std::atomic<Round> kind;                       // what they do in that round
     std::atomic<std::uint32_t> finished[helpers];  // the round that a helper has finished last
-    std::atomic<std::uint64_t> steps[helpers];     // operations begun: stands still while a helper is blocked
+    // Operations begun: stands still while a helper is blocked.
+    std::atomic<std::uint64_t> steps[helpers];
     std::atomic<std::uint64_t> victim_steps;
     std::atomic<std::uint32_t> faults;  // blocks whose content was wrong
-    char allocator[4096];               // path of the object in which malloc lies, written before `victim`
+    // Path of the object in which malloc lies, written before `victim`.
+    char allocator[4096];
 
     // For scripted victims, one thread for each instance of an operation.
     std::atomic<std::uint32_t> operation;  // its number, written before `wanted`
     std::atomic<std::uint32_t> wanted;     // raised by the driver: one more victim, please; a futex
     std::atomic<std::uint32_t> traced;     // thread id of the victim that may begin; a futex
-    std::atomic<std::uint64_t> marker;     // address of the function by which a victim says that it begins and ends
-    std::atomic<std::uint64_t> way_out;    // address of a function that ends its thread without another word
-    std::atomic<std::uint64_t> held;       // at the last audit: units that are not free
-    std::atomic<std::uint64_t> spread;     // at the last audit: units that were ever used
-    std::atomic<std::uint32_t> findings;   // at the last audit: what the heap check found
+    // Address of the function by which a victim says that it begins and ends.
+    std::atomic<std::uint64_t> marker;
+    // Address of a function that ends its thread without another word.
+    std::atomic<std::uint64_t> way_out;
+    std::atomic<std::uint64_t> held;      // at the last audit: units that are not free
+    std::atomic<std::uint64_t> spread;    // at the last audit: units that were ever used
+    std::atomic<std::uint32_t> findings;  // at the last audit: what the heap check found
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

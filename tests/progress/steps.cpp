@@ -56,7 +56,8 @@ struct Verdict {
 std::int64_t most_that_may_be_lost(const Operation& operation) {
     constexpr std::int64_t slab = 5;
     constexpr std::int64_t purged_by_one_call = 256 + 63;
-    return operation.units + slab * operation.sizes + 2 * slab + (operation.hot ? 0 : purged_by_one_call);
+    return operation.units + slab * operation.sizes + 2 * slab +
+           (operation.hot ? 0 : purged_by_one_call);
 }
 
 std::vector<std::uint64_t> points_of(const Options& options, std::uint64_t instructions) {
@@ -75,7 +76,8 @@ std::vector<std::uint64_t> points_of(const Options& options, std::uint64_t instr
 /// one for each.
 class Examination {
   public:
-    Examination(const Options& options, std::uint32_t operation) : options_(options), operation_(operation) {}
+    Examination(const Options& options, std::uint32_t operation)
+        : options_(options), operation_(operation) {}
 
     Verdict run() {
         for (int i = options_.points == 0 ? 3 : 1; i > 0; --i) {
@@ -96,7 +98,8 @@ class Examination {
   private:
     struct Session {
         Session(const Options& options, std::uint32_t operation)
-            : worker(options.worker, "scripted", options.preload), walk(worker, operation, options.patience) {}
+            : worker(options.worker, "scripted", options.preload),
+              walk(worker, operation, options.patience) {}
         Worker worker;
         Walk walk;
     };
@@ -118,10 +121,13 @@ class Examination {
     void freeze_all(const std::vector<std::uint64_t>& points) {
         constexpr std::size_t short_one = 400;
         constexpr std::size_t few = 25;
-        const std::size_t instances = options_.points != 0 ? 1 : points.size() <= short_one ? points.size() : few;
+        const std::size_t instances = options_.points != 0         ? 1
+                                      : points.size() <= short_one ? points.size()
+                                                                   : few;
         for (std::size_t first = 0; first < instances; ++first) {
             std::vector<std::uint64_t> left;
-            for (std::size_t i = first; i < points.size(); i += instances) left.push_back(points[i]);
+            for (std::size_t i = first; i < points.size(); i += instances)
+                left.push_back(points[i]);
             while (!left.empty()) {
                 const std::uint64_t blocked = walk().tally().blocked;
                 const std::size_t done = walk().freeze(left);
@@ -153,18 +159,22 @@ class Examination {
 };
 
 constexpr const char* usage =
-    "usage: steps [--preload LIB] [--operation NAME]... [--points N] [--end] [--seed N] [--patience SECONDS] [--control]\n"
+    "usage: steps [--preload LIB] [--operation NAME]... [--points N] [--end] [--seed N] "
+    "[--patience SECONDS] [--control]\n"
     "             [--list]\n"
-    "Freezes a thread after each instruction, or N random ones, of each operation of the allocator: LIB, or the system's.\n"
+    "Freezes a thread after each instruction, or N random ones, of each operation of the "
+    "allocator: LIB, or the system's.\n"
     "Counts how often that blocks other threads.\n"
     "  --end      ends the thread there\n"
     "  --choose   a random choice of N operations\n"
     "  --part     every N-th point\n"
     "  --control  status 0 at the first frozen thread that blocks others, 1 if none does\n"
-    "Status: 0 no fault; 1 a thread is blocked, or memory is damaged or lost; 77 ptrace is not permitted.\n";
+    "Status: 0 no fault; 1 a thread is blocked, or memory is damaged or lost; 77 ptrace is not "
+    "permitted.\n";
 
 [[noreturn]] void list() {
-    for (const Operation& operation : operations) std::printf("%s\t%s\n", operation.name, operation.what);
+    for (const Operation& operation : operations)
+        std::printf("%s\t%s\n", operation.name, operation.what);
     std::exit(0);
 }
 
@@ -183,7 +193,8 @@ Options parse(int argc, char** argv) {
                                    {"help", no_argument, nullptr, 'h'},
                                    {nullptr, 0, nullptr, 0}};
     Options options;
-    options.worker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "freeze_worker";
+    options.worker =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "freeze_worker";
     for (int found = 0; (found = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
         switch (found) {
             case 'p': options.preload = optarg; break;
@@ -200,7 +211,9 @@ Options parse(int argc, char** argv) {
                 options.parts = std::stoull(std::strchr(optarg, '/') + 1);
                 break;
             case 'l': list();
-            default: std::fputs(usage, found == 'h' ? stdout : stderr); std::exit(found == 'h' ? 0 : 2);
+            default:
+                std::fputs(usage, found == 'h' ? stdout : stderr);
+                std::exit(found == 'h' ? 0 : 2);
         }
     }
     return options;
@@ -217,23 +230,30 @@ bool is_wanted(const Options& options, const Operation& operation) {
 /// Prints a line of the table; false: a bound was exceeded.
 bool report(const Options& options, const Operation& operation, const Verdict& verdict) {
     const Tally& tally = verdict.tally;
-    std::printf("%-14s %7llu %6llu %8llu %8llu %8llu", operation.name, static_cast<unsigned long long>(tally.instructions),
-                static_cast<unsigned long long>(tally.calls), static_cast<unsigned long long>(tally.longest_call),
-                static_cast<unsigned long long>(tally.frozen), static_cast<unsigned long long>(tally.blocked));
+    std::printf("%-14s %7llu %6llu %8llu %8llu %8llu", operation.name,
+                static_cast<unsigned long long>(tally.instructions),
+                static_cast<unsigned long long>(tally.calls),
+                static_cast<unsigned long long>(tally.longest_call),
+                static_cast<unsigned long long>(tally.frozen),
+                static_cast<unsigned long long>(tally.blocked));
     const std::int64_t bound = most_that_may_be_lost(operation);
     if (options.end)
-        std::printf(" %6lld %6lld %6lld", static_cast<long long>(tally.lost), static_cast<long long>(tally.most_lost),
-                    static_cast<long long>(bound));
+        std::printf(" %6lld %6lld %6lld", static_cast<long long>(tally.lost),
+                    static_cast<long long>(tally.most_lost), static_cast<long long>(bound));
     std::printf("\n");
-    for (const auto& [place, times] : tally.places) std::printf("    blocked %u times at %s\n", times, place.c_str());
-    if (verdict.faults != 0) std::printf("    %u blocks damaged or handed out twice\n", verdict.faults);
+    for (const auto& [place, times] : tally.places)
+        std::printf("    blocked %u times at %s\n", times, place.c_str());
+    if (verdict.faults != 0)
+        std::printf("    %u blocks damaged or handed out twice\n", verdict.faults);
     // An ended thread may leave a hidden slab: one without a hint.
     const std::uint64_t may_be_found = options.end ? tally.frozen : 0;
-    if (verdict.findings != 0) std::printf("    the heap check found %u slabs hidden\n", verdict.findings);
+    if (verdict.findings != 0)
+        std::printf("    the heap check found %u slabs hidden\n", verdict.findings);
     if (tally.spreads) std::printf("    the heap grew although memory was free\n");
     std::fflush(stdout);
     const bool lost_too_much = options.end && tally.most_lost > bound;
-    return verdict.faults == 0 && verdict.findings <= may_be_found && !lost_too_much && !tally.spreads && tally.blocked == 0;
+    return verdict.faults == 0 && verdict.findings <= may_be_found && !lost_too_much &&
+           !tally.spreads && tally.blocked == 0;
 }
 
 std::vector<std::uint32_t> chosen(const Options& options) {
@@ -250,9 +270,11 @@ std::vector<std::uint32_t> chosen(const Options& options) {
 }
 
 int run(const Options& options) {
-    std::printf("%s, seed %llu\n%-14s %7s %6s %8s %8s %8s%s\n", options.preload.empty() ? "libc" : options.preload.c_str(),
-                static_cast<unsigned long long>(options.seed), "operation", "instr.", "calls", "longest",
-                options.end ? "ended" : "frozen", "blocked", options.end ? "   lost   most  bound" : "");
+    std::printf("%s, seed %llu\n%-14s %7s %6s %8s %8s %8s%s\n",
+                options.preload.empty() ? "libc" : options.preload.c_str(),
+                static_cast<unsigned long long>(options.seed), "operation", "instr.", "calls",
+                "longest", options.end ? "ended" : "frozen", "blocked",
+                options.end ? "   lost   most  bound" : "");
     bool good = true;
     Tally all;
     for (const std::uint32_t i : chosen(options)) {
@@ -264,8 +286,11 @@ int run(const Options& options) {
         if (options.control && all.blocked != 0) return 0;
     }
     std::printf("%llu points, %llu blocked (%.1f%%), longest call %llu instructions\n",
-                static_cast<unsigned long long>(all.frozen), static_cast<unsigned long long>(all.blocked),
-                all.frozen == 0 ? 0.0 : 100.0 * static_cast<double>(all.blocked) / static_cast<double>(all.frozen),
+                static_cast<unsigned long long>(all.frozen),
+                static_cast<unsigned long long>(all.blocked),
+                all.frozen == 0
+                    ? 0.0
+                    : 100.0 * static_cast<double>(all.blocked) / static_cast<double>(all.frozen),
                 static_cast<unsigned long long>(all.longest_call));
     return good && !options.control ? 0 : 1;
 }

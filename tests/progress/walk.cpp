@@ -6,7 +6,8 @@
 namespace progress {
 
 Walk::Walk(Worker& worker, std::uint32_t operation, double patience)
-    : worker_(worker), operation_(operation), patience_(patience), text_(worker.process(), worker.shared().allocator) {
+    : worker_(worker), operation_(operation), patience_(patience),
+      text_(worker.process(), worker.shared().allocator) {
     if (text_.empty()) throw std::runtime_error("the allocator's mapping was not found");
 }
 
@@ -14,7 +15,8 @@ void Walk::begin() {
     victim_.reset();
     victim_.emplace(worker_.next_victim(operation_));
     worker_.release_victim();
-    if (victim_->go_to_mark() != Tracee::Event::marked) throw std::runtime_error("the victim ended before it began");
+    if (victim_->go_to_mark() != Tracee::Event::marked)
+        throw std::runtime_error("the victim ended before it began");
 }
 
 // A call begins at the allocator's first instruction, in whichever function the
@@ -27,7 +29,8 @@ bool Walk::look(Progress& progress) {
             progress.inside = false;
             tally_.longest_call = std::max(tally_.longest_call, progress.in_call);
         }
-    } else if (text_.contains(place.pc) && place.pc != worker_.shared().marker.load(std::memory_order_relaxed)) {
+    } else if (text_.contains(place.pc) &&
+               place.pc != worker_.shared().marker.load(std::memory_order_relaxed)) {
         progress.inside = true;
         progress.back = victim_->return_address(place);
         progress.sp = place.sp;
@@ -67,7 +70,8 @@ void Walk::blame() {
     while (victim_->go_to_mark() != Tracee::Event::gone) {
     }
     victim_.reset();
-    if (!worker_.finishes(60)) throw std::runtime_error("the helpers did not finish after the thread went on");
+    if (!worker_.finishes(60))
+        throw std::runtime_error("the helpers did not finish after the thread went on");
 }
 
 std::size_t Walk::freeze(const std::vector<std::uint64_t>& points) {
@@ -111,7 +115,8 @@ bool Walk::end_at(std::uint64_t point) {
     victim_->end(worker_.shared().way_out.load(std::memory_order_relaxed));
     victim_.reset();
     // If the helpers wait now, they wait for ever: the thread has ended.
-    if (!round() || !round(Round::audit)) throw std::runtime_error("the helpers wait for the ended thread");
+    if (!round() || !round(Round::audit))
+        throw std::runtime_error("the helpers wait for the ended thread");
     const std::int64_t before = held_;
     held_ = static_cast<std::int64_t>(worker_.shared().held.load(std::memory_order_relaxed));
     tally_.lost += held_ - before;
@@ -120,13 +125,15 @@ bool Walk::end_at(std::uint64_t point) {
     // units that others free. The helpers' work differs from round to round,
     // but not by four times.
     const std::uint64_t spread = worker_.shared().spread.load(std::memory_order_relaxed);
-    if (spread > 4 * spread_ + static_cast<std::uint64_t>(std::max<std::int64_t>(tally_.lost, 0))) tally_.spreads = true;
+    if (spread > 4 * spread_ + static_cast<std::uint64_t>(std::max<std::int64_t>(tally_.lost, 0)))
+        tally_.spreads = true;
     return true;
 }
 
 void Walk::take_stock() {
     for (int i = 0; i < 2; ++i) {
-        if (!round() || !round(Round::audit)) throw std::runtime_error("the helpers do not finish without a frozen thread");
+        if (!round() || !round(Round::audit))
+            throw std::runtime_error("the helpers do not finish without a frozen thread");
     }
     held_ = static_cast<std::int64_t>(worker_.shared().held.load(std::memory_order_relaxed));
     spread_ = worker_.shared().spread.load(std::memory_order_relaxed);

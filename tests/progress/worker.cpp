@@ -53,7 +53,8 @@ void work(Actor& actor, std::uintptr_t index, std::uint32_t round) noexcept {
     if (round % (2 * helpers) == index) actor.trim();
     // A thread's first use of the allocator and its exit must not wait either.
     pthread_t thread;
-    if (pthread_create(&thread, nullptr, live_shortly, reinterpret_cast<void*>(std::uintptr_t{round})) == 0) {
+    if (pthread_create(&thread, nullptr, live_shortly,
+                       reinterpret_cast<void*>(std::uintptr_t{round})) == 0) {
         pthread_join(thread, nullptr);
     }
 }
@@ -77,7 +78,8 @@ void* help(void* argument) noexcept {
 
 [[noreturn]] void be_frozen() noexcept {
     Actor actor(4711, shared->victim_steps);
-    shared->victim.store(static_cast<std::uint32_t>(syscall(SYS_gettid)), std::memory_order_release);
+    shared->victim.store(static_cast<std::uint32_t>(syscall(SYS_gettid)),
+                         std::memory_order_release);
     for (;;) {
         actor.act();
         if (actor.below(500) == 0) actor.trim();
@@ -90,7 +92,8 @@ void* help(void* argument) noexcept {
 int main(int argc, char** argv) {
     using namespace progress;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    void* page = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, shared_descriptor, 0);
+    void* page =
+        mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, shared_descriptor, 0);
     if (page == MAP_FAILED) return 2;
     shared = static_cast<Shared*>(page);
     scripted = argc > 1 && std::strcmp(argv[1], "scripted") == 0;

@@ -41,13 +41,16 @@ class Worker {
             if (!preload.empty()) setenv("LD_PRELOAD", preload.c_str(), 1);
             // Without this, `rep movsb` would take a step for each byte.
             setenv("GLIBC_TUNABLES",
-                   "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824", 1);
+                   "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold="
+                   "1073741824",
+                   1);
             execl(program.c_str(), program.c_str(), mode.empty() ? nullptr : mode.c_str(), nullptr);
             _exit(127);
         }
         close(file);
         while (shared_->victim.load(std::memory_order_acquire) == 0) {
-            if (waitpid(process_, nullptr, WNOHANG) != 0) throw std::runtime_error("the worker did not start");
+            if (waitpid(process_, nullptr, WNOHANG) != 0)
+                throw std::runtime_error("the worker did not start");
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
     }
@@ -74,13 +77,15 @@ class Worker {
         shared_->wanted.fetch_add(1, std::memory_order_acq_rel);
         wake(shared_->wanted, 1);
         while (shared_->victim.load(std::memory_order_acquire) == 0) {
-            if (waitpid(process_, nullptr, WNOHANG) != 0) throw std::runtime_error("the worker has died");
+            if (waitpid(process_, nullptr, WNOHANG) != 0)
+                throw std::runtime_error("the worker has died");
             std::this_thread::sleep_for(std::chrono::microseconds(20));
         }
         return static_cast<pid_t>(shared_->victim.load(std::memory_order_relaxed));
     }
     void release_victim() noexcept {
-        shared_->traced.store(shared_->victim.load(std::memory_order_relaxed), std::memory_order_release);
+        shared_->traced.store(shared_->victim.load(std::memory_order_relaxed),
+                              std::memory_order_release);
         wake(shared_->traced, 1);
     }
     /// Waits for the end of the round, until no helper has moved for
@@ -94,7 +99,8 @@ class Worker {
             if (now != seen) {
                 seen = now;
                 moved = std::chrono::steady_clock::now();
-            } else if (std::chrono::steady_clock::now() - moved > std::chrono::duration<double>(patience)) {
+            } else if (std::chrono::steady_clock::now() - moved >
+                       std::chrono::duration<double>(patience)) {
                 return false;
             }
             std::this_thread::sleep_for(std::chrono::microseconds(pause));
@@ -104,13 +110,17 @@ class Worker {
     }
 
   private:
-    [[noreturn]] static void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+    [[noreturn]] static void fail(const char* what) {
+        throw std::system_error(errno, std::generic_category(), what);
+    }
     static void wake(std::atomic<std::uint32_t>& word, int threads) noexcept {
         syscall(SYS_futex, &word, FUTEX_WAKE, threads, nullptr, nullptr, 0);
     }
     [[nodiscard]] bool finished() const noexcept {
         for (const auto& round : shared_->finished) {
-            if (round.load(std::memory_order_acquire) != shared_->round.load(std::memory_order_relaxed)) return false;
+            if (round.load(std::memory_order_acquire) !=
+                shared_->round.load(std::memory_order_relaxed))
+                return false;
         }
         return true;
     }

@@ -26,7 +26,10 @@ std::size_t Check::run() noexcept {
 void Check::fault(Offset where, const char* what) noexcept {
     ++faults_;
     base::Line line;
-    line.text("ashlar: check: ").text(what).text(" at offset ").pointer(reinterpret_cast<const void*>(where));
+    line.text("ashlar: check: ")
+        .text(what)
+        .text(" at offset ")
+        .pointer(reinterpret_cast<const void*>(where));
     line.text(" in shared heap ").text(mapping_.name()).write(STDERR_FILENO);
 }
 
@@ -55,8 +58,10 @@ std::uint32_t Check::unit(UnitId unit) noexcept {
 }
 
 void Check::free_unit(UnitId unit, UnitState state) noexcept {
-    if (state != UnitState::free(state.kind() == Kind::backed)) fault(offset(unit), "a free unit with other words");
-    if (!segment_.free_units.contains(unit)) fault(offset(unit), "a free unit that no search finds");
+    if (state != UnitState::free(state.kind() == Kind::backed))
+        fault(offset(unit), "a free unit with other words");
+    if (!segment_.free_units.contains(unit))
+        fault(offset(unit), "a free unit that no search finds");
 }
 
 void Check::inside(UnitId start, std::uint32_t units) noexcept {
@@ -68,7 +73,8 @@ void Check::inside(UnitId start, std::uint32_t units) noexcept {
 
 void Check::large(UnitId unit, UnitState state) noexcept {
     if (state.slack() > kUnitSize) fault(offset(unit), "a large block with a wrong size");
-    if (state.slot() != 0 && state.slot() != kInDoubt) fault(offset(unit), "a large block that a call left half done");
+    if (state.slot() != 0 && state.slot() != kInDoubt)
+        fault(offset(unit), "a large block that a call left half done");
 }
 
 // ------------------------------------------------------------------ the slabs
@@ -82,7 +88,8 @@ void Check::slab(UnitId unit, UnitState state) noexcept {
         const Slot& owner = segment_.slot(state.slot() % kMaxSlots);
         place = Place{owner.place[c].load(rlx)};  // relaxed, as all below: no thread uses the heap
         kept = owner.mask[c].load(rlx);
-        if (state.slot() >= kMaxSlots || owner.state.load(rlx) != static_cast<std::uint32_t>(SlotState::attached) ||
+        if (state.slot() >= kMaxSlots ||
+            owner.state.load(rlx) != static_cast<std::uint32_t>(SlotState::attached) ||
             place.slab() != unit) {
             fault(offset(unit), "a slab whose owner does not know it");
         }
@@ -98,29 +105,37 @@ void Check::hints(UnitId slab, Bin c) noexcept {
     bool any = false;
     bool all = true;
     for (std::uint32_t w = 0; w < kGeometry[c].words; ++w) {
+        // Relaxed, as all here: no thread uses the heap.
         const Word bits = segment_.bits(slab, w).load(rlx);
         any = any || bits != 0;
         all = all && bits == full_word(kGeometry[c], w);
     }
-    if (any && !segment_.partial[c].contains(slab)) fault(offset(slab), "a slab with free blocks that no search finds");
-    if (all && !segment_.complete.contains(slab)) fault(offset(slab), "a slab without live blocks that no search finds");
+    if (any && !segment_.partial[c].contains(slab))
+        fault(offset(slab), "a slab with free blocks that no search finds");
+    if (all && !segment_.complete.contains(slab))
+        fault(offset(slab), "a slab without live blocks that no search finds");
 }
 
 // Each block is live, or free in the slab, or kept by the slab's owner.
 void Check::word(UnitId slab, Bin c, std::uint32_t word, Word kept) noexcept {
     const Word full = full_word(kGeometry[c], word);
+    // Relaxed: no thread uses the heap.
     const Word bits = segment_.bits(slab, word).load(rlx);
-    if (((bits | kept) & ~full) != 0) fault(offset(slab), "a slab with more free blocks than it has");
+    if (((bits | kept) & ~full) != 0)
+        fault(offset(slab), "a slab with more free blocks than it has");
     for (Word left = full; left != 0; left &= left - 1) {
         const std::uint32_t at = base::lowest(left);
         const std::uint32_t number = word * static_cast<std::uint32_t>(kWordBits) + at;
+        // Relaxed: no thread uses the heap.
         const Tag tag = segment_.tag(slab, number).load(rlx);
-        const int places = (is_live(tag) ? 1 : 0) + ((bits & bit(at)) != 0 ? 1 : 0) + ((kept & bit(at)) != 0 ? 1 : 0);
+        const int places = (is_live(tag) ? 1 : 0) + ((bits & bit(at)) != 0 ? 1 : 0) +
+                           ((kept & bit(at)) != 0 ? 1 : 0);
         const Offset where = mapping_.blocks().offset_of(Block{slab, number, c});
         if (places == 0) fault(where, "a lost block");
         if (places > 1) fault(where, "a block that is free twice, or free and live");
         if (is_pending(tag)) fault(where, "a block that a call left half done");
-        if (is_live(tag) && !is_pending(tag) && settled(tag) > kGeometry[c].size + 1) fault(where, "a block with a wrong size");
+        if (is_live(tag) && !is_pending(tag) && settled(tag) > kGeometry[c].size + 1)
+            fault(where, "a block with a wrong size");
     }
 }
 
@@ -129,8 +144,10 @@ void Check::word(UnitId slab, Bin c, std::uint32_t word, Word kept) noexcept {
 void Check::slot(SlotId id) noexcept {
     const Slot& slot = segment_.slot(id);
     const Offset where = segment_.offset(reinterpret_cast<std::uintptr_t>(&slot));
+    // Relaxed, as all here: no thread uses the heap.
     const bool attached = slot.state.load(rlx) == static_cast<std::uint32_t>(SlotState::attached);
     for (Bin c = kFirstClass; c < kClasses; ++c) {
+        // Relaxed, both: no thread uses the heap.
         const Place place{slot.place[c].load(rlx)};
         const Word kept = slot.mask[c].load(rlx);
         if (place.raw == 0) {
@@ -139,7 +156,7 @@ void Check::slot(SlotId id) noexcept {
         }
         if (!attached) fault(where, "a slab of a thread that has left");
         if (place.slab() >= end_ || place.word() >= kGeometry[c].words ||
-            segment_.state(place.slab(), acq) != UnitState::owned(c, id)) {
+            segment_.state(place.slab(), rlx) != UnitState::owned(c, id)) {
             fault(where, "a thread with a slab that it does not own");
         }
     }

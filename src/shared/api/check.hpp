@@ -15,7 +15,9 @@ class Check {
 
   private:
     void fault(Offset where, const char* what) noexcept;
-    [[nodiscard]] Offset offset(UnitId unit) const noexcept { return segment_.offset(segment_.address(unit)); }
+    [[nodiscard]] Offset offset(UnitId unit) const noexcept {
+        return segment_.offset(segment_.address(unit));
+    }
 
     // Returns the units of the run that begins here, at least 1.
     std::uint32_t unit(UnitId unit) noexcept;

@@ -19,37 +19,46 @@ constexpr unsigned kForkShift = 32;
 
 Word next_id() noexcept {
     static constinit base::Atomic<Word> last{0};
+    // Relaxed: any number that no other mapping has.
     return (last.fetch_add(1, rlx) + 1) << kForkShift;
 }
 
 }  // namespace
 
-std::shared_ptr<Mapping> Mapping::open(const HeapPlace& place, SharedHeapMode mode, const SharedHeapOptions& options) {
-    if (!fork_count.prepare()) throw SharedHeapError(SharedHeapFault::system, "ashlar: shared heap: no memory");
+std::shared_ptr<Mapping> Mapping::open(const HeapPlace& place, SharedHeapMode mode,
+                                       const SharedHeapOptions& options) {
+    if (!fork_count.prepare())
+        throw SharedHeapError(SharedHeapFault::system, "ashlar: shared heap: no memory");
     OpenedFile opened = open_segment(place, mode, options);
-    std::shared_ptr<Mapping> mapping(new Mapping(std::move(opened), place.text), [](Mapping* open) { open->close(); });
+    std::shared_ptr<Mapping> mapping(new Mapping(std::move(opened), place.text),
+                                     [](Mapping* open) { open->close(); });
     const std::uintptr_t start = mapping->view().start();
     if (!mappings.add(*mapping, start, start + mapping->view().bytes())) {
-        throw SharedHeapError(SharedHeapFault::system, "ashlar: shared heap " + place.text + ": expected at most " +
-                                                           std::to_string(Mappings::kMost) + " open heaps in a process");
+        throw SharedHeapError(SharedHeapFault::system,
+                              "ashlar: shared heap " + place.text + ": expected at most " +
+                                  std::to_string(Mappings::kMost) + " open heaps in a process");
     }
     if (mapping->enter().id == 0) {
         throw SharedHeapError(SharedHeapFault::too_many_threads,
-                              "ashlar: shared heap " + place.text + ": no slot for this thread, expected fewer than " +
+                              "ashlar: shared heap " + place.text +
+                                  ": no slot for this thread, expected fewer than " +
                                   std::to_string(kMaxSlots) + " threads and room in the file");
     }
     return mapping;
 }
 
 Mapping::Mapping(OpenedFile opened, std::string name) noexcept
-    : opened_(std::move(opened)), name_(std::move(name)), id_(next_id()), blocks_(segment_), lives_(segment_),
-      recovery_(blocks_, lives_) {
+    : opened_(std::move(opened)), name_(std::move(name)), id_(next_id()), blocks_(segment_),
+      lives_(segment_), recovery_(blocks_, lives_) {
     segment_.attach(opened_.view.start(), opened_.units, opened_.file);
-    recovery_.set_hook([](void* self, SlotId dead) noexcept { static_cast<Mapping*>(self)->call_hooks(dead); }, this);
+    recovery_.set_hook(
+        [](void* self, SlotId dead) noexcept { static_cast<Mapping*>(self)->call_hooks(dead); },
+        this);
 }
 
 Mapping::~Mapping() {
-    for (Callback* callback = callback_.load(acq); callback != nullptr;) {  // [none: no other thread is left]
+    // [none: no other thread is left].
+    for (Callback* callback = callback_.load(acq); callback != nullptr;) {
         delete std::exchange(callback, callback->before);
     }
 }
@@ -68,12 +77,14 @@ void Mapping::change_users(Word add, bool close) noexcept {
     const Word fork = fork_count.number();
     Word seen = users_.load(rlx);
     Word now = 0;
+    // [none: of the loop's CAS: the last one sees all that others did]
     do {
         const Word kept = seen >> kForkShift == fork ? seen & (kClosed | kThreads) : seen & kClosed;
         now = (kept + add) | (close ? kClosed : 0);
         now &= kClosed | kThreads;
-    } while (!users_.cas(seen, fork << kForkShift | now, acq_rel, rlx));  // [none: the last one sees all that others did]
-    if (now == kClosed) delete this;
+        now |= fork << kForkShift;
+    } while (!users_.cas(seen, now, acq_rel, rlx));  // [none: see above]
+    if ((now & (kClosed | kThreads)) == kClosed) delete this;
 }
 
 // ------------------------------------------------------------------- attaching
@@ -134,7 +145,8 @@ void Mapping::call_hooks(SlotId dead) noexcept {
         if (call != nullptr) call(hook.context, dead);
     }
     const Callback* const callback = callback_.load(acq);  // [none: pairs with on_death()]
-    if (callback != nullptr && callback->call) callback->call(static_cast<pid_t>(segment_.slot(dead).process.load(rlx)));
+    if (callback != nullptr && callback->call)
+        callback->call(static_cast<pid_t>(segment_.slot(dead).process.load(rlx)));
 }
 
 }  // namespace ashlar::shared

@@ -41,8 +41,12 @@ class Mapping {
         return me;
     }
     // True: current_owner() is the calling thread, and no look is due.
-    [[nodiscard]] bool enter_quickly() const noexcept { return current_slot.key == key() && --current_slot.calls != 0; }
-    [[nodiscard]] static Owner current_owner() noexcept { return {*current_slot.address, current_slot.slot}; }
+    [[nodiscard]] bool enter_quickly() const noexcept {
+        return current_slot.key == key() && --current_slot.calls != 0;
+    }
+    [[nodiscard]] static Owner current_owner() noexcept {
+        return {*current_slot.address, current_slot.slot};
+    }
     // A slot for one call, if enter() has none; id 0: those are in use too.
     [[nodiscard]] Owner enter_once() noexcept;
     void leave_once(Owner me) noexcept;

@@ -41,7 +41,8 @@ Mapping* Mappings::at(std::uintptr_t address) const noexcept {
         if (seen == 0) return nullptr;                       // entries are used from the first on
         const bool inside = address >= entry.start.load(acq) && address < entry.end.load(acq);
         Mapping* const mapping = entry.mapping.load(acq);
-        if (inside && mapping != nullptr && seen % 2 == 0 && entry.changes.load(acq) == seen) return mapping;
+        if (inside && mapping != nullptr && seen % 2 == 0 && entry.changes.load(acq) == seen)
+            return mapping;
     }
     return nullptr;
 }

@@ -18,8 +18,14 @@ namespace {
 
 void report_misuse(Mapping& mapping, const char* call, Offset offset, Fault fault) noexcept {
     base::Line line;
-    line.text("ashlar: ").text(fault == Fault::not_live ? "double " : "invalid ").text(call).text(" of offset ");
-    line.pointer(reinterpret_cast<const void*>(offset)).text(" in shared heap ").text(mapping.name()).text(" (");
+    line.text("ashlar: ")
+        .text(fault == Fault::not_live ? "double " : "invalid ")
+        .text(call)
+        .text(" of offset ");
+    line.pointer(reinterpret_cast<const void*>(offset))
+        .text(" in shared heap ")
+        .text(mapping.name())
+        .text(" (");
     if (fault == Fault::not_live) end(line.text("no live block begins there"));
     if (fault == Fault::foreign) end(line.text("not from this heap"));
     const Blocks::Found found = mapping.blocks().find(offset);
@@ -35,7 +41,11 @@ void report_foreign(Mapping& mapping, const char* call, const void* address) noe
 
 void report_closed(const char* call, const void* address) noexcept {
     base::Line line;
-    end(line.text("ashlar: invalid ").text(call).text(" of address ").pointer(address).text(" (in no open shared heap"));
+    end(line.text("ashlar: invalid ")
+            .text(call)
+            .text(" of address ")
+            .pointer(address)
+            .text(" (in no open shared heap"));
 }
 
 }  // namespace ashlar::shared

@@ -7,9 +7,11 @@
 namespace ashlar::shared {
 
 // `call`: what the program wanted, "free" for example.
-[[noreturn, gnu::cold]] void report_misuse(Mapping& mapping, const char* call, Offset offset, Fault fault) noexcept;
+[[noreturn, gnu::cold]] void report_misuse(Mapping& mapping, const char* call, Offset offset,
+                                           Fault fault) noexcept;
 // The address lies outside the heap's range.
-[[noreturn, gnu::cold]] void report_foreign(Mapping& mapping, const char* call, const void* address) noexcept;
+[[noreturn, gnu::cold]] void report_foreign(Mapping& mapping, const char* call,
+                                            const void* address) noexcept;
 // The address lies in no open heap.
 [[noreturn, gnu::cold]] void report_closed(const char* call, const void* address) noexcept;
 

@@ -98,8 +98,11 @@ void Opening::fail_by_errno(const char* call) const {
 // with other processes.
 int Opening::open_once(int flags) const noexcept {
     switch (place_.kind) {
-        case HeapPlace::Kind::name: return shm_open(place_.text.c_str(), O_RDWR | O_CLOEXEC | flags, options_.rights);
-        case HeapPlace::Kind::path: return open(place_.text.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | flags, options_.rights);
+        case HeapPlace::Kind::name:
+            return shm_open(place_.text.c_str(), O_RDWR | O_CLOEXEC | flags, options_.rights);
+        case HeapPlace::Kind::path:
+            return open(place_.text.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | flags,
+                        options_.rights);
         default: break;
     }
     const std::string path = "/proc/self/fd/" + std::to_string(place_.descriptor);
@@ -134,7 +137,8 @@ Opening::Stage Opening::stage() {
         Word units;
         std::uint32_t ready;
     } start{};
-    static_assert(offsetof(Header, units) == sizeof(Format) && offsetof(Header, ready) == sizeof(Format) + sizeof(Word));
+    static_assert(offsetof(Header, units) == sizeof(Format) &&
+                  offsetof(Header, ready) == sizeof(Format) + sizeof(Word));
     const ssize_t bytes = pread(file_.descriptor(), &start, sizeof start, 0);
     if (bytes < 0) fail_by_errno("pread");
     format_ = start.format;
@@ -162,40 +166,51 @@ bool Opening::try_create() {
 // its pages are in the file.
 void Opening::create() {
     if (options_.limit == 0 || options_.limit > kMostBytes) {
-        fail(SharedHeapFault::bad_size,
-             "the limit is " + std::to_string(options_.limit) + ", expected 1 to " + std::to_string(kMostBytes));
+        fail(SharedHeapFault::bad_size, "the limit is " + std::to_string(options_.limit) +
+                                            ", expected 1 to " + std::to_string(kMostBytes));
     }
     if (place_.kind != HeapPlace::Kind::descriptor) fchmod(file_.descriptor(), options_.rights);
     const Format format = format_of_this_build();
     const std::size_t bytes = Segment::file_bytes(units_);
     rlimit most{};
     if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur < bytes) {
-        fail(SharedHeapFault::no_space,
-             "needs a sparse file of " + std::to_string(bytes) + " bytes, RLIMIT_FSIZE is " + std::to_string(most.rlim_cur));
+        fail(SharedHeapFault::no_space, "needs a sparse file of " + std::to_string(bytes) +
+                                            " bytes, RLIMIT_FSIZE is " +
+                                            std::to_string(most.rlim_cur));
     }
-    if (pwrite(file_.descriptor(), &format, sizeof format, 0) != sizeof format) fail_by_errno("pwrite");
-    if (file_.length() < bytes && ftruncate(file_.descriptor(), static_cast<off_t>(bytes)) != 0) fail_by_errno("ftruncate");
+    if (pwrite(file_.descriptor(), &format, sizeof format, 0) != sizeof format)
+        fail_by_errno("pwrite");
+    if (file_.length() < bytes && ftruncate(file_.descriptor(), static_cast<off_t>(bytes)) != 0)
+        fail_by_errno("ftruncate");
     if (!file_.commit(0, Segment::first_bytes(units_))) {
         fail(SharedHeapFault::no_space, "the file system has no room for the first " +
-                                            std::to_string(Segment::first_bytes(units_)) + " bytes, or lacks fallocate()");
+                                            std::to_string(Segment::first_bytes(units_)) +
+                                            " bytes, or lacks fallocate()");
     }
     const View view(file_, bytes);
-    if (view.start() == 0) fail(SharedHeapFault::no_address_space, "cannot map " + std::to_string(bytes) + " bytes");
+    if (view.start() == 0)
+        fail(SharedHeapFault::no_address_space, "cannot map " + std::to_string(bytes) + " bytes");
     // What a dead creator left.
-    std::memset(reinterpret_cast<void*>(view.start() + sizeof format), 0, sizeof(Header) - sizeof format);
+    std::memset(reinterpret_cast<void*>(view.start() + sizeof format), 0,
+                sizeof(Header) - sizeof format);
     Segment segment;
     segment.attach(view.start(), units_, file_);
     Header& header = segment.header();
     header.units = units_;
-    if (!make_lives(header)) fail(SharedHeapFault::system, "the C library's robust mutexes cannot be shared in this way");
-    if (!segment.cover_slot(1)) fail(SharedHeapFault::no_space, "the file system has no room for the slots of threads");
+    if (!make_lives(header))
+        fail(SharedHeapFault::system,
+             "the C library's robust mutexes cannot be shared in this way");
+    if (!segment.cover_slot(1))
+        fail(SharedHeapFault::no_space, "the file system has no room for the slots of threads");
     header.ready.store(1, rel);  // [E44] pairs with finish(): all of the above
 }
 
 OpenedFile Opening::finish() {
-    if (const std::string found = difference(format_); !found.empty()) fail(SharedHeapFault::other_layout, found);
+    if (const std::string found = difference(format_); !found.empty())
+        fail(SharedHeapFault::other_layout, found);
     Word units = 0;
-    if (pread(file_.descriptor(), &units, sizeof units, offsetof(Header, units)) != sizeof units) fail_by_errno("pread");
+    if (pread(file_.descriptor(), &units, sizeof units, offsetof(Header, units)) != sizeof units)
+        fail_by_errno("pread");
     if (units < 2 || units > kMaxUnits) {
         fail(SharedHeapFault::not_a_heap,
              "has " + std::to_string(units) + " units, expected 2 to " + std::to_string(kMaxUnits));
@@ -203,15 +218,17 @@ OpenedFile Opening::finish() {
     const auto count = static_cast<UnitId>(units);
     const std::size_t bytes = Segment::file_bytes(count);
     if (file_.length() < bytes) {
-        fail(SharedHeapFault::not_a_heap,
-             "ends after " + std::to_string(file_.length()) + " bytes, expected " + std::to_string(bytes));
+        fail(SharedHeapFault::not_a_heap, "ends after " + std::to_string(file_.length()) +
+                                              " bytes, expected " + std::to_string(bytes));
     }
     if (options_.limit != SharedHeapOptions{}.limit && count != units_) {
-        fail(SharedHeapFault::bad_size, "has a limit of " + std::to_string(std::size_t{count - 1} << kUnitShift) +
+        fail(SharedHeapFault::bad_size, "has a limit of " +
+                                            std::to_string(std::size_t{count - 1} << kUnitShift) +
                                             " bytes, expected " + std::to_string(options_.limit));
     }
     View view(file_, bytes);
-    if (view.start() == 0) fail(SharedHeapFault::no_address_space, "cannot map " + std::to_string(bytes) + " bytes");
+    if (view.start() == 0)
+        fail(SharedHeapFault::no_address_space, "cannot map " + std::to_string(bytes) + " bytes");
     // [E44] acquire, pairs with create()
     static_cast<void>(reinterpret_cast<Header*>(view.start())->ready.load(acq));
     return {std::move(file_), std::move(view), count};
@@ -232,7 +249,8 @@ OpenedFile Opening::run() {
 
 }  // namespace
 
-OpenedFile open_segment(const HeapPlace& place, SharedHeapMode mode, const SharedHeapOptions& options) {
+OpenedFile open_segment(const HeapPlace& place, SharedHeapMode mode,
+                        const SharedHeapOptions& options) {
     return Opening(place, mode, options).run();
 }
 

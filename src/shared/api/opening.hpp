@@ -32,7 +32,8 @@ struct OpenedFile {
     UnitId units;
 };
 
-[[nodiscard]] OpenedFile open_segment(const HeapPlace& place, SharedHeapMode mode, const SharedHeapOptions& options);
+[[nodiscard]] OpenedFile open_segment(const HeapPlace& place, SharedHeapMode mode,
+                                      const SharedHeapOptions& options);
 
 }  // namespace ashlar::shared
 

@@ -65,10 +65,12 @@ bool is_alignment(std::size_t alignment) noexcept {
     return alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= base::kUnitSize;
 }
 
-[[gnu::noinline]] void* allocate_slowly(Mapping& mapping, std::size_t size, std::size_t alignment) noexcept {
+[[gnu::noinline]] void* allocate_slowly(Mapping& mapping, std::size_t size,
+                                        std::size_t alignment) noexcept {
     const Owner me = mapping.enter();
     if (me.id == 0 || !is_alignment(alignment)) return nullptr;
-    const Offset block = with_recovery(mapping, me, [&]() noexcept { return mapping.blocks().allocate(me, size, alignment); });
+    const Offset block = with_recovery(
+        mapping, me, [&]() noexcept { return mapping.blocks().allocate(me, size, alignment); });
     return block == 0 ? nullptr : address_of(mapping, block);
 }
 
@@ -76,7 +78,9 @@ bool is_alignment(std::size_t alignment) noexcept {
     if (block == nullptr) return;
     const Offset offset = checked_offset(mapping, "free", block);
     const Owner me = mapping.enter();
-    const auto free = [&](Owner owner) noexcept { return mapping.blocks().deallocate(owner, offset); };
+    const auto free = [&](Owner owner) noexcept {
+        return mapping.blocks().deallocate(owner, offset);
+    };
     const Fault fault = me.id != 0 ? free(me) : free_once(mapping, free);
     if (fault != Fault::none && fault != Fault::gone) report_misuse(mapping, "free", offset, fault);
 }
@@ -90,10 +94,12 @@ SharedHeap::~SharedHeap() = default;
 SharedHeap::SharedHeap(SharedHeap&& other) noexcept = default;
 SharedHeap& SharedHeap::operator=(SharedHeap&& other) noexcept = default;
 
-SharedHeap::SharedHeap(SharedHeapMode mode, const std::string& name, const SharedHeapOptions& options)
+SharedHeap::SharedHeap(SharedHeapMode mode, const std::string& name,
+                       const SharedHeapOptions& options)
     : mapping_(Mapping::open({HeapPlace::Kind::name, name}, mode, options)) {}
 
-SharedHeap SharedHeap::file(SharedHeapMode mode, const std::string& path, const SharedHeapOptions& options) {
+SharedHeap SharedHeap::file(SharedHeapMode mode, const std::string& path,
+                            const SharedHeapOptions& options) {
     return SharedHeap(Mapping::open({HeapPlace::Kind::path, path}, mode, options));
 }
 
@@ -106,8 +112,9 @@ bool SharedHeap::remove(const std::string& name) {
     if (shm_unlink(name.c_str()) == 0) return true;
     if (errno == ENOENT) return false;
     const bool denied = errno == EACCES || errno == EPERM;
-    throw SharedHeapError(denied ? SharedHeapFault::no_rights : SharedHeapFault::system,
-                          "ashlar: shared heap " + name + ": cannot remove: " + std::strerror(errno));
+    throw SharedHeapError(
+        denied ? SharedHeapFault::no_rights : SharedHeapFault::system,
+        "ashlar: shared heap " + name + ": cannot remove: " + std::strerror(errno));
 }
 
 // ------------------------------------------------------------------ allocating
@@ -147,7 +154,8 @@ void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
     std::memcpy(fresh, block, std::min(found.size, size));
     // The free has a record of its own. A death inside it leaves the new block
     // in doubt.
-    me.slot.moved.store(me.slot.record.load(base::rlx), base::rlx);  // relaxed: read after this thread's death [E43]
+    // Relaxed: read after this thread's death [E43].
+    me.slot.moved.store(me.slot.record.load(base::rlx), base::rlx);
     base::compiler_fence();
     deallocate(block);
     // The program does not know the new block before the return.
@@ -156,13 +164,16 @@ void* SharedHeap::reallocate(void* block, std::size_t size) noexcept {
     return fresh;
 }
 
-void* SharedHeap::allocate_to(std::uint64_t* destination, std::size_t size, std::size_t alignment) noexcept {
+void* SharedHeap::allocate_to(std::uint64_t* destination, std::size_t size,
+                              std::size_t alignment) noexcept {
     const Offset place = checked_offset(*mapping_, "destination", destination);
     const Owner me = mapping_->enter();
     if (me.id == 0 || !is_alignment(alignment)) return nullptr;
-    if (mapping_->blocks().word_at(place) == nullptr) report_misuse(*mapping_, "destination", place, Fault::foreign);
-    const Offset block =
-        with_recovery(*mapping_, me, [&]() noexcept { return mapping_->blocks().allocate_to(me, place, size, alignment); });
+    if (mapping_->blocks().word_at(place) == nullptr)
+        report_misuse(*mapping_, "destination", place, Fault::foreign);
+    const Offset block = with_recovery(*mapping_, me, [&]() noexcept {
+        return mapping_->blocks().allocate_to(me, place, size, alignment);
+    });
     return block == 0 ? nullptr : address_of(*mapping_, block);
 }
 
@@ -170,10 +181,13 @@ bool SharedHeap::deallocate_from(std::uint64_t* source) noexcept {
     const Offset place = checked_offset(*mapping_, "source", source);
     const base::Atomic<shared::Word>* const word = mapping_->blocks().word_at(place);
     if (word == nullptr) report_misuse(*mapping_, "source", place, Fault::foreign);
-    const Offset block = word->load(base::rlx);  // relaxed: Blocks::deallocate_from() loads it again
+    // Relaxed: Blocks::deallocate_from() loads it again.
+    const Offset block = word->load(base::rlx);
     if (block == 0 || shared::is_mark(block)) return false;
     const Owner me = mapping_->enter();
-    const auto free = [&](Owner owner) noexcept { return mapping_->blocks().deallocate_from(owner, place); };
+    const auto free = [&](Owner owner) noexcept {
+        return mapping_->blocks().deallocate_from(owner, place);
+    };
     const Fault fault = me.id != 0 ? free(me) : free_once(*mapping_, free);
     if (fault == Fault::none) return true;
     if (fault == Fault::gone) return false;  // another call was first
@@ -183,7 +197,9 @@ bool SharedHeap::deallocate_from(std::uint64_t* source) noexcept {
 // ------------------------------------------------------------------- questions
 
 std::size_t SharedHeap::usable_size(const void* block) const noexcept {
-    return checked_block(*mapping_, "size question", checked_offset(*mapping_, "size question", block)).size;
+    return checked_block(*mapping_, "size question",
+                         checked_offset(*mapping_, "size question", block))
+        .size;
 }
 
 bool SharedHeap::owns(const void* address) const noexcept {
@@ -191,11 +207,14 @@ bool SharedHeap::owns(const void* address) const noexcept {
 }
 
 std::uint64_t SharedHeap::to_offset(const void* address) const noexcept {
-    return address == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(address) - mapping_->view().start();
+    return address == nullptr
+               ? 0
+               : reinterpret_cast<std::uintptr_t>(address) - mapping_->view().start();
 }
 
 void* SharedHeap::to_address(std::uint64_t offset) const noexcept {
-    return offset == 0 || offset >= mapping_->view().bytes() ? nullptr : address_of(*mapping_, offset);
+    return offset == 0 || offset >= mapping_->view().bytes() ? nullptr
+                                                             : address_of(*mapping_, offset);
 }
 
 SharedHeap::Block SharedHeap::block_at(std::uint64_t offset) const noexcept {

@@ -37,11 +37,15 @@ std::size_t SharedHeap::recover() noexcept {
     return me.id == 0 ? 0 : mapping_->recover(me);
 }
 
-void SharedHeap::on_death(std::function<void(pid_t process)> callback) { mapping_->on_death(std::move(callback)); }
+void SharedHeap::on_death(std::function<void(pid_t process)> callback) {
+    mapping_->on_death(std::move(callback));
+}
 
 std::vector<SharedDoubt> SharedHeap::doubts() const {
     std::vector<SharedDoubt> found;
-    mapping_->doubts().each([&](Blocks::Found block) { found.push_back({block.start, block.size}); });
+    mapping_->doubts().each([&](Blocks::Found block) {
+        found.push_back({block.start, block.size});
+    });
     return found;
 }
 
@@ -51,6 +55,7 @@ std::vector<SharedProcess> SharedHeap::processes() const {
     std::vector<SharedProcess> found;
     std::vector<shared::Word> started;  // of each in `found`
     shared::each_thread(*mapping_, [&](const shared::Slot& slot) {
+        // Relaxed, both: a thread may detach meanwhile.
         const auto id = static_cast<pid_t>(slot.process.load(rlx));
         const shared::Word start = slot.started.load(rlx);
         std::size_t at = 0;

@@ -22,11 +22,13 @@ void count_slab(Mapping& mapping, UnitId slab, Bin c, SharedStatistics& found) n
     const Segment& segment = mapping.segment();
     const base::ClassGeometry& g = kGeometry[c];
     for (std::uint32_t w = 0; w < g.words; ++w) {
+        // Relaxed, as below: exact only while the heap is quiet.
         found.free += ones(segment.bits(slab, w).load(rlx) & full_word(g, w)) * g.size;
     }
     for (std::uint32_t number = 0; number < g.blocks; ++number) {
         if (!is_live(segment.tag(slab, number).load(rlx))) continue;
-        const Blocks::Found block = mapping.blocks().find(mapping.blocks().offset_of(Block{slab, number, c}));
+        const Blocks::Found block =
+            mapping.blocks().find(mapping.blocks().offset_of(Block{slab, number, c}));
         if (block.fault != Fault::none) continue;
         ++found.blocks;
         found.used += block.size;

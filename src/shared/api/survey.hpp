@@ -23,7 +23,8 @@ void each_thread(Mapping& mapping, Each each) {
     const SlotId in_file = mapping.segment().header().slots_in_file.load(base::acq);  // [E44]
     for (SlotId id = 1; id < in_file && id < kMaxSlots; ++id) {
         const Slot& slot = mapping.segment().slot(id);
-        if (slot.state.load(base::rlx) == static_cast<std::uint32_t>(SlotState::attached)) each(slot);
+        if (slot.state.load(base::rlx) == static_cast<std::uint32_t>(SlotState::attached))
+            each(slot);
     }
 }
 

@@ -101,6 +101,7 @@ thread_local AtThreadEnd at_thread_end;
 // ----------------------------------------------------------------------- forks
 
 // The kernel may not know MADV_WIPEONFORK; fork() calls this.
+// Relaxed: the child of a fork has one thread.
 void ForkCount::after_fork() noexcept { fork_count.count_->store(0, rlx); }
 
 bool ForkCount::prepare() noexcept {

@@ -17,7 +17,8 @@ class Mapping;
 class ForkCount {
   public:
     // 0: a fork happened since it was numbered, or it is the first call.
-    [[nodiscard]] Word seen() const noexcept { return count_->load(base::rlx); }  // relaxed: one thread's own past
+    // Relaxed: one thread's own past.
+    [[nodiscard]] Word seen() const noexcept { return count_->load(base::rlx); }
     // Numbers the process if that was not done.
     Word number() noexcept;
     // Before the first use, by opening a heap. False: no memory.

@@ -56,7 +56,8 @@ Offset Blocks::allocate_any(Owner me, std::size_t size, std::size_t alignment) n
     return block ? offset_of(block) : 0;
 }
 
-Offset Blocks::allocate_to(Owner me, Offset destination, std::size_t size, std::size_t alignment) noexcept {
+Offset Blocks::allocate_to(Owner me, Offset destination, std::size_t size,
+                           std::size_t alignment) noexcept {
     Atomic<Word>* const word = word_at(destination);
     if (word == nullptr) return 0;
     const Bin c = class_for(size, alignment);
@@ -68,7 +69,8 @@ Offset Blocks::allocate_to(Owner me, Offset destination, std::size_t size, std::
         UnitState pending = segment_.state(start, rlx);  // relaxed: ours
         word->store(offset_of(start), rel);              // [E46] the block's record comes before
         // A thread that has found the block may have freed it already.
-        segment_.state_word(start).cas(pending.raw, UnitState::large(pending.units(), pending.slack()).raw, acq_rel, rlx);
+        segment_.state_word(start).cas(
+            pending.raw, UnitState::large(pending.units(), pending.slack()).raw, acq_rel, rlx);
         me.note(Record::none());
         return offset_of(start);
     }
@@ -77,7 +79,8 @@ Offset Blocks::allocate_to(Owner me, Offset destination, std::size_t size, std::
     if (!block) return 0;
     word->store(offset_of(block), rel);  // [E46]
     Tag pending = pending_tag(me.id);
-    segment_.tag(block.slab, block.number).cas(pending, live_tag(kGeometry[c].size, size), acq_rel, rlx);
+    segment_.tag(block.slab, block.number)
+        .cas(pending, live_tag(kGeometry[c].size, size), acq_rel, rlx);
     me.note(Record::none());
     return offset_of(block);
 }
@@ -86,13 +89,15 @@ Offset Blocks::allocate_to(Owner me, Offset destination, std::size_t size, std::
 
 Blocks::Located Blocks::locate(Offset at) const noexcept {
     const Offset first = offset_of(UnitId{0});
-    if (at < first || (at - first) >> base::kUnitShift >= segment_.covered()) return {kNoUnit, {}, Fault::foreign};
+    if (at < first || (at - first) >> base::kUnitShift >= segment_.covered())
+        return {kNoUnit, {}, Fault::foreign};
     const auto unit = static_cast<UnitId>((at - first) >> base::kUnitShift);
     const UnitId start = runs_.head(unit);
     if (start == kNoUnit) return {kNoUnit, {}, unit == kNoUnit ? Fault::foreign : Fault::not_live};
     const UnitState state = segment_.state(start, acq);  // [E46]
     const std::size_t distance = at - offset_of(start);
-    if (state.kind() == Kind::large) return {start, {}, distance == 0 ? Fault::none : Fault::interior};
+    if (state.kind() == Kind::large)
+        return {start, {}, distance == 0 ? Fault::none : Fault::interior};
     const Bin c = state.size_class();
     if (!state.is_slab() || c < kFirstClass || c >= kClasses) return {kNoUnit, {}, Fault::not_live};
     const Block block = slabs_.block_at(start, c, distance);
@@ -112,17 +117,23 @@ Blocks::Found Blocks::find(Offset at) const noexcept {
     const std::size_t size = kGeometry[c].size;
     const std::uint32_t number = base::block_of_offset(kGeometry[c], at - offset_of(found.start));
     if (number >= kGeometry[c].blocks) return {0, 0, Fault::foreign};  // behind the last block
-    const Tag tag = segment_.tag(found.start, number).load(rlx);       // relaxed: the program's hand-over orders it
+    // Relaxed: the program's hand-over orders it.
+    const Tag tag = segment_.tag(found.start, number).load(rlx);
     if (!is_live(tag)) return {0, 0, Fault::not_live};
-    const Tag final = is_pending(tag) ? static_cast<Tag>(segment_.slot(slot_of_pending(tag) % kMaxSlots).size.load(rlx)) : tag;
+    const Tag final =
+        is_pending(tag)
+            ? static_cast<Tag>(segment_.slot(slot_of_pending(tag) % kMaxSlots).size.load(rlx))
+            : tag;
     return {offset_of(Block{found.start, number, c}), asked_of(final, size), Fault::none};
 }
 
 Atomic<Word>* Blocks::word_at(Offset at) const noexcept {
     const Offset first = offset_of(UnitId{0});
     if (at < first) return segment_.entry_word(at);
-    if (at % sizeof(Word) != 0 || (at - first) >> base::kUnitShift >= segment_.covered()) return nullptr;
-    if (runs_.head(static_cast<UnitId>((at - first) >> base::kUnitShift)) == kNoUnit) return nullptr;
+    if (at % sizeof(Word) != 0 || (at - first) >> base::kUnitShift >= segment_.covered())
+        return nullptr;
+    if (runs_.head(static_cast<UnitId>((at - first) >> base::kUnitShift)) == kNoUnit)
+        return nullptr;
     return reinterpret_cast<Atomic<Word>*>(segment_.start() + at);
 }
 
@@ -159,12 +170,16 @@ Fault Blocks::deallocate_from(Owner me, Offset source) noexcept {
     if (offset == 0 || is_mark(offset)) return Fault::gone;
     const Located found = locate(offset);
     if (found.fault != Fault::none)
-        return word->load(acq) == offset ? found.fault : Fault::gone;  // [E46] another call was first
-    me.note(Record::none());                                           // the argument belongs to the next record
+        return word->load(acq) == offset ? found.fault
+                                         : Fault::gone;  // [E46] another call was first
+    // The argument belongs to the next record.
+    me.note(Record::none());
     me.slot.argument.store(source, rlx);
-    me.note(found.block ? found.block.record(Step::clearing) : Record::of(Step::clearing, found.start, 0, 0));
+    me.note(found.block ? found.block.record(Step::clearing)
+                        : Record::of(Step::clearing, found.start, 0, 0));
     Word mark = mark_of(offset, me.id);
-    if (!word->cas(offset, mark, acq_rel, rlx)) {  // [E46] what the hand-over through the source published
+    // [E46] what the hand-over through the source published.
+    if (!word->cas(offset, mark, acq_rel, rlx)) {
         me.note(Record::none());
         return Fault::gone;
     }
@@ -188,7 +203,8 @@ Offset Blocks::resize(Owner me, Offset block, std::size_t size) noexcept {
     if (!found.block) {
         const std::uint32_t units = size == 0 ? 1 : base::units_of_size(size);
         if (size <= base::kMaxSmall || size > std::size_t{kMaxUnits} << base::kUnitShift) return 0;
-        const auto slack = static_cast<std::uint32_t>((std::size_t{units} << base::kUnitShift) - size);
+        const auto slack =
+            static_cast<std::uint32_t>((std::size_t{units} << base::kUnitShift) - size);
         return runs_.resize_large(me.slot, me.id, found.start, units, slack) ? block : 0;
     }
     const Bin c = found.block.c;
@@ -196,7 +212,8 @@ Offset Blocks::resize(Owner me, Offset block, std::size_t size) noexcept {
     Atomic<Tag>& tag = segment_.tag(found.block.slab, found.block.number);
     Tag seen = tag.load(rlx);  // relaxed: the CAS decides
     while (is_live(seen)) {
-        if (tag.cas(seen, live_tag(kGeometry[c].size, size), acq_rel, rlx)) return block;  // [E46] as a free
+        // [E46] as a free.
+        if (tag.cas(seen, live_tag(kGeometry[c].size, size), acq_rel, rlx)) return block;
     }
     return 0;
 }
@@ -207,13 +224,16 @@ bool Blocks::visit(BlockVisitor visitor, void* context) const noexcept {
     const UnitId end = segment_.covered();
     for (UnitId unit = 1; unit < end; ++unit) {
         const UnitState state = segment_.state(unit, acq);  // [E46]
-        if (state.kind() == Kind::large && !visitor(context, offset_of(unit), bytes_of(state))) return false;
+        if (state.kind() == Kind::large && !visitor(context, offset_of(unit), bytes_of(state)))
+            return false;
         const Bin c = state.size_class();
         if (!state.is_slab() || c < kFirstClass || c >= kClasses) continue;
         for (std::uint32_t number = 0; number < kGeometry[c].blocks; ++number) {
-            if (!is_live(segment_.tag(unit, number).load(rlx))) continue;  // relaxed: see the header
+            // Relaxed: see the header.
+            if (!is_live(segment_.tag(unit, number).load(rlx))) continue;
             const Found found = find(offset_of(Block{unit, number, c}));
-            if (found.fault == Fault::none && !visitor(context, found.start, found.size)) return false;
+            if (found.fault == Fault::none && !visitor(context, found.start, found.size))
+                return false;
         }
     }
     return true;

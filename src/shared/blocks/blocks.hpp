@@ -21,7 +21,9 @@ enum class Fault { none, foreign, interior, not_live, gone };
 //   63  60 59   48 47       1 0
 //   |  0  | slot  | offset | 1 |
 inline constexpr unsigned kOffsetBits = 48;
-constexpr base::Word mark_of(Offset block, SlotId slot) noexcept { return block | Word{slot} << kOffsetBits | 1; }
+constexpr base::Word mark_of(Offset block, SlotId slot) noexcept {
+    return block | Word{slot} << kOffsetBits | 1;
+}
 constexpr bool is_mark(base::Word place) noexcept { return (place & 1) != 0; }
 // Whether a place names the block, marked or not.
 constexpr bool names(base::Word place, Offset block) noexcept {
@@ -33,13 +35,15 @@ using BlockVisitor = bool (*)(void* context, Offset block, std::size_t bytes);
 
 class Blocks {
   public:
-    explicit Blocks(Segment& segment) noexcept : segment_(segment), runs_(segment), slabs_(segment, runs_) {}
+    explicit Blocks(Segment& segment) noexcept
+        : segment_(segment), runs_(segment), slabs_(segment, runs_) {}
 
     // At a multiple of `alignment`, a power of two up to a unit. 0: no room.
     [[nodiscard]] Offset allocate(Owner me, std::size_t size, std::size_t alignment) noexcept;
     // The same. The offset is stored at `destination` before this returns; a
     // death in between leaves either both or none.
-    [[nodiscard]] Offset allocate_to(Owner me, Offset destination, std::size_t size, std::size_t alignment) noexcept;
+    [[nodiscard]] Offset allocate_to(Owner me, Offset destination, std::size_t size,
+                                     std::size_t alignment) noexcept;
     [[nodiscard]] Fault deallocate(Owner me, Offset block) noexcept;
     // The parts of these two that most calls need. 0: the thread has no block
     // in its mask for this size, at the least alignment.
@@ -70,11 +74,13 @@ class Blocks {
     [[nodiscard]] Slabs& slabs() noexcept { return slabs_; }
     // The record of a step that concerns a block; none: no block begins there.
     [[nodiscard]] Record record_of(Step step, Offset block) const noexcept;
-    // The word at an offset; nullptr: it is neither in a run that is in use, nor
-    // a slot's `entry`.
+    // The word at an offset; nullptr: it is neither in a run that is in use,
+    // nor a slot's `entry`.
     [[nodiscard]] base::Atomic<Word>* word_at(Offset at) const noexcept;
     [[nodiscard]] Offset offset_of(Block block) const noexcept;
-    [[nodiscard]] Offset offset_of(UnitId unit) const noexcept { return segment_.first() + (Offset{unit} << base::kUnitShift); }
+    [[nodiscard]] Offset offset_of(UnitId unit) const noexcept {
+        return segment_.first() + (Offset{unit} << base::kUnitShift);
+    }
 
   private:
     // What an offset names. `block`: of a slab. Else a large block begins in

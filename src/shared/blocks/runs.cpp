@@ -27,7 +27,8 @@ constexpr std::uint32_t kLongRun = 64;
 
 // Whether a unit is of a run that `slot` holds and that begins at `start`.
 constexpr bool is_part(UnitState unit, SlotId slot, UnitId start) noexcept {
-    return unit == UnitState::inside(start) || unit == UnitState::held(slot, 0) || unit == UnitState::held(slot, 1);
+    return unit == UnitState::inside(start) || unit == UnitState::held(slot, 0) ||
+           unit == UnitState::held(slot, 1);
 }
 
 }  // namespace
@@ -61,7 +62,8 @@ void Runs::give_hints(UnitId start, std::uint32_t units) noexcept {
 // Claims units from `start` until one is not free, or has no pages if it must
 // have some. Returns how many, and how many of these have pages: held(slot, 1)
 // says that a unit has.
-Runs::Claimed Runs::claim_states(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept {
+Runs::Claimed Runs::claim_states(SlotId slot, UnitId start, std::uint32_t units,
+                                 bool only_backed) noexcept {
     Claimed claimed{0, 0};
     while (claimed.units < units) {
         Atomic<Word>& word = segment_.state_word(start + claimed.units);
@@ -86,18 +88,21 @@ Runs::Claim Runs::claim(SlotId slot, UnitId start, std::uint32_t units, bool onl
         Header& header = segment_.header();
         segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);  // relaxed: ours
         base::compiler_fence();  // before the others: a death then frees the whole run
-        for (std::uint32_t i = 1; i < units; ++i) segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);
+        for (std::uint32_t i = 1; i < units; ++i)
+            segment_.state_word(start + i).store(UnitState::inside(start).raw, rlx);
         header.units_used.fetch_add(units, rlx);  // relaxed: approximate
         header.units_backed.fetch_sub(claimed.backed, rlx);
         return Claim::done;
     }
     for (std::uint32_t i = 0; i < claimed.units; ++i) {
-        const bool backed = segment_.state(start + i, rlx) == UnitState::held(slot, 1);  // relaxed: ours
-        segment_.state_word(start + i).store(UnitState::free(backed).raw, rel);          // [E45]
+        // Relaxed: ours.
+        const bool backed = segment_.state(start + i, rlx) == UnitState::held(slot, 1);
+        segment_.state_word(start + i).store(UnitState::free(backed).raw, rel);  // [E45]
     }
     if (claimed.units != 0) give_hints(start, claimed.units);
     const std::uint32_t skipped = only_backed ? 0 : 1;  // the unit without pages may still be free
-    if (claimed.units + skipped < units) give_hints(start + claimed.units + skipped, units - claimed.units - skipped);
+    if (claimed.units + skipped < units)
+        give_hints(start + claimed.units + skipped, units - claimed.units - skipped);
     return all ? Claim::full : Claim::taken;
 }
 
@@ -179,7 +184,8 @@ std::uint32_t Runs::most_backed() const noexcept {
 // From the end, and the head last: until then it tells recovery of the rest.
 void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noexcept {
     Header& header = segment_.header();
-    const bool excess = backed && header.units_backed.load(rlx) > most_backed();  // relaxed: approximate
+    // Relaxed: approximate.
+    const bool excess = backed && header.units_backed.load(rlx) > most_backed();
     if (excess && units >= kLongRun && segment_.punch(start, units)) backed = false;
     const Word freed = UnitState::free(backed).raw;
     for (std::uint32_t i = units; i-- > 1;) {
@@ -197,7 +203,8 @@ void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noe
 // The pages go: which of the units have some is not known.
 void Runs::give_dead(SlotId dead, UnitId start, std::uint32_t units) noexcept {
     std::uint32_t left = 1;
-    while (left < units && is_part(segment_.state(start + left, acq), dead, start)) ++left;  // [E45]
+    // [E45]
+    while (left < units && is_part(segment_.state(start + left, acq), dead, start)) ++left;
     segment_.punch(start, left);
     give(dead, start, left, false);
 }
@@ -210,7 +217,8 @@ std::uint32_t Runs::punch(SlotId slot, std::uint32_t most) noexcept {
         UnitState found = segment_.state(unit, rlx);  // relaxed: the CAS decides
         if (found.kind() != Kind::backed) continue;
         // [E45] as claim_states()
-        if (!segment_.state_word(unit).cas(found.raw, UnitState::held(slot, 0).raw, acq_rel, rlx)) continue;
+        if (!segment_.state_word(unit).cas(found.raw, UnitState::held(slot, 0).raw, acq_rel, rlx))
+            continue;
         const bool done = segment_.punch(unit, 1);
         segment_.state_word(unit).store(UnitState::free(!done).raw, rel);  // [E45]
         find_again(unit);
@@ -223,8 +231,10 @@ std::uint32_t Runs::punch(SlotId slot, std::uint32_t most) noexcept {
 
 // ---------------------------------------------------------------- large blocks
 
-void Runs::make_large(UnitId start, std::uint32_t units, std::uint32_t slack, SlotId pending) noexcept {
-    segment_.state_word(start).store(UnitState::large(units, slack, pending).raw, rel);  // [E46] pairs with head()
+void Runs::make_large(UnitId start, std::uint32_t units, std::uint32_t slack,
+                      SlotId pending) noexcept {
+    // [E46] pairs with head().
+    segment_.state_word(start).store(UnitState::large(units, slack, pending).raw, rel);
 }
 
 std::uint32_t Runs::end_large(SlotId slot, UnitId start) noexcept {
@@ -234,28 +244,35 @@ std::uint32_t Runs::end_large(SlotId slot, UnitId start) noexcept {
         if (units == 0 || units > segment_.end() - start) return 0;
         // [E46] acq_rel: of two frees one succeeds, and sees what the other's
         // hand-over published.
-        if (segment_.state_word(start).cas(found.raw, UnitState::held(slot, units).raw, acq_rel, rlx)) return units;
+        if (segment_.state_word(start).cas(found.raw, UnitState::held(slot, units).raw, acq_rel,
+                                           rlx))
+            return units;
     }
     return 0;
 }
 
-bool Runs::resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t units, std::uint32_t slack) noexcept {
+bool Runs::resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t units,
+                        std::uint32_t slack) noexcept {
     UnitState found = segment_.state(start, rlx);  // relaxed: the caller holds the block
     if (found.kind() != Kind::large || units == 0 || units >= segment_.end() - start) return false;
     const std::uint32_t before = found.units();
     const UnitId end = start + before;
     const UnitId to = units > before ? start + units : end;
-    mine.record.store(Record::tail(start, to).raw, rlx);  // relaxed: read after this thread's death [E43]
+    // Relaxed: read after this thread's death [E43].
+    mine.record.store(Record::tail(start, to).raw, rlx);
     base::compiler_fence();
     const bool grows = units > before;
-    bool done = !grows || (to <= segment_.covered() && claim(slot, end, units - before, false) == Claim::done);
+    bool done = !grows || (to <= segment_.covered() &&
+                           claim(slot, end, units - before, false) == Claim::done);
     // From the end: the head of the new units tells recovery of the rest.
-    for (UnitId unit = to; grows && done && unit-- > end;) segment_.state_word(unit).store(UnitState::inside(start).raw, rlx);
+    for (UnitId unit = to; grows && done && unit-- > end;)
+        segment_.state_word(unit).store(UnitState::inside(start).raw, rlx);
     base::compiler_fence();
     if (done) {
         // [E46] the CAS fails if another thread frees the block meanwhile: a
         // fault of the caller.
-        done = segment_.state_word(start).cas(found.raw, UnitState::large(units, slack).raw, acq_rel, rlx);
+        done = segment_.state_word(start).cas(found.raw, UnitState::large(units, slack).raw,
+                                              acq_rel, rlx);
         const UnitId kept = grows ? end : start + units;
         if (grows != done && kept < to) give_tail(slot, kept, to);
     }
@@ -267,7 +284,9 @@ bool Runs::resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t uni
 // A death leaves units inside the old run, which the record names, and held
 // ones.
 void Runs::give_tail(SlotId slot, UnitId from, UnitId to) noexcept {
-    for (UnitId unit = to; unit-- > from;) segment_.state_word(unit).store(UnitState::held(slot, 0).raw, rlx);  // relaxed: ours
+    // Relaxed: ours.
+    for (UnitId unit = to; unit-- > from;)
+        segment_.state_word(unit).store(UnitState::held(slot, 0).raw, rlx);
     segment_.state_word(from).store(UnitState::held(slot, to - from).raw, rlx);
     base::compiler_fence();
     give(slot, from, to - from);
@@ -278,8 +297,9 @@ void Runs::give_tail(SlotId slot, UnitId from, UnitId to) noexcept {
 void Runs::hold_tail(SlotId dead, UnitId start, UnitId to) noexcept {
     for (UnitId unit = start + 1; unit < to && unit < segment_.covered(); ++unit) {
         Word inside = UnitState::inside(start).raw;
-        if (segment_.state(unit, acq).raw != inside) continue;            // [E46] pairs with the last holder's CAS
-        if (unit - start < length(segment_.state(start, acq))) continue;  // [E46]
+        // [E46] pairs with the last holder's CAS.
+        if (segment_.state(unit, acq).raw != inside) continue;
+        if (unit - start < length(segment_.state(start, acq))) continue;                    // [E46]
         segment_.state_word(unit).cas(inside, UnitState::held(dead, 0).raw, acq_rel, rlx);  // [E45]
     }
 }
@@ -289,7 +309,9 @@ void Runs::hold_tail(SlotId dead, UnitId start, UnitId to) noexcept {
 std::uint32_t Runs::length(UnitState head) noexcept {
     switch (head.kind()) {
         case Kind::owned:
-        case Kind::shared: return head.size_class() < base::kClasses ? base::kGeometry[head.size_class()].units : 0;
+        case Kind::shared:
+            return head.size_class() < base::kClasses ? base::kGeometry[head.size_class()].units
+                                                      : 0;
         case Kind::large:
         case Kind::held: return head.units();
         default: return 0;

@@ -36,13 +36,15 @@ class Runs {
     void give_dead(SlotId dead, UnitId start, std::uint32_t units) noexcept;
     // Large blocks. `start` is a run of take(). The block has its units, less
     // `slack` bytes. `pending`: see UnitState.
-    void make_large(UnitId start, std::uint32_t units, std::uint32_t slack, SlotId pending = 0) noexcept;
+    void make_large(UnitId start, std::uint32_t units, std::uint32_t slack,
+                    SlotId pending = 0) noexcept;
     // large -> held(slot, units), the step that decides between two frees.
     // Returns the units; 0: no large block begins here.
     [[nodiscard]] std::uint32_t end_large(SlotId slot, UnitId start) noexcept;
     // Changes the length in place, under a record in `mine`. False: the units
     // behind it are not free, or the file is full.
-    [[nodiscard]] bool resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t units, std::uint32_t slack) noexcept;
+    [[nodiscard]] bool resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t units,
+                                    std::uint32_t slack) noexcept;
     // Holds for `dead` the units of `start` below `to` that its head does not
     // reach. For recovery of Step::tail.
     void hold_tail(SlotId dead, UnitId start, UnitId to) noexcept;
@@ -63,14 +65,17 @@ class Runs {
     struct Claimed {
         std::uint32_t units, backed;
     };
-    [[nodiscard]] UnitId search(SlotId slot, std::uint32_t units, bool only_backed, bool& full) noexcept;
+    [[nodiscard]] UnitId search(SlotId slot, std::uint32_t units, bool only_backed,
+                                bool& full) noexcept;
     [[nodiscard]] std::uint32_t most_backed() const noexcept;
     [[nodiscard]] bool grow(UnitId searched, std::uint32_t units) noexcept;
     void give_tail(SlotId slot, UnitId from, UnitId to) noexcept;
-    [[nodiscard]] Claim claim(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept;
+    [[nodiscard]] Claim claim(SlotId slot, UnitId start, std::uint32_t units,
+                              bool only_backed) noexcept;
     [[nodiscard]] bool take_hints(UnitId start, std::uint32_t units) noexcept;
     void give_hints(UnitId start, std::uint32_t units) noexcept;
-    [[nodiscard]] Claimed claim_states(SlotId slot, UnitId start, std::uint32_t units, bool only_backed) noexcept;
+    [[nodiscard]] Claimed claim_states(SlotId slot, UnitId start, std::uint32_t units,
+                                       bool only_backed) noexcept;
 
     Segment& segment_;
 };

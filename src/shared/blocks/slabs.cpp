@@ -50,7 +50,9 @@ Word Slabs::take_word(Owner me, Bin c, Place place) noexcept {
         compiler_fence();
         me.slot.mask[c].store(seen, rlx);
         compiler_fence();
-        word.fetch_and(~seen, acq);  // [E47] acquire, pairs with set_bit(): the blocks' last users are done with them
+        // [E47] acquire, pairs with set_bit(): the blocks' last users are done
+        // with them.
+        word.fetch_and(~seen, acq);
         return seen;
     }
     return 0;
@@ -59,11 +61,13 @@ Word Slabs::take_word(Owner me, Bin c, Place place) noexcept {
 // Whether the place is a word of a slab that can exist; no place is not.
 bool Slabs::is_sound(Place place, Bin c) const noexcept {
     const base::ClassGeometry& g = kGeometry[c];
-    return place.slab() != kNoUnit && place.slab() + g.units <= segment_.covered() && place.word() < g.words;
+    return place.slab() != kNoUnit && place.slab() + g.units <= segment_.covered() &&
+           place.word() < g.words;
 }
 
 Word Slabs::refill(Owner me, Bin c) noexcept {
     for (;;) {
+        // Relaxed: the thread's own.
         const Place place{me.slot.place[c].load(rlx)};
         if (is_sound(place, c)) {
             const Word got = take_word(me, c, place);
@@ -73,6 +77,7 @@ Word Slabs::refill(Owner me, Bin c) noexcept {
         UnitId slab = claim_partial(me, c);
         if (slab == kNoUnit) slab = create(me, c);
         if (slab == kNoUnit) return 0;
+        // Relaxed: the thread's own.
         me.slot.place[c].store(Place::of(slab, 0, c).raw, rlx);
         me.note(Record::none());  // the slab's hint needs no record any more
     }
@@ -102,8 +107,10 @@ UnitId Slabs::create(Owner me, Bin c) noexcept {
     UnitId slab = runs_.take(me.id, g.units);
     if (slab == kNoUnit && retire(me, ~0U) != 0) slab = runs_.take(me.id, g.units);
     if (slab == kNoUnit) return kNoUnit;
-    for (std::uint32_t w = 0; w < g.words; ++w) segment_.bits(slab, w).store(full_word(g, w), rlx);  // relaxed: ours alone
-    segment_.state_word(slab).store(owned_by(c, me.id).raw, rel);                                    // [E46]
+    // Relaxed: ours alone.
+    for (std::uint32_t w = 0; w < g.words; ++w) segment_.bits(slab, w).store(full_word(g, w), rlx);
+    // [E46]
+    segment_.state_word(slab).store(owned_by(c, me.id).raw, rel);
     return slab;
 }
 
@@ -138,7 +145,8 @@ bool Slabs::is_complete(UnitId slab, Bin c) const noexcept {
 // Another thread may own, retire or reuse the slab meanwhile: it is only read,
 // and only hints are set. True: the slab is complete, and was not noted so.
 bool Slabs::reindex(UnitId slab, Bin c) noexcept {
-    if (segment_.state(slab, seq_cst) != UnitState::shared(c)) return false;  // [E48] its owner does it
+    // [E48] its owner does it.
+    if (segment_.state(slab, seq_cst) != UnitState::shared(c)) return false;
     const base::ClassGeometry& g = kGeometry[c];
     bool any = false;
     bool all = true;
@@ -193,11 +201,15 @@ void Slabs::leave_dead(Owner dead) noexcept {
         const UnitId slab = place.slab();
         if (is_sound(place, c)) {
             if (segment_.state(slab, acq) == owned_by(c, dead.id)) {
-                const Word taken = dead.slot.mask[c].load(rlx) & ~segment_.bits(slab, place.word()).load(rlx);
+                const Word taken =
+                    dead.slot.mask[c].load(rlx) & ~segment_.bits(slab, place.word()).load(rlx);
                 Word back = 0;
-                for (Word left = taken & full_word(kGeometry[c], place.word()); left != 0; left &= left - 1) {
-                    const std::uint32_t number = place.word() * static_cast<std::uint32_t>(kWordBits) + base::lowest(left);
-                    if (!is_live(segment_.tag(slab, number).load(rlx))) back |= base::bit(base::lowest(left));
+                for (Word left = taken & full_word(kGeometry[c], place.word()); left != 0;
+                     left &= left - 1) {
+                    const std::uint32_t number =
+                        place.word() * static_cast<std::uint32_t>(kWordBits) + base::lowest(left);
+                    if (!is_live(segment_.tag(slab, number).load(rlx)))
+                        back |= base::bit(base::lowest(left));
                 }
                 if (back != 0) segment_.bits(slab, place.word()).fetch_or(back, seq_cst);  // [E47]
                 compiler_fence();
@@ -230,11 +242,13 @@ std::uint32_t Slabs::retire(Owner me, std::uint32_t most) noexcept {
         const UnitId slab = segment_.complete.lowest_id();
         if (slab == BitmapIndex::kNone) break;
         me.note(Record::of(Step::hint, slab & (kMaxUnits - 1), 0, 0));
-        if (segment_.complete.remove(slab)) segment_.header().complete.fetch_sub(1, rlx);  // relaxed: approximate
+        // Relaxed: approximate.
+        if (segment_.complete.remove(slab)) segment_.header().complete.fetch_sub(1, rlx);
         if (slab >= segment_.covered()) continue;
         const UnitState state = segment_.state(slab, seq_cst);  // [E48] after the hint was taken
         const Bin c = state.size_class();
-        if (state.kind() != Kind::shared || c < kFirstClass || c >= kClasses || !claim(me, slab, c)) continue;
+        if (state.kind() != Kind::shared || c < kFirstClass || c >= kClasses || !claim(me, slab, c))
+            continue;
         if (!is_complete(slab, c)) {
             publish(slab, c);
             continue;

@@ -28,9 +28,13 @@ struct Block {
     std::uint32_t number;
     Bin c;
     [[nodiscard]] constexpr std::uint32_t word() const noexcept { return number / base::kWordBits; }
-    [[nodiscard]] constexpr Word bit() const noexcept { return base::bit(number % base::kWordBits); }
+    [[nodiscard]] constexpr Word bit() const noexcept {
+        return base::bit(number % base::kWordBits);
+    }
     [[nodiscard]] constexpr Place place() const noexcept { return Place::of(slab, word(), c); }
-    [[nodiscard]] constexpr Record record(Step step) const noexcept { return Record::of(step, slab, number, c); }
+    [[nodiscard]] constexpr Record record(Step step) const noexcept {
+        return Record::of(step, slab, number, c);
+    }
     explicit constexpr operator bool() const noexcept { return slab != base::kNoUnit; }
 };
 
@@ -61,7 +65,8 @@ class Slabs {
     [[nodiscard]] bool end(Owner me, Block block) noexcept;
     // Completes the free of a block whose tag is freed_tag(me.id).
     void finish(Owner me, Block block) noexcept {
-        if (!keep(me, block.record(Step::freeing), block.c)) finish_bit(me, block.record(Step::freed));
+        if (!keep(me, block.record(Step::freeing), block.c))
+            finish_bit(me, block.record(Step::freed));
     }
     // Gives back what the thread has in its hands. Its slot may be left then.
     void leave_all(Owner me) noexcept;
@@ -100,13 +105,15 @@ class Slabs {
 
 // The slot's words are the thread's own, so relaxed; but a stray write may have
 // changed them.
-[[gnu::always_inline]] inline Record Slabs::take_kept(Owner me, Bin c, Tag tag, Step step) noexcept {
+[[gnu::always_inline]] inline Record Slabs::take_kept(Owner me, Bin c, Tag tag,
+                                                      Step step) noexcept {
     Slot& mine = me.slot;
     const Word left = mine.mask[c].load(base::rlx);
     if (left == 0) [[unlikely]]
         return Record::none();
     const Record taken = Place{mine.place[c].load(base::rlx)}.record(step, base::lowest(left));
-    const std::uint64_t last = std::uint64_t{taken.number()} * kShape[c].size + (kShape[c].size - 1);
+    const std::uint64_t last =
+        std::uint64_t{taken.number()} * kShape[c].size + (kShape[c].size - 1);
     if (taken.unit() + (last >> base::kUnitShift) >= segment_.reach()) [[unlikely]]
         return Record::none();
     base::Atomic<Tag>& tag_of_block = segment_.tag(taken);
@@ -143,9 +150,11 @@ class Slabs {
 // Puts a block that was just freed into the thread's mask, if the thread takes
 // from its word.
 [[gnu::always_inline]] inline bool Slabs::keep(Owner me, Record freeing, Bin c) noexcept {
+    // Relaxed, as below: the thread's own words.
     if (me.slot.place[c].load(base::rlx) != Place::of(freeing).raw) return false;
     me.note(freeing.with(Step::kept));
-    const Word kept = me.slot.mask[c].load(base::rlx) | base::bit(freeing.number() % base::kWordBits);
+    const Word kept =
+        me.slot.mask[c].load(base::rlx) | base::bit(freeing.number() % base::kWordBits);
     me.slot.mask[c].store(kept, base::rlx);
     me.note(Record::none());
     return true;

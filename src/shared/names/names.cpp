@@ -27,7 +27,8 @@ Word hash_of(std::string_view name) noexcept {
 // An entry is trusted as far as its own block reaches.
 Entry* Names::entry_at(Offset at) const noexcept {
     const Blocks::Found found = blocks_.find(at);
-    if (found.fault != Fault::none || found.start != at || found.size < sizeof(Entry)) return nullptr;
+    if (found.fault != Fault::none || found.start != at || found.size < sizeof(Entry))
+        return nullptr;
     auto* const entry = reinterpret_cast<Entry*>(segment_.start() + at);
     const Word length = entry->length.load(rlx);  // relaxed: constant
     return length <= kMaxName && length <= found.size - sizeof(Entry) ? entry : nullptr;
@@ -47,7 +48,8 @@ Entry* Names::search(std::string_view name, Word hash, Offset from, Offset last)
 
 // Until the entry is linked, the slot names it: recovery frees it then.
 Entry* Names::make(Owner me, std::string_view name, Word hash) noexcept {
-    const Offset at = blocks_.allocate_to(me, offset_of(me.slot.entry), sizeof(Entry) + name.size(), alignof(Entry));
+    const Offset at = blocks_.allocate_to(me, offset_of(me.slot.entry), sizeof(Entry) + name.size(),
+                                          alignof(Entry));
     if (at == 0) return nullptr;
     auto* const entry = reinterpret_cast<Entry*>(segment_.start() + at);
     // Relaxed, all of it: the CAS of the bucket publishes the entry.
@@ -86,7 +88,8 @@ Entry* Names::insert(Owner me, std::string_view name, Word hash) noexcept {
 bool Names::is_linked(Offset entry) const noexcept {
     const Entry* const wanted = entry_at(entry);
     if (wanted == nullptr) return false;
-    const auto bucket = static_cast<std::uint32_t>(wanted->hash.load(rlx) % kBuckets);  // relaxed: constant
+    // Relaxed: constant.
+    const auto bucket = static_cast<std::uint32_t>(wanted->hash.load(rlx) % kBuckets);
     return !each_entry(bucket, [&](Entry&, Offset at) noexcept { return at != entry; });
 }
 
@@ -118,7 +121,8 @@ Named Names::look(Entry* entry, const NamedType& type) const noexcept {
         return {busy ? NameAnswer::busy : NameAnswer::absent, entry, seen.state, 0, 0};
     }
     Named named{NameAnswer::other_type, entry, seen.state, 0, seen.size};
-    const bool right = seen.size == type.size && seen.type == type.hash && seen.object % type.alignment == 0;
+    const bool right =
+        seen.size == type.size && seen.type == type.hash && seen.object % type.alignment == 0;
     if (right && holds(seen.object, type.size)) {
         named.answer = NameAnswer::done;
         named.object = seen.object;
@@ -152,14 +156,17 @@ Named Names::begin(Owner me, std::string_view name, const NamedType& type) noexc
         return {NameAnswer::no_room, entry, {0}, 0, 0};
     }
     Named named = look(entry, type);
-    if (named.answer == NameAnswer::done || named.answer == NameAnswer::other_type) named.answer = NameAnswer::exists;
-    if (named.answer == NameAnswer::absent) named.answer = NameAnswer::busy;  // it changed twice meanwhile
+    if (named.answer == NameAnswer::done || named.answer == NameAnswer::other_type)
+        named.answer = NameAnswer::exists;
+    // It changed twice meanwhile.
+    if (named.answer == NameAnswer::absent) named.answer = NameAnswer::busy;
     return named;
 }
 
 void Names::commit(const Named& mine) noexcept {
     Word expected = mine.state.raw;
-    mine.entry->state.cas(expected, mine.state.next(NameKind::ready).raw, acq_rel, rlx);  // [E50] release: the object
+    // [E50] release: the object.
+    mine.entry->state.cas(expected, mine.state.next(NameKind::ready).raw, acq_rel, rlx);
 }
 
 Named Names::begin_destroy(Owner me, std::string_view name, const NamedType& type) noexcept {
@@ -168,7 +175,8 @@ Named Names::begin_destroy(Owner me, std::string_view name, const NamedType& typ
         if (named.answer != NameAnswer::done) return named;
         Word expected = named.state.raw;
         const NameState mine = named.state.next(NameKind::destroying, me.id);
-        if (!named.entry->state.cas(expected, mine.raw, acq_rel, rlx)) continue;  // [E50] acquire: the object
+        // [E50] acquire: the object.
+        if (!named.entry->state.cas(expected, mine.raw, acq_rel, rlx)) continue;
         named.state = mine;
         return named;
     }

@@ -59,7 +59,8 @@ class Names {
     void cancel(Owner me, const Named& mine) noexcept { end(me, mine); }
     [[nodiscard]] Named find(std::string_view name, const NamedType& type) const noexcept;
     // The name belongs to `me`: destroy the object, then end_destroy().
-    [[nodiscard]] Named begin_destroy(Owner me, std::string_view name, const NamedType& type) noexcept;
+    [[nodiscard]] Named begin_destroy(Owner me, std::string_view name,
+                                      const NamedType& type) noexcept;
     void end_destroy(Owner me, const Named& mine) noexcept { end(me, mine); }
     // Ready names; those that become ready meanwhile may be missing.
     bool visit(NameVisitor visitor, void* context) const noexcept;
@@ -87,8 +88,9 @@ class Names {
             Entry* const entry = entry_at(at);
             if (entry == nullptr) return true;
             if (!f(*entry, at)) return false;
-            at = entry->next.load(base::rlx);  // relaxed: the bucket's acquire orders all entries behind it
-            if (at == mark) return true;       // a cycle, in a damaged segment
+            // Relaxed: the bucket's acquire orders all entries behind it.
+            at = entry->next.load(base::rlx);
+            if (at == mark) return true;  // a cycle, in a damaged segment
             if (steps == limit) {
                 mark = at;
                 limit *= 2;
@@ -97,7 +99,8 @@ class Names {
         return true;
     }
     [[nodiscard]] Entry* entry_at(Offset at) const noexcept;
-    [[nodiscard]] Entry* search(std::string_view name, Word hash, Offset from, Offset last) const noexcept;
+    [[nodiscard]] Entry* search(std::string_view name, Word hash, Offset from,
+                                Offset last) const noexcept;
     [[nodiscard]] Entry* insert(Owner me, std::string_view name, Word hash) noexcept;
     [[nodiscard]] Entry* make(Owner me, std::string_view name, Word hash) noexcept;
     // A live block of at least `size` bytes begins at `object`.

@@ -16,13 +16,19 @@ using base::rlx;
 bool Doubts::change(Record record, Change change) const noexcept {
     const UnitId unit = record.unit();
     const Bin c = record.size_class();
-    if (record.step() != Step::allocating || unit == kNoUnit || unit >= segment_.covered()) return false;
+    if (record.step() != Step::allocating || unit == kNoUnit || unit >= segment_.covered())
+        return false;
     UnitState state = segment_.state(unit, acq);  // [E46]
     if (c == 0) {
-        if (state.kind() != Kind::large || (state.slot() != 0 && state.slot() != kInDoubt)) return false;
-        const SlotId wanted = change == Change::look ? state.slot() : change == Change::mark ? kInDoubt : 0;
+        if (state.kind() != Kind::large || (state.slot() != 0 && state.slot() != kInDoubt))
+            return false;
+        const SlotId wanted = change == Change::look   ? state.slot()
+                              : change == Change::mark ? kInDoubt
+                                                       : 0;
         const UnitState changed = UnitState::large(state.units(), state.slack(), wanted);
-        const bool kept = changed == state || segment_.state_word(unit).cas(state.raw, changed.raw, acq_rel, rlx);  // [E46]
+        // [E46]
+        const bool kept =
+            changed == state || segment_.state_word(unit).cas(state.raw, changed.raw, acq_rel, rlx);
         return kept && wanted == kInDoubt;
     }
     if (c < kFirstClass || c >= kClasses || record.number() >= kGeometry[c].blocks) return false;
@@ -30,7 +36,9 @@ bool Doubts::change(Record record, Change change) const noexcept {
     Atomic<Tag>& tag = segment_.tag(unit, record.number());
     Tag seen = tag.load(rlx);  // relaxed: the CAS decides
     if (!is_live(seen) || is_pending(seen)) return false;
-    const Tag wanted = change == Change::look ? seen : change == Change::mark ? doubt_of(seen) : settled(seen);
+    const Tag wanted = change == Change::look   ? seen
+                       : change == Change::mark ? doubt_of(seen)
+                                                : settled(seen);
     return (wanted == seen || tag.cas(seen, wanted, acq_rel, rlx)) && is_in_doubt(wanted);  // [E46]
 }
 

@@ -1,6 +1,6 @@
 // Blocks in doubt: a dead thread took each last. Its program may have stored
-// the address or not. The block's tag or state says so. A free or a resize ends the
-// doubt. The list in the header only finds these blocks. Any thread.
+// the address or not. The block's tag or state says so. A free or a resize ends
+// the doubt. The list in the header only finds these blocks. Any thread.
 #ifndef ASHLAR_SHARED_RECOVERY_DOUBTS_HPP
 #define ASHLAR_SHARED_RECOVERY_DOUBTS_HPP
 
@@ -21,7 +21,8 @@ class Doubts {
     template <class Each>
     void each(Each each) const {
         for (const base::Atomic<Word>& entry : segment_.header().doubts) {
-            const Blocks::Found found = find({entry.load(base::acq)});  // [none: an entry is one word]
+            // [none: an entry is one word].
+            const Blocks::Found found = find({entry.load(base::acq)});
             if (found.fault == Fault::none) each(found);
         }
     }

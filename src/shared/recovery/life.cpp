@@ -22,7 +22,9 @@ void make_robust(pthread_mutex_t& mutex) noexcept {
     pthread_mutexattr_destroy(&attributes);
 }
 
-base::Atomic<Word>* words_of(pthread_mutex_t& mutex) noexcept { return reinterpret_cast<base::Atomic<Word>*>(&mutex); }
+base::Atomic<Word>* words_of(pthread_mutex_t& mutex) noexcept {
+    return reinterpret_cast<base::Atomic<Word>*>(&mutex);
+}
 
 }  // namespace
 
@@ -31,12 +33,16 @@ base::Atomic<Word>* words_of(pthread_mutex_t& mutex) noexcept { return reinterpr
 // fresh mutex that are not zero, if no lock changes them.
 bool make_lives(Header& header) noexcept {
     pthread_mutex_t& sample = header.recovery;
+    // Relaxed, all of it: the segment is not published yet.
     for (std::size_t i = 0; i < kMutexWords; ++i) words_of(sample)[i].store(0, rlx);
     make_robust(sample);
-    for (std::size_t i = 0; i < kMutexWords; ++i) header.fresh_mutex[i].store(words_of(sample)[i].load(rlx), rlx);
+    // Relaxed, both: not published yet.
+    for (std::size_t i = 0; i < kMutexWords; ++i)
+        header.fresh_mutex[i].store(words_of(sample)[i].load(rlx), rlx);
     if (!try_robust(sample)) return false;
     bool constant = true;
     for (std::size_t i = 0; i < kMutexWords; ++i) {
+        // Relaxed, as below: not published yet.
         const Word fresh = header.fresh_mutex[i].load(rlx);
         constant = constant && (fresh == 0 || words_of(sample)[i].load(rlx) == fresh);
     }
@@ -57,13 +63,15 @@ Word start_of_process() noexcept {
     const char* at = std::strrchr(line, ')');
     for (int blanks = 0; at != nullptr && blanks < 20; ++blanks) at = std::strchr(at + 1, ' ');
     Word ticks = 0;
-    for (; at != nullptr && at[1] >= '0' && at[1] <= '9'; ++at) ticks = ticks * 10 + static_cast<Word>(at[1] - '0');
+    for (; at != nullptr && at[1] >= '0' && at[1] <= '9'; ++at)
+        ticks = ticks * 10 + static_cast<Word>(at[1] - '0');
     return ticks;
 }
 
 void RobustLives::prepare(Slot& slot) noexcept {
     for (std::size_t i = 0; i < kMutexWords; ++i) {
-        const Word fresh = segment_.header().fresh_mutex[i].load(rlx);  // relaxed: written before the segment was ready
+        // Relaxed: written before the segment was ready.
+        const Word fresh = segment_.header().fresh_mutex[i].load(rlx);
         if (fresh != 0) words_of(slot.life)[i].store(fresh, rlx);
     }
 }
@@ -82,7 +90,8 @@ void leave_robust(pthread_mutex_t& mutex) noexcept { pthread_mutex_unlock(&mutex
 SlotId RobustLives::attach(SlotId from, SlotId to) noexcept {
     constexpr auto kFree = static_cast<std::uint32_t>(SlotState::free);
     for (SlotId id = from; id < to; ++id) {
-        if (id >= segment_.header().slots_in_file.load(acq) && !segment_.cover_slot(id)) return 0;  // [E44]
+        // [E44]
+        if (id >= segment_.header().slots_in_file.load(acq) && !segment_.cover_slot(id)) return 0;
         Slot& slot = segment_.slot(id);
         if (slot.state.load(rlx) != kFree) continue;  // relaxed: looked at again below
         prepare(slot);
@@ -91,7 +100,8 @@ SlotId RobustLives::attach(SlotId from, SlotId to) noexcept {
             slot.process.store(static_cast<std::uint32_t>(getpid()), rlx);
             slot.started.store(start_of_process(), rlx);
             slot.record.store(Record::none().raw, rlx);
-            slot.state.store(static_cast<std::uint32_t>(SlotState::attached), rel);  // [none: the mutex orders it]
+            // [none: the mutex orders it].
+            slot.state.store(static_cast<std::uint32_t>(SlotState::attached), rel);
             return id;
         }
         leave_robust(slot.life);
@@ -100,7 +110,8 @@ SlotId RobustLives::attach(SlotId from, SlotId to) noexcept {
 }
 
 void RobustLives::detach(SlotId slot) noexcept {
-    segment_.slot(slot).state.store(static_cast<std::uint32_t>(SlotState::free), rel);  // [none: the mutex orders it]
+    // [none: the mutex orders it].
+    segment_.slot(slot).state.store(static_cast<std::uint32_t>(SlotState::free), rel);
     leave_robust(segment_.slot(slot).life);
 }
 

@@ -28,9 +28,13 @@ inline constexpr SlotId kReservedSlots = 8;
 class RobustLives final : public Lives {
   public:
     explicit RobustLives(Segment& segment) noexcept : segment_(segment) {}
-    [[nodiscard]] bool take_dead(SlotId slot) noexcept override { return try_robust(segment_.slot(slot).life); }
+    [[nodiscard]] bool take_dead(SlotId slot) noexcept override {
+        return try_robust(segment_.slot(slot).life);
+    }
     void leave(SlotId slot) noexcept override { leave_robust(segment_.slot(slot).life); }
-    [[nodiscard]] bool try_recovery() noexcept override { return try_robust(segment_.header().recovery); }
+    [[nodiscard]] bool try_recovery() noexcept override {
+        return try_robust(segment_.header().recovery);
+    }
     void leave_recovery() noexcept override { leave_robust(segment_.header().recovery); }
 
     // Attaches the calling thread to a free slot; 0: there is none, or the file

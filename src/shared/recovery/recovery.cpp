@@ -18,7 +18,8 @@ namespace {
 Record record_of(Owner dead) noexcept { return {dead.slot.record.load(rlx)}; }  // relaxed: [E43]
 
 bool is_attached(const Slot& slot) noexcept {
-    return slot.state.load(rlx) == static_cast<std::uint32_t>(SlotState::attached);  // relaxed: the life decides
+    // Relaxed: the life decides.
+    return slot.state.load(rlx) == static_cast<std::uint32_t>(SlotState::attached);
 }
 
 }  // namespace
@@ -31,15 +32,17 @@ Block Recovery::block_of(Record record) const noexcept {
     return {record.unit(), record.number(), c};
 }
 
-bool Recovery::take_dead(SlotId slot) noexcept { return is_attached(segment_.slot(slot)) && lives_.take_dead(slot); }
+bool Recovery::take_dead(SlotId slot) noexcept {
+    return is_attached(segment_.slot(slot)) && lives_.take_dead(slot);
+}
 
 Recovered Recovery::recover(Owner me) noexcept {
     Recovered done{0, 0};
     if (!lives_.try_recovery()) return done;
     Dead dead{};
     bool any = false;
-    const SlotId end =
-        segment_.header().slots_in_file.load(acq) < kMaxSlots ? segment_.header().slots_in_file.load(acq) : kMaxSlots;
+    const SlotId in_file = segment_.header().slots_in_file.load(acq);  // [E44]
+    const SlotId end = in_file < kMaxSlots ? in_file : kMaxSlots;
     for (SlotId slot = 1; slot < end; ++slot) {
         if (slot == me.id || !take_dead(slot)) continue;
         dead.add(slot);
@@ -49,8 +52,10 @@ Recovered Recovery::recover(Owner me) noexcept {
     if (any) recover_units(dead);
     for (SlotId slot = 1; any && slot < end; ++slot) {
         if (!dead.has(slot)) continue;
-        if (recover_record(me, owner(slot)) && recover_entry(me, owner(slot)) && recover_names(me, owner(slot))) {
+        if (recover_record(me, owner(slot)) && recover_entry(me, owner(slot)) &&
+            recover_names(me, owner(slot))) {
             if (hook_ != nullptr) hook_(hook_context_, slot);
+            // [none: the slot's mutex orders it]
             segment_.slot(slot).state.store(static_cast<std::uint32_t>(SlotState::free), rel);
             ++done.threads;
         } else {
@@ -66,8 +71,10 @@ void Recovery::look(Owner me) noexcept {
     Header& header = segment_.header();
     const SlotId end = header.slots_in_file.load(acq);  // [E44]
     if (end == 0) return;
-    const SlotId slot = header.next_look.fetch_add(1, rlx) % (end < kMaxSlots ? end : kMaxSlots);  // relaxed: any will do
-    if (slot == 0 || slot == me.id || !is_attached(segment_.slot(slot)) || !lives_.take_dead(slot)) return;
+    // Relaxed: any will do.
+    const SlotId slot = header.next_look.fetch_add(1, rlx) % (end < kMaxSlots ? end : kMaxSlots);
+    if (slot == 0 || slot == me.id || !is_attached(segment_.slot(slot)) || !lives_.take_dead(slot))
+        return;
     lives_.leave(slot);
     recover(me);
 }
@@ -126,8 +133,10 @@ void Recovery::store_large(Owner dead, UnitId start) noexcept {
     UnitState state = segment_.state(start, acq);  // [E46]
     if (state.kind() != Kind::large || state.slot() != dead.id) return;
     const Atomic<Word>* const destination = blocks_.word_at(dead.slot.argument.load(rlx));
-    if (destination != nullptr && names(destination->load(acq), blocks_.offset_of(start))) {  // [E46]
-        segment_.state_word(start).cas(state.raw, UnitState::large(state.units(), state.slack()).raw, acq_rel, rlx);
+    // [E46]
+    if (destination != nullptr && names(destination->load(acq), blocks_.offset_of(start))) {
+        segment_.state_word(start).cas(
+            state.raw, UnitState::large(state.units(), state.slack()).raw, acq_rel, rlx);
     } else {
         hold_large(dead, start, state);
     }
@@ -136,7 +145,9 @@ void Recovery::store_large(Owner dead, UnitId start) noexcept {
 // The walk frees the run.
 void Recovery::hold_large(Owner dead, UnitId start, UnitState seen) noexcept {
     if (seen.units() == 0 || seen.units() > segment_.end() - start) return;
-    segment_.state_word(start).cas(seen.raw, UnitState::held(dead.id, seen.units()).raw, acq_rel, rlx);  // [E46]
+    // [E46]
+    segment_.state_word(start).cas(seen.raw, UnitState::held(dead.id, seen.units()).raw, acq_rel,
+                                   rlx);
 }
 
 // ------------------------------------------------------------------- 2. units
@@ -162,6 +173,7 @@ void Recovery::recover_units(const Dead& dead) noexcept {
         } else if (state.kind() == Kind::shared) {
             blocks_.slabs().reindex(unit, state.size_class());
         }
+        // [E45] as above.
         const UnitState now = segment_.state(unit, acq);
         if (now.is_free()) {
             blocks_.runs().find_again(unit);
@@ -195,8 +207,10 @@ bool Recovery::recover_record(Owner me, Owner dead) noexcept {
             } else {
                 static_cast<void>(blocks_.slabs().end(dead, block));
             }
-            if (segment_.tag(block.slab, block.number).load(acq) != freed_tag(dead.id)) break;  // [E46] another free was first
-            dead.note(block.record(Step::freed));  // before the bit: the next recovery must not take the tag for live
+            // [E46] another free was first.
+            if (segment_.tag(block.slab, block.number).load(acq) != freed_tag(dead.id)) break;
+            // Before the bit: the next recovery must not take the tag for live.
+            dead.note(block.record(Step::freed));
             if (!finish(me, dead, block)) return false;
             break;
         case Step::freed:
@@ -222,15 +236,18 @@ void Recovery::clear(Owner dead, Block block) noexcept {
 // is set, or in a mask, or must be set: only the slab's owner can tell.
 bool Recovery::finish(Owner me, Owner dead, Block block) noexcept {
     Slabs& slabs = blocks_.slabs();
+    // [E46] the tag says whose free came last.
     if (segment_.tag(block.slab, block.number).load(acq) != freed_tag(dead.id)) return true;
-    const UnitState state = segment_.state(block.slab, acq);             // [E46]
-    if (!state.is_slab() || state.size_class() != block.c) return true;  // the slab was retired: the bit was set
+    const UnitState state = segment_.state(block.slab, acq);  // [E46]
+    // The slab was retired: the bit was set.
+    if (!state.is_slab() || state.size_class() != block.c) return true;
     const bool mine = state == UnitState::owned(block.c, me.id);
     if (!mine && !slabs.claim(me, block.slab, block.c)) return false;
     // Again, now that no other owner can hand the block out.
-    const bool is_free = segment_.tag(block.slab, block.number).load(acq) == freed_tag(dead.id);  // [E46]
-    const bool in_mask =
-        mine && me.slot.place[block.c].load(rlx) == block.place().raw && (me.slot.mask[block.c].load(rlx) & block.bit()) != 0;
+    // [E46]
+    const bool is_free = segment_.tag(block.slab, block.number).load(acq) == freed_tag(dead.id);
+    const bool in_mask = mine && me.slot.place[block.c].load(rlx) == block.place().raw &&
+                         (me.slot.mask[block.c].load(rlx) & block.bit()) != 0;
     Atomic<Word>& word = segment_.bits(block.slab, block.word());
     // [E47] as Slabs::set_bit(). Setting it again does no harm while the slab
     // is owned.
@@ -245,11 +262,13 @@ bool Recovery::store(Owner me, Owner dead, Block block) noexcept {
     Atomic<Tag>& tag = segment_.tag(block.slab, block.number);
     Tag pending = pending_tag(dead.id);
     const Atomic<Word>* const destination = blocks_.word_at(dead.slot.argument.load(rlx));
-    if (destination != nullptr && names(destination->load(acq), blocks_.offset_of(block))) {  // [E46]
+    // [E46]
+    if (destination != nullptr && names(destination->load(acq), blocks_.offset_of(block))) {
         tag.cas(pending, static_cast<Tag>(dead.slot.size.load(rlx)), acq_rel, rlx);
         return true;
     }
-    if (!tag.cas(pending, freed_tag(dead.id), acq_rel, rlx) && pending != freed_tag(dead.id)) return true;
+    if (!tag.cas(pending, freed_tag(dead.id), acq_rel, rlx) && pending != freed_tag(dead.id))
+        return true;
     dead.note(block.record(Step::freed));
     return finish(me, dead, block);
 }

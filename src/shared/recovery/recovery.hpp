@@ -31,7 +31,8 @@ class Recovery {
     using Hook = void (*)(void* context, SlotId dead);
 
     Recovery(Blocks& blocks, Lives& lives) noexcept
-        : blocks_(blocks), segment_(blocks.segment()), names_(blocks), lives_(lives), doubts_(blocks) {}
+        : blocks_(blocks), segment_(blocks.segment()), names_(blocks), lives_(lives),
+          doubts_(blocks) {}
     void set_hook(Hook hook, void* context) noexcept {
         hook_ = hook;
         hook_context_ = context;
@@ -49,9 +50,12 @@ class Recovery {
     struct Dead {
         Word bits[kMaxSlots / base::kWordBits];
         [[nodiscard]] bool has(SlotId slot) const noexcept {
-            return slot < kMaxSlots && (bits[slot / base::kWordBits] & base::bit(slot % base::kWordBits)) != 0;
+            return slot < kMaxSlots &&
+                   (bits[slot / base::kWordBits] & base::bit(slot % base::kWordBits)) != 0;
         }
-        void add(SlotId slot) noexcept { bits[slot / base::kWordBits] |= base::bit(slot % base::kWordBits); }
+        void add(SlotId slot) noexcept {
+            bits[slot / base::kWordBits] |= base::bit(slot % base::kWordBits);
+        }
     };
     [[nodiscard]] bool take_dead(SlotId slot) noexcept;
     void recover_slot(Owner dead) noexcept;

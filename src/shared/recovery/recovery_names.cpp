@@ -18,7 +18,8 @@ bool Recovery::free_from(Owner me, Owner dead, Atomic<Word>& source) noexcept {
     dead.note(record);
     bool done = true;
     if (record != Record::none()) {
-        source.cas(block, mark_of(block, dead.id), acq_rel, rlx);  // [E46] as Blocks::deallocate_from()
+        // [E46] as Blocks::deallocate_from().
+        source.cas(block, mark_of(block, dead.id), acq_rel, rlx);
         if (record.size_class() == 0) free_large(dead, record.unit());
         done = recover_record(me, dead);
     }
@@ -54,7 +55,8 @@ bool Recovery::recover_names(Owner me, Owner dead) noexcept {
             if (!state.is_held_by(dead.id)) return true;
             if (entry.object.load(acq) != 0 && !free_from(me, dead, entry.object)) return false;
             Word expected = state.raw;
-            entry.state.cas(expected, state.next(NameKind::absent).raw, acq_rel, rlx);  // [E50] as Names::end()
+            // [E50] as Names::end().
+            entry.state.cas(expected, state.next(NameKind::absent).raw, acq_rel, rlx);
             return true;
         });
         if (!done) return false;

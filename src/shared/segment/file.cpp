@@ -42,7 +42,8 @@ File::File(int descriptor) noexcept : descriptor_(descriptor) {
 }
 
 File::File(File&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), device_(other.device_), inode_(other.inode_) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), device_(other.device_),
+      inode_(other.inode_) {}
 
 File& File::operator=(File&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
@@ -68,7 +69,8 @@ bool File::allocate(int mode, std::size_t offset, std::size_t bytes) const noexc
     if (!is_ours()) return false;
     while (bytes > 0) {
         const std::size_t piece = bytes < kPiece ? bytes : kPiece;
-        while (fallocate(descriptor_, mode, static_cast<off_t>(offset), static_cast<off_t>(piece)) != 0) {
+        while (fallocate(descriptor_, mode, static_cast<off_t>(offset),
+                         static_cast<off_t>(piece)) != 0) {
             if (errno != EINTR) return false;
         }
         offset += piece;
@@ -77,7 +79,9 @@ bool File::allocate(int mode, std::size_t offset, std::size_t bytes) const noexc
     return true;
 }
 
-bool File::commit(std::size_t offset, std::size_t bytes) noexcept { return allocate(0, offset, bytes); }
+bool File::commit(std::size_t offset, std::size_t bytes) noexcept {
+    return allocate(0, offset, bytes);
+}
 
 bool File::punch(std::size_t offset, std::size_t bytes) noexcept {
     return allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
@@ -90,15 +94,18 @@ std::size_t File::length() const noexcept {
 
 std::size_t File::pages() const noexcept {
     struct stat found {};
-    return fstat(descriptor_, &found) == 0 ? static_cast<std::size_t>(found.st_blocks) * kStatBlock : 0;
+    return fstat(descriptor_, &found) == 0 ? static_cast<std::size_t>(found.st_blocks) * kStatBlock
+                                           : 0;
 }
 
 // Reserves more than it needs, maps the file at a multiple of a unit, and
 // releases the ends. A core dump leaves the view out: the file outlives the
 // process, and a dump would copy the whole range of a memfd.
-View::View(const File& file, std::size_t bytes) noexcept : bytes_(base::round_up(bytes, kUnitSize)) {
+View::View(const File& file, std::size_t bytes) noexcept
+    : bytes_(base::round_up(bytes, kUnitSize)) {
     const std::size_t reserved = bytes_ + kUnitSize;
-    void* const range = mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const range =
+        mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (range == MAP_FAILED) return;
     const auto begin = reinterpret_cast<std::uintptr_t>(range);
     const std::uintptr_t start = base::round_up(begin, kUnitSize);
@@ -107,7 +114,8 @@ View::View(const File& file, std::size_t bytes) noexcept : bytes_(base::round_up
         munmap(reinterpret_cast<void*>(start + bytes_), begin + reserved - start - bytes_);
     }
     void* const at = reinterpret_cast<void*>(start);
-    if (mmap(at, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file.descriptor(), 0) == MAP_FAILED) {
+    if (mmap(at, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file.descriptor(), 0) ==
+        MAP_FAILED) {
         const KeepErrno keep;
         munmap(at, bytes_);
         return;

@@ -51,7 +51,9 @@ class View {
 
     [[nodiscard]] std::uintptr_t start() const noexcept { return start_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-    [[nodiscard]] bool has(std::uintptr_t address) const noexcept { return address - start_ < bytes_; }
+    [[nodiscard]] bool has(std::uintptr_t address) const noexcept {
+        return address - start_ < bytes_;
+    }
 
   private:
     std::uintptr_t start_ = 0;

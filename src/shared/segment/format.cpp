@@ -44,7 +44,9 @@ Format format_of_this_build() noexcept {
     return format;
 }
 
-bool has_magic(const Format& found) noexcept { return std::memcmp(found.magic, kMagic, sizeof found.magic) == 0; }
+bool has_magic(const Format& found) noexcept {
+    return std::memcmp(found.magic, kMagic, sizeof found.magic) == 0;
+}
 
 std::string difference(const Format& found) {
     const Format expected = format_of_this_build();
@@ -59,14 +61,16 @@ std::string difference(const Format& found) {
         {"the size of a thread's slot", found.slot_bytes, expected.slot_bytes},
     };
     if (!has_magic(found)) {
-        return differs("the magic", text_of(found.magic, sizeof found.magic), text_of(kMagic, sizeof found.magic));
+        return differs("the magic", text_of(found.magic, sizeof found.magic),
+                       text_of(kMagic, sizeof found.magic));
     }
     for (const Field& field : fields) {
         if (field.found != field.expected)
             return differs(field.name, std::to_string(field.found), std::to_string(field.expected));
     }
     if (std::memcmp(found.library, expected.library, sizeof found.library) == 0) return {};
-    return differs("the C library", text_of(found.library, sizeof found.library), text_of(kLibrary, sizeof kLibrary));
+    return differs("the C library", text_of(found.library, sizeof found.library),
+                   text_of(kLibrary, sizeof kLibrary));
 }
 
 }  // namespace ashlar::shared

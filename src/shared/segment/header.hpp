@@ -48,8 +48,10 @@ struct Header {
     base::Atomic<std::uint32_t> complete;      // complete slabs
     base::Atomic<std::uint32_t> next_look;     // the slot that is looked at next
 
-    alignas(base::kCacheLine) base::Atomic<Word> doubts[kMaxDoubts];  // Record of a block that its dead thread took last
-    base::Atomic<Word> buckets[kBuckets];                             // named objects: offset of the first entry
+    // Record of a block that its dead thread took last.
+    alignas(base::kCacheLine) base::Atomic<Word> doubts[kMaxDoubts];
+    // Named objects: offset of the first entry.
+    base::Atomic<Word> buckets[kBuckets];
 };
 
 }  // namespace ashlar::shared

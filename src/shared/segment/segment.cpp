@@ -20,12 +20,17 @@ constexpr SlotId kSlotStep = 64;
 struct Segment::Parts {
     std::size_t dense;   // bytes of the header and the small indexes
     std::size_t tables;  // bytes of the slots and the tables
-    [[nodiscard]] std::size_t tables_at() const noexcept { return base::round_up(dense, kUnitSize); }
-    [[nodiscard]] std::size_t units_at() const noexcept { return base::round_up(tables_at() + tables, kUnitSize); }
+    [[nodiscard]] std::size_t tables_at() const noexcept {
+        return base::round_up(dense, kUnitSize);
+    }
+    [[nodiscard]] std::size_t units_at() const noexcept {
+        return base::round_up(tables_at() + tables, kUnitSize);
+    }
 };
 
 // The same steps measure and place, so that all processes agree.
-Segment::Parts Segment::place(Segment& segment, std::uintptr_t start, UnitId units, const Parts* measured) noexcept {
+Segment::Parts Segment::place(Segment& segment, std::uintptr_t start, UnitId units,
+                              const Parts* measured) noexcept {
     const std::uintptr_t tables = measured != nullptr ? start + measured->tables_at() : start;
     region::Carver carver(start, 0, tables, kUnitSize);
     segment.header_ = carver.array<Header>(1);
@@ -67,7 +72,9 @@ void Segment::attach(std::uintptr_t start, UnitId units, Backing& backing) noexc
 Atomic<Word>* Segment::entry_word(std::uint64_t at) const noexcept {
     const std::uint64_t first = offset(reinterpret_cast<std::uintptr_t>(slots_));
     const std::uint64_t id = (at - first) / sizeof(Slot);
-    if (at < first || id == 0 || id >= kMaxSlots || id >= header_->slots_in_file.load(acq)) return nullptr;  // [E44]
+    // [E44]
+    if (at < first || id == 0 || id >= kMaxSlots || id >= header_->slots_in_file.load(acq))
+        return nullptr;
     Atomic<Word>& word = slots_[id].entry;
     return offset(reinterpret_cast<std::uintptr_t>(&word)) == at ? &word : nullptr;
 }
@@ -115,7 +122,9 @@ bool Segment::cover_slot(SlotId id) noexcept {
     SlotId seen = header_->slots_in_file.load(acq);  // [E44], as covered()
     if (id < seen) return true;
     const SlotId to = id + kSlotStep < kMaxSlots ? id + kSlotStep : kMaxSlots;
-    if (!commit_bytes(reinterpret_cast<std::uintptr_t>(slots_), reinterpret_cast<std::uintptr_t>(slots_ + to))) return false;
+    if (!commit_bytes(reinterpret_cast<std::uintptr_t>(slots_),
+                      reinterpret_cast<std::uintptr_t>(slots_ + to)))
+        return false;
     while (seen < to && !header_->slots_in_file.cas(seen, to, rel, rlx)) {
     }
     return true;

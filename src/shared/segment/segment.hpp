@@ -42,15 +42,21 @@ class Segment {
 
     [[nodiscard]] Header& header() const noexcept { return *header_; }
     [[nodiscard]] Slot& slot(SlotId id) const noexcept { return slots_[id]; }
-    [[nodiscard]] base::Atomic<Word>& state_word(UnitId unit) const noexcept { return states_[unit]; }
-    [[nodiscard]] UnitState state(UnitId unit, base::Order order) const noexcept { return {states_[unit].load(order)}; }
+    [[nodiscard]] base::Atomic<Word>& state_word(UnitId unit) const noexcept {
+        return states_[unit];
+    }
+    [[nodiscard]] UnitState state(UnitId unit, base::Order order) const noexcept {
+        return {states_[unit].load(order)};
+    }
     [[nodiscard]] base::Atomic<Word>& bits(UnitId slab, std::uint32_t word) const noexcept {
         return bits_[std::size_t{slab} * kWordsOfUnit + word];
     }
     [[nodiscard]] base::Atomic<Tag>& tag(UnitId slab, std::uint32_t number) const noexcept {
         return tags_[std::size_t{slab} * kTagsOfUnit + number];
     }
-    [[nodiscard]] base::Atomic<Tag>& tag(Record block) const noexcept { return tags_[block.tag_index()]; }
+    [[nodiscard]] base::Atomic<Tag>& tag(Record block) const noexcept {
+        return tags_[block.tag_index()];
+    }
     // Hints: free units, slabs of a class with a free block, complete slabs.
     base::BitmapIndex free_units;
     base::BitmapIndex partial[base::kClasses];
@@ -93,7 +99,8 @@ class Segment {
 
   private:
     struct Parts;
-    static Parts place(Segment& segment, std::uintptr_t start, UnitId units, const Parts* measured) noexcept;
+    static Parts place(Segment& segment, std::uintptr_t start, UnitId units,
+                       const Parts* measured) noexcept;
     [[nodiscard]] bool commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept;
 
     Header* header_;

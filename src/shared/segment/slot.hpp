@@ -37,8 +37,10 @@ struct Record {
 
     static constexpr Record none() noexcept { return {0}; }
     // Class 0: a large block.
-    static constexpr Record of(Step step, UnitId unit, std::uint32_t number, std::uint32_t size_class) noexcept {
-        return {static_cast<Word>(step) | Word{number} << 5 | Word{unit} << 16 | Word{size_class} << 38};
+    static constexpr Record of(Step step, UnitId unit, std::uint32_t number,
+                               std::uint32_t size_class) noexcept {
+        return {static_cast<Word>(step) | Word{number} << 5 | Word{unit} << 16 |
+                Word{size_class} << 38};
     }
     static constexpr Record tail(UnitId start, UnitId to) noexcept {
         return {static_cast<Word>(Step::tail) | Word{start} << 16 | Word{to} << 38};
@@ -49,8 +51,12 @@ struct Record {
     [[nodiscard]] constexpr std::uint32_t number() const noexcept { return field(5, 11); }
     [[nodiscard]] constexpr std::uint32_t size_class() const noexcept { return field(38, 6); }
     // The block's place among the tags of all units.
-    [[nodiscard]] constexpr std::size_t tag_index() const noexcept { return raw >> 5 & ((Word{1} << (kUnitBits + 11)) - 1); }
-    [[nodiscard]] constexpr Record with(Step step) const noexcept { return {(raw & ~Word{31}) | static_cast<Word>(step)}; }
+    [[nodiscard]] constexpr std::size_t tag_index() const noexcept {
+        return raw >> 5 & ((Word{1} << (kUnitBits + 11)) - 1);
+    }
+    [[nodiscard]] constexpr Record with(Step step) const noexcept {
+        return {(raw & ~Word{31}) | static_cast<Word>(step)};
+    }
     constexpr bool operator==(const Record&) const noexcept = default;
 
   private:
@@ -68,7 +74,9 @@ struct Place {
     }
     static constexpr Place of(Record record) noexcept { return {record.raw & ~Word{0x7ff}}; }
     [[nodiscard]] constexpr UnitId slab() const noexcept { return Record{raw}.unit(); }
-    [[nodiscard]] constexpr std::uint32_t word() const noexcept { return Record{raw}.number() >> 6; }
+    [[nodiscard]] constexpr std::uint32_t word() const noexcept {
+        return Record{raw}.number() >> 6;
+    }
     // Of the word's block with this bit.
     [[nodiscard]] constexpr Record record(Step step, std::uint32_t bit) const noexcept {
         return {raw | static_cast<Word>(step) | Word{bit} << 5};
@@ -79,14 +87,16 @@ struct Place {
 enum class SlotState : std::uint32_t { free = 0, attached = 1 };
 
 struct alignas(base::kCacheLine) Slot {
-    pthread_mutex_t life;               // robust and shared: its thread holds it while it is attached
+    // Robust and shared: its thread holds it while it is attached.
+    pthread_mutex_t life;
     base::Atomic<std::uint32_t> state;  // SlotState; written by the holder of `life`
     base::Atomic<std::uint32_t> process;
     base::Atomic<Word> started;  // when the process started, to tell two with one number apart
     base::Atomic<Word> record;
     base::Atomic<Word> argument;
-    base::Atomic<Word> size;   // while `record` is `storing`: the block's tag once it is stored
-    base::Atomic<Word> moved;  // a record: the block that a reallocation took, until the old one is free
+    base::Atomic<Word> size;  // while `record` is `storing`: the block's tag once it is stored
+    // A record: the block that a reallocation took, until the old one is free.
+    base::Atomic<Word> moved;
     base::Atomic<Word> entry;  // offset of a new name's entry that may not be linked yet; 0: none
 
     // For each class: the word of bits that the thread takes from, and the

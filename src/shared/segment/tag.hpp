@@ -25,7 +25,9 @@ inline constexpr Tag kFirstDoubt = 0x5000;
 inline constexpr Tag kFirstFreed = 0x8000;
 static_assert(kMaxSlots <= 1U << 12 && kFirstDoubt + kMostSlack < kFirstFreed);
 
-constexpr Tag live_tag(std::size_t block_size, std::size_t asked) noexcept { return static_cast<Tag>(1 + block_size - asked); }
+constexpr Tag live_tag(std::size_t block_size, std::size_t asked) noexcept {
+    return static_cast<Tag>(1 + block_size - asked);
+}
 constexpr Tag pending_tag(SlotId slot) noexcept { return static_cast<Tag>(kFirstPending | slot); }
 constexpr Tag freed_tag(SlotId slot) noexcept { return static_cast<Tag>(kFirstFreed | slot); }
 constexpr bool is_live(Tag tag) noexcept { return tag != 0 && tag < kFirstFreed; }
@@ -33,8 +35,12 @@ constexpr bool is_pending(Tag tag) noexcept { return tag >= kFirstPending && tag
 constexpr bool is_in_doubt(Tag tag) noexcept { return tag >= kFirstDoubt && tag < kFirstFreed; }
 constexpr SlotId slot_of_pending(Tag tag) noexcept { return tag & 0xfffU; }
 // Of a live tag that is not pending.
-constexpr Tag doubt_of(Tag tag) noexcept { return is_in_doubt(tag) ? tag : static_cast<Tag>(tag - 1 + kFirstDoubt); }
-constexpr Tag settled(Tag tag) noexcept { return is_in_doubt(tag) ? static_cast<Tag>(tag - kFirstDoubt + 1) : tag; }
+constexpr Tag doubt_of(Tag tag) noexcept {
+    return is_in_doubt(tag) ? tag : static_cast<Tag>(tag - 1 + kFirstDoubt);
+}
+constexpr Tag settled(Tag tag) noexcept {
+    return is_in_doubt(tag) ? static_cast<Tag>(tag - kFirstDoubt + 1) : tag;
+}
 // 0 for a tag that no block of this size has.
 constexpr std::size_t asked_of(Tag tag, std::size_t block_size) noexcept {
     return settled(tag) <= block_size + 1 ? block_size + 1 - settled(tag) : 0;

@@ -41,14 +41,23 @@ static_assert(kInDoubt >= kMaxSlots);
 struct UnitState {
     Word raw;
 
-    static constexpr UnitState free(bool backed) noexcept { return make(backed ? Kind::backed : Kind::free, 0, 0, 0, 0); }
-    static constexpr UnitState held(SlotId slot, std::uint32_t units) noexcept { return make(Kind::held, 0, slot, units, 0); }
-    static constexpr UnitState inside(UnitId start) noexcept { return make(Kind::inside, 0, 0, start, 0); }
+    static constexpr UnitState free(bool backed) noexcept {
+        return make(backed ? Kind::backed : Kind::free, 0, 0, 0, 0);
+    }
+    static constexpr UnitState held(SlotId slot, std::uint32_t units) noexcept {
+        return make(Kind::held, 0, slot, units, 0);
+    }
+    static constexpr UnitState inside(UnitId start) noexcept {
+        return make(Kind::inside, 0, 0, start, 0);
+    }
     static constexpr UnitState owned(std::uint32_t size_class, SlotId slot) noexcept {
         return make(Kind::owned, size_class, slot, 0, 0);
     }
-    static constexpr UnitState shared(std::uint32_t size_class) noexcept { return make(Kind::shared, size_class, 0, 0, 0); }
-    static constexpr UnitState large(std::uint32_t units, std::uint32_t slack, SlotId pending = 0) noexcept {
+    static constexpr UnitState shared(std::uint32_t size_class) noexcept {
+        return make(Kind::shared, size_class, 0, 0, 0);
+    }
+    static constexpr UnitState large(std::uint32_t units, std::uint32_t slack,
+                                     SlotId pending = 0) noexcept {
         return make(Kind::large, 0, pending, units, slack);
     }
 
@@ -58,14 +67,19 @@ struct UnitState {
     [[nodiscard]] constexpr std::uint32_t units() const noexcept { return field(21, kUnitBits); }
     [[nodiscard]] constexpr UnitId unit() const noexcept { return field(21, kUnitBits); }
     [[nodiscard]] constexpr std::uint32_t slack() const noexcept { return field(43, 17); }
-    [[nodiscard]] constexpr bool is_free() const noexcept { return kind() == Kind::free || kind() == Kind::backed; }
-    [[nodiscard]] constexpr bool is_slab() const noexcept { return kind() == Kind::owned || kind() == Kind::shared; }
+    [[nodiscard]] constexpr bool is_free() const noexcept {
+        return kind() == Kind::free || kind() == Kind::backed;
+    }
+    [[nodiscard]] constexpr bool is_slab() const noexcept {
+        return kind() == Kind::owned || kind() == Kind::shared;
+    }
     constexpr bool operator==(const UnitState&) const noexcept = default;
 
   private:
-    static constexpr UnitState make(Kind kind, std::uint32_t size_class, SlotId slot, std::uint32_t units,
-                                    std::uint32_t slack) noexcept {
-        return {static_cast<Word>(kind) | Word{size_class} << 3 | Word{slot} << 9 | Word{units} << 21 | Word{slack} << 43};
+    static constexpr UnitState make(Kind kind, std::uint32_t size_class, SlotId slot,
+                                    std::uint32_t units, std::uint32_t slack) noexcept {
+        return {static_cast<Word>(kind) | Word{size_class} << 3 | Word{slot} << 9 |
+                Word{units} << 21 | Word{slack} << 43};
     }
     [[nodiscard]] constexpr std::uint32_t field(unsigned at, unsigned bits) const noexcept {
         return static_cast<std::uint32_t>(raw >> at & ((Word{1} << bits) - 1));

@@ -15,10 +15,13 @@ using shared::Owner;
 
 // Declared in shared_allocator.hpp.
 [[nodiscard]] ASHLAR_API void* shared_start(const SharedHeap& heap) noexcept;
-[[nodiscard]] ASHLAR_API void* shared_allocate(const void* inside, std::size_t size, std::size_t alignment) noexcept;
+[[nodiscard]] ASHLAR_API void* shared_allocate(const void* inside, std::size_t size,
+                                               std::size_t alignment) noexcept;
 ASHLAR_API void shared_deallocate(void* block) noexcept;
 
-void* shared_start(const SharedHeap& heap) noexcept { return reinterpret_cast<void*>(heap.mapping()->view().start()); }
+void* shared_start(const SharedHeap& heap) noexcept {
+    return reinterpret_cast<void*>(heap.mapping()->view().start());
+}
 
 void* shared_allocate(const void* inside, std::size_t size, std::size_t alignment) noexcept {
     Mapping* const mapping = mappings.at(reinterpret_cast<std::uintptr_t>(inside));
@@ -27,7 +30,8 @@ void* shared_allocate(const void* inside, std::size_t size, std::size_t alignmen
     if (me.id == 0) return nullptr;
     Offset block = mapping->blocks().allocate(me, size, alignment);
     // Memory of dead threads may be enough.
-    if (block == 0 && mapping->recover(me) != 0) block = mapping->blocks().allocate(me, size, alignment);
+    if (block == 0 && mapping->recover(me) != 0)
+        block = mapping->blocks().allocate(me, size, alignment);
     return block == 0 ? nullptr : reinterpret_cast<void*>(mapping->view().start() + block);
 }
 

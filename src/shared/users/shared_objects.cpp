@@ -18,9 +18,13 @@ using shared::Owner;
 
 namespace {
 
-constexpr SharedCall nothing(SharedNameState state) noexcept { return {state, nullptr, 0, nullptr, 0}; }
+constexpr SharedCall nothing(SharedNameState state) noexcept {
+    return {state, nullptr, 0, nullptr, 0};
+}
 
-bool is_name(std::string_view name) noexcept { return !name.empty() && name.size() <= SharedObjects::max_name; }
+bool is_name(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= SharedObjects::max_name;
+}
 
 void* address_of(const Mapping& mapping, shared::Offset offset) noexcept {
     return offset == 0 ? nullptr : reinterpret_cast<void*>(mapping.view().start() + offset);
@@ -48,7 +52,8 @@ SharedCall begin_call(Mapping& mapping, SharedNameState done, Begin begin) noexc
     const bool again = named.answer == NameAnswer::busy || named.answer == NameAnswer::no_room;
     if (again && mapping.recover(me) != 0) named = begin(me);
     if (named.answer == NameAnswer::done) keep_slot(mapping);
-    return {state_of(named.answer, done), address_of(mapping, named.object), named.size, named.entry, named.state.raw};
+    return {state_of(named.answer, done), address_of(mapping, named.object), named.size,
+            named.entry, named.state.raw};
 }
 
 const char* text_of(SharedNameState state) noexcept {
@@ -68,41 +73,51 @@ const char* text_of(SharedNameState state) noexcept {
 
 }  // namespace
 
-void detail::refuse_name(SharedNameState state, std::string_view name, std::size_t found, const SharedType& expected) {
-    std::string what = "ashlar: shared object \"" + std::string(name.substr(0, 200)) + "\": " + text_of(state);
+void detail::refuse_name(SharedNameState state, std::string_view name, std::size_t found,
+                         const SharedType& expected) {
+    std::string what =
+        "ashlar: shared object \"" + std::string(name.substr(0, 200)) + "\": " + text_of(state);
     if (found != 0) what += " of " + std::to_string(found) + " bytes";
-    what += "; expected type " + std::string(expected.name) + " of " + std::to_string(expected.size) + " bytes";
+    what += "; expected type " + std::string(expected.name) + " of " +
+            std::to_string(expected.size) + " bytes";
     throw SharedNameError(state, what);
 }
 
 SharedCall SharedObjects::begin(std::string_view name, const SharedType& type) const noexcept {
     if (!is_name(name)) return nothing(SharedNameState::bad_name);
     const NamedType wanted{type.hash, type.size, type.alignment};
-    return begin_call(*mapping_, SharedNameState::constructed,
-                      [&](Owner me) noexcept { return Names(mapping_->blocks()).begin(me, name, wanted); });
+    return begin_call(*mapping_, SharedNameState::constructed, [&](Owner me) noexcept {
+        return Names(mapping_->blocks()).begin(me, name, wanted);
+    });
 }
 
-SharedCall SharedObjects::begin_destroy(std::string_view name, const SharedType& type) const noexcept {
+SharedCall SharedObjects::begin_destroy(std::string_view name,
+                                        const SharedType& type) const noexcept {
     if (!is_name(name)) return nothing(SharedNameState::bad_name);
     const NamedType wanted{type.hash, type.size, type.alignment};
-    return begin_call(*mapping_, SharedNameState::destroyed,
-                      [&](Owner me) noexcept { return Names(mapping_->blocks()).begin_destroy(me, name, wanted); });
+    return begin_call(*mapping_, SharedNameState::destroyed, [&](Owner me) noexcept {
+        return Names(mapping_->blocks()).begin_destroy(me, name, wanted);
+    });
 }
 
 SharedCall SharedObjects::look(std::string_view name, const SharedType& type) const noexcept {
     if (!is_name(name)) return nothing(SharedNameState::bad_name);
-    const Named named = Names(mapping_->blocks()).find(name, {type.hash, type.size, type.alignment});
-    return {state_of(named.answer, SharedNameState::found), address_of(*mapping_, named.object), named.size, nullptr, 0};
+    const Named named =
+        Names(mapping_->blocks()).find(name, {type.hash, type.size, type.alignment});
+    return {state_of(named.answer, SharedNameState::found), address_of(*mapping_, named.object),
+            named.size, nullptr, 0};
 }
 
 void SharedObjects::commit(const SharedCall& call) const noexcept {
-    Names(mapping_->blocks()).commit({NameAnswer::done, static_cast<Entry*>(call.entry), {call.ticket}, 0, call.size});
+    Names(mapping_->blocks())
+        .commit({NameAnswer::done, static_cast<Entry*>(call.entry), {call.ticket}, 0, call.size});
     release_slot(*mapping_);
 }
 
 void SharedObjects::cancel(const SharedCall& call) const noexcept {
     const Owner me = mapping_->enter();
-    const Named mine{NameAnswer::done, static_cast<Entry*>(call.entry), {call.ticket}, 0, call.size};
+    const Named mine{
+        NameAnswer::done, static_cast<Entry*>(call.entry), {call.ticket}, 0, call.size};
     if (me.id != 0) Names(mapping_->blocks()).cancel(me, mine);
     release_slot(*mapping_);
 }
@@ -114,7 +129,8 @@ void SharedObjects::each(const std::function<bool(const SharedName&)>& visitor) 
     } context{*mapping_, visitor};
     const auto call = [](void* to, const NameView& view) {
         const Context& with = *static_cast<Context*>(to);
-        return with.visitor({view.name, address_of(with.mapping, view.object), view.size, view.type});
+        return with.visitor(
+            {view.name, address_of(with.mapping, view.object), view.size, view.type});
     };
     Names(mapping_->blocks()).visit(call, &context);
 }

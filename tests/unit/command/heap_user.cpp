@@ -9,8 +9,9 @@
 int main(int count, char** words) {
     if (count != 3) return 2;
     const auto mode = ashlar::SharedHeapMode::open_or_create;
-    ashlar::SharedHeap heap =
-        std::strcmp(words[2], "NAME") == 0 ? ashlar::SharedHeap(mode, words[1]) : ashlar::SharedHeap::file(mode, words[1]);
+    ashlar::SharedHeap heap = std::strcmp(words[2], "NAME") == 0
+                                  ? ashlar::SharedHeap(mode, words[1])
+                                  : ashlar::SharedHeap::file(mode, words[1]);
     for (int i = 0; i < 3; ++i) {
         if (heap.allocate(100) == nullptr) return 1;
     }

@@ -24,7 +24,9 @@ bool FakeFile::punch(std::size_t offset, std::size_t bytes) noexcept {
 }
 
 std::size_t FakeFile::pages(std::size_t offset, std::size_t bytes) const {
-    const auto at = [&](std::size_t byte) { return has_.begin() + static_cast<std::ptrdiff_t>(byte / kPage); };
+    const auto at = [&](std::size_t byte) {
+        return has_.begin() + static_cast<std::ptrdiff_t>(byte / kPage);
+    };
     return static_cast<std::size_t>(std::count(at(offset), at(offset + bytes), true));
 }
 
@@ -48,10 +50,13 @@ void FakeLives::leave_recovery() noexcept {
 }
 
 SegmentTest::SegmentTest(UnitId count)
-    : units(count), memory(mmap(nullptr, Segment::file_bytes(count) + kUnitSize, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)),
-      file(base::round_up(reinterpret_cast<std::uintptr_t>(memory), kUnitSize), Segment::file_bytes(count)) {
-    segment.attach(base::round_up(reinterpret_cast<std::uintptr_t>(memory), kUnitSize), count, file);
+    : units(count),
+      memory(mmap(nullptr, Segment::file_bytes(count) + kUnitSize, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)),
+      file(base::round_up(reinterpret_cast<std::uintptr_t>(memory), kUnitSize),
+           Segment::file_bytes(count)) {
+    segment.attach(base::round_up(reinterpret_cast<std::uintptr_t>(memory), kUnitSize), count,
+                   file);
     EXPECT_TRUE(file.commit(0, Segment::first_bytes(count)) && segment.cover_slot(kSlots - 1));
     segment.header().slots_in_file.store(kSlots, rlx);
     for (SlotId slot = 1; slot < kSlots; ++slot)
@@ -64,7 +69,8 @@ std::vector<Blocks::Found> SegmentTest::live() const {
     std::vector<Blocks::Found> found;
     blocks.visit(
         [](void* context, Offset block, std::size_t bytes) {
-            static_cast<std::vector<Blocks::Found>*>(context)->push_back({block, bytes, Fault::none});
+            static_cast<std::vector<Blocks::Found>*>(context)->push_back(
+                {block, bytes, Fault::none});
             return true;
         },
         &found);

@@ -56,11 +56,17 @@ class SegmentTest : public testing::Test {
     ~SegmentTest() override;
 
     [[nodiscard]] Owner me(SlotId slot = 1) const { return {segment.slot(slot), slot}; }
-    Offset allocate(std::size_t size, SlotId slot = 1) { return blocks.allocate(me(slot), size, 16); }
+    Offset allocate(std::size_t size, SlotId slot = 1) {
+        return blocks.allocate(me(slot), size, 16);
+    }
     Fault deallocate(Offset block, SlotId slot = 1) { return blocks.deallocate(me(slot), block); }
     [[nodiscard]] Offset unit(UnitId id) const { return blocks.offset_of(id); }
-    [[nodiscard]] UnitId unit_of(Offset block) const { return static_cast<UnitId>((block - unit(0)) / kUnitSize); }
-    [[nodiscard]] Word& word(Offset at) const { return *reinterpret_cast<Word*>(segment.start() + at); }
+    [[nodiscard]] UnitId unit_of(Offset block) const {
+        return static_cast<UnitId>((block - unit(0)) / kUnitSize);
+    }
+    [[nodiscard]] Word& word(Offset at) const {
+        return *reinterpret_cast<Word*>(segment.start() + at);
+    }
     [[nodiscard]] std::vector<Blocks::Found> live() const;
     // Units that have pages in the file.
     [[nodiscard]] std::size_t units_with_pages() const;

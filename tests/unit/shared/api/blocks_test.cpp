@@ -55,7 +55,8 @@ TEST_F(SharedHeapBlocks, AllocateOfSize0GivesDistinctBlocks) {
 
 TEST_F(SharedHeapBlocks, AllocateAligns) {
     for (std::size_t alignment = 1; alignment <= kUnit; alignment *= 2) {
-        for (const std::size_t size : {std::size_t{1}, alignment, alignment + 1, std::size_t{70000}}) {
+        for (const std::size_t size :
+             {std::size_t{1}, alignment, alignment + 1, std::size_t{70000}}) {
             void* const block = heap.allocate(size, alignment);
             ASSERT_NE(block, nullptr);
             EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0U) << size;
@@ -91,7 +92,8 @@ TEST_F(SharedHeapBlocks, ReallocateKeepsTheContent) {
         block = static_cast<unsigned char*>(heap.reallocate(block, size));
         ASSERT_NE(block, nullptr);
         EXPECT_EQ(heap.usable_size(block), size);
-        for (std::size_t i = 0; i < std::min(before, size); ++i) ASSERT_EQ(block[i], before % 251) << i << " of " << size;
+        for (std::size_t i = 0; i < std::min(before, size); ++i)
+            ASSERT_EQ(block[i], before % 251) << i << " of " << size;
         std::memset(block, static_cast<int>(size % 251), size);
         before = size;
     }
@@ -114,7 +116,8 @@ TEST_F(SharedHeapBlocks, AllocateToStoresTheOffset) {
         ASSERT_NE(block, nullptr);
         EXPECT_EQ(*place, heap.to_offset(block));
         EXPECT_EQ(heap.usable_size(block), size);
-        EXPECT_TRUE(other.deallocate_from(static_cast<std::uint64_t*>(other.to_address(heap.to_offset(place)))));
+        EXPECT_TRUE(other.deallocate_from(
+            static_cast<std::uint64_t*>(other.to_address(heap.to_offset(place)))));
         EXPECT_EQ(*place, 0U);
         EXPECT_FALSE(heap.deallocate_from(place));
     }
@@ -159,7 +162,8 @@ TEST_F(SharedHeapBlocks, RandomCallsAgreeWithAModel) {
     for (int i = 0; i < 20000; ++i) {
         SharedHeap& one = random.below(2) == 0 ? heap : other;
         if (live.size() < 300 && random.below(2) == 0) {
-            const std::size_t size = random.below(10) == 0 ? random.below(200000) : random.below(2000);
+            const std::size_t size =
+                random.below(10) == 0 ? random.below(200000) : random.below(2000);
             void* const block = one.allocate(size);
             if (block == nullptr) continue;
             ASSERT_TRUE(live.emplace(one.to_offset(block), size).second);
@@ -177,7 +181,8 @@ TEST_F(SharedHeapBlocks, RandomCallsAgreeWithAModel) {
         }
     }
     std::map<std::uint64_t, std::size_t> seen;
-    heap.visit([&](SharedHeap::Block block) { return seen.emplace(block.start, block.size).second; });
+    heap.visit(
+        [&](SharedHeap::Block block) { return seen.emplace(block.start, block.size).second; });
     EXPECT_EQ(seen, live);
     EXPECT_EQ(heap.check(), 0U);
     for (const auto& [offset, size] : live) heap.deallocate(heap.to_address(offset));

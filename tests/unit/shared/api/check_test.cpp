@@ -30,7 +30,8 @@ struct SharedHeapCheck : ::testing::Test {
         return static_cast<shared::UnitId>((offset - first) >> base::kUnitShift);
     }
     // The word is changed for the length of one check.
-    void expect_fault(base::Atomic<shared::Word>& word, shared::Word damaged, const std::string& line) {
+    void expect_fault(base::Atomic<shared::Word>& word, shared::Word damaged,
+                      const std::string& line) {
         const shared::Word before = word.exchange(damaged, rlx);
         ::testing::internal::CaptureStderr();
         EXPECT_GT(heap.check(), 0U) << line;
@@ -50,10 +51,13 @@ TEST_F(SharedHeapCheck, FindsDamagedUnits) {
     expect_state_fault(small_unit, UnitState::inside(3), "a unit inside no run");
     expect_state_fault(large_unit, UnitState::large(0, 0), "a run of a wrong length");
     expect_state_fault(large_unit, UnitState::large(4000000, 0), "a run of a wrong length");
-    expect_state_fault(large_unit, UnitState::large(5, 0), "a unit that does not belong to the run around it");
+    expect_state_fault(large_unit, UnitState::large(5, 0),
+                       "a unit that does not belong to the run around it");
     expect_state_fault(large_unit, UnitState::large(4, 100000), "a large block with a wrong size");
-    expect_state_fault(large_unit, UnitState::large(4, 9, 9), "a large block that a call left half done");
-    expect_state_fault(large_unit + 1, UnitState::inside(large_unit - 1), "a unit that does not belong to the run around it");
+    expect_state_fault(large_unit, UnitState::large(4, 9, 9),
+                       "a large block that a call left half done");
+    expect_state_fault(large_unit + 1, UnitState::inside(large_unit - 1),
+                       "a unit that does not belong to the run around it");
     expect_state_fault(small_unit, UnitState::owned(63, 9), "a run of a wrong length");
     expect_state_fault(small_unit, UnitState::owned(1, 9), "a slab of a wrong class");
 }
@@ -63,7 +67,8 @@ TEST_F(SharedHeapCheck, FindsFreeUnitsThatNoSearchFinds) {
     segment.free_units.remove(unit);
     EXPECT_EQ(heap.check(), 1U);
     segment.free_units.insert(unit);
-    expect_state_fault(unit, {UnitState::free(true).raw | 1U << 30}, "a free unit with other words");
+    expect_state_fault(unit, {UnitState::free(true).raw | 1U << 30},
+                       "a free unit with other words");
 }
 
 TEST_F(SharedHeapCheck, FindsLostBlocksAndBlocksThatAreTwoThings) {
@@ -74,11 +79,13 @@ TEST_F(SharedHeapCheck, FindsLostBlocksAndBlocksThatAreTwoThings) {
     const shared::Word lowest = kept & (~kept + 1);
     expect_fault(slot.mask[c], kept & ~lowest, "a lost block");
     expect_fault(slot.mask[c], kept | 1, "a block that is free twice, or free and live");
-    expect_fault(segment.bits(small_unit, 0), lowest, "a block that is free twice, or free and live");
+    expect_fault(segment.bits(small_unit, 0), lowest,
+                 "a block that is free twice, or free and live");
     expect_fault(segment.bits(small_unit, base::kGeometry[c].words - 1), ~shared::Word{0},
                  "a slab with more free blocks than it has");
     expect_fault(slot.place[c], 0, "a slab whose owner does not know it");
-    expect_fault(slot.place[c + 1], slot.place[c].load(rlx), "a thread with a slab that it does not own");
+    expect_fault(slot.place[c + 1], slot.place[c].load(rlx),
+                 "a thread with a slab that it does not own");
     expect_fault(slot.mask[c + 1], 1, "a thread that keeps blocks of no slab");
     base::Atomic<shared::Tag>& tag = segment.tag(small_unit, 0);
     const shared::Tag before = tag.exchange(shared::pending_tag(me), rlx);

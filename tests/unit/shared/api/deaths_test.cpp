@@ -143,7 +143,8 @@ TEST_F(SharedHeapDeaths, OrdinaryCallsRecoverInTime) {
     const std::uint32_t calls = shared::kMaxSlots * shared::kCallsToLook;
     std::uint32_t done = 0;
     while (heap.doubts().empty() && done < calls) {
-        for (std::uint32_t i = 0; i < shared::kCallsToLook; ++i, ++done) heap.deallocate(heap.allocate(8));
+        for (std::uint32_t i = 0; i < shared::kCallsToLook; ++i, ++done)
+            heap.deallocate(heap.allocate(8));
     }
     EXPECT_LT(done, calls);
     EXPECT_EQ(heap.statistics().threads, 1U);

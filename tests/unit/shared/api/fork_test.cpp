@@ -37,7 +37,8 @@ int work(SharedHeap& heap, unsigned seed) {
     };
     for (int i = 0; i < 3000; ++i) {
         if (live.size() < 50) {
-            const std::size_t size = random.below(20) == 0 ? random.below(100000) : random.below(300);
+            const std::size_t size =
+                random.below(20) == 0 ? random.below(100000) : random.below(300);
             auto* const block = static_cast<unsigned char*>(heap.allocate(size));
             if (block == nullptr) return 2;
             std::memset(block, static_cast<int>(seed % 256), size);
@@ -86,7 +87,8 @@ TEST_F(SharedHeapFork, AThreadOfTheChildAttachesAnew) {
 TEST_F(SharedHeapFork, ParentAndChildrenAllocateAtOnce) {
     static_cast<void>(heap.allocate(100));
     std::vector<pid_t> children;
-    for (unsigned i = 0; i < 4; ++i) children.push_back(start_child([&] { return work(heap, 10 + i); }));
+    for (unsigned i = 0; i < 4; ++i)
+        children.push_back(start_child([&] { return work(heap, 10 + i); }));
     EXPECT_EQ(work(heap, 1), 0);
     for (const pid_t child : children) EXPECT_EQ(end_of(child), 0);
     heap.recover();

@@ -46,7 +46,8 @@ std::vector<void*> fill(SharedHeap& heap, std::size_t size) {
 
 TEST_F(SmallFileSystem, AllocationsFailWhenItIsFullAndSucceedAfterFrees) {
     SharedHeap heap = SharedHeap::file(Mode::create_only, path("heap"), small_heap());
-    for (const std::size_t size : {std::size_t{100}, std::size_t{3000}, std::size_t{70000}, std::size_t{1} << 20}) {
+    for (const std::size_t size :
+         {std::size_t{100}, std::size_t{3000}, std::size_t{70000}, std::size_t{1} << 20}) {
         const std::vector<void*> blocks = fill(heap, size);
         EXPECT_GT(blocks.size(), 3U) << size;
         EXPECT_EQ(heap.check(), 0U);
@@ -64,7 +65,8 @@ TEST_F(SmallFileSystem, OtherFilesThatFillItTakeNothingFromTheHeap) {
     const std::vector<void*> blocks = fill(other, 60000);
     std::memset(first, 1, 100);
     heap.deallocate(first);
-    for (int i = 0; i < 1000; ++i) heap.deallocate(heap.allocate(static_cast<std::size_t>(i) * 100));
+    for (int i = 0; i < 1000; ++i)
+        heap.deallocate(heap.allocate(static_cast<std::size_t>(i) * 100));
     EXPECT_EQ(heap.check(), 0U);
     for (void* const block : blocks) other.deallocate(block);
 }

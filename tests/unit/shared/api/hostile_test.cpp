@@ -23,11 +23,14 @@ Word any_word(Random& random) {
     switch (random.below(6)) {
         case 0: return random.next();
         case 1: return shared::UnitState::held(random.below(4096), random.below(5000000)).raw;
-        case 2: return shared::UnitState::large(random.below(5000000), random.below(131072), random.below(4096)).raw;
+        case 2:
+            return shared::UnitState::large(random.below(5000000), random.below(131072),
+                                            random.below(4096))
+                .raw;
         case 3: return shared::UnitState::owned(random.below(64), random.below(4096)).raw;
         case 4:
-            return shared::Record::of(static_cast<shared::Step>(random.below(32)), random.below(1U << 22), random.below(2048),
-                                      random.below(64))
+            return shared::Record::of(static_cast<shared::Step>(random.below(32)),
+                                      random.below(1U << 22), random.below(2048), random.below(64))
                 .raw;
         default: return shared::UnitState::inside(random.below(2000)).raw;
     }
@@ -43,13 +46,18 @@ void damage(shared::Segment& segment, Random& random) {
         case 0:
         case 1:
         case 2: return segment.state_word(unit).store(any_word(random), rlx);
-        case 3: return segment.bits(unit, random.below(shared::kWordsOfUnit)).store(random.next(), rlx);
+        case 3:
+            return segment.bits(unit, random.below(shared::kWordsOfUnit)).store(random.next(), rlx);
         case 4:
-        case 5: return segment.tag(unit, random.below(64)).store(static_cast<shared::Tag>(random.next()), rlx);
+        case 5:
+            return segment.tag(unit, random.below(64))
+                .store(static_cast<shared::Tag>(random.next()), rlx);
         case 6: return slot.place[c].store(any_word(random), rlx);
         case 7: return slot.mask[c].store(random.next(), rlx);
         case 8: return slot.record.store(any_word(random), rlx);
-        case 9: return slot.argument.store(random.below(2) == 0 ? random.next() : random.below(1U << 30), rlx);
+        case 9:
+            return slot.argument.store(
+                random.below(2) == 0 ? random.next() : random.below(1U << 30), rlx);
         case 10: return slot.size.store(random.next(), rlx);
         case 11: return header.doubts[random.below(8)].store(any_word(random), rlx);
         case 12: header.units_backed.store(static_cast<std::uint32_t>(random.next()), rlx); return;
@@ -68,7 +76,9 @@ void use(SharedHeap& heap, Random& random, std::vector<void*>& blocks) {
             case 3: static_cast<void>(heap.check()); break;
             case 4: heap.visit([](SharedHeap::Block) { return true; }); break;
             case 5: static_cast<void>(heap.doubts()); break;
-            case 6: static_cast<void>(heap.block_at(random.next() % (std::uint64_t{1} << 27))); break;
+            case 6:
+                static_cast<void>(heap.block_at(random.next() % (std::uint64_t{1} << 27)));
+                break;
             case 7:
                 if (!blocks.empty()) {
                     const std::size_t at = random.below(blocks.size());
@@ -111,7 +121,8 @@ int use_damaged(unsigned seed) {
     return end_of(start_child([&] {
         dup2(silent, STDERR_FILENO);
         for (int round = 0; round < 6; ++round) {
-            for (std::uint32_t k = random.below(8); k > 0; --k) damage(heap.mapping()->segment(), random);
+            for (std::uint32_t k = random.below(8); k > 0; --k)
+                damage(heap.mapping()->segment(), random);
             use(heap, random, blocks);
         }
         return 0;

@@ -20,7 +20,8 @@ struct SharedHeapInspect : ::testing::Test {
 
 TEST_F(SharedHeapInspect, VisitGivesLiveBlocksByRisingOffset) {
     std::vector<void*> blocks;
-    for (const std::size_t size : {10U, 70000U, 10U, 900U, 0U, 200000U}) blocks.push_back(heap.allocate(size));
+    for (const std::size_t size : {10U, 70000U, 10U, 900U, 0U, 200000U})
+        blocks.push_back(heap.allocate(size));
     heap.deallocate(blocks[2]);
     std::vector<SharedHeap::Block> seen;
     heap.visit([&](SharedHeap::Block block) {
@@ -35,7 +36,8 @@ TEST_F(SharedHeapInspect, VisitGivesLiveBlocksByRisingOffset) {
 }
 
 TEST_F(SharedHeapInspect, VisitStopsWhenToldSo) {
-    for (const std::size_t size : {10U, 10U, 70000U, 70000U}) static_cast<void>(heap.allocate(size));
+    for (const std::size_t size : {10U, 10U, 70000U, 70000U})
+        static_cast<void>(heap.allocate(size));
     for (int most = 1; most < 4; ++most) {
         int seen = 0;
         heap.visit([&](SharedHeap::Block) { return ++seen < most; });
@@ -67,7 +69,8 @@ TEST_F(SharedHeapInspect, StatisticsCountBlocksAndBytes) {
 TEST_F(SharedHeapInspect, TrimReturnsPagesToTheFileSystem) {
     constexpr std::size_t kBytes = std::size_t{8} << 20;
     std::vector<void*> blocks;
-    for (std::size_t bytes = 0; bytes < kBytes; bytes += 1024) blocks.push_back(heap.allocate(1024));
+    for (std::size_t bytes = 0; bytes < kBytes; bytes += 1024)
+        blocks.push_back(heap.allocate(1024));
     EXPECT_GE(heap.statistics().file, kBytes);
     for (void* const block : blocks) heap.deallocate(block);
     EXPECT_GT(heap.trim(), 0U);

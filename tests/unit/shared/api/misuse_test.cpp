@@ -17,10 +17,13 @@ struct SharedHeapMisuse : ::testing::Test {
     char* large = static_cast<char*>(heap.allocate(100000));
 
     SharedHeapMisuse() { ::testing::FLAGS_gtest_death_test_style = "fast"; }
-    [[nodiscard]] std::string line(const std::string& what, const void* address, const std::string& why) const {
+    [[nodiscard]] std::string line(const std::string& what, const void* address,
+                                   const std::string& why) const {
         char offset[32];
-        std::snprintf(offset, sizeof offset, "0x%llx", static_cast<unsigned long long>(heap.to_offset(address)));
-        return "^ashlar: " + what + " of offset " + offset + " in shared heap " + name.text() + " \\(" + why + "\\)\n";
+        std::snprintf(offset, sizeof offset, "0x%llx",
+                      static_cast<unsigned long long>(heap.to_offset(address)));
+        return "^ashlar: " + what + " of offset " + offset + " in shared heap " + name.text() +
+               " \\(" + why + "\\)\n";
     }
 };
 
@@ -41,14 +44,17 @@ TEST_F(SharedHeapMisuse, ADoubleFreeByAnotherProcessIsReported) {
 }
 
 TEST_F(SharedHeapMisuse, AnInteriorFreeIsReported) {
-    EXPECT_DEATH(heap.deallocate(small + 16), line("invalid free", small + 16, "inside a 100-byte block"));
-    EXPECT_DEATH(heap.deallocate(large + 70000), line("invalid free", large + 70000, "inside a 100000-byte block"));
+    EXPECT_DEATH(heap.deallocate(small + 16),
+                 line("invalid free", small + 16, "inside a 100-byte block"));
+    EXPECT_DEATH(heap.deallocate(large + 70000),
+                 line("invalid free", large + 70000, "inside a 100000-byte block"));
 }
 
 TEST_F(SharedHeapMisuse, AForeignFreeIsReported) {
     int local = 0;
     EXPECT_DEATH(heap.deallocate(&local),
-                 "^ashlar: invalid free of address 0x[0-9a-f]+ in shared heap /.* \\(not from this heap\\)\n");
+                 "^ashlar: invalid free of address 0x[0-9a-f]+ in shared heap /.* \\(not from this "
+                 "heap\\)\n");
     void* const header = heap.to_address(64);
     EXPECT_DEATH(heap.deallocate(header), line("invalid free", header, "not from this heap"));
 }
@@ -73,15 +79,19 @@ TEST_F(SharedHeapMisuse, PlacesOutsideOfBlocksAreReported) {
     std::uint64_t local = 0;
     EXPECT_DEATH(static_cast<void>(heap.allocate_to(&local, 8)),
                  "invalid destination of address .* \\(not from this heap\\)\n");
-    EXPECT_DEATH(heap.deallocate_from(&local), "invalid source of address .* \\(not from this heap\\)\n");
+    EXPECT_DEATH(heap.deallocate_from(&local),
+                 "invalid source of address .* \\(not from this heap\\)\n");
     auto* const odd = reinterpret_cast<std::uint64_t*>(small + 4);
-    EXPECT_DEATH(static_cast<void>(heap.allocate_to(odd, 8)), line("invalid destination", odd, "not from this heap"));
+    EXPECT_DEATH(static_cast<void>(heap.allocate_to(odd, 8)),
+                 line("invalid destination", odd, "not from this heap"));
     auto* const place = reinterpret_cast<std::uint64_t*>(small);
     *place = heap.to_offset(large) + 16;
-    EXPECT_DEATH(heap.deallocate_from(place), line("invalid free", large + 16, "inside a 100000-byte block"));
+    EXPECT_DEATH(heap.deallocate_from(place),
+                 line("invalid free", large + 16, "inside a 100000-byte block"));
     *place = heap.to_offset(large);
     heap.deallocate(large);
-    EXPECT_DEATH(heap.deallocate_from(place), line("double free", large, "no live block begins there"));
+    EXPECT_DEATH(heap.deallocate_from(place),
+                 line("double free", large, "no live block begins there"));
 }
 
 }  // namespace

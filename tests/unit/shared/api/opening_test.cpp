@@ -23,7 +23,9 @@ using Fault = SharedHeapFault;
 
 // A path that is removed at the end.
 struct TemporaryPath {
-    TemporaryPath() : text(::testing::TempDir() + "ashlar-heap-" + std::to_string(getpid())) { unlink(text.c_str()); }
+    TemporaryPath() : text(::testing::TempDir() + "ashlar-heap-" + std::to_string(getpid())) {
+        unlink(text.c_str());
+    }
     TemporaryPath(const TemporaryPath&) = delete;
     TemporaryPath& operator=(const TemporaryPath&) = delete;
     ~TemporaryPath() { unlink(text.c_str()); }
@@ -50,18 +52,24 @@ struct SharedHeapOpening : ::testing::Test {
     TemporaryName name;
     TemporaryPath path;
     void expect_path_fault(Fault fault, const std::string& part, Mode mode = Mode::open_or_create) {
-        expect_fault(fault, part, [&] { const SharedHeap heap = SharedHeap::file(mode, path.text, small_heap()); });
+        expect_fault(fault, part, [&] {
+            const SharedHeap heap = SharedHeap::file(mode, path.text, small_heap());
+        });
     }
 };
 
 TEST_F(SharedHeapOpening, CreateOnlyFailsIfTheNameExists) {
     const SharedHeap heap(Mode::create_only, name, small_heap());
-    expect_fault(Fault::exists, name.text() + ": exists", [&] { const SharedHeap second(Mode::create_only, name); });
+    expect_fault(Fault::exists, name.text() + ": exists",
+                 [&] { const SharedHeap second(Mode::create_only, name); });
 }
 
 TEST_F(SharedHeapOpening, OpenOnlyFailsIfTheNameIsMissing) {
-    expect_fault(Fault::missing, name.text(), [&] { const SharedHeap heap(Mode::open_only, name); });
-    expect_fault(Fault::missing, name.text(), [&] { const SharedHeap heap(Mode::open_only, name); });  // it made none
+    expect_fault(Fault::missing, name.text(),
+                 [&] { const SharedHeap heap(Mode::open_only, name); });
+    // It made none.
+    expect_fault(Fault::missing, name.text(),
+                 [&] { const SharedHeap heap(Mode::open_only, name); });
     expect_path_fault(Fault::missing, path.text, Mode::open_only);
 }
 
@@ -97,7 +105,8 @@ TEST_F(SharedHeapOpening, ADescriptorIsCreatedOnceAndShared) {
     void* const block = first.allocate(50);
     second.deallocate(second.to_address(first.to_offset(block)));
     EXPECT_EQ(first.check(), 0U);
-    expect_fault(Fault::system, "descriptor -1", [] { const SharedHeap heap = SharedHeap::descriptor(-1); });
+    expect_fault(Fault::system, "descriptor -1",
+                 [] { const SharedHeap heap = SharedHeap::descriptor(-1); });
 }
 
 TEST_F(SharedHeapOpening, TheLimitMustBeUsableAndTheHeaps) {
@@ -133,7 +142,8 @@ TEST_F(SharedHeapOpening, AnotherLayoutIsNamed) {
     shared::Format format = shared::format_of_this_build();
     ++format.version;
     write_bytes(path.text, &format, sizeof format);
-    expect_path_fault(Fault::other_layout, "the layout version is " + std::to_string(format.version) + ", expected ");
+    expect_path_fault(Fault::other_layout,
+                      "the layout version is " + std::to_string(format.version) + ", expected ");
     --format.version;
     format.page_size *= 2;
     write_bytes(path.text, &format, sizeof format);
@@ -146,14 +156,16 @@ TEST_F(SharedHeapOpening, AFileThatEndsEarlyIsRefused) {
     ASSERT_EQ(stat(path.text.c_str(), &found), 0);
     for (const off_t length : {found.st_size - 1, found.st_size / 2, off_t{4096}}) {
         ASSERT_EQ(truncate(path.text.c_str(), length), 0);
-        expect_path_fault(Fault::not_a_heap,
-                          "ends after " + std::to_string(length) + " bytes, expected " + std::to_string(found.st_size));
+        expect_path_fault(Fault::not_a_heap, "ends after " + std::to_string(length) +
+                                                 " bytes, expected " +
+                                                 std::to_string(found.st_size));
     }
 }
 
 TEST_F(SharedHeapOpening, AHeaderWithAWrongNumberOfUnitsIsRefused) {
     { const SharedHeap heap = SharedHeap::file(Mode::create_only, path.text, small_heap()); }
-    for (const std::uint64_t units : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 23, ~std::uint64_t{0}}) {
+    for (const std::uint64_t units :
+         {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 23, ~std::uint64_t{0}}) {
         write_bytes(path.text, &units, sizeof units, offsetof(shared::Header, units));
         expect_path_fault(Fault::not_a_heap, "has " + std::to_string(units) + " units");
     }
@@ -161,12 +173,14 @@ TEST_F(SharedHeapOpening, AHeaderWithAWrongNumberOfUnitsIsRefused) {
 
 TEST_F(SharedHeapOpening, TheRightsAreTheOnesAskedFor) {
     const mode_t before = umask(0077);
-    const SharedHeap heap = SharedHeap::file(Mode::create_only, path.text, {.limit = 1 << 20, .rights = 0640});
+    const SharedHeap heap =
+        SharedHeap::file(Mode::create_only, path.text, {.limit = 1 << 20, .rights = 0640});
     umask(before);
     struct stat found {};
     ASSERT_EQ(stat(path.text.c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 0777U, 0640U);
-    const SharedHeap again = SharedHeap::file(Mode::open_or_create, path.text, {.limit = 1 << 20, .rights = 0666});
+    const SharedHeap again =
+        SharedHeap::file(Mode::open_or_create, path.text, {.limit = 1 << 20, .rights = 0666});
     ASSERT_EQ(stat(path.text.c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 0777U, 0640U);  // those of the creator
 }
@@ -174,7 +188,8 @@ TEST_F(SharedHeapOpening, TheRightsAreTheOnesAskedFor) {
 TEST_F(SharedHeapOpening, AnotherUserIsRefused) {
     if (geteuid() != 0) GTEST_SKIP() << "needs the rights to become another user";
     const SharedHeap heap(Mode::create_only, name, small_heap());
-    const SharedHeap open_to_all(Mode::open_or_create, name.text() + "-all", {.limit = 1 << 20, .rights = 0666});
+    const SharedHeap open_to_all(Mode::open_or_create, name.text() + "-all",
+                                 {.limit = 1 << 20, .rights = 0666});
     EXPECT_EQ(in_child([&] {
                   if (setuid(65534) != 0) return 9;
                   // A heap that was made for others opens in either mode.
@@ -203,7 +218,8 @@ TEST_F(SharedHeapOpening, WithoutAddressSpaceTheErrorSaysSo) {
                   }
               }),
               0);
-    const SharedHeap later(Mode::open_or_create, name, small_heap());  // nobody finished the first one
+    // Nobody finished the first one.
+    const SharedHeap later(Mode::open_or_create, name, small_heap());
 }
 
 }  // namespace

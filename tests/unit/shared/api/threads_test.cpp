@@ -23,7 +23,8 @@ using namespace ashlar;
 int mappings_of(const std::string& name) {
     std::ifstream maps("/proc/self/maps");
     int found = 0;
-    for (std::string line; std::getline(maps, line);) found += line.find(name) != std::string::npos ? 1 : 0;
+    for (std::string line; std::getline(maps, line);)
+        found += line.find(name) != std::string::npos ? 1 : 0;
     return found;
 }
 
@@ -36,7 +37,8 @@ TEST(SharedHeapThreads, TwoMappingsOfOneProcessShareTheBlocks) {
         Random random(id);
         for (int i = 0; i < 20000; ++i) {
             SharedHeap& mine = heaps[random.below(2)];
-            const std::size_t size = random.below(100) == 0 ? random.below(200000) : 8 + random.below(500);
+            const std::size_t size =
+                random.below(100) == 0 ? random.below(200000) : 8 + random.below(500);
             auto* const block = static_cast<std::uint64_t*>(mine.allocate(size < 8 ? 8 : size));
             ASSERT_NE(block, nullptr);
             *block = mine.to_offset(block);
@@ -48,7 +50,8 @@ TEST(SharedHeapThreads, TwoMappingsOfOneProcessShareTheBlocks) {
             theirs.deallocate(theirs.to_address(old));
         }
     });
-    for (std::atomic<std::uint64_t>& place : places) heaps[0].deallocate(heaps[0].to_address(place));
+    for (std::atomic<std::uint64_t>& place : places)
+        heaps[0].deallocate(heaps[0].to_address(place));
     EXPECT_EQ(heaps[0].statistics().blocks, 0U);
     EXPECT_EQ(heaps[1].check(), 0U);
 }
@@ -112,7 +115,8 @@ TEST(SharedHeapThreads, AThreadUsesMoreHeapsThanItHasEntries) {
     }
     std::vector<void*> blocks(heaps.size());
     for (int round = 0; round < 3; ++round) {
-        for (std::size_t i = 0; i < heaps.size(); ++i) ASSERT_NE(blocks[i] = heaps[i].allocate(100), nullptr);
+        for (std::size_t i = 0; i < heaps.size(); ++i)
+            ASSERT_NE(blocks[i] = heaps[i].allocate(100), nullptr);
         for (std::size_t i = 0; i < heaps.size(); ++i) heaps[i].deallocate(blocks[i]);
     }
     for (SharedHeap& heap : heaps) {

@@ -35,7 +35,8 @@ TEST_F(SharedBlocks, HaveTheRequestedSize) {
 
 TEST_F(SharedBlocks, LieAtTheirAlignment) {
     for (std::size_t alignment = 1; alignment <= kUnitSize; alignment *= 2) {
-        for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{5000}, kUnitSize + 1}) {
+        for (const std::size_t size :
+             {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{5000}, kUnitSize + 1}) {
             const Offset block = blocks.allocate(me(), size, alignment);
             ASSERT_NE(block, 0U) << size << " at " << alignment;
             ASSERT_EQ((segment.start() + block) % alignment, 0U) << size << " at " << alignment;
@@ -75,15 +76,18 @@ TEST_F(SharedBlocks, TellEveryOffsetOfASlab) {
 TEST_F(SharedBlocks, TellEveryOffsetOfARun) {
     const std::size_t size = 3 * kUnitSize - 5;
     const Offset block = allocate(size);
-    for (std::size_t at = 1; at < 3 * kUnitSize; ++at) ASSERT_EQ(deallocate(block + at), Fault::interior) << at;
+    for (std::size_t at = 1; at < 3 * kUnitSize; ++at)
+        ASSERT_EQ(deallocate(block + at), Fault::interior) << at;
     require_found(block, size, 4093);
     EXPECT_EQ(deallocate(block), Fault::none);
-    for (std::size_t at = 0; at < 3 * kUnitSize; at += 512) ASSERT_EQ(deallocate(block + at), Fault::not_live) << at;
+    for (std::size_t at = 0; at < 3 * kUnitSize; at += 512)
+        ASSERT_EQ(deallocate(block + at), Fault::not_live) << at;
 }
 
 TEST_F(SharedBlocks, TellForeignOffsets) {
     const Offset block = allocate(100);
-    for (const Offset at : {Offset{0}, Offset{8}, unit(0) - 1, unit(0), unit(1) - 16, unit(units), ~Offset{0}}) {
+    for (const Offset at :
+         {Offset{0}, Offset{8}, unit(0) - 1, unit(0), unit(1) - 16, unit(units), ~Offset{0}}) {
         EXPECT_EQ(deallocate(at), Fault::foreign) << at;
         EXPECT_EQ(blocks.find(at).fault, Fault::foreign) << at;
     }
@@ -102,9 +106,11 @@ TEST_F(SharedBlocks, TellDoubleFreesOfAnyThread) {
 
 TEST_F(SharedBlocks, EndWithoutRoom) {
     std::vector<Offset> all;
-    for (Offset block; (block = allocate(1000, 1 + static_cast<SlotId>(all.size() % 3))) != 0;) all.push_back(block);
+    for (Offset block; (block = allocate(1000, 1 + static_cast<SlotId>(all.size() % 3))) != 0;)
+        all.push_back(block);
     EXPECT_EQ(allocate(kUnitSize), 0U);
-    EXPECT_EQ(all.size(), std::size_t{units - 1} * kGeometry[ashlar::base::class_of_size(1000)].blocks);
+    EXPECT_EQ(all.size(),
+              std::size_t{units - 1} * kGeometry[ashlar::base::class_of_size(1000)].blocks);
     EXPECT_EQ(live().size(), all.size());
     std::sort(all.begin(), all.end());
     for (std::size_t i = 1; i < all.size(); ++i) ASSERT_GE(all[i] - all[i - 1], 1000U);
@@ -133,7 +139,9 @@ TEST_F(SharedBlocks, VisitShowsLiveBlocksByOffset) {
     EXPECT_EQ(found[1].size, kUnitSize + 1);
     EXPECT_EQ(found[2].start, other);
     unsigned calls = 0;
-    EXPECT_FALSE(blocks.visit([](void* count, Offset, std::size_t) { return ++*static_cast<unsigned*>(count) != 2; }, &calls));
+    EXPECT_FALSE(blocks.visit(
+        [](void* count, Offset, std::size_t) { return ++*static_cast<unsigned*>(count) != 2; },
+        &calls));
     EXPECT_EQ(calls, 2U);
 }
 

@@ -10,7 +10,8 @@ class SharedLarge : public SegmentTest {
   protected:
     Offset resize(Offset block, std::size_t size) { return blocks.resize(me(1), block, size); }
     void require_tail(Offset block, unsigned used) {
-        for (unsigned i = 0; i < used; ++i) ASSERT_EQ(blocks.runs().head(unit_of(block) + i), unit_of(block)) << i;
+        for (unsigned i = 0; i < used; ++i)
+            ASSERT_EQ(blocks.runs().head(unit_of(block) + i), unit_of(block)) << i;
         EXPECT_EQ(blocks.runs().head(unit_of(block) + used), ashlar::base::kNoUnit);
     }
 };

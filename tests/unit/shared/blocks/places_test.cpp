@@ -9,8 +9,12 @@ using namespace ashlar::shared::test;
 class SharedPlaces : public SegmentTest, public testing::WithParamInterface<std::size_t> {
   protected:
     Offset place = allocate(64);
-    Offset allocate_to(Offset at, std::size_t size, SlotId slot = 1) { return blocks.allocate_to(me(slot), at, size, 16); }
-    Fault deallocate_from(Offset at, SlotId slot = 1) { return blocks.deallocate_from(me(slot), at); }
+    Offset allocate_to(Offset at, std::size_t size, SlotId slot = 1) {
+        return blocks.allocate_to(me(slot), at, size, 16);
+    }
+    Fault deallocate_from(Offset at, SlotId slot = 1) {
+        return blocks.deallocate_from(me(slot), at);
+    }
 };
 
 TEST_P(SharedPlaces, HoldTheBlockAndThenNothing) {

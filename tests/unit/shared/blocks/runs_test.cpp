@@ -13,7 +13,9 @@ class SharedRuns : public SegmentTest {
   protected:
     SharedRuns() : SegmentTest(1000) {}
     UnitId take(std::uint32_t count, SlotId slot = 1) { return blocks.runs().take(slot, count); }
-    void give(UnitId start, std::uint32_t count, SlotId slot = 1) { blocks.runs().give(slot, start, count); }
+    void give(UnitId start, std::uint32_t count, SlotId slot = 1) {
+        blocks.runs().give(slot, start, count);
+    }
 };
 
 TEST_F(SharedRuns, TakeTheFirstThatFits) {
@@ -42,7 +44,8 @@ TEST_F(SharedRuns, StatesTellTheRun) {
     EXPECT_EQ(blocks.runs().head(start + 2), start);
     EXPECT_EQ(blocks.runs().head(start + 3), kNoUnit);
     give(start, 3);
-    for (UnitId unit = start; unit < start + 3; ++unit) EXPECT_EQ(segment.state(unit, rlx), UnitState::free(true));
+    for (UnitId unit = start; unit < start + 3; ++unit)
+        EXPECT_EQ(segment.state(unit, rlx), UnitState::free(true));
     EXPECT_EQ(blocks.runs().head(start), kNoUnit);
 }
 

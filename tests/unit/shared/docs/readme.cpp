@@ -16,7 +16,8 @@ int main() {
     if (child == 0) {
         ashlar::SharedHeap mine(ashlar::SharedHeapMode::open_only, "/example");
         auto* const there = static_cast<std::uint64_t*>(mine.to_address(place));
-        std::strcpy(static_cast<char*>(mine.allocate_to(there, 32)), "from a process that was killed");
+        std::strcpy(static_cast<char*>(mine.allocate_to(there, 32)),
+                    "from a process that was killed");
         kill(getpid(), SIGKILL);
     }
     waitpid(child, nullptr, 0);

@@ -60,7 +60,8 @@ TEST_F(NamesOfTheDead, AreRecoveredByTheNextConstructor) {
         static_cast<void>(objects_.construct<Mortal<>>("x")(Fatal::constructor));
         return 0;
     }))));
-    EXPECT_EQ(objects_.find_or_construct<Mortal<>>("x")(Fatal::no).state(), SharedNameState::constructed);
+    EXPECT_EQ(objects_.find_or_construct<Mortal<>>("x")(Fatal::no).state(),
+              SharedNameState::constructed);
     expect_sound("after the next constructor");
 }
 
@@ -155,8 +156,9 @@ TEST_F(KilledAtEachInstruction, ConstructOfANewNameLeavesAllOrNothing) {
     bool running = true;
     for (long step = 0; running; step += Traced::stride(83)) {
         const std::string name = std::to_string(step);
-        running =
-            killed_after(step, [&](bool traced) { static_cast<void>(objects_.construct<long>(traced ? name : "warm")(9)); });
+        running = killed_after(step, [&](bool traced) {
+            static_cast<void>(objects_.construct<long>(traced ? name : "warm")(9));
+        });
         heap_.recover();
         const auto found = objects_.find<long>(name);
         EXPECT_TRUE(found ? *found == 9 : found.state() == SharedNameState::absent) << step;
@@ -180,7 +182,8 @@ TEST_F(KilledAtEachInstruction, DestroyAndConstructLeaveAllOrNothing) {
         });
         heap_.recover();
         const auto found = objects_.find<long>("x");
-        EXPECT_TRUE(found ? *found == 9 || *found == 7 : found.state() == SharedNameState::absent) << step;
+        EXPECT_TRUE(found ? *found == 9 || *found == 7 : found.state() == SharedNameState::absent)
+            << step;
         if (found && *found == 9) objects_.destroy<long>("x");
         expect_sound("after step " + std::to_string(step));
         if (HasFailure()) return;

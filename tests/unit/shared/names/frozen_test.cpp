@@ -41,14 +41,19 @@ TEST_F(FrozenAtEachInstruction, OneOfTwoConstructorsWins) {
         const std::string name = std::to_string(step);
         Traced other(
             step, [&] { warm_up(); },
-            [&] { return objects_.construct<Small>(name)().state() == SharedNameState::constructed ? 1 : 0; });
+            [&] {
+                return objects_.construct<Small>(name)().state() == SharedNameState::constructed
+                           ? 1
+                           : 0;
+            });
         running = other.stopped();
         const SharedNameState mine = objects_.construct<Small>(name)().state();
         const int winners = other.finish() + (mine == SharedNameState::constructed ? 1 : 0);
         EXPECT_EQ(winners, 1) << step;
         EXPECT_EQ(objects_.find<Small>(name).state(), SharedNameState::found) << step;
         heap_.recover();  // what the process had in its hands
-        EXPECT_EQ(blocks(), 2 * ++names) << "an entry and an object for each name, at step " << step;
+        EXPECT_EQ(blocks(), 2 * ++names)
+            << "an entry and an object for each name, at step " << step;
     }
 }
 
@@ -61,7 +66,8 @@ TEST_F(FrozenAtEachInstruction, FindSeesOneOfTwoObjects) {
             [&] {
                 const auto found = objects_.find<Small>("x");
                 if (found) return found->value == 1 ? 0 : 1;
-                const bool wide = found.state() == SharedNameState::other_type && found.found_size() == sizeof(Wide);
+                const bool wide = found.state() == SharedNameState::other_type &&
+                                  found.found_size() == sizeof(Wide);
                 return wide || found.state() == SharedNameState::absent ? 0 : 2;
             });
         running = other.stopped();
@@ -78,7 +84,8 @@ TEST_F(FrozenAtEachInstruction, OneOfTwoDestructorsWins) {
     for (long step = 0; running && !HasFailure(); step += Traced::stride(83)) {
         static_cast<void>(objects_.construct<Small>("x")());
         Traced other(
-            step, [&] { warm_up(); }, [&] { return objects_.destroy<Small>("x") == SharedNameState::destroyed ? 1 : 0; });
+            step, [&] { warm_up(); },
+            [&] { return objects_.destroy<Small>("x") == SharedNameState::destroyed ? 1 : 0; });
         running = other.stopped();
         const int mine = objects_.destroy<Small>("x") == SharedNameState::destroyed ? 1 : 0;
         EXPECT_EQ(other.finish() + mine, 1) << step;

@@ -13,11 +13,14 @@
 class HeapFixture : public ::testing::Test {
   protected:
     explicit HeapFixture(std::size_t limit = std::size_t{1} << 28)
-        : file_(memfd_create("ashlar-test", MFD_CLOEXEC)), heap_(ashlar::SharedHeap::descriptor(file_, {.limit = limit})) {}
+        : file_(memfd_create("ashlar-test", MFD_CLOEXEC)),
+          heap_(ashlar::SharedHeap::descriptor(file_, {.limit = limit})) {}
     ~HeapFixture() override { close(file_); }
 
     // The same heap once more, at another address.
-    [[nodiscard]] ashlar::SharedHeap open_again() const { return ashlar::SharedHeap::descriptor(file_); }
+    [[nodiscard]] ashlar::SharedHeap open_again() const {
+        return ashlar::SharedHeap::descriptor(file_);
+    }
     [[nodiscard]] std::size_t blocks() const { return heap_.statistics().blocks; }
 
     // Starts a process that ends with what f() returns.
@@ -33,7 +36,9 @@ class HeapFixture : public ::testing::Test {
         EXPECT_EQ(waitpid(child, &status, 0), child);
         return status;
     }
-    static bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
+    static bool was_killed(int status) {
+        return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    }
 
     int file_;
     ashlar::SharedHeap heap_;

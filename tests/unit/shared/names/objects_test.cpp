@@ -102,7 +102,8 @@ TEST_F(Construct, AThrowingConstructorLeavesTheNameAbsent) {
 
 TEST_F(Construct, AConstructorMayConstructOthers) {
     struct Outer {
-        explicit Outer(const SharedObjects& objects) : inner(objects.construct<Point>("inner")(1, 2).get()) {
+        explicit Outer(const SharedObjects& objects)
+            : inner(objects.construct<Point>("inner")(1, 2).get()) {
             own_name = objects.construct<Outer>("outer")(objects).state();
             own_find = objects.find<Outer>("outer").state();
         }
@@ -150,7 +151,8 @@ TEST_F(FullHeap, ConstructSaysSoAndLeavesTheNameAbsent) {
     EXPECT_EQ(objects_.construct<Point>("known")(1, 2).state(), SharedNameState::no_room);
     EXPECT_EQ(objects_.construct<Point>("new")(1, 2).state(), SharedNameState::no_room);
     EXPECT_EQ(objects_.find<Point>("known").state(), SharedNameState::absent);
-    EXPECT_THROW(static_cast<void>(objects_.construct<Point>("known")(1, 2).value()), SharedNameError);
+    EXPECT_THROW(static_cast<void>(objects_.construct<Point>("known")(1, 2).value()),
+                 SharedNameError);
 }
 
 TEST_F(Find, ReturnsAbsentForAnUnknownName) {
@@ -161,7 +163,8 @@ TEST_F(Find, ReturnsAbsentForAnUnknownName) {
         ADD_FAILURE();
     } catch (const SharedNameError& error) {
         EXPECT_EQ(error.state(), SharedNameState::absent);
-        EXPECT_NE(std::strstr(error.what(), "\"x\": no object has the name"), nullptr) << error.what();
+        EXPECT_NE(std::strstr(error.what(), "\"x\": no object has the name"), nullptr)
+            << error.what();
     }
 }
 
@@ -177,7 +180,8 @@ TEST_F(Find, RefusesAnotherTypeOfOneSize) {
         static_cast<void>(found.value());
         ADD_FAILURE();
     } catch (const SharedNameError& error) {
-        EXPECT_NE(std::strstr(error.what(), "another type of 8 bytes; expected type"), nullptr) << error.what();
+        EXPECT_NE(std::strstr(error.what(), "another type of 8 bytes; expected type"), nullptr)
+            << error.what();
     }
 }
 
@@ -186,21 +190,24 @@ TEST_F(Find, RefusesADamagedEntry) {
     ashlar::shared::Names names(heap_.mapping()->blocks());
     ashlar::shared::Entry* entry = nullptr;
     for (std::uint32_t bucket = 0; bucket < ashlar::shared::kBuckets; ++bucket) {
-        names.each_entry(bucket, [&](ashlar::shared::Entry& found, ashlar::shared::Offset) noexcept {
-            entry = &found;
-            return true;
-        });
+        names.each_entry(bucket,
+                         [&](ashlar::shared::Entry& found, ashlar::shared::Offset) noexcept {
+                             entry = &found;
+                             return true;
+                         });
     }
     ASSERT_NE(entry, nullptr);
     const std::uint64_t object_of_entry = entry->object.load(ashlar::base::rlx);
-    for (const std::uint64_t object : {std::uint64_t{8}, ~std::uint64_t{0}, std::uint64_t{1} << 62}) {
+    for (const std::uint64_t object :
+         {std::uint64_t{8}, ~std::uint64_t{0}, std::uint64_t{1} << 62}) {
         entry->object.store(object, ashlar::base::rlx);
         EXPECT_FALSE(objects_.find<Point>("origin"));
         EXPECT_TRUE(ready().empty());
     }
     entry->object.store(object_of_entry, ashlar::base::rlx);
     EXPECT_FALSE(ready().empty());
-    for (const std::uint64_t length : {~std::uint64_t{0}, std::uint64_t{4097}, std::uint64_t{4096}}) {
+    for (const std::uint64_t length :
+         {~std::uint64_t{0}, std::uint64_t{4097}, std::uint64_t{4096}}) {
         entry->length.store(length, ashlar::base::rlx);
         EXPECT_FALSE(objects_.find<Point>("origin"));
         EXPECT_TRUE(ready().empty());
@@ -213,11 +220,12 @@ TEST_F(Find, EndsAtACycleOfEntries) {
     for (std::uint32_t bucket = 0; bucket < ashlar::shared::kBuckets; ++bucket) {
         ashlar::shared::Offset first = 0;
         ashlar::shared::Entry* last = nullptr;
-        names.each_entry(bucket, [&](ashlar::shared::Entry& entry, ashlar::shared::Offset at) noexcept {
-            if (first == 0) first = at;
-            last = &entry;
-            return true;
-        });
+        names.each_entry(bucket,
+                         [&](ashlar::shared::Entry& entry, ashlar::shared::Offset at) noexcept {
+                             if (first == 0) first = at;
+                             last = &entry;
+                             return true;
+                         });
         if (last != nullptr) last->next.store(first, ashlar::base::rlx);
     }
     for (int i = 5000; i < 6000; ++i) EXPECT_FALSE(objects_.find<int>(std::to_string(i)));
@@ -230,17 +238,18 @@ TEST_F(Find, ComparesTheCharactersOfNamesWithOneHash) {
     ashlar::shared::Names names(heap_.mapping()->blocks());
     ashlar::shared::Entry* entries[2] = {};
     for (std::uint32_t bucket = 0; bucket < ashlar::shared::kBuckets; ++bucket) {
-        names.each_entry(bucket, [&](ashlar::shared::Entry& entry, ashlar::shared::Offset) noexcept {
-            entries[*entry.name() - 'a'] = &entry;
-            return true;
-        });
+        names.each_entry(bucket,
+                         [&](ashlar::shared::Entry& entry, ashlar::shared::Offset) noexcept {
+                             entries[*entry.name() - 'a'] = &entry;
+                             return true;
+                         });
     }
     // "bbbb" comes behind an entry that only its characters tell from it.
     const auto hash = entries[1]->hash.load(ashlar::base::rlx);
     entries[0]->hash.store(hash, ashlar::base::rlx);
     entries[0]->next.store(heap_.to_offset(entries[1]), ashlar::base::rlx);
-    heap_.mapping()->segment().header().buckets[hash % ashlar::shared::kBuckets].store(heap_.to_offset(entries[0]),
-                                                                                       ashlar::base::rlx);
+    heap_.mapping()->segment().header().buckets[hash % ashlar::shared::kBuckets].store(
+        heap_.to_offset(entries[0]), ashlar::base::rlx);
     EXPECT_EQ(*objects_.find<int>("bbbb"), 2);
 }
 
@@ -267,7 +276,8 @@ TEST_F(Destroy, RunsTheDestructorAndFreesTheBlock) {
 }
 
 TEST_F(Names, HaveOneToMaxNameBytes) {
-    for (const std::string& wrong : {std::string(), std::string(SharedObjects::max_name + 1, 'n')}) {
+    for (const std::string& wrong :
+         {std::string(), std::string(SharedObjects::max_name + 1, 'n')}) {
         EXPECT_EQ(objects_.construct<int>(wrong)(1).state(), SharedNameState::bad_name);
         EXPECT_EQ(objects_.find_or_construct<int>(wrong)(1).state(), SharedNameState::bad_name);
         EXPECT_EQ(objects_.find<int>(wrong).state(), SharedNameState::bad_name);
@@ -289,14 +299,16 @@ TEST_F(Names, AreKeptApartInOneBucket) {
     constexpr int count = 5000;  // some five in each bucket
     for (int i = 0; i < count; ++i) ASSERT_TRUE(objects_.construct<int>(std::to_string(i))(i));
     for (int i = 0; i < count; ++i) ASSERT_EQ(objects_.find<int>(std::to_string(i)).value(), i);
-    for (int i = 0; i < count; i += 2) ASSERT_EQ(objects_.destroy<int>(std::to_string(i)), SharedNameState::destroyed);
+    for (int i = 0; i < count; i += 2)
+        ASSERT_EQ(objects_.destroy<int>(std::to_string(i)), SharedNameState::destroyed);
     EXPECT_EQ(ready().size(), std::size_t{count} / 2);
     EXPECT_EQ(blocks(), std::size_t{count} + count / 2);
     EXPECT_EQ(heap_.check(), 0u);
 }
 
 TEST_F(Each, ShowsReadyNamesUntilTheVisitorEndsIt) {
-    for (const char* name : {"a", "b", "c", "d"}) static_cast<void>(objects_.construct<Point>(name)(1, 2));
+    for (const char* name : {"a", "b", "c", "d"})
+        static_cast<void>(objects_.construct<Point>(name)(1, 2));
     objects_.destroy<Point>("b");
     EXPECT_EQ(ready(), (std::set<std::string>{"a", "c", "d"}));
     int seen = 0;

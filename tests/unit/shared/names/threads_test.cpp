@@ -45,7 +45,8 @@ TEST_F(NamesOfThreads, ExactlyOneConstructs) {
             const auto made = objects_.construct<Slow>(name)(i);
             if (made) ++won[round];
             if (!made) {
-                EXPECT_TRUE(made.state() == SharedNameState::exists || made.state() == SharedNameState::busy);
+                EXPECT_TRUE(made.state() == SharedNameState::exists ||
+                            made.state() == SharedNameState::busy);
             }
             const auto found = objects_.find<Slow>(name);
             if (found) {
@@ -101,12 +102,15 @@ TEST_F(NamesOfThreads, AnObjectIsDestroyedAsOftenAsItIsConstructed) {
     together(4, [&](unsigned i) {
         for (int round = 0; round < 20'000; ++round) {
             const bool pair = (i + static_cast<unsigned>(round)) % 2 == 0;
-            if (pair ? bool(objects_.construct<Pair>("x")(alive)) : bool(objects_.construct<Single>("x")(alive))) ++made;
+            if (pair ? bool(objects_.construct<Pair>("x")(alive))
+                     : bool(objects_.construct<Single>("x")(alive)))
+                ++made;
             const auto found = objects_.find<Single>("x");
             if (!found && found.found_size() != 0) {
                 EXPECT_EQ(found.found_size(), sizeof(Pair));
             }
-            const SharedNameState state = pair ? objects_.destroy<Single>("x") : objects_.destroy<Pair>("x");
+            const SharedNameState state =
+                pair ? objects_.destroy<Single>("x") : objects_.destroy<Pair>("x");
             if (state == SharedNameState::destroyed) ++destroyed;
         }
     });
@@ -117,10 +121,12 @@ TEST_F(NamesOfThreads, AnObjectIsDestroyedAsOftenAsItIsConstructed) {
 
 TEST_F(NamesOfThreads, EachShowsEveryNameThatWasReadyBefore) {
     constexpr int before = 300;
-    for (int i = 0; i < before; ++i) static_cast<void>(objects_.construct<int>("before " + std::to_string(i))(i));
+    for (int i = 0; i < before; ++i)
+        static_cast<void>(objects_.construct<int>("before " + std::to_string(i))(i));
     std::atomic<bool> done{false};
     std::thread inserting([&] {
-        for (int i = 0; i < 20'000; ++i) EXPECT_TRUE(objects_.construct<int>("new " + std::to_string(i))(i));
+        for (int i = 0; i < 20'000; ++i)
+            EXPECT_TRUE(objects_.construct<int>("new " + std::to_string(i))(i));
         done = true;
     });
     for (bool last = false; !last;) {

@@ -77,7 +77,8 @@ TEST_F(SharedLargeRecovery, KeepsABlockInDoubt) {
     const Offset block = allocate(3 * kUnitSize);
     require_recovered();
     EXPECT_EQ(blocks.find(block).fault, Fault::none);
-    EXPECT_EQ(segment.header().doubts[0].load(rlx), Record::of(Step::allocating, unit_of(block), 0, 0).raw);
+    EXPECT_EQ(segment.header().doubts[0].load(rlx),
+              Record::of(Step::allocating, unit_of(block), 0, 0).raw);
     EXPECT_EQ(segment.header().doubts[1].load(rlx), 0U);
 }
 

@@ -14,9 +14,12 @@ constexpr Bin kClass = class_of_size(kSize);
 class SharedRecovery : public SegmentTest {
   protected:
     [[nodiscard]] Block named(Offset block) const {
-        return {unit_of(block), static_cast<std::uint32_t>((block - unit(unit_of(block))) / kSize), kClass};
+        return {unit_of(block), static_cast<std::uint32_t>((block - unit(unit_of(block))) / kSize),
+                kClass};
     }
-    ashlar::base::Atomic<Tag>& tag(Offset block) { return segment.tag(named(block).slab, named(block).number); }
+    ashlar::base::Atomic<Tag>& tag(Offset block) {
+        return segment.tag(named(block).slab, named(block).number);
+    }
     void note(Offset block, Step step) { me(1).note(named(block).record(step)); }
     // Slot 1 is free afterwards, and has nothing.
     void require_recovered() {
@@ -283,8 +286,8 @@ TEST_F(SharedRecovery, LeavesABlockWhosePlaceIsNotMarked) {
 TEST_F(SharedRecovery, IgnoresRecordsThatNameNothing) {
     allocate(kSize, 3);
     for (std::uint32_t step = 0; step < 32; ++step) {
-        for (const Word rest :
-             {~Word{0} << 5, Word{0}, Word{3} << 5 | Word{5} << 38, Word{kMaxUnits - 1} << 5 | Word{9} << 38}) {
+        for (const Word rest : {~Word{0} << 5, Word{0}, Word{3} << 5 | Word{5} << 38,
+                                Word{kMaxUnits - 1} << 5 | Word{9} << 38}) {
             segment.slot(1).record.store(rest | step, rlx);
             segment.slot(1).argument.store(~Word{0}, rlx);
             lives.dead[1] = false;
@@ -309,7 +312,11 @@ TEST_F(SharedRecovery, IgnoresPlacesThatNameNothing) {
 
 TEST_F(SharedRecovery, CallsTheHookForEachDeadThread) {
     std::vector<SlotId> called;
-    recovery.set_hook([](void* context, SlotId dead) { static_cast<std::vector<SlotId>*>(context)->push_back(dead); }, &called);
+    recovery.set_hook(
+        [](void* context, SlotId dead) {
+            static_cast<std::vector<SlotId>*>(context)->push_back(dead);
+        },
+        &called);
     allocate(kSize, 1);
     allocate(kSize, 3);
     kill(1);

@@ -17,7 +17,9 @@ class SharedRepeatedRecovery : public SegmentTest {
         const auto* start = reinterpret_cast<const unsigned char*>(segment.start());
         return {start, start + unit(units)};
     }
-    void restore(const Bytes& bytes) { std::memcpy(reinterpret_cast<void*>(segment.start()), bytes.data(), bytes.size()); }
+    void restore(const Bytes& bytes) {
+        std::memcpy(reinterpret_cast<void*>(segment.start()), bytes.data(), bytes.size());
+    }
 
     // What three threads had in their hands when they died.
     void prepare() {
@@ -29,7 +31,8 @@ class SharedRepeatedRecovery : public SegmentTest {
         me(1).note(Record::tail(unit_of(large), unit_of(large) + 5));
         segment.state_word(unit_of(large)).store(UnitState::large(2, 0).raw, rlx);
         allocate(64, 3);
-        me(3).note(Block{unit_of(block), 1, ashlar::base::class_of_size(512)}.record(Step::freeing));
+        me(3).note(
+            Block{unit_of(block), 1, ashlar::base::class_of_size(512)}.record(Step::freeing));
         static_cast<void>(blocks.runs().take(5, 2));
         for (const SlotId slot : {1U, 3U, 5U}) kill(slot);
     }

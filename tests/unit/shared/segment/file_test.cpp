@@ -93,19 +93,23 @@ TEST(SharedFormat, EachFieldThatDiffersIsNamed) {
     EXPECT_TRUE(has_magic(ours));
     Format other = ours;
     other.version = 77;
-    EXPECT_EQ(difference(other), "the layout version is 77, expected " + std::to_string(ours.version));
+    EXPECT_EQ(difference(other),
+              "the layout version is 77, expected " + std::to_string(ours.version));
     other = ours;
     other.word_bits = 32;
     EXPECT_EQ(difference(other), "the word size in bits is 32, expected 64");
     other = ours;
     other.page_size = 12288;
-    EXPECT_EQ(difference(other), "the page size is 12288, expected " + std::to_string(ashlar::region::page_size()));
+    EXPECT_EQ(difference(other),
+              "the page size is 12288, expected " + std::to_string(ashlar::region::page_size()));
     other = ours;
     other.slot_bytes = 8;
-    EXPECT_EQ(difference(other), "the size of a thread's slot is 8, expected " + std::to_string(ours.slot_bytes));
+    EXPECT_EQ(difference(other),
+              "the size of a thread's slot is 8, expected " + std::to_string(ours.slot_bytes));
     other = ours;
     std::memcpy(other.library, "musl", 5);
-    EXPECT_EQ(difference(other), "the C library is \"musl\", expected \"" + std::string(ours.library) + "\"");
+    EXPECT_EQ(difference(other),
+              "the C library is \"musl\", expected \"" + std::string(ours.library) + "\"");
     std::memset(other.library, 200, sizeof other.library);
     EXPECT_NE(difference(other).find("\"????????????????\""), std::string::npos);
     other = ours;

@@ -26,8 +26,10 @@ using ashlar::SharedObjects;
 template <class T>
 using Vector = boost::container::vector<T, SharedAllocator<T>>;
 using String = boost::container::basic_string<char, std::char_traits<char>, SharedAllocator<char>>;
-using Map = boost::container::map<int, String, std::less<>, SharedAllocator<std::pair<const int, String>>>;
-using Hashed = boost::unordered_map<int, int, boost::hash<int>, std::equal_to<>, SharedAllocator<std::pair<const int, int>>>;
+using Map =
+    boost::container::map<int, String, std::less<>, SharedAllocator<std::pair<const int, String>>>;
+using Hashed = boost::unordered_map<int, int, boost::hash<int>, std::equal_to<>,
+                                    SharedAllocator<std::pair<const int, int>>>;
 using List = boost::container::list<int, SharedAllocator<int>>;
 using StdVector = std::vector<int, SharedAllocator<int>>;
 
@@ -47,7 +49,8 @@ class SharedContainers : public HeapFixture {
 };
 
 std::string text(int number) {
-    return "number " + std::to_string(number) + std::string(static_cast<std::size_t>(number % 50), '.');
+    return "number " + std::to_string(number) +
+           std::string(static_cast<std::size_t>(number % 50), '.');
 }
 
 TEST_F(SharedContainers, AVectorGrowsInTwoProcesses) {
@@ -71,7 +74,8 @@ TEST_F(SharedContainers, AMapOfStringsChangesInTwoProcesses) {
     in_another_process([](const SharedObjects& objects) {
         Map& theirs = objects.find<Map>("m").value();
         for (int i = 0; i < 500; i += 2) theirs.erase(i);
-        for (int i = 500; i < 600; ++i) theirs.emplace(i, String(text(i).c_str(), theirs.get_allocator()));
+        for (int i = 500; i < 600; ++i)
+            theirs.emplace(i, String(text(i).c_str(), theirs.get_allocator()));
     });
     EXPECT_EQ(mine.size(), 350u);
     for (int i = 0; i < 600; ++i) {
@@ -118,7 +122,8 @@ TEST_F(SharedContainers, AStandardVectorKeepsItsContentAtAnotherAddress) {
 using SharedAllocators = SharedContainers;
 
 TEST_F(SharedAllocators, AreEqualIfTheyShareTheHeap) {
-    SharedHeap other = SharedHeap::descriptor(memfd_create("other", MFD_CLOEXEC), {.limit = std::size_t{1} << 24});
+    SharedHeap other =
+        SharedHeap::descriptor(memfd_create("other", MFD_CLOEXEC), {.limit = std::size_t{1} << 24});
     const SharedAllocator<int> mine(heap_);
     EXPECT_TRUE(mine == SharedAllocator<double>(mine));
     EXPECT_FALSE(mine == SharedAllocator<int>(other));
@@ -133,7 +138,8 @@ TEST_F(SharedAllocators, AreEqualIfTheyShareTheHeap) {
 TEST_F(SharedAllocators, ThrowWithoutRoom) {
     SharedAllocator<std::uint64_t> allocator(heap_);
     EXPECT_THROW(static_cast<void>(allocator.allocate(std::size_t{1} << 40)), std::bad_alloc);
-    EXPECT_THROW(static_cast<void>(allocator.allocate(~std::size_t{0} / 4)), std::bad_array_new_length);
+    EXPECT_THROW(static_cast<void>(allocator.allocate(~std::size_t{0} / 4)),
+                 std::bad_array_new_length);
 }
 
 TEST_F(SharedAllocators, AlignTheirObjects) {
@@ -141,7 +147,8 @@ TEST_F(SharedAllocators, AlignTheirObjects) {
         char bytes[1024];
     };
     SharedAllocator<Wide> allocator(heap_);
-    for (int i = 0; i < 10; ++i) EXPECT_EQ(reinterpret_cast<std::uintptr_t>(allocator.allocate(1).get()) % 1024, 0u);
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(allocator.allocate(1).get()) % 1024, 0u);
 }
 
 TEST_F(SharedAllocators, FindEachOfManyHeaps) {
@@ -163,7 +170,8 @@ TEST_F(SharedAllocators, FindEachOfManyHeaps) {
 TEST_F(SharedAllocators, FindNoClosedHeap) {
     const void* start = nullptr;
     {
-        const SharedHeap other = SharedHeap::descriptor(memfd_create("other", MFD_CLOEXEC), {.limit = std::size_t{1} << 24});
+        const SharedHeap other = SharedHeap::descriptor(memfd_create("other", MFD_CLOEXEC),
+                                                        {.limit = std::size_t{1} << 24});
         start = ashlar::detail::shared_start(other);
         EXPECT_NE(ashlar::detail::shared_allocate(start, 1, 16), nullptr);
     }

@@ -30,10 +30,13 @@ class SharedManager : public HeapFixture {
     SharedMemoryManager manager_{heap_};
 };
 
-std::vector<std::byte> filled(std::size_t size, int value) { return std::vector<std::byte>(size, std::byte(value)); }
+std::vector<std::byte> filled(std::size_t size, int value) {
+    return std::vector<std::byte>(size, std::byte(value));
+}
 
 TEST_F(SharedManager, ReadsWhatWasWritten) {
-    for (const std::size_t size : {std::size_t{1}, std::size_t{33}, std::size_t{5000}, std::size_t{1'000'000}}) {
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{33}, std::size_t{5000}, std::size_t{1'000'000}}) {
         const Offset block = manager_.allocate(size).value();
         EXPECT_EQ(manager_.size_of(block), size);
         manager_.write(block, filled(size, 5));
@@ -59,9 +62,11 @@ TEST_F(SharedManager, RefusesAccessesThatLeaveTheirBlock) {
         const Offset block = manager_.allocate(size).value();
         const Offset next = manager_.allocate(size).value();
         EXPECT_THROW(static_cast<void>(read(block, size + 1)), OutsideBlock);
-        EXPECT_THROW(static_cast<void>(read(block + size, 1)), OutsideBlock) << "rounding is not the program's";
+        EXPECT_THROW(static_cast<void>(read(block + size, 1)), OutsideBlock)
+            << "rounding is not the program's";
         EXPECT_THROW(static_cast<void>(read(block + size + 1, 1)), OutsideBlock);
-        EXPECT_THROW(static_cast<void>(read(std::min(block, next), std::max(block, next) - std::min(block, next) + 1)),
+        EXPECT_THROW(static_cast<void>(read(std::min(block, next),
+                                            std::max(block, next) - std::min(block, next) + 1)),
                      OutsideBlock);
         EXPECT_THROW(manager_.write(block + 1, filled(size, 0)), OutsideBlock);
         EXPECT_THROW(manager_.write(block + size - 1, filled(2, 0)), OutsideBlock);
@@ -114,13 +119,16 @@ TEST_F(SharedManager, CountsSizeZeroAsOne) {
     EXPECT_NE(manager_.allocate(0).value(), block);
 }
 
-TEST_F(SharedManager, ReturnsNothingWithoutRoom) { EXPECT_EQ(manager_.allocate(std::size_t{1} << 45), std::nullopt); }
+TEST_F(SharedManager, ReturnsNothingWithoutRoom) {
+    EXPECT_EQ(manager_.allocate(std::size_t{1} << 45), std::nullopt);
+}
 
 TEST_F(SharedManager, FreesOnceOfManyConcurrentCalls) {
     constexpr unsigned threads = 4;
     constexpr unsigned rounds = 2000;
     std::vector<Offset> list(rounds);
-    for (Offset& block : list) block = manager_.allocate(&block - list.data() < 1000 ? 50 : 70'000).value();
+    for (Offset& block : list)
+        block = manager_.allocate(&block - list.data() < 1000 ? 50 : 70'000).value();
     std::atomic<unsigned> freed{0};
     together(threads, [&](unsigned) {
         for (const Offset block : list) {

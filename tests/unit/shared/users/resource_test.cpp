@@ -21,7 +21,8 @@ class SharedResource : public HeapFixture {
 TEST_F(SharedResource, ServesContainers) {
     {
         std::pmr::map<int, std::pmr::string> map(&resource_);
-        for (int i = 0; i < 1000; ++i) map.emplace(i, std::string(static_cast<std::size_t>(i), 'x'));
+        for (int i = 0; i < 1000; ++i)
+            map.emplace(i, std::string(static_cast<std::size_t>(i), 'x'));
         for (const auto& [number, text] : map) {
             ASSERT_EQ(text.size(), static_cast<std::size_t>(number));
             ASSERT_TRUE(heap_.owns(&text));
