@@ -24,7 +24,6 @@ using base::acq;
 using base::kUnitShift;
 using base::kUnitSize;
 using base::rel;
-using base::rlx;
 
 namespace {
 

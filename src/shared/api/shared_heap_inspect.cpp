@@ -13,7 +13,6 @@ namespace ashlar {
 using base::kUnitShift;
 using base::rlx;
 using shared::Blocks;
-using shared::Mapping;
 using shared::Offset;
 using shared::Owner;
 

@@ -12,7 +12,6 @@ namespace ashlar::shared {
 using base::acq;
 using base::acq_rel;
 using base::Atomic;
-using base::rel;
 using base::rlx;
 
 constinit ForkCount fork_count;

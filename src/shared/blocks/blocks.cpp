@@ -5,11 +5,9 @@ namespace ashlar::shared {
 using base::acq;
 using base::acq_rel;
 using base::Atomic;
-using base::compiler_fence;
 using base::kClasses;
 using base::kGeometry;
 using base::kNoUnit;
-using base::kUnitSize;
 using base::rel;
 using base::rlx;
 

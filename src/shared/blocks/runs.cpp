@@ -12,7 +12,6 @@ using base::kNoUnit;
 using base::kWordBits;
 using base::rel;
 using base::rlx;
-using base::seq_cst;
 using spans::each_word;
 
 namespace {

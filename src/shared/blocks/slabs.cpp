@@ -3,7 +3,6 @@
 namespace ashlar::shared {
 
 using base::acq;
-using base::acq_rel;
 using base::Atomic;
 using base::BitmapIndex;
 using base::compiler_fence;
