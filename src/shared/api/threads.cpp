@@ -101,33 +101,37 @@ thread_local AtThreadEnd at_thread_end;
 
 // The kernel may not know MADV_WIPEONFORK; fork() calls this.
 // Relaxed: the child of a fork has one thread.
-void ForkCount::after_fork() noexcept { fork_count.count_->store(0, rlx); }
+void ForkCount::after_fork() noexcept {
+    Atomic<Word>* const page = fork_count.count_.load(rlx);
+    if (page != nullptr) page->store(0, rlx);
+}
 
+// Threads may meet here. The handler may be there twice then, which does no
+// harm.
 bool ForkCount::prepare() noexcept {
-    static constinit Atomic<Atomic<Word>*> shared{nullptr};
-    Atomic<Word>* page = shared.load(acq);  // [none: a page of zeros]
+    Atomic<Word>* page = count_.load(acq);  // [none: a page of zeros]
     if (page == nullptr) {
         void* const fresh = region::map(region::page_size());
         if (fresh == nullptr) return false;
-        madvise(fresh, region::page_size(), MADV_WIPEONFORK);
-        if (shared.cas(page, static_cast<Atomic<Word>*>(fresh), acq_rel, acq)) {
-            page = static_cast<Atomic<Word>*>(fresh);
-        } else {
+        const bool wiped = madvise(fresh, region::page_size(), MADV_WIPEONFORK) == 0;
+        const bool called = pthread_atfork(nullptr, nullptr, [] { after_fork(); }) == 0;
+        const bool told = wiped || called;
+        // [none: a page of zeros]
+        if (!told || !count_.cas(page, static_cast<Atomic<Word>*>(fresh), acq_rel, acq))
             region::unmap(fresh, region::page_size());
-        }
+        if (!told) return false;
     }
-    count_ = page;
-    static const int registered = pthread_atfork(nullptr, nullptr, [] { after_fork(); });
     number();
-    return registered == 0;
+    return true;
 }
 
 // Raised before it is used: no two processes of a chain have one number.
 Word ForkCount::number() noexcept {
-    Word seen = count_->load(rlx);
+    Atomic<Word>& count = *count_.load(rlx);  // relaxed, as below: set before any heap is open
+    Word seen = count.load(rlx);
     if (seen != 0) return seen;
     const Word mine = last_fork.fetch_add(1, rlx) + 1;
-    return count_->cas(seen, mine, acq_rel, rlx) ? mine : seen;  // [none: a number]
+    return count.cas(seen, mine, acq_rel, rlx) ? mine : seen;  // [none: a number]
 }
 
 // ------------------------------------------------------------------- attaching

@@ -17,8 +17,8 @@ class Mapping;
 class ForkCount {
   public:
     // 0: a fork happened since it was numbered, or it is the first call.
-    // Relaxed: one thread's own past.
-    [[nodiscard]] Word seen() const noexcept { return count_->load(base::rlx); }
+    // Relaxed, both: one thread's own past, and the page of an open heap.
+    [[nodiscard]] Word seen() const noexcept { return count_.load(base::rlx)->load(base::rlx); }
     // Numbers the process if that was not done.
     Word number() noexcept;
     // Before the first use, by opening a heap. False: no memory.
@@ -27,7 +27,7 @@ class ForkCount {
   private:
     static void after_fork() noexcept;
 
-    base::Atomic<Word>* count_ = nullptr;
+    base::Atomic<base::Atomic<Word>*> count_{nullptr};
 };
 extern constinit ForkCount fork_count;
 

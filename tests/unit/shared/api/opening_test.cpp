@@ -18,6 +18,12 @@
 namespace {
 
 using namespace ashlar;
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 using Mode = SharedHeapMode;
 using Fault = SharedHeapFault;
 
@@ -207,6 +213,7 @@ TEST_F(SharedHeapOpening, AnotherUserIsRefused) {
 }
 
 TEST_F(SharedHeapOpening, WithoutAddressSpaceTheErrorSaysSo) {
+    if (kSanitized) GTEST_SKIP() << "the sanitizer needs address space of its own";
     EXPECT_EQ(in_child([&] {
                   const rlimit most{std::size_t{4} << 30, std::size_t{4} << 30};
                   setrlimit(RLIMIT_AS, &most);
