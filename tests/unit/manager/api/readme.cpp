@@ -7,14 +7,12 @@
 
 int main() {
     ashlar::ManagerOptions options;
-    options.limit = 64 << 20;  // grows when nothing fits
-    // Bytes of its own, one mebibyte at first.
-    ashlar::MemoryManager manager(1 << 20, std::move(options));
+    options.limit = 64 << 20;                                    // grows when nothing fits
+    ashlar::MemoryManager manager(1 << 20, std::move(options));  // bytes of its own
 
     const ashlar::Offset mesh = manager.allocate(3000, 256).value();  // nullopt when nothing fits
     manager.set_name(mesh, "mesh");
-    // Checked: all of it lies in one live block.
-    manager.write(mesh + 100, std::as_bytes(std::span("vertices")));
+    manager.write(mesh + 100, std::as_bytes(std::span("vertices")));  // lies in one live block
 
     try {
         manager.deallocate(mesh + 1);
