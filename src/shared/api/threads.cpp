@@ -80,17 +80,41 @@ Attachment* make_room() noexcept {
     return nullptr;
 }
 
-// Detaches the thread from all heaps at its end. A destructor of the program
-// that runs later attaches it once more; then its death is noticed by others.
+void detach_from_all() noexcept {
+    for (Attachment& entry : own_attachments().list) {
+        if (entry.mapping != nullptr) detach(entry);
+    }
+}
+
+// A destructor of the program may run later and attach the thread once more.
+// Then a key's destructor detaches it: keys come after thread_local objects.
+constinit thread_local bool end_has_begun = false;
+constinit Atomic<Word> late_key{0};  // 1 + the key
+
+void detach_late() noexcept {
+    Word key = late_key.load(acq);  // [none: a number]
+    if (key == 0) {
+        pthread_key_t fresh;
+        if (pthread_key_create(&fresh, [](void*) { detach_from_all(); }) != 0) return;
+        // [none: a number]
+        if (late_key.cas(key, Word{fresh} + 1, acq_rel, acq)) {
+            key = Word{fresh} + 1;
+        } else {
+            pthread_key_delete(fresh);
+        }
+    }
+    pthread_setspecific(static_cast<pthread_key_t>(key - 1), &attachments);
+}
+
+// Detaches the thread from all heaps at its end.
 struct AtThreadEnd {
     bool armed = false;
     AtThreadEnd() = default;
     AtThreadEnd(const AtThreadEnd&) = delete;
     AtThreadEnd& operator=(const AtThreadEnd&) = delete;
     ~AtThreadEnd() {
-        for (Attachment& entry : own_attachments().list) {
-            if (entry.mapping != nullptr) detach(entry);
-        }
+        detach_from_all();
+        end_has_begun = true;
     }
 };
 thread_local AtThreadEnd at_thread_end;
@@ -145,7 +169,11 @@ SlotId attach_thread(Mapping& mapping) noexcept {
         if (slot == 0) return 0;
         mapping.enter_first();
         *entry = {&mapping, slot, 0};
-        at_thread_end.armed = true;  // from here on its destructor runs at the thread's end
+        if (end_has_begun) {
+            detach_late();
+        } else {
+            at_thread_end.armed = true;  // from here on its destructor runs at the thread's end
+        }
     }
     current_slot.key = mapping.key();
     current_slot.address = &mapping.segment().slot(entry->slot);
