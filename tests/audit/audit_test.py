@@ -38,7 +38,7 @@ void put(Word& word) noexcept {
     word.value.store(1, rel);
 }
 
-int get(const Word& word) noexcept { return word.value.load(acq); }  // [E1] acquire, pairs with put()
+int get(const Word& word) noexcept { return word.value.load(acq); }  // [E1] acquire, see put()
 
 void* place(void* at) noexcept { return new (at) int; }
 struct Fixed {

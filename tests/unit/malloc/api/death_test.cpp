@@ -282,6 +282,10 @@ TEST_F(ForeignPointer, ReallocAborts) {
 // allocated.
 TEST_F(ForeignPointer, FreeAboveTheHighestBlockAborts) {
     const auto misuse = [] {
+        // The announcement below allocates, and must need no new slab.
+        for (std::size_t small = 16; small <= 32768; small += small < 64 ? 16 : small / 4) {
+            if (api.malloc(small) == nullptr) std::_Exit(1);
+        }
         constexpr std::size_t size = std::size_t{2} << 20;
         char* above = nullptr;
         // The first ones may fill holes below other blocks.
