@@ -309,7 +309,7 @@ class Mutation(unittest.TestCase):
         self.plant("widths", "src/malloc/cache/f.cpp", "int x;  // " + "x" * 120 + "\n", "131 columns, of at most 100")
         self.plant("widths", "scripts/run.sh", "#" * 129 + "\n", "129 columns, of at most 128")
         self.plant("widths", "docs/f.md", "x" * 161 + "\n", "161 columns, of at most 160")
-        self.plant("widths", ".clang-format", "ColumnLimit: 100\n", "ColumnLimit is 100")
+        self.plant("widths", ".clang-format", "ColumnLimit: 128\n", "ColumnLimit is 128")
         self.write("docs/f.md", "µ" * 160 + "\n")
         self.assertEqual(self.faults("widths"), [])
 
