@@ -115,7 +115,7 @@ TEST_F(Stepwise, CoverByManyThreadsReservesEachUnit) {
             *reinterpret_cast<char*>(layer_.region.address(unit + 90)) = 'x';
         }
     });
-    // The last units of the threads may have been shed again, or not be reached.
+    // The last units may have been shed again, or no thread reached them.
     ASSERT_TRUE(committed_.cover(90'000));
     layer_.write(90'000);
 }
