@@ -38,7 +38,7 @@ constexpr std::uint32_t jobs = 20'000;
 
 using Queue = boost::lockfree::queue<std::uint64_t, boost::lockfree::capacity<1000>>;
 
-// What the processes share.
+// The state that the processes share.
 struct Queues {
     Queue waiting, done;
     std::atomic<bool> closed{false};

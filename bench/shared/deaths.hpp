@@ -1,4 +1,4 @@
-// What a kill does: to the other processes, and how long recovery takes.
+// The effect of a kill on other processes, and the time of recovery.
 #ifndef ASHLAR_BENCH_SHARED_DEATHS_HPP
 #define ASHLAR_BENCH_SHARED_DEATHS_HPP
 
