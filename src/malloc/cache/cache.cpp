@@ -98,10 +98,13 @@ void Cache::close_runs() noexcept {
 
 void Cache::see_committed() noexcept { pages.units = heap->spans.committed(); }
 
-void ThreadCache::renew() noexcept { static_cast<Cache*>(this)->look_at_clock(); }
+void ThreadCache::renew() noexcept {
+    credit = kCredit;
+    const OwnerScope scope(static_cast<Cache*>(this));
+    if (scope.cache() != nullptr) scope.cache()->look_at_clock();
+}
 
 void Cache::look_at_clock() noexcept {
-    credit = kCredit;
     if (spans::Spans::now_ms() >= collected_ + kCollectMs) collect_idle();
 }
 

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/atomic.hpp"
+#include "base/barrier.hpp"
 #include "base/size_class.hpp"
 #include "core/spans/page_map.hpp"
 
@@ -71,12 +71,12 @@ struct ThreadCache {
 
     // The newest block of a bin, or nullptr: a miss.
     [[nodiscard]] void* pop(std::size_t bin) noexcept {
-        void* block = top[bin][-1];
+        void* block = base::owned_load(base::owned_load(top[bin])[-1]);
         // Here and in push(): the compiler indexes again, and keeps no address
         // in a register.
         base::opaque(bin);
         if (block != nullptr) [[likely]]
-            --top[bin];
+            base::owned_step<-1>(top[bin]);
         return block;
     }
 
@@ -87,14 +87,14 @@ struct ThreadCache {
         return pages.contains(block) && push(block, pages.bin_within(block));
     }
     [[nodiscard]] bool push(void* block, std::size_t bin) noexcept {
-        void** const at = top[bin];
+        void** const at = base::owned_load(top[bin]);
         base::opaque(bin);
-        if (at == limit[bin] || at[-1] == block) [[unlikely]]
+        if (at == limit[bin] || base::owned_equals(at[-1], block)) [[unlikely]]
             return false;
-        *at = block;
+        base::owned_store(*at, block);
         base::compiler_fence();  // the slot, then the top: a fork may cut between
         base::opaque(bin);
-        ++top[bin];
+        base::owned_step<1>(top[bin]);
         return true;
     }
 };

@@ -87,6 +87,7 @@ Cache* Heap::take_cache() noexcept {
     }
     Cache* cache = &caches_[id];
     cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
+    cache->open_to_collectors();
     return cache;
 }
 
@@ -119,6 +120,12 @@ bool Heap::reserve_caches(std::uint32_t enough) noexcept {
     }
     reserving_.leave();
     return done;
+}
+
+void Heap::end_cache(Cache* cache) noexcept {
+    if (!cache->close_to_collectors()) return;
+    cache->flush();
+    give_cache(cache);
 }
 
 void Heap::give_cache(Cache* cache) noexcept {

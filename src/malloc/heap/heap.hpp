@@ -30,8 +30,16 @@ class Heap : public BackEnd {
     // are left. So hardly a thread needs the lock, and meets another that has
     // it. Also for a heap that is not published yet.
     void reserve_caches_ahead() noexcept;
-    // Takes a cache back. The caller has flushed it.
+    // Flushes the cache of a thread that ends, and takes it back. If a
+    // collector works on it, that does so instead.
+    void end_cache(Cache* cache) noexcept;
+    // Takes a cache back. The caller has flushed it, and no collector works on
+    // it.
     void give_cache(Cache* cache) noexcept;
+    // Gives back what the caches of threads hold that are not in a slow path,
+    // but for the newest block of each class. `only_idle`: of those that have
+    // not changed since the last call. Up to four system calls for each cache.
+    void collect_caches(bool only_idle) noexcept;
 
     // For threads without a cache of their own. They use a shared cache, or the
     // slabs if all shared caches are busy. Of the request only size and
@@ -69,7 +77,7 @@ class Heap : public BackEnd {
 
     // In the child of a fork, where `own` is the cache of its only thread. The
     // caches of other threads are taken over at the next miss.
-    void adopt_fork(const Cache* own) noexcept;
+    void adopt_fork(Cache* own) noexcept;
     // Flushes caches of threads that a fork left behind, if there are any.
     void adopt_orphans() noexcept {
         if (left_behind_.load(base::rlx) != 0) [[unlikely]]  // relaxed: a hint

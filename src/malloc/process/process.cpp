@@ -90,13 +90,18 @@ Heap* owner_of(const void* address) noexcept {
 
 namespace {
 
-// The caller found the bin empty. A thread's first call creates its cache, and
-// that may fill the bin.
-Allocation take_cached(Cache& own, bool first, const Request& request, Bin bin) noexcept {
-    if (first) [[unlikely]] {
-        if (void* block = own.pop(bin); block != nullptr) return {block, false};
-    }
-    return own.refill(bin, request.zeroed);
+// The bin may have a block: a thread's first call creates its cache, runs are
+// popped only here, and a collector may have put one back. A cached run that
+// does not begin at a unit was freed by a pointer into it: that ends the
+// program here, before the run is allocated again.
+Allocation take_cached(Cache& own, const Request& request, Bin bin) noexcept {
+    void* block = own.pop(bin);
+    if (block == nullptr) [[likely]]
+        return own.refill(bin, request.zeroed);
+    if (base::is_run(bin) && reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0)
+        [[unlikely]]
+        static_cast<void>(size_of(block));
+    return {block, false};
 }
 
 // Rounds up to whole units, as for a run: good_size() promises that, and a
@@ -135,8 +140,8 @@ Allocation allocate(const Request& request) noexcept {
     if (request.size >= kMapped || request.movable) {
         if (const Allocation found = take_mapped(request); found.block != nullptr) return found;
     }
-    const bool first = tls_cache->heap == nullptr;
-    Cache* own = own_cache();
+    const OwnerScope scope(own_cache());
+    Cache* own = scope.cache();
     Heap* heap = process();
     if (heap == nullptr) return {nullptr, false};
     const Bin bin = request.bin();
@@ -144,7 +149,7 @@ Allocation allocate(const Request& request) noexcept {
     const std::uint32_t full = full_for.load(rlx);
     if (full == 0) [[likely]] {
         heap->adopt_orphans();
-        const Allocation found = own != nullptr && bin != 0 ? take_cached(*own, first, request, bin)
+        const Allocation found = own != nullptr && bin != 0 ? take_cached(*own, request, bin)
                                                             : heap->allocate(request);
         if (found.block != nullptr) [[likely]]
             return found;
@@ -154,7 +159,8 @@ Allocation allocate(const Request& request) noexcept {
 
 std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept {
     const Bin bin = base::bin_of_size(size);
-    Cache* own = own_cache();
+    const OwnerScope scope(own_cache());
+    Cache* own = scope.cache();
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
     process()->adopt_orphans();
     return own->take_batch(bin, out, n);
@@ -188,13 +194,15 @@ void give(void* block) noexcept {
         // A large block was freed, so that the program is likely to need less.
         // Returns cached runs, and as much dirty memory as the block had: the
         // cost is in proportion.
-        if (Cache* own = own_cache(); own != nullptr) own->close_runs();
+        const OwnerScope scope(own_cache());
+        if (scope.cache() != nullptr) scope.cache()->close_runs();
         if (heap = existing_process(); heap != nullptr)
             heap->spans.purge_some(base::units_of_size(bytes));
         return;
     }
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
-    Cache* own = own_cache();
+    const OwnerScope scope(own_cache());
+    Cache* own = scope.cache();
     if (bin != 0 && own != nullptr && own->heap == heap) {
         own->see_committed();
         own->give(block, bin);
@@ -220,7 +228,8 @@ std::size_t size_of(const void* block) noexcept {
 bool trim() noexcept {
     Heap* heap = process();
     if (heap == nullptr) return false;
-    if (Cache* own = own_cache(); own != nullptr) own->flush();
+    const OwnerScope scope(own_cache());
+    if (scope.cache() != nullptr) scope.cache()->flush();
     bool any = heap->trim();
     each_grown([&any](Heap& grown) noexcept { any = grown.trim() || any; });
     return any;

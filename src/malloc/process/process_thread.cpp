@@ -40,8 +40,7 @@ void leave_thread(void* own) noexcept {
     auto* cache = static_cast<Cache*>(own);
     if (cache->exit_rounds++ < kExitRounds && pthread_setspecific(make_key() - 1, own) == 0) return;
     tls_cache = &kPastCache;
-    cache->flush();
-    existing_process()->give_cache(cache);
+    existing_process()->end_cache(cache);
 }
 
 [[gnu::noinline]] Cache* enter_thread() noexcept {
@@ -52,8 +51,7 @@ void leave_thread(void* own) noexcept {
     tls_cache = cache;  // before the call below, which may allocate
     if (pthread_setspecific(key - 1, cache) == 0) return cache;
     tls_cache = &kPastCache;
-    cache->flush();
-    heap->give_cache(cache);
+    heap->end_cache(cache);
     return nullptr;
 }
 
@@ -63,7 +61,7 @@ void leave_thread(void* own) noexcept {
 }
 
 void adopt_fork() noexcept {
-    const auto* own = tls_cache->heap != nullptr ? static_cast<const Cache*>(tls_cache) : nullptr;
+    auto* own = tls_cache->heap != nullptr ? static_cast<Cache*>(tls_cache) : nullptr;
     if (Heap* heap = existing_process(); heap != nullptr) heap->adopt_fork(own);
     registry.each([own](Heap& heap) noexcept { heap.adopt_fork(own); });
 }
@@ -88,8 +86,7 @@ void leave_own_cache() noexcept {
     if (front->heap == nullptr) return;
     auto* cache = static_cast<Cache*>(front);
     pthread_setspecific(make_key() - 1, nullptr);  // a key that is set already: this can't fail
-    cache->flush();
-    existing_process()->give_cache(cache);
+    existing_process()->end_cache(cache);
 }
 
 }  // namespace ashlar::cache
