@@ -16,8 +16,9 @@ ALLOWED = {
     "malloc/depot": {"malloc/depot", "core/region", "base"},
     "malloc/cache": {"malloc/cache", "malloc/depot", *_CORE, "base"},
     "malloc/heap": {"malloc/heap", "malloc/cache", "malloc/depot", *_CORE, "base"},
-    "malloc/process": {"malloc/process", "malloc/heap", "malloc/cache", *_CORE, "base"},
-    "malloc/api": {"malloc/api", "malloc/process", "malloc/cache", "base", "public"},
+    "malloc/settings": {"malloc/settings", "base"},
+    "malloc/process": {"malloc/process", "malloc/settings", "malloc/heap", "malloc/cache", *_CORE, "base"},
+    "malloc/api": {"malloc/api", "malloc/process", "malloc/settings", "malloc/cache", "base", "public"},
     "manager/base": {"manager/base", *_BYTES},
     "manager/ranges": {"manager/ranges", *_BYTES},
     "manager/slabs": {"manager/slabs", "manager/base", *_BYTES},
@@ -34,7 +35,7 @@ ALLOWED = {
     "shared/api": {*_SHARED, "core/region", "base", "public"},
     "shared/users": {"shared/users", *_SHARED, "base", "public"},
     "shared/manager": {"shared/manager", *_SHARED, "base", "public"},
-    "command": {"command", "public"},
+    "command": {"command", "malloc/settings", "public"},
 }
 
 MOST_LINES = 399

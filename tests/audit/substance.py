@@ -2,7 +2,7 @@
 import re
 
 BELOW_API = {"base", "core/region", "core/spans", "core/arena", "malloc/depot", "malloc/cache", "malloc/heap",
-             "malloc/process", "manager/ranges"}
+             "malloc/settings", "malloc/process", "manager/ranges"}
 LAYERS = BELOW_API | {"malloc/api", "manager/base", "manager/slabs", "manager/collector", "manager/moves", "manager/engine",
                       "manager/report", "manager/state", "manager/api"}
 ATOMICS = "src/base/atomic.hpp"

@@ -271,12 +271,11 @@ SITUATIONS = (
              "    if (block == nullptr) [[unlikely]]\n        errno = ENOMEM;\n    return block;",
             "    return block;",
             "ashlar situation_limits", "situations.ulimit_400000"),
-    Mutation("setuid_programs_obey_the_environment", AT_EXIT, "secure_getenv", "getenv", "ashlar situation_linked",
-            "situations.setuid"),
     Mutation("every_program_prints_a_summary", AT_EXIT,
-            "    if (wish != nullptr && *wish != '\\0' && *wish != '0')\n"
+            "    if (ashlar::settings::environment().statistics)\n"
             "        descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
-            "    descriptor = fcntl(wish == nullptr ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
+            "    const bool asked = ashlar::settings::environment().statistics;\n"
+            "    descriptor = fcntl(asked ? STDERR_FILENO : STDOUT_FILENO, F_DUPFD_CLOEXEC, 100);",
             "ashlar situation_spawn", "situations.spawn"),
     Mutation("dlopen_fails_after_32_libraries", DLOPEN, "    if (open == nullptr) open = find_next();\n",
             "    if (open == nullptr) open = find_next();\n    static unsigned planted = 0;\n"
@@ -296,11 +295,12 @@ SITUATIONS = (
                   ("--wildcard ${shared_layers} ",
                    "--wildcard --weaken-symbol=*alloc* --weaken-symbol=*align --weaken-symbol=*free "
                    "--weaken-symbol=__libc_* "))),
-    Mutation("a_constructor_writes_past_the_end", AT_EXIT, "    const char* wish = secure_getenv(\"ASHLAR_STATS\");\n",
-            "    const char* wish = secure_getenv(\"ASHLAR_STATS\");\n    static volatile unsigned size = 24;\n"
+    Mutation("a_constructor_writes_past_the_end", AT_EXIT, "prepare() noexcept {\n",
+            "prepare() noexcept {\n    static volatile unsigned size = 24;\n"
             "    char* planted = static_cast<char*>(std::malloc(size));\n"
             "    if (planted != nullptr) planted[size] = 0;\n    std::free(planted);\n",
-            "ashlar situation_exercise", "situations.valgrind_memcheck"),
+            "ashlar situation_exercise", "situations.valgrind_memcheck",
+            also=(("#include <unistd.h>\n", "#include <unistd.h>\n#include <cstdlib>\n"),)),
     Mutation("a_smaller_region_is_not_tried_under_valgrind", PROCESS, "    while (heap == nullptr && bytes > kMinRegion) {",
             "    while (heap == nullptr && bytes > kMinRegion && bytes < kMinRegion) {", "ashlar situation_exercise",
             "situations.valgrind_none situations.valgrind_callgrind"),
