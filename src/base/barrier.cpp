@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
 namespace ashlar::base {
 
 namespace {
+
+constinit Atomic<std::uint32_t> forbidden{};
 
 bool membarrier(int command) noexcept {
     const int before = errno;
@@ -21,7 +24,10 @@ bool membarrier(int command) noexcept {
 
 bool enable_barriers() noexcept { return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED); }
 
+void forbid_barriers() noexcept { forbidden.store(1, rlx); }  // relaxed: a request
+
 bool put_barriers() noexcept {
+    if (forbidden.load(rlx) != 0) return false;  // relaxed, likewise
     if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
     return enable_barriers() && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }

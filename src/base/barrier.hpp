@@ -17,6 +17,8 @@ namespace ashlar::base {
 // one before it runs again. One system call, and two more at the first call in
 // a process. False: the system refused it.
 bool put_barriers() noexcept;
+// From now on put_barriers() returns false, without a system call.
+void forbid_barriers() noexcept;
 
 // The order of the owner's stores. ThreadSanitizer does not know the barriers,
 // so that it gets an order instead.

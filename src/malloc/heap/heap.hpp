@@ -67,7 +67,10 @@ class Heap : public BackEnd {
     // Empties the shared caches and the depot, retires complete slabs, and
     // frees runs kept for reuse, as far as no thread is using them.
     void reclaim() noexcept;
-    // reclaim(), and returns the pages of all free memory to the system. True:
+    // For a background thread, once a second: gives back what no thread has
+    // moved since the last call, in caches and in the depot. Then a tick.
+    void return_idle() noexcept;
+    // collect_caches(), reclaim(), and returns the pages of all free memory to the system. True:
     // there were any.
     bool trim() noexcept;
     // No other thread may use the heap meanwhile. False: the visitor stopped
@@ -124,6 +127,7 @@ class Heap : public BackEnd {
     base::Atomic<base::Word> created_;
     base::TryLock reserving_;  // its holder may change the high half
     base::Atomic<std::uint32_t> shared_committed_;
+    std::uint64_t depot_seen_[base::kClasses];  // versions at the last return_idle()
     // 1: caches that a fork left behind are still to be adopted; a hint.
     base::Atomic<std::uint32_t> left_behind_;
 };

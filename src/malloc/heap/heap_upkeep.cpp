@@ -42,6 +42,18 @@ void Heap::collect_caches(bool only_idle) noexcept {
     }
 }
 
+void Heap::return_idle() noexcept {
+    adopt_orphans();
+    collect_caches(true);
+    flush_shared();
+    for (Bin c = 1; c < base::kClasses; ++c) {
+        if (depot.version(c) == depot_seen_[c]) flush_depot(c);
+        depot_seen_[c] = depot.version(c);
+    }
+    spans.tick();
+    arena.tick();
+}
+
 bool Heap::trim() noexcept {
     collect_caches(false);
     reclaim();

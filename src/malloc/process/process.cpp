@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/report.hpp"
+#include "malloc/process/background.hpp"
 #include "malloc/process/growth.hpp"
 #include "malloc/process/injection.hpp"
 #include "malloc/process/mapped_blocks.hpp"
@@ -61,6 +62,15 @@ Heap* reserve() noexcept {
 
 }  // namespace
 
+namespace {
+
+void tick_process() noexcept {
+    background.notify();
+    tick_grown();
+}
+
+}  // namespace
+
 // Threads that find no heap reserve one each. One heap is published and the
 // others are released, so that no thread waits.
 Heap* process() noexcept {
@@ -70,7 +80,7 @@ Heap* process() noexcept {
         return heap;
     Heap* made = reserve();
     if (made == nullptr) return process_heap.load(acq);
-    made->also_tick = tick_grown;
+    made->also_tick = tick_process;
     made->reserve_caches_ahead();
     if (process_heap.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
     Heap::destroy(made);
@@ -149,8 +159,8 @@ Allocation allocate(const Request& request) noexcept {
     const std::uint32_t full = full_for.load(rlx);
     if (full == 0) [[likely]] {
         heap->adopt_orphans();
-        const Allocation found = own != nullptr && bin != 0 ? take_cached(*own, request, bin)
-                                                            : heap->allocate(request);
+        const Allocation found =
+            own != nullptr && bin != 0 ? take_cached(*own, request, bin) : heap->allocate(request);
         if (found.block != nullptr) [[likely]]
             return found;
     }

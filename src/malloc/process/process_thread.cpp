@@ -4,6 +4,7 @@
 // are marked for adoption.
 #include <pthread.h>
 
+#include "malloc/process/background.hpp"
 #include "malloc/process/injection.hpp"
 #include "malloc/process/process.hpp"
 
@@ -61,6 +62,7 @@ void leave_thread(void* own) noexcept {
 }
 
 void adopt_fork() noexcept {
+    background.continue_in_child();
     auto* own = tls_cache->heap != nullptr ? static_cast<Cache*>(tls_cache) : nullptr;
     if (Heap* heap = existing_process(); heap != nullptr) heap->adopt_fork(own);
     registry.each([own](Heap& heap) noexcept { heap.adopt_fork(own); });
