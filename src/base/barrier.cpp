@@ -25,6 +25,7 @@ bool membarrier(int command) noexcept {
 bool enable_barriers() noexcept { return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED); }
 
 void forbid_barriers() noexcept { forbidden.store(1, rlx); }  // relaxed: a request
+void allow_barriers() noexcept { forbidden.store(0, rlx); }
 
 bool put_barriers() noexcept {
     if (forbidden.load(rlx) != 0) return false;  // relaxed, likewise

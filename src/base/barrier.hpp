@@ -19,6 +19,7 @@ namespace ashlar::base {
 bool put_barriers() noexcept;
 // From now on put_barriers() returns false, without a system call.
 void forbid_barriers() noexcept;
+void allow_barriers() noexcept;  // for tests
 
 // The order of the owner's stores. ThreadSanitizer does not know the barriers,
 // so that it gets an order instead.

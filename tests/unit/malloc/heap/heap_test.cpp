@@ -113,7 +113,7 @@ TEST_F(HeapTest, TakeCacheReturnsNullAfterTheLastUntilAGive) {
     }
     EXPECT_EQ(heap_.take_cache(), nullptr);
     Cache* const back = *std::next(caches.begin(), 2);
-    heap_.give_cache(back);
+    heap_.end_cache(back);
     EXPECT_EQ(heap_.take_cache(), back);
     EXPECT_EQ(heap_.take_cache(), nullptr);
 }
