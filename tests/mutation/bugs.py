@@ -348,9 +348,11 @@ FORKS = (
         "    top[bin] = at + 2;\n    base::compiler_fence();\n"
         "    std::uint32_t n = heap->depot.take(bin, at, depot_handle_);\n", "fork"),
     Bug("push_raises_top_before_the_slot", THREAD_CACHE,
-        "        *at = block;\n        base::compiler_fence();  // the slot, then the top: a fork may cut between\n"
-        "        base::opaque(bin);\n        ++top[bin];",
-        "        ++top[bin];\n        base::compiler_fence();\n        base::opaque(bin);\n        *at = block;", "fork.push"),
+        "        base::owned_store(*at, block);\n"
+        "        base::compiler_fence();  // the slot, then the top: a fork may cut between\n"
+        "        base::opaque(bin);\n        base::owned_step<1>(top[bin]);",
+        "        base::owned_step<1>(top[bin]);\n        base::compiler_fence();\n        base::opaque(bin);\n"
+        "        base::owned_store(*at, block);", "fork.push"),
     Bug("current_slab_is_cleared_after_the_publish", ARENA,
         "    cur.store(kNoUnit, rlx);  // before the publish\n    base::compiler_fence();\n"
         "    if (publish(slab, c)) bound_reclaimable(c);",

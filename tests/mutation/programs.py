@@ -61,7 +61,7 @@ FAULTS = (
     Mutation("every_kth_failure_is_one_late", INJECTION, "since % plan_.every != 0", "since % plan_.every != 1",
             "ashlar situation_fail_nth situation_exercise", "situations.fail_nth"),
     Mutation("a_thread_without_a_key_keeps_its_cache", THREAD,
-            "    cache->flush();\n    heap->give_cache(cache);\n    return nullptr;",
+            "    heap->end_cache(cache);\n    return nullptr;",
             "    return nullptr;", "first_use", "first_use.FirstUse.ThreadWithoutAKeyValueGivesItsCacheBack"),
 )
 
@@ -127,8 +127,8 @@ CONTENTS = (
             "return {start, dirty <= 1, units - dirty};",
             "unit_spans", "unit_spans.PurgeTest.TakeOfARunWithOneDirtyUnitIsNotZero"),
     Mutation("aligned_blocks_are_not_aligned", ENTRY,
-            "    void* block = cache::tls_cache->pop(base::bin_of(size, alignment));",
-            "    void* block = cache::tls_cache->pop(base::bin_of_size(size));", "fuzz_replay", "fuzz.replay"),
+            "    void* block = pop_small(base::bin_of(size, alignment));",
+            "    void* block = pop_small(base::bin_of_size(size));", "fuzz_replay", "fuzz.replay"),
     Mutation("a_taken_block_stays_free", ARENA, "        word.fetch_and(~mine, acq);",
             "        static thread_local unsigned planted = 0;\n"
             "        word.fetch_and(++planted % 512 == 0 ? ~(mine & (mine - 1)) : ~mine, acq);",
@@ -142,7 +142,8 @@ CONTENTS = (
     Mutation("a_kept_run_is_forgotten", SPANS, "    dirty_units_.fetch_add(units, rlx);\n    release(start, units);\n}",
             "    dirty_units_.fetch_add(units, rlx);\n    if (units != 2) release(start, units);\n}", "ashlar_stress",
             "stress.exhaust"),
-    Mutation("shared_caches_are_not_reclaimed", UPKEEP, "    flush_shared();\n    for", "    for", "ashlar_stress",
+    Mutation("shared_caches_are_not_reclaimed", UPKEEP, "    adopt_orphans();\n    flush_shared();", "    adopt_orphans();",
+            "ashlar_stress",
             "stress.exhaust"),
     Mutation("a_heap_leaves_the_registry_after_its_memory", HEAP,
             "    cache::registry.strike(heap_of(heap));\n    cache::Heap::destroy(&heap_of(heap));",
@@ -207,7 +208,7 @@ MISUSE = (
             "ashlar misuse", "misuse.written_in_the_depot.8",
             also=(("    const std::uint32_t n = mine.count;\n",
                    "    std::uint32_t n;\n    std::memcpy(&n, mine.blocks[0], sizeof n);\n"),)),
-    Mutation("a_double_free_in_a_row_is_not_seen", THREAD_CACHE, "if (at == limit[bin] || at[-1] == block) [[unlikely]]",
+    Mutation("a_double_free_in_a_row_is_not_seen", THREAD_CACHE, "if (at == limit[bin] || base::owned_equals(at[-1], block)) [[unlikely]]",
             "if (at == limit[bin]) [[unlikely]]", "ashlar misuse",
             "misuse.twice.8 misuse.twice.262144 misuse.delete_after_free.4096"),
     Mutation("a_block_twice_in_one_batch_is_not_seen", ARENA,
