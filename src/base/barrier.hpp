@@ -54,6 +54,11 @@ template <class T>
 inline void owned_store(T& word, T value) noexcept {
     __atomic_store_n(&word, value, static_cast<int>(kOwnerOrder));
 }
+// For the other threads.
+template <class T>
+[[nodiscard]] inline T* owned_exchange(T*& word, T* value) noexcept {
+    return __atomic_exchange_n(&word, value, __ATOMIC_RELAXED);
+}
 // Only the owner writes the word. So the step needs no lock prefix; it is one
 // instruction on x86-64.
 template <std::ptrdiff_t step, class T>

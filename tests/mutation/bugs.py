@@ -31,8 +31,6 @@ LARGE = "src/core/spans/spans_large.cpp"
 PURGE = "src/core/spans/spans_purge.cpp"
 DEPOT = "src/malloc/depot/depot.cpp"
 CACHE = "src/malloc/cache/cache.cpp"
-CACHE_H = "src/malloc/cache/cache.hpp"
-COLLECT = "src/malloc/cache/cache_collect.cpp"
 THREAD_CACHE = "src/malloc/cache/thread_cache.hpp"
 CORE = "src/malloc/heap/heap.cpp"
 CORE_H = "src/malloc/heap/heap.hpp"
@@ -394,36 +392,4 @@ GATES = (
         "seen = taken_[w].load(base::acq);\n                taken_[w].store(seen | bit, base::rlx);", "gate.numbers"),
 )
 
-COLLECTIONS = (
-    Bug("a_collector_does_not_look_for_the_owner_inside", COLLECT,
-        "if (base::put_barriers() && inside_.load(acq) == 0) {", "if (base::put_barriers()) {", "collect."),
-    Bug("a_collector_looks_for_the_owner_without_a_barrier", COLLECT,
-        "if (base::put_barriers() && inside_.load(acq) == 0) {", "if (inside_.load(acq) == 0) {", "collect."),
-    Bug("an_owner_enters_beside_a_collector", CACHE_H, "    leave();\n    return false;", "    return true;", "collect."),
-    Bug("a_mark_without_an_exchange", COLLECT,
-        "marks[c] = {newest - 1, __atomic_exchange_n(newest - 1, nullptr, __ATOMIC_RELAXED)};",
-        "marks[c] = {newest - 1, base::owned_load(newest[-1])};\n        base::owned_store<void*>(newest[-1], nullptr);",
-        "collect."),
-    Bug("tops_are_read_without_a_barrier", COLLECT, "const bool first = base::put_barriers();  // [E56]",
-        "const bool first = true;", "collect."),
-    Bug("marks_are_read_without_a_barrier", COLLECT, "const bool second = base::put_barriers();  // [E56]",
-        "const bool second = true;", "collect."),
-    Bug("the_top_is_not_compared_with_the_mark", COLLECT,
-        "first && base::owned_load(top[c]) > marks[c].slot + 1", "first", "collect."),
-    Bug("a_mark_that_was_pushed_over_counts_as_sure", COLLECT,
-        "if (!sure[c] || !second || base::owned_load(*mark) != nullptr) {", "if (!sure[c] || !second) {", "collect."),
-    Bug("a_block_in_doubt_is_forgotten", COLLECT,
-        "if (end > doubt.slot && *doubt.slot == nullptr) *doubt.slot = doubt.block;", "", "collect."),
-    Bug("a_block_in_doubt_is_always_put_back", COLLECT,
-        "if (end > doubt.slot && *doubt.slot == nullptr) *doubt.slot = doubt.block;",
-        "if (end > doubt.slot) *doubt.slot = doubt.block;", "collect."),
-    Bug("an_owner_ends_beside_a_collector", COLLECT, "const bool own = seen != kCollecting;", "const bool own = true;",
-        "collect.ends"),
-    Bug("an_abandoned_cache_is_forgotten", COLLECT, "        return Collected::ended;", "        return Collected::nothing;",
-        "collect.ends"),
-    Bug("runs_are_collected_as_if_hits_popped_none_but_the_top_moves", COLLECT,
-        "        for (void** slot = base::owned_load(top[bin]); slot > at;) {",
-        "        for (void** slot = base::owned_load(top[bin]) + 1; slot > at;) {", "collect.runs"),
-)
-
-BUGS = COLLECTIONS + SLABS + INDEXES + RUNS + COMMITS + FRESH + MAPPINGS + CACHES + FORKS + GATES
+BUGS = SLABS + INDEXES + RUNS + COMMITS + FRESH + MAPPINGS + CACHES + FORKS + GATES

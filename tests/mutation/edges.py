@@ -5,7 +5,7 @@
 import re
 
 from bugs import (ARENA, ARENA_COMPLETE, ATOMIC, COMMITTED, COMMITTED_H, CORE, CORE_H, DEPOT, GATE, GATE_H, INDEX, INDEX_H,
-                  CACHE_H, COLLECT, INSPECT, LARGE, MAPPED, MAPPED_H,
+                  INSPECT, LARGE, MAPPED, MAPPED_H,
                   NUMBERS_H, REGISTRY, SPANS, UPKEEP, Bug)
 
 
@@ -125,13 +125,6 @@ EDGES = (
     weaker("E32", "opener_releases", GATE, "runs_->exchange(0, base::<seq_cst>);", "seq_cst", "acq", "gate"),
     weaker("E37", "giver_releases", NUMBERS_H, ".fetch_and(~bit, base::<rel>);", "rel", "rlx", "gate.numbers"),
     weaker("E37", "taker_acquires", NUMBERS_H, "seen = taken_[w].fetch_or(bit, base::<acq>);", "acq", "rlx", "gate.numbers"),
-    weaker("E54", "owner_leaves", CACHE_H, "inside_.store(inside_.load(base::rlx) - 1, base::<rel>);", "rel", "rlx", "collect."),
-    weaker("E54", "collector_loads", COLLECT, "inside_.load(<acq>) == 0", "acq", "rlx", "collect."),
-    weaker("E55", "owner_acquires", CACHE_H, "std::uint32_t seen = state_.load(base::<acq>);", "acq", "rlx", ""),
-    weaker("E55", "collector_acquires", COLLECT, "if (!state_.cas(seen, kCollecting, <acq>, rlx))", "acq", "rlx", ""),
-    weaker("E55", "collector_releases", COLLECT, "state_.exchange(done ? kCollected : seen, <acq_rel>)", "acq_rel", "rlx", ""),
-    weaker("E55", "owner_ends", COLLECT, "state_.cas(seen, own ? kUnused : kAbandoned, <acq_rel, rlx>)", "acq_rel, rlx",
-           "rlx, rlx", ""),
     weaker("E38", "cover_acquires", COMMITTED_H, "return end <= done_.load(base::<acq>) || extend(end);", "acq", "rlx",
            "region"),
     weaker("E38", "end_acquires", COMMITTED_H, "end() const noexcept { return done_.load(base::<acq>); }", "acq", "rlx",

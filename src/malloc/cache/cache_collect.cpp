@@ -35,7 +35,7 @@ bool Cache::close_to_collectors() noexcept {
 }
 
 void Cache::continue_in_child(bool own) noexcept {
-    // Relaxed: there is one thread. What the collector held is lost.
+    // Relaxed: there is one thread. Blocks in a collector's hands are lost.
     if (!own) return state_.store(kUnused, rlx);
     if (state_.load(rlx) == kCollecting) state_.store(kCollected, rlx);
 }
@@ -99,7 +99,7 @@ void Cache::collect_classes() noexcept {
         marks[c] = {nullptr, nullptr};
         if (newest <= bottom(c) || doubts_[c].slot != nullptr) continue;
         // Relaxed: the barriers order it.
-        marks[c] = {newest - 1, __atomic_exchange_n(newest - 1, nullptr, __ATOMIC_RELAXED)};
+        marks[c] = {newest - 1, base::owned_exchange<void>(newest[-1], nullptr)};
     }
     bool sure[base::kClasses] = {};
     const bool first = base::put_barriers();  // [E56]

@@ -69,7 +69,8 @@ struct ThreadCache {
     }
     void renew() noexcept;
 
-    // The newest block of a bin, or nullptr: a miss.
+    // The newest block of a bin, or nullptr: a miss. [E56]: another thread may
+    // take blocks from below meanwhile.
     [[nodiscard]] void* pop(std::size_t bin) noexcept {
         void* block = base::owned_load(base::owned_load(top[bin])[-1]);
         // Here and in push(): the compiler indexes again, and keeps no address

@@ -70,8 +70,8 @@ class Heap : public BackEnd {
     // For a background thread, once a second: gives back what no thread has
     // moved since the last call, in caches and in the depot. Then a tick.
     void return_idle() noexcept;
-    // collect_caches(), reclaim(), and returns the pages of all free memory to the system. True:
-    // there were any.
+    // collect_caches(), reclaim(), and returns the pages of all free memory to
+    // the system. True: there were any.
     bool trim() noexcept;
     // No other thread may use the heap meanwhile. False: the visitor stopped
     // the walk.

@@ -79,11 +79,12 @@ bool Background::stop() noexcept {
 
 void Background::forbid() noexcept {
     static_cast<void>(stop());
-    state_.store(kForbidden, rlx);
+    state_.store(kForbidden, rlx);  // relaxed: says only that no thread may start
     base::forbid_barriers();
 }
 
 void Background::continue_in_child() noexcept {
+    // Relaxed: there is one thread.
     if (state_.load(rlx) != kForbidden) state_.store(kNone, rlx);
 }
 
@@ -97,7 +98,7 @@ void Background::wake() noexcept {
 bool Background::sleep(std::uint32_t state, bool bounded) noexcept {
     const timespec pass{kPassSeconds, 0};
     syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, state, bounded ? &pass : nullptr, nullptr, 0);
-    return state_.load(rlx) != kStopping;
+    return state_.load(rlx) != kStopping;  // relaxed: an order to end
 }
 
 void* Background::main(void* self) noexcept {
