@@ -127,8 +127,8 @@ CONTENTS = (
             "return {start, dirty <= 1, units - dirty};",
             "unit_spans", "unit_spans.PurgeTest.TakeOfARunWithOneDirtyUnitIsNotZero"),
     Mutation("aligned_blocks_are_not_aligned", ENTRY,
-            "    void* block = pop_small(base::bin_of(size, alignment));",
-            "    void* block = pop_small(base::bin_of_size(size));", "fuzz_replay", "fuzz.replay"),
+            "    void* block = pop(base::bin_of(size, alignment));",
+            "    void* block = pop(base::bin_of_size(size));", "fuzz_replay", "fuzz.replay"),
     Mutation("a_taken_block_stays_free", ARENA, "        word.fetch_and(~mine, acq);",
             "        static thread_local unsigned planted = 0;\n"
             "        word.fetch_and(++planted % 512 == 0 ? ~(mine & (mine - 1)) : ~mine, acq);",

@@ -18,8 +18,8 @@ void give_slow(void* block) noexcept;
 // 0 for nullptr; ends the program if `block` is no live block.
 [[nodiscard]] std::size_t usable_size(const void* block) noexcept;
 
-// take() for sizes over 1 KiB: by a coarser table up to kMaxSmall. Cached runs
-// are popped on the slow path, in an OwnerScope.
+// take() for sizes over 1 KiB: by a coarser table up to kMaxSmall, and by the
+// number of units up to kMaxRun.
 template <void* (*slow)(std::size_t)>
 [[gnu::noinline]] inline void* take_medium(std::size_t size) {
     if (size <= base::kMaxSmall) {
@@ -29,6 +29,10 @@ template <void* (*slow)(std::size_t)>
             own->spend();
             return block;
         }
+    } else if (size <= base::kMaxRun) {
+        void* block = cache::pop_run(base::bin_of_run(base::units_of_size(size)));
+        if (block != nullptr) [[likely]]
+            return block;
     }
     return slow(size);
 }

@@ -228,6 +228,20 @@ void* Cache::refill_few(Bin bin) noexcept {
     return nullptr;
 }
 
+void* Cache::pop_run(Bin bin) noexcept {
+    void* block = pop(bin);
+    if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]]
+        heap->report(block);
+    return block;
+}
+
+void* pop_run(Bin bin) noexcept {
+    ThreadCache* const own = tls_cache;
+    if (own->heap == nullptr) return nullptr;
+    const OwnerScope scope(static_cast<Cache*>(own));
+    return scope.cache() != nullptr ? scope.cache()->pop_run(bin) : nullptr;
+}
+
 Allocation Cache::take_run(Bin bin) noexcept {
     open_runs(bin);
     return heap->take_run(base::units_of_run(bin), 1);

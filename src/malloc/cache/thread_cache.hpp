@@ -110,6 +110,10 @@ extern ConstantCache kPastCache;
 
 extern constinit thread_local ThreadCache* tls_cache [[gnu::tls_model("initial-exec")]];
 
+// A hit of the calling thread in a bin of runs; nullptr: a miss. Runs are
+// popped inside an OwnerScope.
+[[nodiscard]] void* pop_run(base::Bin bin) noexcept;
+
 }  // namespace ashlar::cache
 
 #endif

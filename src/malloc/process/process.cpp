@@ -100,18 +100,11 @@ Heap* owner_of(const void* address) noexcept {
 
 namespace {
 
-// The bin may have a block: a thread's first call creates its cache, runs are
-// popped only here, and a collector may have put one back. A cached run that
-// does not begin at a unit was freed by a pointer into it: that ends the
-// program here, before the run is allocated again.
+// The bin may have a block: a thread's first call creates its cache, and a
+// collector may have put one back.
 Allocation take_cached(Cache& own, const Request& request, Bin bin) noexcept {
-    void* block = own.pop(bin);
-    if (block == nullptr) [[likely]]
-        return own.refill(bin, request.zeroed);
-    if (base::is_run(bin) && reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0)
-        [[unlikely]]
-        static_cast<void>(size_of(block));
-    return {block, false};
+    void* block = base::is_run(bin) ? own.pop_run(bin) : own.pop(bin);
+    return block == nullptr ? own.refill(bin, request.zeroed) : Allocation{block, false};
 }
 
 // Rounds up to whole units, as for a run: good_size() promises that, and a
