@@ -104,6 +104,9 @@ TEST_F(LimitsTest, AllocationsOfEverySizeFailAtTheHardLimitAndGoOnBelowIt) {
         ASSERT_FALSE(blocks_.empty());
         EXPECT_GE((blocks_.size() + 1) * size_of(blocks_[0]), room - 2 * mib) << size;
         EXPECT_EQ(check(), 0U);
+        const std::size_t frontier = process()->spans.frontier();
+        for (int i = 0; i < 20; ++i) EXPECT_EQ(take(size), nullptr);
+        EXPECT_LE(process()->spans.frontier(), frontier + 2 * (size / 65536 + 6)) << size;
         give(blocks_.back());
         blocks_.back() = take(size);
         EXPECT_NE(blocks_.back(), nullptr) << size;
