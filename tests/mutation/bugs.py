@@ -174,22 +174,21 @@ RUNS = (
         "        static_cast<void>(spans_.free_.take_mask(word, wanted));\n        for (Word left = wanted; left != 0;) {",
         "spans.purge_take"),
     Bug("units_are_given_before_they_are_purged", PURGE,
-        "        if (spans_.region_.purge(start_, units)) {\n"
-        "            const std::uint32_t dirty = spans_.clean(start_, units);\n"
-        "            spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter\n"
-        "            purged_ += dirty;\n        }\n"
-        "        spans_.committed_.discard(start_, end_);\n        spans_.release(start_, units);\n",
-        "        spans_.release(start_, units);\n        if (spans_.region_.purge(start_, units)) {\n"
-        "            const std::uint32_t dirty = spans_.clean(start_, units);\n"
-        "            spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter\n"
-        "            purged_ += dirty;\n        }\n"
-        "        spans_.committed_.discard(start_, end_);\n", "spans.purge_take spans.purge_dirty"),
+        "        if (units >= least_) purge(units);\n        spans_.release(start_, units);\n",
+        "        spans_.release(start_, units);\n        if (units >= least_) purge(units);\n",
+        "spans.purge_take spans.purge_dirty"),
     Bug("units_are_marked_clean_after_they_are_given", PURGE,
         "            const std::uint32_t dirty = spans_.clean(start_, units);\n"
         "            spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter\n"
         "            purged_ += dirty;\n        }\n"
-        "        spans_.committed_.discard(start_, end_);\n        spans_.release(start_, units);\n",
-        "        }\n        spans_.committed_.discard(start_, end_);\n        spans_.release(start_, units);\n"
+        "        made_ += 1 + spans_.committed_.discard(start_, end_);\n    }\n"
+        "    void flush() noexcept {\n        if (start_ == end_) return;\n"
+        "        const std::uint32_t units = end_ - start_;\n"
+        "        if (units >= least_) purge(units);\n        spans_.release(start_, units);\n",
+        "        }\n        made_ += 1 + spans_.committed_.discard(start_, end_);\n    }\n"
+        "    void flush() noexcept {\n        if (start_ == end_) return;\n"
+        "        const std::uint32_t units = end_ - start_;\n"
+        "        if (units >= least_) purge(units);\n        spans_.release(start_, units);\n"
         "        const std::uint32_t dirty = spans_.clean(start_, units);\n"
         "        spans_.dirty_units_.fetch_sub(dirty, rlx);\n        purged_ += dirty;\n", "spans.purge spans.dirty_again"),
     Bug("a_refused_purge_counts_as_clean", PURGE, "        if (spans_.region_.purge(start_, units)) {\n",

@@ -123,8 +123,8 @@ FIRST_USE = (
 )
 
 CONTENTS = (
-    Mutation("one_dirty_unit_counts_as_zero", SPANS, "return {start, dirty == 0, units - dirty};",
-            "return {start, dirty <= 1, units - dirty};",
+    Mutation("one_dirty_unit_counts_as_zero", SPANS, "run{start, dirty == 0, units - dirty};",
+            "run{start, dirty <= 1, units - dirty};",
             "unit_spans", "unit_spans.PurgeTest.TakeOfARunWithOneDirtyUnitIsNotZero"),
     Mutation("aligned_blocks_are_not_aligned", ENTRY,
             "    void* block = pop(base::bin_of(size, alignment));",

@@ -90,6 +90,10 @@ class Spans {
     // units. Returns how many dirty units it purged.
     std::uint32_t purge(bool all) noexcept;
 
+    // Returns the pages of dirty units to the system, of runs of at least
+    // `least` units. Returns how many system calls that took.
+    std::uint32_t purge_dirty(std::uint32_t least) noexcept;
+
     // Purges up to `units` dirty units at once. For a program that has just
     // freed as much elsewhere.
     void purge_some(std::uint32_t units) noexcept;
@@ -126,6 +130,10 @@ class Spans {
     // [none: a bound for walks]
     [[nodiscard]] base::UnitId frontier() const noexcept { return frontier_.load(base::acq); }
     [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
+    // Units that are in use or dirty. Relaxed: counters.
+    [[nodiscard]] std::size_t resident() const noexcept {
+        return std::size_t{held_.load(base::rlx)} + dirty_units_.load(base::rlx);
+    }
     // Units; relaxed: a counter.
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }
     [[nodiscard]] UnitCounts counts() const noexcept;
@@ -141,6 +149,10 @@ class Spans {
         for (std::uint32_t i = 0; i < units; ++i)
             page_map_[start + i].store(static_cast<std::uint8_t>(bin), base::rlx);
     }
+
+    // Asked after units were taken of which some are not dirty. False: they
+    // are put back. nullptr: always true. Set before the heap is published.
+    bool (*admits)() noexcept;
 
   private:
     static constexpr std::uint32_t kRecent = 17;  // runs of 1 .. 16 units
@@ -166,6 +178,7 @@ class Spans {
                              std::uint32_t align) noexcept;
     base::UnitId take_frontier(std::uint32_t units, std::uint32_t align) noexcept;
     Run taken(base::UnitId start, std::uint32_t units) noexcept;
+    Run refuse(const Run& run, std::uint32_t units) noexcept;
     void mark_dirty(base::UnitId start, std::uint32_t units) noexcept;
     std::uint32_t count_dirty(base::UnitId start, std::uint32_t units) const noexcept;
 

@@ -5,6 +5,7 @@
 
 #include "malloc/api/entry.hpp"
 #include "malloc/api/statistics.hpp"
+#include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
 namespace api = ashlar::api;
@@ -60,6 +61,7 @@ void ash_free_batch(void** blocks, size_t count) noexcept {
 }
 
 int ash_malloc_trim(size_t) noexcept { return api::trim(); }
+void ash_set_limit(size_t soft, size_t hard) noexcept { cache::limits.set({soft, hard}); }
 size_t ash_check() noexcept { return cache::check(); }
 
 struct ash_stats ash_statistics() noexcept {

@@ -62,6 +62,12 @@ bool Heap::trim() noexcept {
     return spans.purge(true) != 0 || pages;
 }
 
+std::uint32_t Heap::relieve(std::uint32_t least) noexcept {
+    collect_caches(false);
+    reclaim();
+    return spans.purge_dirty(least);
+}
+
 // Clears the bits of blocks of one slab, or the bit of one large run, that lie
 // in a cache or in the depot.
 void Heap::hide_cached(void* self, Bin c, std::uintptr_t slab, Word* live) noexcept {

@@ -6,6 +6,7 @@
 #include "malloc/process/background.hpp"
 #include "malloc/process/growth.hpp"
 #include "malloc/process/injection.hpp"
+#include "malloc/process/limits.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 
 namespace ashlar::cache {
@@ -23,9 +24,7 @@ namespace {
 
 constinit base::Atomic<Heap*> process_heap{};
 
-// How many more misses go directly to further heaps, since the first region
-// was found full a moment ago. A hint.
-constinit base::Atomic<std::uint32_t> full_for{};
+// How many misses take the detour after the first region was found full.
 constexpr std::uint32_t kFullFor = 64;
 
 // With more units its indexes would be one level deeper. Further heaps have the
@@ -81,6 +80,7 @@ Heap* process() noexcept {
     Heap* made = reserve();
     if (made == nullptr) return process_heap.load(acq);
     made->also_tick = tick_process;
+    made->spans.admits = admit_units;
     made->reserve_caches_ahead();
     if (process_heap.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
     Heap::destroy(made);
@@ -110,21 +110,48 @@ Allocation take_cached(Cache& own, const Request& request, Bin bin) noexcept {
 // Rounds up to whole units, as for a run: good_size() promises that, and a
 // sized delete is compared with it.
 Allocation take_mapped(const Request& request) noexcept {
-    return {mapped_blocks.take(base::round_up(request.size, base::kUnitSize), request.alignment),
-            true};
+    const std::size_t bytes = base::round_up(request.size, base::kUnitSize);
+    if (!limits.admits_mapping(bytes)) return {nullptr, true};
+    void* block = mapped_blocks.take(bytes, request.alignment);
+    limits.mapped(bytes);
+    limits.relieve_above_soft();
+    return {block, true};
 }
 
-// For what the first region cannot give.
+Allocation take_again(Heap& heap, Cache* own, const Request& request, Bin bin) noexcept {
+    return own != nullptr && bin != 0 ? own->refill(bin, request.zeroed) : heap.allocate(request);
+}
+
+// After the hard limit has refused it.
+Allocation take_relieved(Heap& heap, Cache* own, const Request& request, Bin bin) noexcept {
+    if (!limits.relieve_at_hard()) return {nullptr, false};
+    if (request.size >= kMapMoved) {
+        if (const Allocation found = take_mapped(request); found.block != nullptr) return found;
+    }
+    return take_again(heap, own, request, bin);
+}
+
+// For what the first region cannot give, or if the process is to be relieved
+// first.
 Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bin bin,
                               std::uint32_t full) noexcept {
+    const std::uint32_t refusals = limits.refusals();
+    if ((full & kRelief) != 0) {
+        detour.fetch_and(~kRelief, rlx);  // relaxed: a hint
+        limits.relieve_above_soft();
+        full &= ~kRelief;
+        const Allocation found = full == 0 ? take_again(heap, own, request, bin) : Allocation{};
+        if (found.block != nullptr) return found;
+    }
     Allocation found = allocate_existing(request);
     // Relaxed: as its load.
-    full_for.store(found.block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);
+    detour.store(found.block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);
     if (found.block != nullptr) return found;
     if (own != nullptr) own->flush();
     heap.reclaim();
-    found = own != nullptr && bin != 0 ? own->refill(bin, request.zeroed) : heap.allocate(request);
+    found = take_again(heap, own, request, bin);
     if (found.block != nullptr) return found;
+    if (limits.refusals() != refusals) return take_relieved(heap, own, request, bin);
     each_grown([](Heap& grown) noexcept { grown.reclaim(); });
     // Its address space comes back when it is freed; that of a heap does not.
     if (request.size >= kMapMoved) {
@@ -149,7 +176,7 @@ Allocation allocate(const Request& request) noexcept {
     if (heap == nullptr) return {nullptr, false};
     const Bin bin = request.bin();
     // Relaxed, as the stores: a lost update costs one try.
-    const std::uint32_t full = full_for.load(rlx);
+    const std::uint32_t full = detour.load(rlx);
     if (full == 0) [[likely]] {
         heap->adopt_orphans();
         const Allocation found =
@@ -169,9 +196,24 @@ std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept
     return own->take_batch(bin, out, n);
 }
 
+namespace {
+
+void* resize_mapped(void* block, std::size_t from, std::size_t to) noexcept {
+    const std::size_t more = to > from ? base::round_up(to - from + to / 8, base::kUnitSize) : 0;
+    if (!limits.admits_mapping(more) &&
+        !(limits.relieve_at_hard() && limits.admits_mapping(more))) {
+        return nullptr;
+    }
+    void* resized = mapped_blocks.resize(block, to);
+    limits.mapped(more);
+    return resized;
+}
+
+}  // namespace
+
 void* resize_large(void* block, std::size_t from, std::size_t to) noexcept {
     Heap* heap = owner_of(block);
-    if (heap == nullptr) return mapped_blocks.resize(block, to);
+    if (heap == nullptr) return resize_mapped(block, from, to);
     return heap->resize(block, from, to) ? block : nullptr;
 }
 
@@ -236,6 +278,15 @@ bool trim() noexcept {
     bool any = heap->trim();
     each_grown([&any](Heap& grown) noexcept { any = grown.trim() || any; });
     return any;
+}
+
+std::uint32_t relieve(std::uint32_t least) noexcept {
+    Heap* heap = existing_process();
+    if (heap == nullptr) return 0;
+    if (Cache* own = own_cache(); own != nullptr) own->flush();
+    std::uint32_t calls = heap->relieve(least);
+    each_grown([&](Heap& grown) noexcept { calls += grown.relieve(least); });
+    return calls;
 }
 
 std::size_t check() noexcept {

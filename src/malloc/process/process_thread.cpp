@@ -6,6 +6,7 @@
 
 #include "malloc/process/background.hpp"
 #include "malloc/process/injection.hpp"
+#include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
 namespace ashlar::cache {
@@ -66,6 +67,7 @@ void adopt_fork() noexcept {
     auto* own = tls_cache->heap != nullptr ? static_cast<Cache*>(tls_cache) : nullptr;
     if (Heap* heap = existing_process(); heap != nullptr) heap->adopt_fork(own);
     registry.each([own](Heap& heap) noexcept { heap.adopt_fork(own); });
+    limits.adopt_fork();
 }
 
 // Without the handler a child is still safe, since no thread ever waits here.
