@@ -83,6 +83,11 @@ class Spans {
     // units and ages the dirty ones. Cheap otherwise. For callers on slow
     // paths.
     void tick() noexcept;
+    // Whether one thread alone uses the heap, so that nothing returns what it
+    // keeps if it stops calling: then less is kept. Initially false.
+    void set_alone(bool alone) noexcept { alone_.store(alone ? 1 : 0, base::rlx); }
+    // Relaxed, both: a heuristic.
+    [[nodiscard]] bool alone() const noexcept { return alone_.load(base::rlx) != 0; }
     // After a thread has given its runs: purges dirty units beyond a quarter of
     // the heap, or beyond a small number if that is more.
     void thread_ended() noexcept;
@@ -226,6 +231,7 @@ class Spans {
     base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
     base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never
     base::Atomic<std::uint32_t> searches_;       // searches by take_scan() so far
+    base::Atomic<std::uint32_t> alone_;
 };
 
 }  // namespace ashlar::spans

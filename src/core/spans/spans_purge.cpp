@@ -30,6 +30,8 @@ constexpr std::uint32_t kMostUnits = 256;
 // for them, and may never call again.
 constexpr std::uint32_t kKeptLong = 16;
 constexpr std::uint32_t kKept = 512;
+// With one thread alone: it may sleep after its last call.
+constexpr std::uint32_t kKeptAlone = 64;
 // After a thread has ended: no other call may ever follow.
 constexpr std::uint32_t kKeptOfEnded = 32;
 // Units of a long run that is kept, if it is the first since a take.
@@ -234,7 +236,7 @@ void Spans::purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept {
 void Spans::thread_ended() noexcept { purge_amount(kKeptOfEnded); }
 
 void Spans::tick() noexcept {
-    purge_amount(kKept);
+    purge_amount(alone() ? kKeptAlone : kKept);
     const std::uint64_t now = now_ms();
     std::uint64_t last = last_tick_.load(rlx);
     // Relaxed: the thread that moves the time on does the tick. Nothing else

@@ -77,8 +77,8 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // Refills an empty bin, and takes a block. `zeroed`: prefers a block that
     // is known to read as zero.
     [[nodiscard]] Allocation refill(base::Bin bin, bool zeroed = false) noexcept;
-    // The newest run of a bin, or nullptr. A cached run that does not begin at a
-    // unit was freed by a pointer into it: that ends the program, before the
+    // The newest run of a bin, or nullptr. A cached run that does not begin at
+    // a unit was freed by a pointer into it: that ends the program, before the
     // run is allocated again.
     [[nodiscard]] void* pop_run(base::Bin bin) noexcept;
     // Frees a block whose bin was found full.

@@ -86,6 +86,7 @@ Cache* Heap::take_cache() noexcept {
         reserve_caches_ahead();
     }
     Cache* cache = &caches_[id];
+    if (id != 0 && spans.alone()) spans.set_alone(false);
     cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
     cache->open_to_collectors();
     return cache;

@@ -74,7 +74,8 @@ class Heap : public BackEnd {
     // the system. True: there were any.
     bool trim() noexcept;
     // collect_caches(), reclaim(), and returns the pages of free units to the
-    // system, of runs of at least `least` units. Returns how many system calls that took.
+    // system, of runs of at least `least` units. Returns how many system calls
+    // that took.
     std::uint32_t relieve(std::uint32_t least) noexcept;
     // No other thread may use the heap meanwhile. False: the visitor stopped
     // the walk.

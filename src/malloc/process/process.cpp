@@ -81,6 +81,7 @@ Heap* process() noexcept {
     if (made == nullptr) return process_heap.load(acq);
     made->also_tick = tick_process;
     made->spans.admits = admit_units;
+    made->spans.set_alone(true);
     made->reserve_caches_ahead();
     if (process_heap.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
     Heap::destroy(made);

@@ -118,6 +118,17 @@ TEST_F(HeapTest, TakeCacheReturnsNullAfterTheLastUntilAGive) {
     EXPECT_EQ(heap_.take_cache(), nullptr);
 }
 
+TEST_F(HeapTest, SecondCacheEndsTheTimeOfOneThreadAlone) {
+    heap_.spans.set_alone(true);
+    Cache* first = heap_.take_cache();
+    EXPECT_TRUE(heap_.spans.alone());
+    heap_.end_cache(first);
+    ASSERT_EQ(heap_.take_cache(), first);
+    EXPECT_TRUE(heap_.spans.alone()) << "one thread after another";
+    static_cast<void>(heap_.take_cache());
+    EXPECT_FALSE(heap_.spans.alone());
+}
+
 TEST_F(HeapTest, TakeLargeReturnsTheSizeAndAlignment) {
     for (const std::size_t bytes : {std::size_t{1}, kMaxRun + 1, 3 * kMaxRun}) {
         for (const std::size_t alignment :
