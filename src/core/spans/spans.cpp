@@ -167,7 +167,12 @@ UnitId Spans::fit(std::uint32_t units, std::uint32_t align) const noexcept {
 }
 
 UnitId Spans::take_fit(std::uint32_t units, std::uint32_t align) noexcept {
-    if (!lock_.lock_soon(kTries)) return kNoUnit;
+    // Relaxed, both: counters.
+    if (!lock_.lock_soon(kTries)) {
+        lock_refused_.fetch_add(1, rlx);
+        return kNoUnit;
+    }
+    lock_taken_.store(lock_taken_.load(rlx) + 1, rlx);
     sync_holes_locked();
     UnitId run = kNoUnit;
     for (UnitId start = fit(units, align); start != kNoUnit; start = fit(units, align)) {
@@ -391,6 +396,22 @@ UnitCounts Spans::counts() const noexcept {
     // Relaxed: counters.
     const std::size_t held = held_.load(rlx);
     return {held, frontier() - 1 - held, peak_.load(rlx), dirty_units_.load(rlx)};  // relaxed
+}
+
+SpansTables Spans::tables() const noexcept {
+    return {state_,
+            free_.leaf_words(),
+            free_.stride(),
+            dirty_bits_,
+            aged_bits_,
+            recent_,
+            &frontier_,
+            committed_.end_word(),
+            kRecent,
+            &peak_,
+            &lock_taken_,
+            &lock_refused_,
+            committed_.reach_word()};
 }
 
 }  // namespace ashlar::spans
