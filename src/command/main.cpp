@@ -63,7 +63,7 @@ constexpr const char* kProgram = "The program and its arguments; -- may stand be
 CLI::App* add_run(CLI::App& app, bool& with_statistics, std::string& placeholder) {
     CLI::App* command = app.add_subcommand("run", "Run a program with Ashlar as its malloc");
     command->add_flag("--stats", with_statistics,
-                      "Print one line on stderr at exit: what the heap held");
+                      "Print a report on stderr at exit: where the memory is");
     command->add_option("PROGRAM", placeholder, kProgram)->required();
     command->footer(kRunHelp);
     return command;

@@ -27,8 +27,9 @@ struct Destroy {
         case inspect::Found::no_process:
             throw Failure(kCannotRead, who + ": " + std::strerror(errno));
         case inspect::Found::refused:
-            throw Failure(kCannotRead, who + " may not be read: that needs the rights of a "
-                                             "debugger, as root has (see ptrace_scope)");
+            throw Failure(kCannotRead, who +
+                                           " may not be read: that needs the rights of a "
+                                           "debugger, as root has (see ptrace_scope)");
         case inspect::Found::other_version:
             throw Failure(kNoHeap, who + " has a heap of another version of Ashlar");
         default: throw Failure(kNoHeap, who + " has no heap of Ashlar");

@@ -399,19 +399,9 @@ UnitCounts Spans::counts() const noexcept {
 }
 
 SpansTables Spans::tables() const noexcept {
-    return {state_,
-            free_.leaf_words(),
-            free_.stride(),
-            dirty_bits_,
-            aged_bits_,
-            recent_,
-            &frontier_,
-            committed_.end_word(),
-            kRecent,
-            &peak_,
-            &lock_taken_,
-            &lock_refused_,
-            committed_.reach_word()};
+    return {state_,       free_.leaf_words(), free_.stride(),         dirty_bits_, aged_bits_,
+            recent_,      &frontier_,         committed_.end_word(),  kRecent,     &peak_,
+            &lock_taken_, &lock_refused_,     committed_.reach_word()};
 }
 
 }  // namespace ashlar::spans

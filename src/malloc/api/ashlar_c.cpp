@@ -63,7 +63,9 @@ void ash_free_batch(void** blocks, size_t count) noexcept {
 int ash_malloc_trim(size_t) noexcept { return api::trim(); }
 size_t ash_check() noexcept { return cache::check(); }
 
-struct ash_stats ash_statistics() noexcept { return api::statistics(nullptr); }
+struct ash_stats ash_statistics() noexcept {
+    return api::statistics(nullptr);
+}
 size_t ash_class_statistics(struct ash_class_stats* out, size_t count) noexcept {
     return api::class_statistics(out, count);
 }

@@ -21,7 +21,7 @@ struct mallinfo2 info2() noexcept {
     struct mallinfo2 info = {};
     info.arena = stats.held - stats.mapped + stats.free;
     info.hblkhd = stats.mapped;
-    info.uordblks = stats.live;
+    info.uordblks = stats.live - stats.mapped;
     info.fordblks = stats.held - stats.live + stats.free;
     info.keepcost = stats.dirty;
     info.usmblks = stats.peak;
@@ -47,9 +47,9 @@ int write_info(int options, std::FILE* out) noexcept {
     if (options != 0) return EINVAL;
     const ash_stats stats = statistics(nullptr);
     const std::pair<const char*, std::size_t> totals[] = {
-        {"live", stats.live},   {"asked", stats.asked},       {"mmap", stats.mapped},
-        {"cache", stats.cached}, {"depot", stats.depot},      {"slab", stats.slabs},
-        {"kept", stats.kept},   {"rest", stats.free},         {"dirty", stats.dirty},
+        {"live", stats.live},        {"asked", stats.asked}, {"mmap", stats.mapped},
+        {"cache", stats.cached},     {"depot", stats.depot}, {"slab", stats.slabs},
+        {"kept", stats.kept},        {"rest", stats.free},   {"dirty", stats.dirty},
         {"metadata", stats.metadata}};
     bool done = std::fputs("<malloc version=\"ashlar-2\">\n<heap nr=\"0\">\n<sizes>\n", out) >= 0;
     ash_class_stats classes[kMostClasses];

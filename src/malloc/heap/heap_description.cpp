@@ -10,9 +10,7 @@ using base::Bin;
 
 namespace {
 
-inspect::Address at(const void* place) noexcept {
-    return reinterpret_cast<std::uintptr_t>(place);
-}
+inspect::Address at(const void* place) noexcept { return reinterpret_cast<std::uintptr_t>(place); }
 
 std::uint32_t offset(const void* member, const void* whole) noexcept {
     return static_cast<std::uint32_t>(at(member) - at(whole));
@@ -53,20 +51,11 @@ void Heap::describe(const region::Carver& carver) const noexcept {
     for (std::uint32_t i = 0; i < tables.count; ++i)
         out.tables += (std::uint64_t{tables.list[i].stride} << 16) >> tables.list[i].shift;
     const spans::SpansTables units = spans.tables();
-    out.unit = {at(units.state),
-                at(units.free),
-                units.free_stride * sizeof(base::Word),
-                at(units.dirty),
-                at(units.aged),
-                at(units.recent),
-                units.recent_count,
-                at(units.frontier),
-                at(units.committed),
-                at(units.peak),
-                at(units.lock_taken),
-                at(units.lock_refused),
-                at(units.reach),
-                at(arena.bits())};
+    out.unit = {at(units.state),    at(units.free),       units.free_stride * sizeof(base::Word),
+                at(units.dirty),    at(units.aged),       at(units.recent),
+                units.recent_count, at(units.frontier),   at(units.committed),
+                at(units.peak),     at(units.lock_taken), at(units.lock_refused),
+                at(units.reach),    at(arena.bits())};
     describe_caches(out.cache);
     const depot::DepotAddresses magazines = depot.addresses();
     out.depot.classes = at(magazines.classes);

@@ -23,24 +23,24 @@ struct Part {
 
 // The slabs of a class, or the runs of a length.
 struct ClassCounts {
-    std::uint64_t slabs;   // or runs
-    std::uint64_t blocks;  // that the slabs have
-    std::uint64_t in_use;  // blocks that are not free in their slab
+    std::uint64_t slabs;             // or runs
+    std::uint64_t blocks;            // that the slabs have
+    std::uint64_t in_use;            // blocks that are not free in their slab
     std::uint64_t cached, in_depot;  // of those: free blocks in caches and in the depot
-    Part used;  // blocks in use
-    Part free;  // blocks that are free in their slab
-    Part rest;  // behind the last block of each slab
+    Part used;                       // blocks in use
+    Part free;                       // blocks that are free in their slab
+    Part rest;                       // behind the last block of each slab
     [[nodiscard]] std::uint64_t live() const noexcept { return in_use - cached - in_depot; }
 };
 
 // Bins 1 to 40 are classes, bins 41 to 72 runs; bin 0 stands for longer runs.
 struct HeapCounts {
     ClassCounts bins[base::kBins];
-    Part kept;   // runs kept for exact reuse, or in a thread's hands at this moment
-    Part dirty;  // free, with pages that may be resident
-    Part aged;   // the same, freed before the last tick
-    Part clean;  // free, and given back to the system
-    Part fresh;  // never used, but committed
+    Part kept;               // runs kept for exact reuse, or in a thread's hands at this moment
+    Part dirty;              // free, with pages that may be resident
+    Part aged;               // the same, freed before the last tick
+    Part clean;              // free, and given back to the system
+    Part fresh;              // never used, but committed
     std::uint64_t metadata;  // bytes of tables and caches that are in use
     std::uint64_t peak;      // of used units
     std::uint64_t reserved;  // address space of the units

@@ -21,6 +21,8 @@ constexpr std::uint64_t kMostUnits = std::uint64_t{1} << 31;
 constexpr std::uint64_t kMostCaches = std::uint64_t{1} << 16;
 constexpr std::uint64_t kMostShared = 256;
 constexpr std::uint64_t kMostShards = 64;
+// After so many failures the heap is taken for damaged, and left.
+constexpr std::uint64_t kMostUnreadable = 4096;
 constexpr std::uint32_t kMostInMagazine = 4096;
 
 bool sound(const HeapLayout& layout) noexcept {
@@ -104,8 +106,7 @@ void HeapReader::count(const HeapLayout& layout, HeapCounts& out) noexcept {
     for (Window<512>* each : {&free_, &dirty_, &aged_}) each->open(*memory_);
     const std::uint64_t most = layout.units;
     const std::uint64_t committed = std::min<std::uint64_t>(number(layout.unit.committed), most);
-    const std::uint64_t frontier =
-        std::min<std::uint64_t>(number(layout.unit.frontier), committed);
+    const std::uint64_t frontier = std::min<std::uint64_t>(number(layout.unit.frontier), committed);
     // The caches first: a block that leaves one meanwhile is still in use in
     // its slab, or counted as free there.
     if (memory_->reads_plain) count_caches();
@@ -135,7 +136,7 @@ std::uint64_t HeapReader::resident(std::uint64_t unit, std::uint64_t units) noex
 
 void HeapReader::count_units(std::uint64_t end, std::uint64_t committed) noexcept {
     std::uint64_t unit = 1;
-    while (unit < end) unit += count_unit(unit, end);
+    while (unit < end && own_.unreadable < kMostUnreadable) unit += count_unit(unit, end);
     if (committed > unit)
         own_.fresh.add((committed - unit) << base::kUnitShift, resident(unit, committed - unit));
 }
@@ -261,7 +262,7 @@ void HeapReader::count_cache(std::uint64_t address) noexcept {
         const std::uint64_t slot = (top[bin] - address - tables.slots) / sizeof(void*);
         const std::uint64_t few = slot - tables.few[bin];
         const std::uint64_t many = slot - tables.many[bin];
-        const std::uint64_t n = few <= tables.few_count[bin]    ? few
+        const std::uint64_t n = few <= tables.few_count[bin]     ? few
                                 : many <= tables.many_count[bin] ? many
                                                                  : 0;
         own_.bins[bin].cached += n;
@@ -281,9 +282,8 @@ void HeapReader::count_depot() noexcept {
             for (; full != 0; full &= full - 1) {
                 const unsigned which = base::lowest(full);
                 if (which >= depot.per_shard[c]) break;
-                const std::uint32_t n =
-                    number(depot.magazines[c] +
-                           (s * depot.per_shard[c] + which) * depot.magazine_bytes);
+                const std::uint32_t n = number(
+                    depot.magazines[c] + (s * depot.per_shard[c] + which) * depot.magazine_bytes);
                 own_.bins[c].in_depot += n <= kMostInMagazine ? n : 0;
             }
         }
@@ -303,8 +303,8 @@ void HeapReader::count_metadata(std::uint64_t frontier) noexcept {
     const std::uint64_t units = std::min(frontier, kMostUnits);
     const std::uint64_t created =
         std::min<std::uint64_t>(number(layout_->cache.created), kMostCaches);
-    own_.metadata = layout_->dense + (layout_->tables * units >> 16) +
-                    created * layout_->cache.bytes;
+    own_.metadata =
+        layout_->dense + (layout_->tables * units >> 16) + created * layout_->cache.bytes;
     if (number(layout_->cache.shared_ready) != 0)
         own_.metadata += layout_->cache.shared_count * layout_->cache.bytes;
 }

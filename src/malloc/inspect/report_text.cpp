@@ -74,8 +74,7 @@ void write_classes(Writer& out, const HeapCounts& counts) noexcept {
         base::Bin worst = base::kBins;
         for (base::Bin bin = 0; bin < base::kBins; ++bin) {
             if (done[bin] || resident_of(counts.bins[bin]) == 0) continue;
-            if (worst == base::kBins ||
-                waste_of(counts.bins[bin]) > waste_of(counts.bins[worst]))
+            if (worst == base::kBins || waste_of(counts.bins[bin]) > waste_of(counts.bins[worst]))
                 worst = bin;
         }
         if (worst == base::kBins) return;

@@ -29,8 +29,8 @@ bool Residency::resident(std::uint64_t page) noexcept {
         first_ = page;
         count_ = 0;
         if (file_ < 0) return false;
-        const ssize_t got = pread(file_, entries_, sizeof entries_,
-                                  static_cast<off_t>(page * sizeof entries_[0]));
+        const ssize_t got =
+            pread(file_, entries_, sizeof entries_, static_cast<off_t>(page * sizeof entries_[0]));
         if (got <= 0) return false;
         count_ = static_cast<std::uint64_t>(got) / sizeof entries_[0];
         if (count_ == 0) return false;

@@ -90,8 +90,9 @@ void Survey::count_mapped() noexcept {
     for (std::uint32_t i = 0; i < mapped_; ++i) {
         const MappedPlace& place = mapped_list_[i];
         ++result_.mapped_blocks;
-        result_.mapped.add(place.bytes,
-                           pages_.opened() ? pages_.bytes(place.start, place.start + place.bytes) : 0);
+        result_.mapped.add(place.bytes, pages_.opened()
+                                            ? pages_.bytes(place.start, place.start + place.bytes)
+                                            : 0);
     }
     result_.counts.reserved += result_.mapped.bytes;
 }

@@ -27,16 +27,16 @@ struct Result {
     int process;
     std::uint64_t process_heap;  // 0: not looked for
     std::uint64_t grown, private_heaps;
-    HeapCounts counts;          // of all heaps
+    HeapCounts counts;  // of all heaps
     std::uint64_t mapped_blocks;
-    Part mapped;                // mapped blocks
+    Part mapped;  // mapped blocks
     std::uint64_t mapped_peak;
     std::uint64_t calls[kCalls];
     std::uint64_t metadata_resident;
     std::uint64_t others[kOthers];
-    std::uint64_t rss;          // as the kernel says
+    std::uint64_t rss;  // as the kernel says
     std::uint64_t swapped;
-    bool pages_known;           // residency could be read
+    bool pages_known;  // residency could be read
     WorstSlabs worst;
 };
 
