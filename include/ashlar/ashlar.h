@@ -183,15 +183,29 @@ struct ash_stats {
     size_t reserved;
     /// Number of live blocks.
     size_t blocks;
-    /// How often a thread's cache was empty, and how often it was full.
-    size_t refills, overflows;
-    /// Batches of blocks that threads took from the depot, and gave to it.
-    size_t depot_takes, depot_gives;
-    /// How often the lock of the free runs was taken, and how often refused.
-    size_t lock_taken, lock_refused;
-    /// System calls of the whole process: mmap, munmap, mprotect, madvise and
-    /// mremap.
-    size_t maps, unmaps, commits, purges, moves;
+    /// How often a thread's cache was empty.
+    size_t refills;
+    /// How often a thread's cache was full.
+    size_t overflows;
+    /// Batches of blocks that threads took from the depot.
+    size_t depot_takes;
+    /// Batches of blocks that threads gave to the depot.
+    size_t depot_gives;
+    /// How often a thread got the lock of the free runs.
+    size_t lock_taken;
+    /// How often another thread had that lock for too long.
+    size_t lock_refused;
+    /// Calls of mmap() so far, as all below by the whole process. 0 for a
+    /// private heap.
+    size_t maps;
+    /// Calls of munmap().
+    size_t unmaps;
+    /// Calls of mprotect(), which make memory accessible.
+    size_t commits;
+    /// Calls of madvise(), which return memory.
+    size_t purges;
+    /// Calls of mremap().
+    size_t moves;
 };
 /// Returns the memory statistics of the process heap. Never fails. Reads the
 /// heap's tables in `/proc/self/mem` if it can; else blocks in caches count as
@@ -204,9 +218,14 @@ struct ash_class_stats {
     size_t size;
     /// Slabs of this class; of more than 32 KiB, blocks.
     size_t slabs;
-    /// Blocks: held by the program, free in caches, free in the depot, and free
-    /// in slabs.
-    size_t live, cached, depot, free;
+    /// Blocks that the program holds.
+    size_t live;
+    /// Free blocks in thread caches.
+    size_t cached;
+    /// Free blocks in the depot.
+    size_t depot;
+    /// Free blocks in slabs.
+    size_t free;
 };
 /// Stores the statistics of each size with slabs in out[0 .. n), the smallest
 /// first, and of the longest runs last; of at most `count` sizes. Returns n.

@@ -91,8 +91,8 @@ line.
 )";
 
 constexpr const char* kReportHelp =
-    R"(PID is a process with Ashlar as its malloc, preloaded, linked or static. It is not stopped, and
-notices nothing: its memory is read as a debugger may read it, so that the rights of one are needed.
+    R"(PID is a process with Ashlar as its malloc, preloaded, linked or static. It is not stopped:
+its memory is read as a debugger may read it, so that the rights of one are needed.
 
 The report begins with what the program asked for, and ends with the resident memory (RSS) that the
 kernel reports. Each step between has a name. Then come the sizes and the slabs that hold the most

@@ -12,6 +12,7 @@ constinit SystemCalls system_calls{};
 
 namespace {
 
+// Relaxed: sums.
 void count(base::Atomic<std::uint64_t>& calls) noexcept { calls.fetch_add(1, base::rlx); }
 
 // Calls f and leaves errno as it was.

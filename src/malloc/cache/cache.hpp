@@ -75,7 +75,7 @@ struct MissCounts {
     static void add(base::Atomic<std::uint64_t>& count) noexcept {
         count.store(count.load(base::rlx) + 1, base::rlx);
     }
-    // Any thread may call it; no other thread uses `from`.
+    // Any thread may call it; no other thread uses `from`. Relaxed: sums.
     void take_over(MissCounts& from) noexcept {
         const auto move = [](base::Atomic<std::uint64_t>& to,
                              base::Atomic<std::uint64_t>& counted) noexcept {

@@ -1,4 +1,4 @@
-// The reader of a heap believes nothing: wrong numbers in the description and in
+// The reader of a heap trusts nothing: wrong numbers in the description and in
 // the tables lead to wrong sums at most.
 #include <ashlar/ashlar.h>
 #include <gtest/gtest.h>
