@@ -127,8 +127,8 @@ bool Heap::reserve_caches(std::uint32_t enough) noexcept {
 
 void Heap::give_cache(Cache* cache) noexcept {
     const auto id = static_cast<std::uint32_t>(cache - caches_);
-    cache->exit_rounds = 0;
     past_.take_over(cache->counts);
+    cache->exit_rounds = 0;
     if (id >= kIdleResident) drop(*cache);
     idle_.insert(id);
     arena.thread_ended();
