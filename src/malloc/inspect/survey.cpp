@@ -141,7 +141,7 @@ void Survey::take(std::uint64_t heap) noexcept {
     pages_.open(process_);
     result_.pages_known = pages_.opened();
     read_maps();
-    read_rollup();
+    const std::uint64_t rss_before = kernels_rss();
     // Pages that two processes share cannot be told from those that were only
     // read.
     pages_.count_shared(shared_pages_);
@@ -149,6 +149,8 @@ void Survey::take(std::uint64_t heap) noexcept {
     for (std::uint32_t i = 0; i < heaps_; ++i) count_layout(heap_list_[i]);
     count_mapped();
     if (has_root_) count_calls();
+    // The process goes on meanwhile.
+    result_.rss = (rss_before + kernels_rss()) / 2;
     pages_.close();
 }
 

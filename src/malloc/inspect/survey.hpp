@@ -34,7 +34,8 @@ struct Result {
     std::uint64_t calls[kCalls];
     std::uint64_t metadata_resident;
     std::uint64_t others[kOthers];
-    std::uint64_t rss;  // as the kernel says
+    // As the kernel says: the mean of before and after.
+    std::uint64_t rss;
     std::uint64_t swapped;
     bool pages_known;  // residency could be read
     WorstSlabs worst;
@@ -80,7 +81,7 @@ class Survey {
     bool read_maps() noexcept;
     void end_mapping() noexcept;
     void count_mapping(std::uint64_t from, std::uint64_t to) noexcept;
-    void read_rollup() noexcept;
+    [[nodiscard]] std::uint64_t kernels_rss() noexcept;
     void count_layout(std::uint64_t layout) noexcept;
     void count_mapped() noexcept;
     void count_calls() noexcept;

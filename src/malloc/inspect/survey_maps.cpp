@@ -160,12 +160,14 @@ bool Survey::read_maps() noexcept {
     return true;
 }
 
-void Survey::read_rollup() noexcept {
-    if (!file_.open(process_, "smaps_rollup")) return;
+std::uint64_t Survey::kernels_rss() noexcept {
+    std::uint64_t found = 0;
+    if (!file_.open(process_, "smaps_rollup")) return 0;
     while (const char* text = file_.line()) {
-        if (skip(text, "Rss:")) result_.rss = kilobytes(text);
+        if (skip(text, "Rss:")) found = kilobytes(text);
     }
     file_.close();
+    return found;
 }
 
 }  // namespace ashlar::inspect

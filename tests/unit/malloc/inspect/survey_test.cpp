@@ -166,21 +166,25 @@ TEST(Survey, CountsPrivateHeapsAndForeignMappings) {
 
 TEST(Survey, AddsUpWhileThreadsWork) {
     std::atomic<bool> stop{false};
+    std::atomic<unsigned> ready{0};
     std::vector<std::thread> threads;
     for (unsigned t = 0; t < 4; ++t) {
-        threads.emplace_back([&stop, t] {
-            std::vector<void*> blocks(20'000);
-            for (unsigned n = t; !stop; n = n * 1103515245 + 12345) {
-                void*& block = blocks[(n >> 8) % blocks.size()];
+        threads.emplace_back([&stop, &ready, t] {
+            std::vector<void*> blocks(10'000);
+            unsigned random = t;
+            for (unsigned n = 0; !stop; ++n) {
+                random = random * 1103515245 + 12345;
+                void*& block = blocks[(random >> 4) % blocks.size()];
                 ash_free(block);
-                const std::size_t size = (n >> 12) % 2000;
+                const std::size_t size = (random >> 16) % 2000;
                 block = ash_malloc(size);
                 std::memset(block, 1, size);
+                if (n == 200'000) ++ready;  // by then the heap hardly grows any more
             }
             for (void* block : blocks) ash_free(block);
         });
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    while (ready != 4) std::this_thread::yield();
     for (int i = 0; i < 10; ++i) expect_adds_up(*survey());
     stop = true;
     for (std::thread& thread : threads) thread.join();
