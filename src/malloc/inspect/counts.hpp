@@ -50,6 +50,26 @@ struct HeapCounts {
     std::uint64_t unreadable;  // reads that failed: the heap was ending, or is damaged
 };
 
+// What a run of units is, as a visitor sees it.
+enum class UnitKind : unsigned { slab, run, kept, dirty, aged, clean, fresh };
+
+struct UnitRecord {
+    std::uint64_t address;
+    std::uint64_t units;
+    UnitKind kind;
+    base::Bin bin;         // of a slab or a run; 0: a run without a bin
+    std::uint64_t in_use;  // blocks of a slab that are not free in it
+    Part used;             // their bytes
+    std::uint64_t resident;
+};
+
+// Called for each run of units, in the order of addresses. It may use the
+// memory of its context only.
+struct UnitVisitor {
+    void (*visit)(void* context, const UnitRecord& record) noexcept;
+    void* context;
+};
+
 // A slab that holds much and is used for little.
 struct SlabRecord {
     std::uint64_t address;
@@ -70,6 +90,12 @@ class WorstSlabs {
         unsigned at = count_ < kMostSlabs ? count_++ : count_ - 1;
         for (; at > 0 && list_[at - 1].waste() < record.waste(); --at) list_[at] = list_[at - 1];
         list_[at] = record;
+    }
+    // A visitor that adds each slab to the WorstSlabs of its context.
+    static void visit(void* self, const UnitRecord& record) noexcept {
+        if (record.kind != UnitKind::slab || record.resident == 0) return;
+        static_cast<WorstSlabs*>(self)->add(
+            {record.address, record.bin, record.resident, record.used.resident});
     }
     [[nodiscard]] const SlabRecord* begin() const noexcept { return list_; }
     [[nodiscard]] const SlabRecord* end() const noexcept { return list_ + count_; }

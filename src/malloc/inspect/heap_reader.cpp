@@ -85,10 +85,10 @@ bool read_layout(const Memory& memory, std::uint64_t address, HeapLayout& out) n
            sound(out);
 }
 
-void HeapReader::open(const Memory& memory, Residency* pages, WorstSlabs* worst) noexcept {
+void HeapReader::open(const Memory& memory, Residency* pages, const UnitVisitor* visitor) noexcept {
     memory_ = &memory;
     pages_ = pages;
-    worst_ = worst;
+    visitor_ = visitor;
 }
 
 std::uint32_t HeapReader::number(std::uint64_t address) noexcept {
@@ -137,8 +137,14 @@ std::uint64_t HeapReader::resident(std::uint64_t unit, std::uint64_t units) noex
 void HeapReader::count_units(std::uint64_t end, std::uint64_t committed) noexcept {
     std::uint64_t unit = 1;
     while (unit < end && own_.unreadable < kMostUnreadable) unit += count_unit(unit, end);
-    if (committed > unit)
-        own_.fresh.add((committed - unit) << base::kUnitShift, resident(unit, committed - unit));
+    if (committed > unit) count_part(own_.fresh, UnitKind::fresh, unit, committed - unit);
+}
+
+void HeapReader::count_part(Part& part, UnitKind kind, std::uint64_t unit,
+                            std::uint64_t units) noexcept {
+    const std::uint64_t pages = resident(unit, units);
+    part.add(units << base::kUnitShift, pages);
+    visit({address_of(unit), units, kind, 0, 0, {}, pages});
 }
 
 bool HeapReader::bit_of(std::uint64_t words, std::uint64_t stride, Window<512>& window,
@@ -159,7 +165,10 @@ std::uint64_t HeapReader::count_unit(std::uint64_t unit, std::uint64_t end) noex
         ++runs.slabs;
         ++runs.blocks;
         ++runs.in_use;
-        runs.used.add(value * kUnitSize, resident(unit, value));
+        const Part all{value * kUnitSize, resident(unit, value)};
+        runs.used.add(all.bytes, all.resident);
+        visit({address_of(unit), value, UnitKind::run, base::bin_of_run(value), 1, all,
+               all.resident});
         return value;
     }
     if (kind != kNone && kind != kLarge && value > 0 && value < base::kClasses &&
@@ -170,17 +179,19 @@ std::uint64_t HeapReader::count_unit(std::uint64_t unit, std::uint64_t end) noex
     if (bit_of(layout_->unit.free, layout_->unit.free_stride, free_, unit)) {
         count_free(unit);
     } else {
-        own_.kept.add(kUnitSize, resident(unit, 1));
+        count_part(own_.kept, UnitKind::kept, unit, 1);
     }
     return 1;
 }
 
 void HeapReader::count_free(std::uint64_t unit) noexcept {
-    const std::uint64_t pages = resident(unit, 1);
-    Part& part = bit_of(layout_->unit.aged, sizeof(Word), aged_, unit)     ? own_.aged
-                 : bit_of(layout_->unit.dirty, sizeof(Word), dirty_, unit) ? own_.dirty
-                                                                           : own_.clean;
-    part.add(kUnitSize, pages);
+    if (bit_of(layout_->unit.aged, sizeof(Word), aged_, unit)) {
+        count_part(own_.aged, UnitKind::aged, unit, 1);
+    } else if (bit_of(layout_->unit.dirty, sizeof(Word), dirty_, unit)) {
+        count_part(own_.dirty, UnitKind::dirty, unit, 1);
+    } else {
+        count_part(own_.clean, UnitKind::clean, unit, 1);
+    }
 }
 
 void HeapReader::count_slab(std::uint64_t unit, Bin c) noexcept {
@@ -202,34 +213,33 @@ void HeapReader::count_slab(std::uint64_t unit, Bin c) noexcept {
     slabs.used.bytes += in_use * g.size;
     slabs.free.bytes += bytes - in_use * g.size;
     slabs.rest.bytes += g.units * kUnitSize - bytes;
-    if (pages_ != nullptr) count_resident(unit, c, free, in_use);
+    UnitRecord record{address_of(unit),     g.units, UnitKind::slab, c, in_use,
+                      {in_use * g.size, 0}, 0};
+    if (pages_ != nullptr) count_resident(record, free);
+    visit(record);
 }
 
 // The resident bytes of a slab, by what they belong to: a page may have blocks
 // in use and free ones.
-void HeapReader::count_resident(std::uint64_t unit, Bin c, const Word* free,
-                                std::uint64_t in_use) noexcept {
-    const base::ClassGeometry& g = kGeometry[c];
+void HeapReader::count_resident(UnitRecord& record, const Word* free) noexcept {
+    const base::ClassGeometry& g = kGeometry[record.bin];
     const UsedBytes used_bytes(g, free);
     const std::uint64_t blocks_end = std::uint64_t{g.blocks} * g.size;
-    std::uint64_t used = 0;
     std::uint64_t blocks = 0;
-    std::uint64_t all = 0;
     for (std::uint32_t i = 0; i < g.units; ++i) {
-        const std::uint32_t parts = pages_->parts(address_of(unit + i));
+        const std::uint32_t parts = pages_->parts(record.address + i * kUnitSize);
         for (unsigned p = 0; p < kParts; ++p) {
             if ((parts >> p & 1) == 0) continue;
             const std::uint64_t from = i * kUnitSize + p * kPart;
-            all += kPart;
+            record.resident += kPart;
             blocks += from >= blocks_end ? 0 : std::min(kPart, blocks_end - from);
-            if (in_use != 0) used += used_bytes.within(from, from + kPart);
+            if (record.in_use != 0) record.used.resident += used_bytes.within(from, from + kPart);
         }
     }
-    ClassCounts& slabs = own_.bins[c];
-    slabs.used.resident += used;
-    slabs.free.resident += blocks - used;
-    slabs.rest.resident += all - blocks;
-    if (worst_ != nullptr && all != 0) worst_->add({address_of(unit), c, all, used});
+    ClassCounts& slabs = own_.bins[record.bin];
+    slabs.used.resident += record.used.resident;
+    slabs.free.resident += blocks - record.used.resident;
+    slabs.rest.resident += record.resident - blocks;
 }
 
 // ---------------------------------------------------------------------- caches

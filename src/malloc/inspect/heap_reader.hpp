@@ -24,8 +24,8 @@ namespace ashlar::inspect {
 
 class HeapReader {
   public:
-    // `pages` and `worst` may be null.
-    void open(const Memory& memory, Residency* pages, WorstSlabs* worst) noexcept;
+    // All but the memory may be null.
+    void open(const Memory& memory, Residency* pages, const UnitVisitor* visitor) noexcept;
     // Adds what the heap holds to `out`.
     void count(const HeapLayout& layout, HeapCounts& out) noexcept;
 
@@ -35,9 +35,12 @@ class HeapReader {
     void count_units(std::uint64_t end, std::uint64_t committed) noexcept;
     [[nodiscard]] std::uint64_t count_unit(std::uint64_t unit, std::uint64_t end) noexcept;
     void count_slab(std::uint64_t unit, base::Bin c) noexcept;
-    void count_resident(std::uint64_t unit, base::Bin c, const base::Word* free,
-                        std::uint64_t in_use) noexcept;
+    void count_resident(UnitRecord& record, const base::Word* free) noexcept;
+    void visit(const UnitRecord& record) const noexcept {
+        if (visitor_ != nullptr) visitor_->visit(visitor_->context, record);
+    }
     void count_free(std::uint64_t unit) noexcept;
+    void count_part(Part& part, UnitKind kind, std::uint64_t unit, std::uint64_t units) noexcept;
     [[nodiscard]] std::uint64_t resident(std::uint64_t unit, std::uint64_t units) noexcept;
     [[nodiscard]] bool bit_of(std::uint64_t words, std::uint64_t stride, Window<512>& window,
                               std::uint64_t unit) noexcept;
@@ -53,7 +56,7 @@ class HeapReader {
 
     const Memory* memory_;
     Residency* pages_;
-    WorstSlabs* worst_;
+    const UnitVisitor* visitor_;
     const HeapLayout* layout_;
     HeapCounts* out_;
     HeapCounts own_;  // of the heap being read

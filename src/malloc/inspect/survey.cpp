@@ -145,7 +145,8 @@ void Survey::take(std::uint64_t heap) noexcept {
     // Pages that two processes share cannot be told from those that were only
     // read.
     pages_.count_shared(shared_pages_);
-    reader_.open(memory_, pages_.opened() ? &pages_ : nullptr, &result_.worst);
+    const UnitVisitor worst{WorstSlabs::visit, &result_.worst};
+    reader_.open(memory_, pages_.opened() ? &pages_ : nullptr, &worst);
     for (std::uint32_t i = 0; i < heaps_; ++i) count_layout(heap_list_[i]);
     count_mapped();
     if (has_root_) count_calls();
