@@ -128,7 +128,7 @@ TEST(Statistics, KeepTheCountsOfThreadsThatEnded) {
             void* block = ash_malloc(100 * 1024);
             ash_free(block);
         }
-        for (const std::size_t size : {100, 200, 300, 400, 500}) ash_free(ash_malloc(size));
+        for (std::size_t size = 100; size <= 500; size += 100) ash_free(ash_malloc(size));
     }).join();
     EXPECT_GE(ash_statistics().refills, before.refills + 6);
 }

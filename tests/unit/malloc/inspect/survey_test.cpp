@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "malloc/inspect/report.hpp"
@@ -225,6 +226,55 @@ TEST(Survey, FindsTheHeapOfAnotherProcess) {
     waitpid(child, nullptr, 0);
     std::uint64_t heap = 0;
     EXPECT_EQ(Owned(Survey::make(child))->find_heap(heap), Found::no_process);
+    give_all(blocks);
+}
+
+// What a visitor has seen of one heap.
+struct Seen {
+    std::uint64_t end = 0, units = 0, slabs = 0, in_use = 0, faults = 0;
+    static void visit(void* context, const UnitRecord& record) noexcept {
+        auto& seen = *static_cast<Seen*>(context);
+        if (seen.end != 0 && record.address != seen.end) ++seen.faults;
+        if (record.used.resident > record.resident) ++seen.faults;
+        if (record.resident > record.units << ashlar::base::kUnitShift) ++seen.faults;
+        seen.end = record.address + (record.units << ashlar::base::kUnitShift);
+        seen.units += record.units;
+        if (record.kind == UnitKind::slab) ++seen.slabs;
+        seen.in_use += record.in_use;
+    }
+};
+
+TEST(HeapReader, VisitsEachUnitOnceInTheOrderOfAddresses) {
+    std::vector<void*> blocks;
+    fill(blocks, 5000, 3000);
+    fill(blocks, 20, 300'000);
+    fill(blocks, 2, 5 * mib);
+    for (std::size_t i = 0; i < blocks.size(); i += 3) ash_free(std::exchange(blocks[i], nullptr));
+    ProcessMemory source;
+    source.open(getpid());
+    const Memory memory = source.view();
+    Residency pages;
+    pages.open(getpid());
+    Seen seen;
+    const UnitVisitor visitor{Seen::visit, &seen};
+    const auto reader = std::make_unique<HeapReader>();
+    reader->open(memory, &pages, &visitor);
+    HeapLayout layout;
+    ASSERT_TRUE(read_layout(memory, own_heap(), layout));
+    HeapCounts counts{};
+    reader->count(layout, counts);
+    std::uint64_t slabs = 0, in_use = 0;
+    for (ashlar::base::Bin bin = 0; bin < ashlar::base::kBins; ++bin) {
+        in_use += counts.bins[bin].in_use;
+        if (bin != 0 && !ashlar::base::is_run(bin)) slabs += counts.bins[bin].slabs;
+    }
+    EXPECT_EQ(seen.faults, 0U);
+    EXPECT_EQ(seen.units, ashlar::cache::process()->spans.committed() - 1);
+    EXPECT_EQ(seen.slabs, slabs);
+    EXPECT_EQ(seen.in_use, in_use);
+    EXPECT_GT(slabs, 10U);
+    pages.close();
+    source.close();
     give_all(blocks);
 }
 
