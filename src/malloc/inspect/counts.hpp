@@ -50,7 +50,7 @@ struct HeapCounts {
     std::uint64_t unreadable;  // reads that failed: the heap was ending, or is damaged
 };
 
-// What a run of units is, as a visitor sees it.
+// The use of a run of units, as a visitor sees it.
 enum class UnitKind : unsigned { slab, run, kept, dirty, aged, clean, fresh };
 
 struct UnitRecord {

@@ -141,7 +141,6 @@ void Survey::take(std::uint64_t heap) noexcept {
     pages_.open(process_);
     result_.pages_known = pages_.opened();
     read_maps();
-    const std::uint64_t rss_before = kernels_rss();
     // Pages that two processes share cannot be told from those that were only
     // read.
     pages_.count_shared(shared_pages_);
@@ -151,7 +150,8 @@ void Survey::take(std::uint64_t heap) noexcept {
     count_mapped();
     if (has_root_) count_calls();
     // The process goes on meanwhile.
-    result_.rss = (rss_before + kernels_rss()) / 2;
+    const std::uint64_t rss_after = kernels_rss();
+    result_.rss = rss_after == 0 ? result_.rss : (result_.rss + rss_after) / 2;
     pages_.close();
 }
 

@@ -132,6 +132,7 @@ void Survey::count_mapping(std::uint64_t from, std::uint64_t to) noexcept {
 void Survey::end_mapping() noexcept {
     pages_.count_shared(shared_pages_);
     if (mapping_.resident != 0) count_mapping(mapping_.start, mapping_.end);
+    result_.rss += mapping_.resident;
     mapping_.resident = 0;
 }
 

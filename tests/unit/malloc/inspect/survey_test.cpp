@@ -229,7 +229,7 @@ TEST(Survey, FindsTheHeapOfAnotherProcess) {
     give_all(blocks);
 }
 
-// What a visitor has seen of one heap.
+// Sums over the calls of a visitor.
 struct Seen {
     std::uint64_t end = 0, units = 0, slabs = 0, in_use = 0, faults = 0;
     static void visit(void* context, const UnitRecord& record) noexcept {
