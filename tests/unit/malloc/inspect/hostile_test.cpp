@@ -2,11 +2,14 @@
 // the tables lead to wrong sums at most.
 #include <ashlar/ashlar.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "malloc/inspect/heap_reader.hpp"
@@ -122,21 +125,27 @@ TEST(HostileMemory, ADescriptionOfAnotherVersionIsRefused) {
 }
 
 TEST(HostileMemory, UnmappedTablesAreCountedAsUnreadable) {
-    HeapLayout layout = real_layout();
-    layout.unit.state = 0;
     ProcessMemory source;
     source.open(getpid());
     const Memory memory = source.view();
     const auto reader = std::make_unique<HeapReader>();
-    reader->open(memory, nullptr, nullptr);
-    HeapCounts counts{};
-    reader->count(layout, counts);
-    EXPECT_GT(counts.unreadable, 0U);
-    expect_sound(counts);
+    void* kept = ash_malloc(100);
+    for (Address UnitTables::*table :
+         {&UnitTables::state, &UnitTables::free, &UnitTables::frontier, &UnitTables::committed,
+          &UnitTables::reach, &UnitTables::bits}) {
+        HeapLayout layout = real_layout();
+        layout.unit.*table = 0;
+        reader->open(memory, nullptr, nullptr);
+        HeapCounts counts{};
+        reader->count(layout, counts);
+        EXPECT_GT(counts.unreadable, 0U);
+        expect_sound(counts);
+    }
+    ash_free(kept);
     source.close();
 }
 
-TEST(ProcFile, ReadsLinesAndDropsTheRestOfLongOnes) {
+TEST(ProcFile, ReadsLines) {
     ProcFile file;
     ASSERT_TRUE(file.open(getpid(), "maps"));
     unsigned lines = 0;
@@ -149,6 +158,38 @@ TEST(ProcFile, ReadsLinesAndDropsTheRestOfLongOnes) {
     file.close();
     EXPECT_GT(lines, 5U);
     EXPECT_FALSE(file.open(getpid(), "no such file"));
+}
+
+// The lines of /proc/PID/cmdline of a program with these arguments.
+std::vector<std::string> lines_of(const std::string& argument) {
+    int ends[2];
+    EXPECT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        execl("/bin/sh", "sh", "-c", "echo; kill -STOP $$", argument.c_str(), nullptr);
+        _exit(1);
+    }
+    char ready;
+    EXPECT_EQ(read(ends[0], &ready, 1), 1);
+    std::vector<std::string> lines;
+    ProcFile file;
+    EXPECT_TRUE(file.open(child, "cmdline"));
+    while (const char* line = file.line()) lines.emplace_back(line);
+    file.close();
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    close(ends[0]);
+    close(ends[1]);
+    return lines;
+}
+
+TEST(ProcFile, DropsTheRestOfALongLine) {
+    EXPECT_EQ(lines_of("short").size(), 1U) << "its end is missing";
+    const std::vector<std::string> lines = lines_of(std::string(50'000, 'x') + "\nlast");
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines.back(), "last");
+    EXPECT_EQ(lines_of(std::string(50'000, 'x')).size(), 1U);
 }
 
 }  // namespace

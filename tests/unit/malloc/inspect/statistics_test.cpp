@@ -5,12 +5,15 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <ashlar/heap.hpp>
 
 #include <atomic>
 #include <thread>
 #include <vector>
 
 #include "base/size_class.hpp"
+#include "malloc/process/growth.hpp"
+#include "malloc/process/process.hpp"
 
 namespace {
 
@@ -136,26 +139,79 @@ TEST(Statistics, KeepTheCountsOfThreadsThatEnded) {
     EXPECT_GE(ash_statistics().refills, before.refills + 6);
 }
 
+// Calls `test` in a child, with a limit of 0 that is lifted afterwards. Returns
+// whether it returned true.
+bool with_limit(decltype(RLIMIT_AS) limit, bool (*test)(const ash_stats& before)) {
+    const ash_stats before = ash_statistics();
+    const pid_t child = fork();
+    if (child == 0) {
+        rlimit old{};
+        getrlimit(limit, &old);
+        const rlimit none{0, old.rlim_max};
+        setrlimit(limit, &none);
+        const bool done = test(before);
+        setrlimit(limit, &old);
+        _exit(done ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    return status == 0;
+}
+
 // Without /proc, as in a sandbox, blocks in caches count as live.
 TEST(Statistics, CountWithoutFiles) {
     void* kept = ash_malloc(600);
     ash_free(ash_malloc(600));
-    const ash_stats before = ash_statistics();
-    const pid_t child = fork();
-    if (child == 0) {
-        const rlimit none{0, 0};
-        setrlimit(RLIMIT_NOFILE, &none);
+    EXPECT_TRUE(with_limit(RLIMIT_NOFILE, [](const ash_stats& before) {
         const ash_stats now = ash_statistics();
-        _exit(now.live == before.live + before.cached && now.held == before.held &&
-                      now.depot == before.depot && sum_of(now) == now.held &&
-                      ash_report(STDERR_FILENO) == 0
-                  ? 0
-                  : 1);
-    }
-    int status = -1;
-    waitpid(child, &status, 0);
-    EXPECT_EQ(status, 0);
+        return now.live == before.live + before.cached && now.held == before.held &&
+               now.depot == before.depot && sum_of(now) == now.held;
+    }));
     ash_free(kept);
+}
+
+TEST(Report, IsWrittenWithoutFiles) {
+    EXPECT_TRUE(with_limit(RLIMIT_NOFILE, [](const ash_stats&) {
+        return ash_report(STDERR_FILENO) == 0 && ash_report_json(STDERR_FILENO) == 0;
+    }));
+}
+
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+TEST(Statistics, CountRoughlyWithoutMemory) {
+    void* kept = ash_malloc(6000);
+    EXPECT_TRUE(with_limit(RLIMIT_AS, [](const ash_stats& before) {
+        const ash_stats now = ash_statistics();
+        return now.live >= before.live && now.held == before.held && sum_of(now) == now.held &&
+               now.peak >= now.held && ashlar::Heap::process().statistics().held == now.held &&
+               class_of(6144).size == 0 && ash_report(STDERR_FILENO) == -1;
+    }));
+    ash_free(kept);
+}
+#endif
+
+TEST(Statistics, CountHeapsThatTheProcessGrewBy) {
+    const ash_stats before = ash_statistics();
+    void* block = ashlar::cache::allocate_grown({3 * mib, 16}).block;
+    ASSERT_NE(block, nullptr);
+    const ash_stats during = ash_statistics();
+    EXPECT_EQ(during.live - before.live, 3 * mib);
+    EXPECT_GE(during.reserved, before.reserved + 64 * mib);
+    ash_free(block);
+    EXPECT_EQ(ash_statistics().live, before.live);
+}
+
+TEST(Statistics, OfAPrivateHeapCountOnlyItsOwn) {
+    ashlar::Heap heap(64 * mib);
+    const ash_stats process = ash_statistics();
+    void* block = heap.allocate(5000);
+    const ash_stats during = heap.statistics();
+    EXPECT_EQ(during.live, heap.usable_size(block));
+    EXPECT_EQ(during.blocks, 1U);
+    EXPECT_EQ(sum_of(during), during.held);
+    EXPECT_EQ(during.refills, 1U);
+    EXPECT_EQ(ash_statistics().live, process.live);
+    heap.deallocate(block);
+    EXPECT_EQ(heap.statistics().live, 0U);
 }
 
 TEST(Statistics, LeaveErrnoAlone) {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -276,6 +277,47 @@ TEST(HeapReader, VisitsEachUnitOnceInTheOrderOfAddresses) {
     pages.close();
     source.close();
     give_all(blocks);
+}
+
+// What find_heap() says about a child that has called `change`.
+Found found_in_child(void (*change)(HeapLayout& own)) {
+    int ends[2];
+    EXPECT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        change(ashlar::cache::process()->description());
+        static_cast<void>(!write(ends[1], "", 1));
+        for (;;) pause();
+    }
+    char ready;
+    EXPECT_EQ(read(ends[0], &ready, 1), 1);
+    std::uint64_t heap = 0;
+    const Found found = Owned(Survey::make(child))->find_heap(heap);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    close(ends[0]);
+    close(ends[1]);
+    return found;
+}
+
+TEST(FindHeap, TellsWhatItFinds) {
+    EXPECT_EQ(found_in_child([](HeapLayout&) {}), Found::heap);
+    EXPECT_EQ(found_in_child([](HeapLayout& own) { ++own.version; }), Found::other_version);
+    EXPECT_EQ(found_in_child([](HeapLayout& own) { own.magic[0] = 'A'; }), Found::none);
+    EXPECT_EQ(found_in_child([](HeapLayout& own) { own.is_process = 0; }), Found::none);
+}
+
+// A mapping right before the heap's, which the kernel joins with it.
+TEST(FindHeap, SearchesMappingsThatBeginElsewhere) {
+    EXPECT_EQ(found_in_child([](HeapLayout& own) {
+                  constexpr std::size_t page = 65536;
+                  void* before = reinterpret_cast<void*>(own.self - page);
+                  if (mmap(before, page, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != before)
+                      _exit(1);
+                  *static_cast<char*>(before) = 1;
+              }),
+              Found::heap);
 }
 
 std::string text_of(const std::function<int(int)>& write) {
