@@ -279,7 +279,7 @@ TEST(HeapReader, VisitsEachUnitOnceInTheOrderOfAddresses) {
     give_all(blocks);
 }
 
-// What find_heap() says about a child that has called `change`.
+// The answer of find_heap() about a child that has called `change`.
 Found found_in_child(void (*change)(HeapLayout& own)) {
     int ends[2];
     EXPECT_EQ(pipe(ends), 0);
