@@ -22,7 +22,8 @@ if [ $# -gt 1 ] || [ "${1---table}" != --table ]; then
 fi
 
 build=build/coverage
-units="unit_base unit_region unit_spans unit_arena unit_depot unit_cache first_use api_prefixed api_heap api_adapters api_limits
+units="unit_base unit_region unit_spans unit_arena unit_depot unit_cache unit_inspect first_use api_prefixed api_heap
+    api_adapters api_limits
     faults
     unit_ranges unit_small unit_small_threads manager_blocks manager_collector manager_resource manager_moves manager_model
     manager_fork manager_threads manager_state"

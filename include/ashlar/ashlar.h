@@ -156,24 +156,99 @@ ASHLAR_API void ash_set_limit(size_t soft, size_t hard) ASHLAR_NOEXCEPT;
 /// for each suspicious slab, to let such work finish. O(size of the heap).
 ASHLAR_API size_t ash_check(void) ASHLAR_NOEXCEPT;
 
-/// Memory of a heap, in bytes. Each value is exact only while no thread
-/// allocates or frees.
+/// Memory of a heap, in bytes where nothing else is said. The values are exact
+/// while no thread allocates or frees. They are consistent always: none is
+/// negative, and no part is larger than the whole. `held` is the sum of `live`,
+/// `cached`, `depot`, `slabs` and `kept`.
 struct ash_stats {
-    /// In blocks that the program holds, and in free blocks of thread caches.
+    /// In blocks that the program holds.
     size_t live;
-    /// In units of 64 KiB that hold live blocks or are kept for reuse.
+    /// Of `live`: what the program asked for. An estimate by size class.
+    size_t asked;
+    /// Of `live`: in blocks with mappings of their own.
+    size_t mapped;
+    /// In free blocks of thread caches.
+    size_t cached;
+    /// In free blocks of the depot, where threads exchange batches.
+    size_t depot;
+    /// Free in slabs: free blocks, and what is too short for one.
+    size_t slabs;
+    /// In free runs that are kept for requests of the same length.
+    size_t kept;
+    /// In units of 64 KiB that hold blocks or are kept for reuse.
     size_t held;
     /// In units that were used before and are free, with or without memory.
     size_t free;
+    /// Of `free`: with memory that is not returned to the system yet.
+    size_t dirty;
+    /// In the heap's own tables.
+    size_t metadata;
     /// Maximum of `held` so far. A heap of several regions adds up their
     /// maxima.
     size_t peak;
     /// Reserved address space.
     size_t reserved;
+    /// Number of live blocks.
+    size_t blocks;
+    /// How often a thread's cache was empty.
+    size_t refills;
+    /// How often a thread's cache was full.
+    size_t overflows;
+    /// Batches of blocks that threads took from the depot.
+    size_t depot_takes;
+    /// Batches of blocks that threads gave to the depot.
+    size_t depot_gives;
+    /// How often a thread got the lock of the free runs.
+    size_t lock_taken;
+    /// How often another thread had that lock for too long.
+    size_t lock_refused;
+    /// Calls of mmap() so far, as all below by the whole process. 0 for a
+    /// private heap.
+    size_t maps;
+    /// Calls of munmap().
+    size_t unmaps;
+    /// Calls of mprotect(), which make memory accessible.
+    size_t commits;
+    /// Calls of madvise(), which return memory.
+    size_t purges;
+    /// Calls of mremap().
+    size_t moves;
 };
-/// Returns the memory statistics of the process heap, in bytes. Never fails.
-/// Lock-free. O(size of the heap).
+/// Returns the memory statistics of the process heap. Never fails. Reads the
+/// heap's tables in `/proc/self/mem` if it can; else blocks in caches count as
+/// live. Lock-free. O(size of the heap).
 ASHLAR_API struct ash_stats ash_statistics(void) ASHLAR_NOEXCEPT;
+
+/// Blocks of one size, of the process heap and the heaps that it grew by.
+struct ash_class_stats {
+    /// Bytes of a block; 0 stands for all runs over 2 MiB.
+    size_t size;
+    /// Slabs of this class; of more than 32 KiB, blocks.
+    size_t slabs;
+    /// Blocks that the program holds.
+    size_t live;
+    /// Free blocks in thread caches.
+    size_t cached;
+    /// Free blocks in the depot.
+    size_t depot;
+    /// Free blocks in slabs.
+    size_t free;
+};
+/// Stores the statistics of each size with slabs in out[0 .. n), the smallest
+/// first, and of the longest runs last; of at most `count` sizes. Returns n.
+/// 73 are always enough. Never fails. Lock-free. O(size of the heap).
+ASHLAR_API size_t ash_class_statistics(struct ash_class_stats* out, size_t count) ASHLAR_NOEXCEPT;
+
+/// Writes a report about the process to a file descriptor: the steps from the
+/// bytes that the program asked for to the resident set size (RSS) that the
+/// kernel reports; the sizes and slabs that hold the most for the least;
+/// counters. `docs/tuning.md` explains each line. It needs `/proc`, and stops
+/// no thread. Returns 0, or -1 if it could not be written. Thread-safe.
+/// O(resident memory).
+ASHLAR_API int ash_report(int descriptor) ASHLAR_NOEXCEPT;
+/// Writes the same report as one JSON object. Returns 0 or -1 as ash_report().
+/// Thread-safe. O(resident memory).
+ASHLAR_API int ash_report_json(int descriptor) ASHLAR_NOEXCEPT;
 
 #if defined(__cplusplus)
 }

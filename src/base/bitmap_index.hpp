@@ -95,6 +95,11 @@ class BitmapIndex {
     // `end`; `end` where there is none.
     [[nodiscard]] std::uint32_t next_word(std::uint32_t word, std::uint32_t end) const noexcept;
 
+    // Where the leaf words lie, each `stride` words behind the one before: for
+    // readers from outside.
+    [[nodiscard]] const Atomic<Word>* leaf_words() const noexcept { return level_[0]; }
+    [[nodiscard]] std::uint32_t stride() const noexcept { return stride_; }
+
   private:
     [[nodiscard]] Atomic<Word>& at(std::uint32_t level, std::uint32_t word) const noexcept {
         return level_[level][static_cast<std::size_t>(word) * stride_];

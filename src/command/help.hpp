@@ -11,6 +11,7 @@ constexpr const char* kExamples = R"(Examples:
   ashlar compare -- sh -c 'zcat log.gz | sort | uniq -c'
   ashlar compare -a mine=./libmine.so --only mine,ashlar --json -- ./program
   ashlar heap /name                        what a shared heap holds, and who uses it
+  ashlar report 1234                       where the memory of a running process is
 Each command has its own --help.
 )";
 
@@ -87,6 +88,35 @@ line.
   doubts      [{offset, size}]
   recovered   dead threads, or null without --recover
   faults      their number, or null without --check
+)";
+
+constexpr const char* kReportHelp =
+    R"(PID is a process with Ashlar as its malloc, preloaded, linked or static. It is not stopped:
+its memory is read as a debugger may read it, so that the rights of one are needed.
+
+The report begins with what the program asked for, and ends with the resident memory (RSS) that the
+kernel reports. Each step between has a name. Then come the sizes and the slabs that hold the most
+for the least, and counters. docs/tuning.md explains each line.
+
+Exit status: 0; 1 if the process has no heap of Ashlar, or one of another version; 2 if it does not
+exist or may not be read, or for a wrong command line.
+
+--json prints one object on stdout:
+  layout        version of the heap's tables
+  pid           PID
+  pages_known   whether the system tells which pages are resident
+  swapped       bytes in swap, of the whole process
+  waterfall     [{line, bytes}]: the steps, which add up to 'sum'
+  ours, sum     of Ashlar's own lines, and of all
+  rss           as the kernel says
+  difference    rss - sum
+  heap          {blocks, live, asked, ...}: bytes, resident or not, but for blocks, mapped_blocks,
+                caches, further_heaps, private_heaps and unreadable
+  counters      {refills, overflows, depot_takes, depot_gives, lock_taken, lock_refused, map, unmap,
+                commit, purge, move}
+  bins          [{bin, size, slabs, blocks, live, cached, depot, free, used_bytes, used_resident,
+                free_bytes, free_resident, end_bytes, end_resident}]: bin 0 has the runs over 2 MiB
+  slabs         [{address, size, resident, used}]: those with the most resident bytes out of use
 )";
 
 }  // namespace ashlar::command

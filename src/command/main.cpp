@@ -7,6 +7,7 @@
 #include "command/compare.hpp"
 #include "command/help.hpp"
 #include "command/program.hpp"
+#include "command/report.hpp"
 #include "command/run.hpp"
 #include "command/shared.hpp"
 
@@ -62,7 +63,7 @@ constexpr const char* kProgram = "The program and its arguments; -- may stand be
 CLI::App* add_run(CLI::App& app, bool& with_statistics, std::string& placeholder) {
     CLI::App* command = app.add_subcommand("run", "Run a program with Ashlar as its malloc");
     command->add_flag("--stats", with_statistics,
-                      "Print one line on stderr at exit: what the heap held");
+                      "Print a report on stderr at exit: where the memory is");
     command->add_option("PROGRAM", placeholder, kProgram)->required();
     command->footer(kRunHelp);
     return command;
@@ -105,10 +106,21 @@ CLI::App* add_heap(CLI::App& app, HeapQuestion& question) {
     return command;
 }
 
+CLI::App* add_report(CLI::App& app, ReportQuestion& question) {
+    CLI::App* command =
+        app.add_subcommand("report", "Show where the memory of a running process is");
+    command->add_flag("--json", question.json, "Print one JSON object instead of text");
+    command->add_option("PID", question.process, "The process")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    command->footer(kReportHelp);
+    return command;
+}
+
 int start(const std::vector<std::string>& words) {
     CLI::App app(
         "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a "
-        "program, look at a shared heap.",
+        "program, look at a shared heap or at a running process.",
         "ashlar");
     app.set_version_flag("--version", "ashlar " ASHLAR_VERSION);
     app.require_subcommand(1);
@@ -120,6 +132,8 @@ int start(const std::vector<std::string>& words) {
     add_compare(app, options, placeholder);
     HeapQuestion question;
     const CLI::App* heap_command = add_heap(app, question);
+    ReportQuestion report;
+    const CLI::App* report_command = add_report(app, report);
 
     Split parts = split(app, words);
     if (!parts.program.empty()) parts.own.insert(parts.own.end(), {"--", "PROGRAM"});
@@ -131,6 +145,7 @@ int start(const std::vector<std::string>& words) {
     }
     if (run_command->parsed()) run(parts.program, with_statistics);
     if (heap_command->parsed()) return look_at_heap(question);
+    if (report_command->parsed()) return report_process(report);
     options.program = std::move(parts.program);
     return compare(options);
 }

@@ -3,7 +3,8 @@ import re
 
 # What each layer may include: itself, base, and the layers below (docs/architecture.md). The depot lies
 # beside the arena, on the region. A heap composes all of them, and the process has heaps. The interfaces
-# see nothing below a cache. Users of the MemoryManager write policies, so the ranges see public headers.
+# see nothing below a cache. Users of the MemoryManager write policies, so the ranges see public headers. The
+# readers of inspect see no other layer: they must do for other processes.
 _CORE = {"core/region", "core/spans", "core/arena"}
 _BYTES = {"core/region", "base", "public"}
 _ROOMS = {"manager/base", "manager/ranges", "manager/slabs", "manager/collector", "manager/moves"}
@@ -15,10 +16,11 @@ ALLOWED = {
     "core/arena": {"core/arena", "core/spans", "base"},
     "malloc/depot": {"malloc/depot", "core/region", "base"},
     "malloc/cache": {"malloc/cache", "malloc/depot", *_CORE, "base"},
-    "malloc/heap": {"malloc/heap", "malloc/cache", "malloc/depot", *_CORE, "base"},
+    "malloc/inspect": {"malloc/inspect", "base"},
+    "malloc/heap": {"malloc/heap", "malloc/inspect", "malloc/cache", "malloc/depot", *_CORE, "base"},
     "malloc/settings": {"malloc/settings", "base"},
-    "malloc/process": {"malloc/process", "malloc/settings", "malloc/heap", "malloc/cache", *_CORE, "base"},
-    "malloc/api": {"malloc/api", "malloc/process", "malloc/settings", "malloc/cache", "base", "public"},
+    "malloc/process": {"malloc/process", "malloc/settings", "malloc/heap", "malloc/inspect", "malloc/cache", *_CORE, "base"},
+    "malloc/api": {"malloc/api", "malloc/process", "malloc/inspect", "malloc/settings", "malloc/cache", "base", "public"},
     "manager/base": {"manager/base", *_BYTES},
     "manager/ranges": {"manager/ranges", *_BYTES},
     "manager/slabs": {"manager/slabs", "manager/base", *_BYTES},
@@ -35,7 +37,7 @@ ALLOWED = {
     "shared/api": {*_SHARED, "core/region", "base", "public"},
     "shared/users": {"shared/users", *_SHARED, "base", "public"},
     "shared/manager": {"shared/manager", *_SHARED, "base", "public"},
-    "command": {"command", "malloc/settings", "public"},
+    "command": {"command", "malloc/inspect", "malloc/settings", "public"},
 }
 
 MOST_LINES = 399

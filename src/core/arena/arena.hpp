@@ -89,6 +89,10 @@ class Arena {
     // there were any.
     bool purge() noexcept;
 
+    // Where the bits lie, kMaxSlabWords for each unit, for readers from
+    // outside.
+    [[nodiscard]] const base::Atomic<base::Word>* bits() const noexcept { return bits_; }
+
     // The block of a slab that `pointer` lies in. `size` 0: it lies in none.
     struct Block {
         std::uintptr_t start;

@@ -31,6 +31,10 @@ class Committed {
         return end <= done_.load(base::acq) || extend(end);
     }
     [[nodiscard]] base::UnitId end() const noexcept { return done_.load(base::acq); }  // [E38]
+    // Where end() is kept, for readers from outside.
+    [[nodiscard]] const base::Atomic<base::UnitId>* end_word() const noexcept { return &done_; }
+    // In its high half: limit().
+    [[nodiscard]] const base::Atomic<base::Word>* reach_word() const noexcept { return &reach_; }
     // Units that are reserved.
     [[nodiscard]] base::UnitId limit() const noexcept;
     // Bytes of the tables and units that are reserved.

@@ -8,7 +8,12 @@
 
 namespace ashlar::region {
 
+constinit SystemCalls system_calls{};
+
 namespace {
+
+// Relaxed: sums.
+void count(base::Atomic<std::uint64_t>& calls) noexcept { calls.fetch_add(1, base::rlx); }
 
 // Calls f and leaves errno as it was.
 template <class F>
@@ -20,6 +25,7 @@ auto keeping_errno(F f) noexcept {
 }
 
 void* map_with(void* at, std::size_t bytes, int protection, int flags) noexcept {
+    count(system_calls.map);
     return keeping_errno([&]() noexcept -> void* {
         void* start = mmap(at, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
         return start == MAP_FAILED ? nullptr : start;
@@ -66,6 +72,7 @@ void* no_place(std::size_t /*bytes*/) noexcept { return nullptr; }
 
 // Without MAP_NORESERVE: the kernel's own rules decide over absurd sizes.
 bool commit(void* start, std::size_t bytes) noexcept {
+    count(system_calls.commit);
     return keeping_errno(
         [&]() noexcept { return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0; });
 }
@@ -74,6 +81,7 @@ bool commit(void* start, std::size_t bytes) noexcept {
 // peak until memory is short. It fails if the program has locked its memory;
 // the pages then keep their content.
 bool purge(void* start, std::size_t bytes) noexcept {
+    count(system_calls.purge);
     return keeping_errno([&]() noexcept { return madvise(start, bytes, MADV_DONTNEED) == 0; });
 }
 
@@ -82,6 +90,7 @@ bool purge(void* start, std::size_t bytes) noexcept {
 // munmap fails if it would split a mapping and the process has as many as it
 // may have. Then the address range stays, and only the memory is returned.
 void unmap(void* start, std::size_t bytes) noexcept {
+    count(system_calls.unmap);
     keeping_errno([&]() noexcept {
         return munmap(start, bytes) == 0 || madvise(start, bytes, MADV_DONTNEED) == 0;
     });
@@ -105,10 +114,12 @@ void* map(std::size_t bytes) noexcept {
 }
 
 bool remap(void* start, std::size_t from, std::size_t to) noexcept {
+    count(system_calls.move);
     return keeping_errno([&]() noexcept { return mremap(start, from, to, 0) != MAP_FAILED; });
 }
 
 bool remap_to(void* start, std::size_t from, void* reservation, std::size_t to) noexcept {
+    count(system_calls.move);
     return keeping_errno([&]() noexcept {
         return mremap(start, from, to, MREMAP_MAYMOVE | MREMAP_FIXED, reservation) != MAP_FAILED;
     });

@@ -47,6 +47,12 @@ extern const Source kSystem;
 // has room for that.
 extern const Source kSystemStepwise;
 
+// System calls of this process so far; relaxed: sums.
+struct SystemCalls {
+    base::Atomic<std::uint64_t> map, unmap, commit, purge, move;
+};
+extern SystemCalls system_calls;
+
 // Of the running kernel: 4, 16 or 64 KiB.
 [[nodiscard]] std::size_t page_size() noexcept;
 

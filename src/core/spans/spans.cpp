@@ -167,7 +167,12 @@ UnitId Spans::fit(std::uint32_t units, std::uint32_t align) const noexcept {
 }
 
 UnitId Spans::take_fit(std::uint32_t units, std::uint32_t align) noexcept {
-    if (!lock_.lock_soon(kTries)) return kNoUnit;
+    // Relaxed, both: counters.
+    if (!lock_.lock_soon(kTries)) {
+        lock_refused_.fetch_add(1, rlx);
+        return kNoUnit;
+    }
+    lock_taken_.store(lock_taken_.load(rlx) + 1, rlx);
     sync_holes_locked();
     UnitId run = kNoUnit;
     for (UnitId start = fit(units, align); start != kNoUnit; start = fit(units, align)) {
@@ -388,12 +393,6 @@ void Spans::adopt_fork() noexcept {
     const std::uint32_t words = (frontier + kWordBits - 1) / kWordBits;
     for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words))
         pending_words_.insert(w);
-}
-
-UnitCounts Spans::counts() const noexcept {
-    // Relaxed: counters.
-    const std::size_t held = held_.load(rlx);
-    return {held, frontier() - 1 - held, peak_.load(rlx), dirty_units_.load(rlx)};  // relaxed
 }
 
 }  // namespace ashlar::spans

@@ -47,6 +47,18 @@ struct UnitCounts {
     std::size_t held, free, peak, dirty;
 };
 
+// Where the tables and counters lie, for readers from outside.
+struct SpansTables {
+    const base::Atomic<std::uint32_t>* state;
+    const base::Atomic<base::Word>* free;
+    std::size_t free_stride;  // in words
+    const base::Atomic<base::Word>*dirty, *aged;
+    const base::Atomic<base::UnitId>*recent, *frontier, *committed;
+    std::uint32_t recent_count;
+    const base::Atomic<std::uint32_t>*peak, *lock_taken, *lock_refused;
+    const base::Atomic<base::Word>* reach;  // Committed::reach_word()
+};
+
 class Spans {
   public:
     void layout(region::Carver& carver, const region::Region& region) noexcept;
@@ -142,6 +154,7 @@ class Spans {
     // Units; relaxed: a counter.
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }
     [[nodiscard]] UnitCounts counts() const noexcept;
+    [[nodiscard]] SpansTables tables() const noexcept;
     // Milliseconds of a coarse clock that never goes back.
     [[nodiscard]] static std::uint64_t now_ms() noexcept;
     // A number that changes with each tick.
@@ -218,6 +231,9 @@ class Spans {
 
     alignas(base::kCacheLine) base::Atomic<base::UnitId> frontier_;  // first unit never handed out
     base::TryLock lock_;
+    // How often take_fit() got the lock; written by its holder. Relaxed, both.
+    base::Atomic<std::uint32_t> lock_taken_;
+    base::Atomic<std::uint32_t> lock_refused_;  // how often it did not
     // Units in use, for statistics and the purge cap; relaxed.
     alignas(base::kCacheLine) base::Atomic<std::uint32_t> held_;
     base::Atomic<std::uint32_t> peak_;

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "malloc/api/entry.hpp"
+#include "malloc/api/snapshot.hpp"
 #include "malloc/api/statistics.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
@@ -65,6 +66,10 @@ void ash_set_limit(size_t soft, size_t hard) noexcept { cache::limits.set({soft,
 size_t ash_check() noexcept { return cache::check(); }
 
 struct ash_stats ash_statistics() noexcept {
-    const cache::Totals totals = cache::totals();
-    return {totals.live, totals.held, totals.free, totals.peak, totals.reserved};
+    return api::statistics(nullptr);
 }
+size_t ash_class_statistics(struct ash_class_stats* out, size_t count) noexcept {
+    return api::class_statistics(out, count);
+}
+int ash_report(int descriptor) noexcept { return api::report(descriptor, false) ? 0 : -1; }
+int ash_report_json(int descriptor) noexcept { return api::report(descriptor, true) ? 0 : -1; }

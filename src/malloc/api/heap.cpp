@@ -7,6 +7,7 @@
 
 #include "base/report.hpp"
 #include "malloc/api/entry.hpp"
+#include "malloc/api/snapshot.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
 
@@ -98,8 +99,7 @@ void Heap::visit(Visitor visitor, void* context) {
 bool Heap::trim() noexcept { return heap_ == nullptr ? cache::trim() : heap_of(heap_).trim(); }
 
 Statistics Heap::statistics() const noexcept {
-    const cache::Totals totals = heap_ == nullptr ? cache::totals() : cache::totals(heap_of(heap_));
-    return {totals.live, totals.held, totals.free, totals.peak, totals.reserved};
+    return api::statistics(static_cast<const cache::Heap*>(heap_));
 }
 
 std::size_t Heap::check() const noexcept {

@@ -1,10 +1,10 @@
-// ASHLAR_STATS=1: one line about the process's memory on stderr at exit. In the
-// drop-in only. Ignored in setuid programs.
+// ASHLAR_STATS=1: a line about the process's memory on stderr at exit, and the
+// report. In the drop-in only. Ignored in setuid programs.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/line.hpp"
-#include "malloc/process/process.hpp"
+#include "malloc/api/snapshot.hpp"
 #include "malloc/settings/settings.hpp"
 
 namespace {
@@ -18,7 +18,7 @@ int descriptor = -1;  // a copy of stderr, which many programs close as they exi
 
 [[gnu::destructor]] void print() noexcept {
     if (descriptor < 0) return;
-    const ashlar::cache::Totals totals = ashlar::cache::totals();
+    const ash_stats totals = ashlar::api::statistics(nullptr);
     ashlar::base::Line line;
     line.text("ashlar: pid ")
         .number(static_cast<std::uint64_t>(getpid()))
@@ -30,6 +30,7 @@ int descriptor = -1;  // a copy of stderr, which many programs close as they exi
         .size(totals.reserved)
         .text(" reserved")
         .write(descriptor);
+    static_cast<void>(ashlar::api::report(descriptor, false));
 }
 
 }  // namespace

@@ -176,6 +176,7 @@ void Cache::shrink(Bin bin) noexcept {
 // For a zeroed request a slab of blocks of 4 KiB and more gives one block
 // alone: of a cached block it is not known whether it is zero.
 Allocation Cache::refill(Bin bin, bool zeroed) noexcept {
+    MissCounts::add(counts.refills);
     count_miss();
     see_committed();
     if (base::is_run(bin)) return take_run(bin);
@@ -189,7 +190,9 @@ Allocation Cache::refill(Bin bin, bool zeroed) noexcept {
     void** at = bottom(bin);
     const auto room = static_cast<std::uint32_t>(limit[bin] - at);
     std::uint32_t n = quiet_ != 0 ? 0 : heap->depot.take(bin, at, depot_handle_);
-    if (n == 0) {
+    if (n != 0) {
+        MissCounts::add(counts.depot_takes);
+    } else {
         const std::uint32_t want = alone ? 1 : depot::batch_of_class(bin);
         n = heap->take_blocks(bin, current_[bin], at, room < want ? room : want, zero);
     }
@@ -248,6 +251,7 @@ Allocation Cache::take_run(Bin bin) noexcept {
 }
 
 void Cache::overflow(void* block, Bin bin) noexcept {
+    MissCounts::add(counts.overflows);
     if (base::is_run(bin)) return heap->give_run(block);
     count_miss();  // it may make room
     void** const at = bottom(bin);
@@ -279,7 +283,8 @@ void Cache::make_room(Bin bin) noexcept {
     void** const newest = top[bin] - n;
     top[bin] = newest;
     base::compiler_fence();
-    if (heap->depot.give(bin, newest, n, heap->depot_budget(), depot_handle_)) return;
+    if (heap->depot.give(bin, newest, n, heap->depot_budget(), depot_handle_))
+        return MissCounts::add(counts.depot_gives);
     heap->arena.give(bin, newest, n);
     if (heap->depot.close(bin)) heap->flush_depot(bin);
 }

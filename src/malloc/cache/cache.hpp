@@ -69,6 +69,27 @@ inline constexpr Slots kSlots = [] {
 // Whole pages, so that an idle cache can be returned to the system.
 inline constexpr std::size_t kCachePage = 4096;
 
+// Misses of a cache. The thread that uses the cache writes them, others read
+// them at any time. Relaxed: sums.
+struct MissCounts {
+    base::Atomic<std::uint64_t> refills, overflows, depot_takes, depot_gives;
+    static void add(base::Atomic<std::uint64_t>& count) noexcept {
+        count.store(count.load(base::rlx) + 1, base::rlx);
+    }
+    // Any thread may call it; no other thread uses `from`. Relaxed: sums.
+    void take_over(MissCounts& from) noexcept {
+        const auto move = [](base::Atomic<std::uint64_t>& to,
+                             base::Atomic<std::uint64_t>& counted) noexcept {
+            to.fetch_add(counted.load(base::rlx), base::rlx);
+            counted.store(0, base::rlx);
+        };
+        move(refills, from.refills);
+        move(overflows, from.overflows);
+        move(depot_takes, from.depot_takes);
+        move(depot_gives, from.depot_gives);
+    }
+};
+
 class alignas(kCachePage) Cache : public ThreadCache {
   public:
     void attach(BackEnd& owner, std::uint32_t number) noexcept;
@@ -125,6 +146,10 @@ class alignas(kCachePage) Cache : public ThreadCache {
         for (void** at = top[bin] - 1; *at != nullptr; --at) f(*at);
     }
 
+    // Where the slots lie, for readers from outside.
+    [[nodiscard]] const void* slots() const noexcept { return slots_; }
+
+    MissCounts counts;
     // Shared caches: held by exchange(1, acq), left by store(0, rel).
     base::Atomic<std::uint32_t> busy;
     std::uint32_t exit_rounds;  // how often the destructor of the thread's exit has run

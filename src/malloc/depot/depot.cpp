@@ -1,5 +1,6 @@
 #include "malloc/depot/depot.hpp"
 
+#include <cstddef>
 #include <cstring>
 
 namespace ashlar::depot {
@@ -28,6 +29,14 @@ void Depot::layout(region::Carver& carver, const region::Source& source) noexcep
     bytes_ = carver.array<Bytes>(kShards);
     for (Bin c = 1; c < base::kClasses; ++c)
         magazines_[c] = carver.later<Magazine>(magazines_of_class(c));
+}
+
+DepotAddresses Depot::addresses() const noexcept {
+    static_assert(offsetof(Class, shards) == 0 && offsetof(Shard, full) == 0 &&
+                  offsetof(Magazine, count) == 0);
+    DepotAddresses found{class_, sizeof(Class), sizeof(Shard), sizeof(Magazine), {}};
+    for (Bin c = 1; c < base::kClasses; ++c) found.magazines[c] = magazines_[c];
+    return found;
 }
 
 // Commits a shard's magazines when the first batch comes. Committing is

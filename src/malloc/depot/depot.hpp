@@ -83,8 +83,17 @@ struct DepotHandle {
     static constexpr std::uint8_t kHomes[kShards] = {0, 4, 2, 6, 1, 5, 3, 7};
 };
 
+// Where the depot's parts lie, for readers from outside. A class begins with
+// its shards, a shard with its full word, a magazine with its count.
+struct DepotAddresses {
+    const void* classes;
+    std::size_t class_bytes, shard_bytes, magazine_bytes;
+    const void* magazines[base::kClasses];
+};
+
 class Depot {
   public:
+    [[nodiscard]] DepotAddresses addresses() const noexcept;
     void layout(region::Carver& carver, const region::Source& source) noexcept;
 
     // Copies up to batch_of_class(c) blocks of class c in. False: nothing was

@@ -33,16 +33,20 @@ void Heap::layout(region::Carver& carver, const region::Region& region,
 
 Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t caches) noexcept {
     region::Carver measure(0, 0, 0, region::table_grain(units));
+    measure.array<inspect::HeapLayout>(1);
     measure.array<Heap>(1);
     Heap scratch{};
     // Writes only into the scratch itself.
     scratch.layout(measure, {0, units + 1, &source, false}, caches);
     region::Reservation made = region::Reservation::make(source, units, measure);
     if (made.start == nullptr) return nullptr;
+    static_assert(alignof(Heap) <= base::kCacheLine);
+    new (made.carver.array<inspect::HeapLayout>(1)) inspect::HeapLayout{};
     auto* heap = new (made.carver.array<Heap>(1)) Heap{};
     heap->layout(made.carver, made.region, caches);
     heap->mapping_ = made.start;
     heap->bytes_ = made.bytes;
+    heap->describe(made.carver);
     if (heap->spans.start(made.carver.tables())) return heap;
     destroy(heap);
     return nullptr;
@@ -131,6 +135,7 @@ void Heap::end_cache(Cache* cache) noexcept {
 
 void Heap::give_cache(Cache* cache) noexcept {
     const auto id = static_cast<std::uint32_t>(cache - caches_);
+    past_.take_over(cache->counts);
     cache->exit_rounds = 0;
     if (id >= kIdleResident) drop(*cache);
     idle_.insert(id);

@@ -8,8 +8,10 @@
 #include <cstdint>
 
 #include "base/bitmap_index.hpp"
+#include "base/bits.hpp"
 #include "malloc/cache/back_end.hpp"
 #include "malloc/cache/cache.hpp"
+#include "malloc/inspect/layout.hpp"
 
 namespace ashlar::cache {
 
@@ -20,6 +22,15 @@ class Heap : public BackEnd {
     [[nodiscard]] static Heap* create(const region::Source& source, base::UnitId units,
                                       std::uint32_t caches) noexcept;
     static void destroy(Heap* heap) noexcept;
+
+    // Where its tables lie; it begins the heap's mapping, so that readers from
+    // outside find it.
+    [[nodiscard]] inspect::HeapLayout& description() const noexcept {
+        return *static_cast<inspect::HeapLayout*>(mapping_);
+    }
+    // From the description to the heap.
+    static constexpr std::size_t kDescriptionBytes =
+        base::round_up(sizeof(inspect::HeapLayout), base::kCacheLine);
 
     // Bytes of address space that are reserved.
     [[nodiscard]] std::size_t mapped() const noexcept;
@@ -112,6 +123,8 @@ class Heap : public BackEnd {
 
     void layout(region::Carver& carver, const region::Region& region,
                 std::uint32_t caches) noexcept;
+    void describe(const region::Carver& carver) const noexcept;
+    void describe_caches(inspect::CacheTables& out) const noexcept;
     template <class F>
     bool with_shared(F f) noexcept;
     void adopt_some() noexcept;
@@ -134,6 +147,7 @@ class Heap : public BackEnd {
     std::uint64_t depot_seen_[base::kClasses];  // versions at the last return_idle()
     // 1: caches that a fork left behind are still to be adopted; a hint.
     base::Atomic<std::uint32_t> left_behind_;
+    MissCounts past_;  // of threads that have ended; relaxed: sums
 };
 
 }  // namespace ashlar::cache

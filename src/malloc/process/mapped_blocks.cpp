@@ -162,6 +162,12 @@ void* MappedBlocks::resize(void* block, std::size_t size) noexcept {
     return now;
 }
 
+void MappedBlocks::describe(inspect::ProcessTables& out) const noexcept {
+    out.mapped = reinterpret_cast<std::uintptr_t>(places_);
+    out.mapped_count = kPlaces;
+    out.mapped_peak = reinterpret_cast<std::uintptr_t>(&peak_);
+}
+
 std::size_t MappedBlocks::around(const void* address) const noexcept {
     std::size_t found = 0;
     visit([&](void* block, std::size_t bytes) noexcept {

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "base/atomic.hpp"
+#include "malloc/inspect/layout.hpp"
 
 namespace ashlar::cache {
 
@@ -38,6 +39,8 @@ class MappedBlocks {
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }
     [[nodiscard]] std::size_t peak() const noexcept { return peak_.load(base::rlx); }
 
+    // Where its places lie, for readers from outside.
+    void describe(inspect::ProcessTables& out) const noexcept;
     // Calls f(block, bytes) for each; exact only while no thread changes them.
     template <class F>
     void visit(F f) const noexcept {

@@ -43,6 +43,18 @@ Heap* create(std::size_t bytes) noexcept {
     return Heap::create(region::kSystemStepwise, units, caches);
 }
 
+// Leads readers from outside to everything else of the process. The heap is not
+// published yet.
+void describe(Heap& heap) noexcept {
+    inspect::HeapLayout& out = heap.description();
+    registry.describe(out.process);
+    mapped_blocks.describe(out.process);
+    out.process.grown = reinterpret_cast<std::uintptr_t>(grown_heaps);
+    out.process.grown_count = kMaxGrown;
+    out.process.calls = reinterpret_cast<std::uintptr_t>(&region::system_calls);
+    out.is_process = 1;
+}
+
 // Reserves the wanted size, or as much as the system grants, down to
 // kMinRegion. If it refuses the wanted size, the address space is limited: then
 // half of what it grants is left to stacks, libraries and growth.
@@ -82,6 +94,7 @@ Heap* process() noexcept {
     made->also_tick = tick_process;
     made->spans.admits = admit_units;
     made->spans.set_alone(true);
+    describe(*made);
     made->reserve_caches_ahead();
     if (process_heap.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
     Heap::destroy(made);

@@ -1,5 +1,7 @@
 #include "malloc/process/registry.hpp"
 
+#include <cstddef>
+
 #include "malloc/heap/heap.hpp"
 
 namespace ashlar::cache {
@@ -57,6 +59,19 @@ Heap* Registry::owner_of(std::uintptr_t address) const noexcept {
         if (address - start < bytes) return heap;
     }
     return nullptr;
+}
+
+void Registry::describe(inspect::ProcessTables& out) const noexcept {
+    const auto at = [](const void* place) noexcept {
+        return reinterpret_cast<std::uintptr_t>(place);
+    };
+    out.places = at(places_);
+    out.places_used = at(&used_);
+    out.place_bytes = sizeof(Place);
+    out.place_ticket = offsetof(Place, ticket);
+    out.place_heap = offsetof(Place, heap);
+    out.most_places = kPlaces;
+    out.heap_offset = Heap::kDescriptionBytes;
 }
 
 }  // namespace ashlar::cache

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/atomic.hpp"
+#include "malloc/inspect/layout.hpp"
 
 namespace ashlar::cache {
 
@@ -27,6 +28,9 @@ class Registry {
             if (places_[i].ticket.load(base::acq) > 1) f(*places_[i].heap.load(base::rlx));
         }
     }
+
+    // Where its places lie, for readers from outside.
+    void describe(inspect::ProcessTables& out) const noexcept;
 
   private:
     static constexpr std::uint32_t kPlaces = 4096;

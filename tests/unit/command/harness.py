@@ -9,7 +9,7 @@ import unittest
 
 def parse():
     parser = argparse.ArgumentParser()
-    for name in ("command", "library", "plain", "own-malloc", "static", "heap-user"):
+    for name in ("command", "library", "plain", "own-malloc", "static", "heap-user", "report-user", "report-static"):
         parser.add_argument("--" + name)
     return parser.parse_known_args()
 

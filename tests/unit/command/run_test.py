@@ -40,10 +40,10 @@ class RunTest(CommandTest):
         self.assertTrue(os.path.samefile(first, paths.library))
         self.assertEqual(second, "libm.so.6")
 
-    def test_stats_is_one_line(self):
+    def test_stats_prints_at_exit(self):
         with_statistics = self.ashlar("run", "--stats", "--", paths.plain, "3")
         self.assertEqual(with_statistics.returncode, 3)
-        self.assertRegex(with_statistics.stderr, r"\Aashlar: pid \d+: peak [^\n]*\n\Z")
+        self.assertRegex(with_statistics.stderr, r"\Aashlar: pid \d+: peak [^\n]*\nashlar: report about process ")
         self.assertEqual(self.ashlar("run", "--", paths.plain).stderr, "")
 
     def test_programs_that_cannot_be_started(self):

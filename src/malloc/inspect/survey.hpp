@@ -1,0 +1,117 @@
+// Everything that a report says about a process: its heaps, its mapped blocks,
+// and its resident memory that is not ours. The process may be this one. A
+// survey lies in a mapping of its own: it needs no malloc and little stack. One
+// thread at a time.
+#ifndef ASHLAR_MALLOC_INSPECT_SURVEY_HPP
+#define ASHLAR_MALLOC_INSPECT_SURVEY_HPP
+
+#include "malloc/inspect/heap_reader.hpp"
+#include "malloc/inspect/proc_file.hpp"
+
+namespace ashlar::inspect {
+
+// Resident memory outside of the heaps, by what is mapped there.
+enum class Other : unsigned { file, shared, stack, brk, anonymous, system };
+inline constexpr unsigned kOthers = 6;
+
+// What find_heap() found.
+enum class Found : unsigned {
+    heap,
+    no_process,     // there is none, or its mappings may not be read; errno says why
+    refused,        // its memory may not be read
+    other_version,  // it has a heap of another version of this library
+    none,
+};
+
+struct Result {
+    int process;
+    std::uint64_t process_heap;  // 0: not looked for
+    std::uint64_t grown, private_heaps;
+    HeapCounts counts;  // of all heaps
+    std::uint64_t mapped_blocks;
+    Part mapped;  // mapped blocks
+    std::uint64_t mapped_peak;
+    std::uint64_t calls[kCalls];
+    std::uint64_t metadata_resident;
+    std::uint64_t others[kOthers];
+    // As the kernel says: the mean of before and after.
+    std::uint64_t rss;
+    std::uint64_t swapped;
+    bool pages_known;  // residency could be read
+    WorstSlabs worst;
+};
+
+class Survey {
+  public:
+    // nullptr: the system refuses.
+    [[nodiscard]] static Survey* make(int process) noexcept;
+    static void destroy(Survey* survey) noexcept;
+
+    // Finds the description of the process heap, by the magic that it begins
+    // with. For another process.
+    [[nodiscard]] Found find_heap(std::uint64_t& heap) noexcept;
+    // All of a process, whose process heap has its layout at `heap`; 0: it has
+    // none yet.
+    void take(std::uint64_t heap) noexcept;
+    // Only the counts of the process heap, the heaps that it grew by, and the
+    // mapped blocks: nothing of /proc is read.
+    void count_process(std::uint64_t heap) noexcept;
+    // Only the counts of one heap.
+    void count_heap(std::uint64_t heap) noexcept;
+
+    [[nodiscard]] const Result& result() const noexcept { return result_; }
+
+  private:
+    static constexpr std::uint32_t kMostHeaps = 4200;
+    static constexpr std::uint32_t kMostMapped = 4096;
+
+    struct Range {
+        std::uint64_t start, end;
+        std::uint64_t units;  // where a heap's metadata ends; 0: a mapped block
+    };
+    struct MappedPlace {
+        std::uint64_t start, bytes;
+    };
+
+    void read_process() noexcept;
+    void read_registry() noexcept;
+    void read_mapped() noexcept;
+    void add_range(const Range& range) noexcept;
+    [[nodiscard]] const Range* range_behind(std::uint64_t at) const noexcept;
+    bool read_maps() noexcept;
+    void end_mapping() noexcept;
+    void count_mapping(std::uint64_t from, std::uint64_t to) noexcept;
+    [[nodiscard]] std::uint64_t kernels_rss() noexcept;
+    void count_layout(std::uint64_t layout) noexcept;
+    void count_mapped() noexcept;
+    void count_calls() noexcept;
+    [[nodiscard]] Found look_for_heap(std::uint64_t address) noexcept;
+    [[nodiscard]] Found search(std::uint64_t from, std::uint64_t to, std::uint64_t& heap) noexcept;
+
+    // The mapping whose lines are being read.
+    struct Mapping {
+        std::uint64_t start, end, resident;
+        Other kind;
+    };
+
+    int process_;
+    ProcessMemory source_;
+    Memory memory_;
+    Result result_;
+    HeapLayout layout_;
+    ProcessTables root_;
+    bool has_root_;
+    bool shared_pages_;
+    Mapping mapping_;
+    Residency pages_;
+    HeapReader reader_;
+    ProcFile file_;
+    std::uint32_t heaps_, ranges_, mapped_;
+    std::uint64_t heap_list_[kMostHeaps];
+    Range range_list_[kMostHeaps + kMostMapped];
+    MappedPlace mapped_list_[kMostMapped];
+};
+
+}  // namespace ashlar::inspect
+
+#endif

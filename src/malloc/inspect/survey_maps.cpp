@@ -1,0 +1,174 @@
+// Survey: the mappings of the process, by /proc/PID/smaps. Finds the process
+// heap among them, and adds up what is resident outside of all heaps.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "malloc/inspect/survey.hpp"
+
+namespace ashlar::inspect {
+
+namespace {
+
+// A line of maps or smaps that begins a mapping:
+// 55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0                  [heap]
+struct Header {
+    std::uint64_t start, end;
+    char permissions[4];
+    std::uint64_t inode;
+    const char* name;
+};
+
+bool parse_header(const char* text, Header& out) noexcept {
+    const char* at = text;
+    out.start = read_number(at, 16);
+    if (at == text || *at != '-') return false;
+    out.end = read_number(++at, 16);
+    if (*at++ != ' ') return false;
+    for (char& each : out.permissions) {
+        if (*at == '\0') return false;
+        each = *at++;
+    }
+    if (*at++ != ' ') return false;
+    while (*at != ' ' && *at != '\0') ++at;  // the offset
+    if (*at != '\0') ++at;
+    while (*at != ' ' && *at != '\0') ++at;  // the device
+    if (*at != '\0') ++at;
+    out.inode = read_number(at, 10);
+    while (*at == ' ') ++at;
+    out.name = at;
+    return true;
+}
+
+Other kind_of(const Header& header) noexcept {
+    const char* at = header.name;
+    if (header.permissions[3] == 's') return Other::shared;
+    if (skip(at, "[stack")) return Other::stack;
+    if (skip(at, "[heap]")) return Other::brk;
+    if (skip(at, "[anon")) return Other::anonymous;
+    if (*at == '[') return Other::system;
+    return header.inode != 0 ? Other::file : Other::anonymous;
+}
+
+// The bytes of a field in kB.
+std::uint64_t kilobytes(const char* text) noexcept {
+    while (*text == ' ') ++text;
+    return read_number(text, 10) << 10;
+}
+
+}  // namespace
+
+Found Survey::look_for_heap(std::uint64_t address) noexcept {
+    char magic[sizeof kHeapMagic];
+    if (!memory_.get(address, magic)) return errno == EPERM ? Found::refused : Found::none;
+    if (std::memcmp(magic, kHeapMagic, sizeof magic) != 0) return Found::none;
+    if (!read_layout(memory_, address, layout_)) return Found::other_version;
+    return layout_.is_process == 1 ? Found::heap : Found::none;
+}
+
+// Looks at each page of a mapping.
+Found Survey::search(std::uint64_t from, std::uint64_t to, std::uint64_t& heap) noexcept {
+    constexpr std::uint64_t kStep = 4096;
+    constexpr std::uint64_t kMostSearched = std::uint64_t{256} << 20;
+    if (to - from > kMostSearched) return Found::none;
+    for (heap = from; heap < to; heap += kStep) {
+        const Found found = look_for_heap(heap);
+        if (found != Found::none) return found;
+    }
+    return Found::none;
+}
+
+// First looks where mappings begin, then at each page of those that are not too
+// long: the kernel may have joined a heap's mapping with the one before it.
+Found Survey::find_heap(std::uint64_t& heap) noexcept {
+    for (const bool thorough : {false, true}) {
+        if (!file_.open(process_, "maps")) return Found::no_process;
+        Found found = Found::none;
+        while (const char* text = found == Found::none ? file_.line() : nullptr) {
+            Header header;
+            if (!parse_header(text, header) || header.inode != 0) continue;
+            if (std::memcmp(header.permissions, "rw-p", 4) != 0) continue;
+            heap = header.start;
+            found = thorough ? search(header.start, header.end, heap) : look_for_heap(heap);
+        }
+        file_.close();
+        if (found != Found::none) return found;
+    }
+    return Found::none;
+}
+
+// The first range of ours that ends behind an address.
+const Survey::Range* Survey::range_behind(std::uint64_t at) const noexcept {
+    return std::upper_bound(
+        range_list_, range_list_ + ranges_, at,
+        [](std::uint64_t address, const Range& range) noexcept { return address < range.end; });
+}
+
+// Adds up [from, to) of a mapping, whose resident pages are read one by one if
+// only a part of it is ours.
+void Survey::count_mapping(std::uint64_t from, std::uint64_t to) noexcept {
+    const Range* const end = range_list_ + ranges_;
+    const Range* range = range_behind(from);
+    if (range == end || range->start >= to) {
+        result_.others[static_cast<unsigned>(mapping_.kind)] += mapping_.resident;
+        return;
+    }
+    while (from < to) {
+        while (range != end && range->end <= from) ++range;
+        const bool ours = range != end && range->start <= from;
+        std::uint64_t next = range == end ? to : std::min(to, ours ? range->end : range->start);
+        const bool metadata = ours && from < range->units;
+        if (metadata) next = std::min(next, range->units);
+        const bool whole = from == mapping_.start && next == mapping_.end;
+        if (metadata || !ours) {
+            const std::uint64_t pages = whole ? mapping_.resident : pages_.bytes(from, next);
+            (metadata ? result_.metadata_resident
+                      : result_.others[static_cast<unsigned>(mapping_.kind)]) += pages;
+        }
+        from = next;
+    }
+}
+
+void Survey::end_mapping() noexcept {
+    pages_.count_shared(shared_pages_);
+    if (mapping_.resident != 0) count_mapping(mapping_.start, mapping_.end);
+    result_.rss += mapping_.resident;
+    mapping_.resident = 0;
+}
+
+bool Survey::read_maps() noexcept {
+    if (!file_.open(process_, "smaps")) return false;
+    bool ours = false;
+    while (const char* text = file_.line()) {
+        Header header;
+        if (text[0] < 'A' || text[0] > 'Z') {
+            if (!parse_header(text, header)) continue;
+            end_mapping();
+            mapping_ = {header.start, header.end, 0, kind_of(header)};
+            const Range* const range = range_behind(header.start);
+            ours = range != range_list_ + ranges_ && range->start < header.end;
+            continue;
+        }
+        if (skip(text, "Rss:")) mapping_.resident = kilobytes(text);
+        if (skip(text, "Swap:")) result_.swapped += kilobytes(text);
+        if (ours && (skip(text, "Shared_Clean:") || skip(text, "Shared_Dirty:")) &&
+            kilobytes(text) != 0) {
+            shared_pages_ = true;
+        }
+    }
+    end_mapping();
+    file_.close();
+    return true;
+}
+
+std::uint64_t Survey::kernels_rss() noexcept {
+    std::uint64_t found = 0;
+    if (!file_.open(process_, "smaps_rollup")) return 0;
+    while (const char* text = file_.line()) {
+        if (skip(text, "Rss:")) found = kilobytes(text);
+    }
+    file_.close();
+    return found;
+}
+
+}  // namespace ashlar::inspect
