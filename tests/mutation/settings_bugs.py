@@ -1,8 +1,11 @@
-"""Mutations of settings and limits that need no schedule; the same table as in programs.py."""
+"""Mutations of settings, limits and the doctor that need no schedule; the same table as in programs.py."""
 from programs import Mutation
 
 SETTINGS = "src/malloc/settings/settings.cpp"
 TABLE = "src/malloc/settings/table.cpp"
+DOCTOR = "src/command/doctor.cpp"
+LINKER = "src/command/linker.cpp"
+OBJECTS = "src/command/objects.cpp"
 LIMITS = "src/malloc/process/limits.cpp"
 MACHINE = "src/malloc/settings/machine.cpp"
 PROCESS = "src/malloc/process/process.cpp"
@@ -40,4 +43,10 @@ BUGS = (
             "unit_limits.LimitsTest.FreeMemoryGoesBackBeforeAnAllocationFails"),
     Mutation("limits_of_groups_above_do_not_count", MACHINE, "length != 0; --length) {", "length != 0; length = 0) {",
             "unit_settings", "unit_settings.MachineTest.LimitOfVersion2IsTheLeastUpToTheRoot"),
+    Mutation("the_doctor_looks_preloaded_libraries_up_last", OBJECTS,
+            "    for (const std::string& word : preloaded) take(word);\n", "", "ashlar_command", "command.doctor"),
+    Mutation("the_doctor_sees_no_static_program", DOCTOR, "subject.objects.front().interpreter.empty()",
+            "subject.objects.empty()", "ashlar_command", "command.doctor"),
+    Mutation("the_doctor_runs_the_program", LINKER, "linker.c_str(), \"--list\", program", "linker.c_str(), program",
+            "ashlar_command", "command.doctor"),
 )
