@@ -1,6 +1,7 @@
 // The table of settings, the nearest name, and whole environments.
 #include <unistd.h>
 #include <cstring>
+#include <initializer_list>
 #include <string>
 #include <thread>
 #include <vector>
@@ -123,6 +124,7 @@ TEST(Settings, EnvironmentIsReadOnceByAnyThread) {
 }
 
 TEST(Settings, EnvironmentPrintsALineForEachFault) {
+    for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_LIMIT"}) ::unsetenv(name);
     ::setenv("ASHLAR_STAT", "1", 1);
     ::setenv("ASHLAR_STATS", "\x1b\n", 1);
     EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
