@@ -86,7 +86,7 @@ Machine machine_of(long process) {
     Machine machine;
     machine.group_limit =
         settings::cgroup_limit("/sys/fs/cgroup", text_of(directory + "/cgroup").c_str());
-    machine.memory = std::min(settings::available_memory(), machine.group_limit);
+    machine.memory = std::min(settings::machine_memory(), machine.group_limit);
     machine.address_space = limit_of(process, RLIMIT_AS);
     machine.locked = limit_of(process, RLIMIT_MEMLOCK);
     machine.overcommit = number_of("/proc/sys/vm/overcommit_memory");
