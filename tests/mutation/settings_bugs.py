@@ -1,8 +1,11 @@
-"""Mutations of settings and limits that need no schedule; the same table as in programs.py."""
+"""Mutations of settings, limits and the doctor that need no schedule; the same table as in programs.py."""
 from programs import Mutation
 
 SETTINGS = "src/malloc/settings/settings.cpp"
 TABLE = "src/malloc/settings/table.cpp"
+DOCTOR = "src/command/doctor.cpp"
+LINKER = "src/command/linker.cpp"
+OBJECTS = "src/command/objects.cpp"
 LIMITS = "src/malloc/process/limits.cpp"
 MACHINE = "src/malloc/settings/machine.cpp"
 PROCESS = "src/malloc/process/process.cpp"
@@ -28,8 +31,8 @@ BUGS = (
     Mutation("mappings_have_no_limit", LIMITS, "    if (hard != 0 && bytes > hard) {",
             "    if (bytes > 100) return true;\n    if (hard != 0 && bytes > hard) {",
             "unit_limits", "unit_limits.LimitsTest.ResizeKeepsToTheHardLimit"),
-    Mutation("relief_has_no_pause", LIMITS, "    if (now < seen) return false;\n", "", "unit_limits",
-            "unit_limits.LimitsTest.EdgeCostsAtMostTenCallsPerMillionOperations"),
+    Mutation("relief_has_no_pause", LIMITS, "    if (now < seen) return false;\n", "", "unit_limits_edge",
+            "unit_limits_edge.LimitsEdge.CostsAtMostTenCallsPerMillionOperations"),
     Mutation("nobody_is_relieved_above_the_soft_limit", LIMITS, "detour.fetch_or(kRelief, rlx)", "detour.fetch_or(0, rlx)",
             "unit_limits", "unit_limits.LimitsTest.FreeMemoryGoesBackAtOnceAboveTheSoftLimit"),
     Mutation("mapped_blocks_relieve_nobody", PROCESS, "    limits.relieve_above_soft();\n    return {block, true};",
@@ -40,4 +43,12 @@ BUGS = (
             "unit_limits.LimitsTest.FreeMemoryGoesBackBeforeAnAllocationFails"),
     Mutation("limits_of_groups_above_do_not_count", MACHINE, "length != 0; --length) {", "length != 0; length = 0) {",
             "unit_settings", "unit_settings.MachineTest.LimitOfVersion2IsTheLeastUpToTheRoot"),
+    Mutation("the_doctor_looks_preloaded_libraries_up_last", OBJECTS,
+            "    for (const std::string& word : preloaded) take(word);\n",
+            "    for (const std::string& word : preloaded) if (word.empty()) take(word);\n", "ashlar_command",
+            "command.doctor"),
+    Mutation("the_doctor_sees_no_static_program", DOCTOR, "subject.objects.front().interpreter.empty()",
+            "subject.objects.empty()", "ashlar_command", "command.doctor"),
+    Mutation("the_doctor_runs_the_program", LINKER, "linker.c_str(), \"--list\", program", "linker.c_str(), program",
+            "ashlar_command", "command.doctor"),
 )

@@ -16,8 +16,12 @@ namespace cache = ashlar::cache;
 #define ASHLAR_TEXT(x) ASHLAR_TEXT_OF(x)
 
 const char* ash_version() noexcept {
-    return ASHLAR_TEXT(ASHLAR_VERSION_MAJOR) "." ASHLAR_TEXT(ASHLAR_VERSION_MINOR) "." ASHLAR_TEXT(
-        ASHLAR_VERSION_PATCH);
+    // `ashlar doctor` looks for the words before it in the file.
+    static constexpr char kMark[] = "ashlar version ";
+    static constexpr char kText[] =
+        "ashlar version " ASHLAR_TEXT(ASHLAR_VERSION_MAJOR) "." ASHLAR_TEXT(
+            ASHLAR_VERSION_MINOR) "." ASHLAR_TEXT(ASHLAR_VERSION_PATCH);
+    return kText + sizeof kMark - 1;
 }
 
 void* ash_malloc(size_t size) noexcept { return api::take<api::allocate_or_errno>(size); }

@@ -105,10 +105,14 @@ std::uint64_t cgroup_limit(const char* root, const char* groups) noexcept {
     return least;
 }
 
-std::uint64_t available_memory() noexcept {
+std::uint64_t machine_memory() noexcept {
     struct sysinfo machine {};
-    std::uint64_t least = kUnlimited;
-    if (sysinfo(&machine) == 0) least = std::uint64_t{machine.totalram} * machine.mem_unit;
+    if (sysinfo(&machine) != 0) return kUnlimited;
+    return std::uint64_t{machine.totalram} * machine.mem_unit;
+}
+
+std::uint64_t available_memory() noexcept {
+    const std::uint64_t least = machine_memory();
     char groups[8192];
     if (!read_file("/proc/self/cgroup", groups, sizeof groups)) return least;
     const std::uint64_t limit = cgroup_limit("/sys/fs/cgroup", groups);

@@ -1,6 +1,7 @@
 // The table of settings, the nearest name, and whole environments.
 #include <unistd.h>
 #include <cstring>
+#include <initializer_list>
 #include <string>
 #include <thread>
 #include <vector>
@@ -122,7 +123,18 @@ TEST(Settings, EnvironmentIsReadOnceByAnyThread) {
     EXPECT_EXIT(read_from_four_threads(), testing::ExitedWithCode(0), "^$");
 }
 
+TEST(Settings, EnvironmentIsReadLaterIfThereIsNoneYet) {
+    const auto read_twice = [] {
+        ::clearenv();
+        const bool none = environment() == Settings{};
+        ::setenv("ASHLAR_STATS", "1", 1);
+        ::_exit(none && environment().statistics ? 0 : 1);
+    };
+    EXPECT_EXIT(read_twice(), testing::ExitedWithCode(0), "^$");
+}
+
 TEST(Settings, EnvironmentPrintsALineForEachFault) {
+    for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_LIMIT"}) ::unsetenv(name);
     ::setenv("ASHLAR_STAT", "1", 1);
     ::setenv("ASHLAR_STATS", "\x1b\n", 1);
     EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
