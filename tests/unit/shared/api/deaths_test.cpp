@@ -114,6 +114,13 @@ TEST_F(SharedHeapDeaths, AReallocationThatReturnedLeavesNoOtherDoubt) {
     EXPECT_TRUE(heap.doubts().empty());
 }
 
+TEST_F(SharedHeapDeaths, AReallocationThatReturnedLeavesItsBlockInDoubt) {
+    die_after([&] { static_cast<void>(heap.reallocate(heap.allocate(100), 3000)); });
+    EXPECT_EQ(heap.recover(), 1U);
+    ASSERT_EQ(heap.doubts().size(), 1U);
+    EXPECT_EQ(heap.doubts()[0].size, 3000U);
+}
+
 TEST_F(SharedHeapDeaths, AThreadWhoseLastCallWasAFreeLeavesNoDoubt) {
     die_after([&] { heap.deallocate(heap.allocate(100)); });
     EXPECT_EQ(heap.recover(), 1U);

@@ -79,6 +79,12 @@ TEST_F(Construct, RefusesANameThatHasAnObject) {
     EXPECT_EQ(objects_.construct<Other>("origin")().state(), SharedNameState::exists);
 }
 
+// Recovery would free it.
+TEST_F(Construct, LeavesNoEntryInTheSlot) {
+    ASSERT_TRUE(objects_.construct<Point>("origin")(3, 4));
+    EXPECT_EQ(heap_.mapping()->enter().slot.entry.load(ashlar::base::rlx), 0u);
+}
+
 TEST_F(Construct, ALaterOneReusesTheEntryOfTheName) {
     static_cast<void>(objects_.construct<Point>("origin")(3, 4));
     const std::size_t before = blocks();
