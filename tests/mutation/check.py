@@ -11,6 +11,7 @@ import edges
 import manager_bugs
 import programs
 import shared_bugs
+import shared_programs
 import small_blocks
 from run import ROOT
 
@@ -25,7 +26,7 @@ def misfits(bug, olds):
 
 def main():
     tables = (bugs.BUGS, edges.EDGES, small_blocks.SMALL_BLOCKS, shared_bugs.SHARED, collector_bugs.BUGS, programs.ALL,
-              manager_bugs.MANAGER)
+              manager_bugs.MANAGER, shared_programs.SHARED)
     every = [bug for table in tables for bug in table]
     found = [line for bug in every for line in misfits(bug, [bug.old, *(old for old, _ in getattr(bug, "also", ()))])]
     names = [bug.name for bug in every]
