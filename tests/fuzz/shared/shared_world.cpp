@@ -20,7 +20,7 @@ SharedWorld* shared_world = nullptr;
 namespace {
 
 constexpr std::size_t kMostSeen = 50'000'000;  // accesses of one operation that ends
-constexpr int kAbsent = 0xd7;                  // bytes of pages that the file does not have
+constexpr unsigned char kAbsent = 0xd7;        // bytes of pages that the file does not have
 // A wrong index may lead so far.
 constexpr std::size_t kAround = std::size_t{1} << 20;
 
@@ -33,7 +33,7 @@ void fail(const char* what) {
 
 SharedWorld::SharedWorld()
     : bytes_(Segment::file_bytes(kUnits)), file_(memfd_create("ashlar-fuzz", MFD_CLOEXEC)),
-      pages_(bytes_ / kPage) {
+      pages_(bytes_ / kPage), absent_(kUnitSize, kAbsent) {
     require(ftruncate(file_, static_cast<off_t>(bytes_)) == 0, "no memory");
     for (Process& each : processes_) map(each);
     std::memset(unit(0), kAbsent, std::size_t{kUnits} << kUnitShift);
@@ -105,6 +105,7 @@ void SharedWorld::changed() noexcept {
 }
 
 void SharedWorld::saw(Event event, std::uintptr_t word) {
+    if (thread_ == 0 && !damaged) return;  // the test looks
     look_up(word);
     if (++seen_ > kMostSeen) fail("an operation does not end");
     if (event == Event::store || event == Event::change) changed();
@@ -220,9 +221,7 @@ bool SharedWorld::commit(std::size_t offset, std::size_t bytes) noexcept {
         room -= more;
         for (UnitId id = from; id < to; ++id) {
             if (missing(id, id + 1) == 0) continue;
-            const std::byte* const here = unit(id);
-            require(std::all_of(here, here + kUnitSize,
-                                [](std::byte each) { return each == std::byte{kAbsent}; }),
+            require(std::memcmp(unit(id), absent_.data(), kUnitSize) == 0,
                     "a page that was not in the file is changed");
             std::memset(unit(id), 0, kUnitSize);
         }

@@ -112,6 +112,7 @@ class SharedWorld final : public ashlar::shared::Backing, public ashlar::shared:
     int file_;
     Process processes_[2]{Process{*this}, Process{*this}};
     std::vector<bool> pages_;
+    std::vector<unsigned char> absent_;  // a unit without pages
     Life life_[kThreads + 1] = {};
     SlotId holder_[kThreads + 1] = {};  // of each slot's life, beside its own thread; 0: none
     SlotId recovers_ = 0;
