@@ -29,6 +29,14 @@ TEST_F(SharedDamage, ALargeBlockBeyondTheEndIsNeitherShownNorResized) {
     }
 }
 
+// The state changes after it was looked up.
+TEST_F(SharedDamage, ALargeBlockThatBecomesLongerThanTheHeapIsNotResized) {
+    const UnitId start = unit_of(allocate(2 * kUnitSize));
+    store(start, UnitState::large(kMaxUnits - 1, 0));
+    EXPECT_FALSE(blocks.runs().resize_large(me().slot, me().id, start, 1, 0));
+    EXPECT_EQ(me().slot.record.load(rlx) & 31, static_cast<Word>(Step::allocating));
+}
+
 TEST_F(SharedDamage, ASlabBeyondTheEndHasNoBlocks) {
     ASSERT_NE(allocate(32), 0U);
     const Bin c = ashlar::base::class_of_size(32768);
