@@ -210,4 +210,39 @@ DAMAGE = (
              "unit_shared_blocks.SharedDamage.BitsBeyondTheLastBlockHintAtNoSlab"),
 )
 
-SHARED = OPENINGS + FILES + CALLS + NAMED + DEATHS + USERS + DAMAGE
+ROOM = (
+    Mutation("shared_unlinked_entry_stays", RECOVERY + "recovery_names.cpp",
+             "    return free_from(me, dead, dead.slot.entry);\n",
+             "    dead.slot.entry.store(0, rlx);\n    return me.id != 0;\n",
+             "unit_shared_names", "unit_shared_names.KilledAtEachInstruction.ConstructOfANewNameLeavesAllOrNothing"),
+    Mutation("shared_name_of_no_block_is_shown", NAMES + "names.cpp",
+             "            if (!snapshot(entry, seen) || !holds(seen.object, seen.size)) return true;",
+             "            if (!snapshot(entry, seen)) return true;", "unit_shared_names",
+             "unit_shared_names.Find.RefusesADamagedEntry"),
+    Mutation("shared_dead_threads_keep_all_slots", API + "mapping.cpp", "    recovery_.recover(rescuer);\n", "", "shared_api",
+             "shared_api.SharedHeapDeaths.ANewThreadAttachesIfTheDeadHaveAllSlots"),
+    Mutation("shared_allocator_overlooks_the_dead", "src/shared/users/shared_allocator.cpp",
+             "    if (block == 0 && mapping->recover(me) != 0)\n", "    if (block == 1)\n", "unit_shared_users",
+             "unit_shared_users.SharedAllocators.UseTheMemoryOfTheDead"),
+    Mutation("shared_manager_overlooks_the_dead", MANAGER,
+             "    if (block == 0 && mapping_->recover(me) != 0)\n", "    if (block == 1)\n", "unit_shared_users",
+             "unit_shared_users.SharedManager.UsesTheMemoryOfTheDead"),
+    Mutation("shared_objects_overlook_the_dead", OBJECTS,
+             "named.answer == NameAnswer::busy || named.answer == NameAnswer::no_room;",
+             "named.answer == NameAnswer::busy;", "unit_shared_names",
+             "unit_shared_names.FullHeap.ConstructUsesTheMemoryOfTheDead"),
+    Mutation("shared_metadata_without_the_header", SEGMENT + "segment.cpp", "    std::size_t bytes = first_bytes(end_) + base",
+             "    std::size_t bytes = base", "shared_api", "shared_api.SharedHeapInspect.StatisticsCountBlocksAndBytes"),
+)
+
+FUZZED = (
+    Mutation("shared_fuzzed_doubt_is_not_noted", RECOVERY + "recovery.cpp", "            doubts_.note(record);\n", "",
+             "fuzz_shared_replay", "fuzz.shared_replay"),
+    Mutation("shared_fuzzed_held_run_is_not_found", RECOVERY + "recovery.cpp",
+             "if (state.kind() == Kind::held && of_dead) {", "if (false) {", "fuzz_shared_replay", "fuzz.shared_replay"),
+    Mutation("shared_fuzzed_name_of_the_dead_stays", RECOVERY + "recovery_names.cpp",
+             "            if (!state.is_held_by(dead.id)) return true;\n", "            if (state.raw != 0) return true;\n",
+             "fuzz_shared_replay", "fuzz.shared_replay"),
+)
+
+SHARED = OPENINGS + FILES + CALLS + NAMED + DEATHS + USERS + ROOM + DAMAGE + FUZZED

@@ -33,8 +33,8 @@ std::size_t SharedSession::choose_cut() {
     return kind < 250 ? kind - 149 : 1 + in_.word() % 4096;
 }
 
-// A running thread, or 0. A thread that was cut dies first, or stays as it is for
-// this step.
+// A running thread, or 0. A thread that was cut dies first, or stays as it is
+// for this step.
 SlotId SharedSession::choose_thread() {
     const std::size_t choice = in_.byte();
     const SlotId thread = 1 + static_cast<SlotId>(choice % (SharedWorld::kThreads - 1));

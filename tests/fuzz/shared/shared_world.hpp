@@ -1,7 +1,7 @@
 // A segment whose threads run one after another in one process. After the n-th
-// change of an operation a jump leaves it: its thread has stopped there, and may
-// be killed later. Under ASHLAR_COUNT each Atomic calls note() after an access,
-// so that this file also sees accesses outside the file and endless operations.
+// change of an operation a jump leaves it: its thread has stopped there, and
+// may be killed later. Under ASHLAR_COUNT each Atomic calls note() after an
+// access, which also shows accesses outside the file and endless operations.
 #ifndef ASHLAR_TESTS_FUZZ_SHARED_SHARED_WORLD_HPP
 #define ASHLAR_TESTS_FUZZ_SHARED_SHARED_WORLD_HPP
 

@@ -161,6 +161,11 @@ TEST_F(FullHeap, ConstructSaysSoAndLeavesTheNameAbsent) {
                  SharedNameError);
 }
 
+TEST_F(FullHeap, ConstructUsesTheMemoryOfTheDead) {
+    die_with(4);
+    EXPECT_TRUE(objects_.construct<Point>("new")(1, 2));
+}
+
 TEST_F(Find, ReturnsAbsentForAnUnknownName) {
     EXPECT_EQ(objects_.find<Point>("x").state(), SharedNameState::absent);
     EXPECT_EQ(blocks(), 0u) << "a question makes no entry";

@@ -68,8 +68,8 @@ class Traced {
         waitpid(child, &status, 0);
         return status == 0;
     }
-    // Instructions between two stops. 1 may take minutes. Without optimization a
-    // call has ten times as many, each of which is stepped for each stop.
+    // Instructions between two stops. 1 may take minutes. Without optimization
+    // a call has ten times as many, and each stop steps through them again.
     [[nodiscard]] static long stride(long usual) {
         const char* const wanted = std::getenv("ASHLAR_TEST_STRIDE");
         return wanted != nullptr && std::atol(wanted) > 0 ? std::atol(wanted) : usual * kSlower;

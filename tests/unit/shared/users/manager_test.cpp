@@ -119,6 +119,11 @@ TEST_F(SharedManager, ChecksTheAlignment) {
     EXPECT_EQ(manager_.allocate(8, 65'536).value() % 65'536, 0u);
 }
 
+TEST_F(SharedManager, UsesTheMemoryOfTheDead) {
+    die_with(4000);
+    EXPECT_NE(manager_.allocate(std::size_t{200} << 16), std::nullopt);
+}
+
 TEST_F(SharedManager, CountsSizeZeroAsOne) {
     const Offset block = manager_.allocate(0).value();
     EXPECT_EQ(manager_.size_of(block), 1u);
