@@ -214,7 +214,7 @@ ROOM = (
     Mutation("shared_unlinked_entry_stays", RECOVERY + "recovery_names.cpp",
              "    return free_from(me, dead, dead.slot.entry);\n",
              "    dead.slot.entry.store(0, rlx);\n    return me.id != 0;\n",
-             "unit_shared_names", "unit_shared_names.KilledAtEachInstruction.ConstructOfANewNameLeavesAllOrNothing"),
+             "unit_shared_names", "unit_shared_names.NamesOfTheDead.KeepNoUnlinkedEntry"),
     Mutation("shared_name_of_no_block_is_shown", NAMES + "names.cpp",
              "            if (!snapshot(entry, seen) || !holds(seen.object, seen.size)) return true;",
              "            if (!snapshot(entry, seen)) return true;", "unit_shared_names",

@@ -113,6 +113,20 @@ TEST_F(NamesOfTheDead, AreNotThoseOfALivingConstructor) {
     expect_sound("after the construction");
 }
 
+// Its thread died before it linked the entry.
+TEST_F(NamesOfTheDead, KeepNoUnlinkedEntry) {
+    EXPECT_TRUE(was_killed(end(start([&] {
+        const ashlar::shared::Owner me = heap_.mapping()->enter();
+        static_cast<void>(heap_.mapping()->blocks().allocate_to(
+            me, heap_.to_offset(&me.slot.entry), sizeof(ashlar::shared::Entry) + 1, 8));
+        return kill(getpid(), SIGKILL);
+    }))));
+    EXPECT_EQ(blocks(), 1u);
+    EXPECT_EQ(heap_.recover(), 1u);
+    EXPECT_EQ(blocks(), 0u);
+    expect_sound("after the recovery");
+}
+
 // Its thread died before it forgot the entry, which is linked.
 TEST_F(NamesOfTheDead, KeepALinkedEntry) {
     EXPECT_TRUE(was_killed(end(start([&] {
