@@ -18,7 +18,7 @@ constexpr bool kSanitized = false;
 #if defined(__OPTIMIZE__)
 constexpr long kSlower = 1;
 #else
-constexpr long kSlower = 100;
+constexpr long kSlower = 1000;
 #endif
 
 class Traced {
@@ -69,7 +69,7 @@ class Traced {
         return status == 0;
     }
     // Instructions between two stops. 1 may take minutes. Without optimization
-    // a call has ten times as many, and each stop steps through them again.
+    // a call has many more, and each stop steps through them again.
     [[nodiscard]] static long stride(long usual) {
         const char* const wanted = std::getenv("ASHLAR_TEST_STRIDE");
         return wanted != nullptr && std::atol(wanted) > 0 ? std::atol(wanted) : usual * kSlower;
