@@ -95,6 +95,14 @@ void aim_at_large_to_punch(Actor& a) {
     aim_at_large(a);
     a.view().segment().header().units_backed.store(100000, rlx);
 }
+// As if some free units had pages for a while: a free then takes those of units
+// that are aged already.
+void aim_at_large_to_age(Actor& a) {
+    aim_at_large(a);
+    a.view().segment().header().units_backed.store(500, rlx);
+    a.blocks().runs().age(a.id());
+    a.view().segment().header().frees.store(~0U, rlx);
+}
 void aim_at_last_large(Actor& a) {
     keep_three_large(a);
     a.aim(2);
@@ -237,6 +245,7 @@ constexpr Operation kOperations[] = {
     {"free-others-large", Effect::frees, kMiddle, aim_at_large, nullptr, nullptr, deallocate},
     {"free-large-punch", Effect::frees, kMiddle, nullptr, aim_at_large_to_punch, nullptr,
      deallocate},
+    {"free-large-age", Effect::frees, kMiddle, nullptr, aim_at_large_to_age, nullptr, deallocate},
     {"resize-large-up", Effect::resizes, kMiddle, nullptr, aim_to_grow, nullptr, resize},
     {"resize-large-grow", Effect::resizes, kMiddle, nullptr, aim_to_grow_past_covered, nullptr,
      resize},

@@ -5,6 +5,7 @@ from edges import weaker
 SLABS = "src/shared/blocks/slabs.cpp"
 SLABS_HEADER = "src/shared/blocks/slabs.hpp"
 RUNS = "src/shared/blocks/runs.cpp"
+PAGES = "src/shared/blocks/runs_pages.cpp"
 BLOCKS = "src/shared/blocks/blocks.cpp"
 RECOVERY = "src/shared/recovery/recovery.cpp"
 
@@ -115,9 +116,24 @@ MEMORY = (
     Bug("shared_hints_of_the_rest_are_not_given_back", RUNS,
         "    if (claimed.units + skipped < units)\n        give_hints(", "    if (false) give_hints(", "shared.large"),
     Bug("shared_unit_claimed_by_load_and_store", RUNS,
-        "        if (!word.cas(found.raw, UnitState::held(slot, backed ? 1 : 0).raw, acq_rel, rlx)) break;\n",
-        "        word.store(UnitState::held(slot, backed ? 1 : 0).raw, seq_cst);\n", "shared.large shared.growth"),
-    Bug("shared_run_without_pages", RUNS, "(claimed.backed == units || segment_.commit(start, units))", "(units != 0)",
+        "        } while (!word.cas(found.raw, UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel,\n"
+        "                           rlx));\n",
+        "            word.store(UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel);\n        } while (false);\n",
+        "shared.large shared.growth"),
+    Bug("shared_unit_that_ages_is_not_claimed", RUNS,
+        "        } while (!word.cas(found.raw, UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel,\n"
+        "                           rlx));\n",
+        "            if (!word.cas(found.raw, UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel, rlx))\n"
+        "                return claimed;\n        } while (false);\n",
+        "shared.age"),
+    Bug("shared_unit_ages_by_a_store", PAGES,
+        "                segment_.state_word(unit).cas(found.raw, UnitState::aged().raw, rlx, rlx);\n",
+        "                segment_.state_word(unit).store(UnitState::aged().raw, rlx);\n", "shared.age"),
+    Bug("shared_unit_is_punched_without_a_claim", PAGES,
+        "        if (!runs_.segment_.state_word(unit).cas(seen.raw, UnitState::held(slot_, 0).raw, acq_rel,\n"
+        "                                                 rlx))\n            return false;\n",
+        "        static_cast<void>(seen);\n        static_cast<void>(slot_);\n", "shared.age shared.punch"),
+    Bug("shared_run_without_pages", RUNS, "(bare == 0 || segment_.commit(start + claimed.bare, bare))", "(bare <= units)",
         "shared.large"),
     Bug("shared_run_without_pages_is_backed", RUNS, "    give(dead, start, left, false);", "    give(dead, start, left, true);",
         "shared.large"),
@@ -126,8 +142,9 @@ MEMORY = (
     Bug("shared_units_covered_before_their_hints", RUNS,
         "    give_hints(first, to - first);\n    segment_.raise_covered(to);\n",
         "    segment_.raise_covered(to);\n    give_hints(first, to - first);\n", "shared.growth_stopped"),
-    Bug("shared_hint_only_if_it_is_missing", RUNS, "noexcept { give_hints(unit, 1); }",
-        "noexcept { segment_.free_units.insert(unit); }", "shared.punch"),
+    Bug("shared_hint_only_if_it_is_missing", PAGES, "        runs_.give_hints(first_, units_);\n",
+        "        for (UnitId unit = first_; unit < first_ + units_; ++unit)\n"
+        "            runs_.segment_.free_units.insert(unit);\n", "shared.punch"),
     Bug("shared_tail_without_a_record", RUNS, "    mine.record.store(Record::tail(start, to).raw, rlx);\n", "",
         "shared.shrink"),
     Bug("shared_tail_from_the_front", RUNS,
@@ -169,7 +186,7 @@ PLACES = (
 )
 
 ORDERS = (
-    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx",
+    weaker("E45", "unit_claimed", RUNS, "is_backed() ? 1 : 0).raw, <acq_rel>,", "acq_rel", "rlx",
         "shared.large_hinted"),
     weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx",
         "shared.large_hinted"),

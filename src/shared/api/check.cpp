@@ -58,7 +58,7 @@ std::uint32_t Check::unit(UnitId unit) noexcept {
 }
 
 void Check::free_unit(UnitId unit, UnitState state) noexcept {
-    if (state != UnitState::free(state.kind() == Kind::backed))
+    if (state != UnitState::free(state.is_backed()) && state != UnitState::aged())
         fault(offset(unit), "a free unit with other words");
     if (!segment_.free_units.contains(unit))
         fault(offset(unit), "a free unit that no search finds");

@@ -38,7 +38,7 @@ void count_slab(Mapping& mapping, UnitId slab, Bin c, SharedStatistics& found) n
 
 void count_unit(Mapping& mapping, UnitId unit, SharedStatistics& found) noexcept {
     const UnitState state = mapping.segment().state(unit, acq);  // [E46]
-    if (state.kind() == Kind::backed) found.free += kUnitSize;
+    if (state.is_backed()) found.free += kUnitSize;
     if (state.kind() == Kind::large) {
         const std::size_t bytes = std::size_t{state.units()} << kUnitShift;
         ++found.blocks;

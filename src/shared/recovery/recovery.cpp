@@ -180,7 +180,7 @@ void Recovery::recover_units(const Dead& dead) noexcept {
         } else {
             ++used;
         }
-        if (now.kind() == Kind::backed) ++backed;
+        if (now.is_backed()) ++backed;
         if (segment_.complete.contains(unit)) ++complete;
     }
     // Relaxed: approximate; others may have counted meanwhile.

@@ -86,14 +86,24 @@ bool Segment::commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept {
     return backing_->commit(low, high - low);
 }
 
+// The last unit whose tables are in the file, once units [1, to) are covered.
+UnitId Segment::last_of(UnitId to) const noexcept {
+    return end_ - to > kSlack ? to + kSlack : end_;
+}
+
+// Most steps need no new page of most tables.
 bool Segment::commit_tables(UnitId to) noexcept {
     const UnitId from = covered();
     if (to <= from) return true;
     if (to > end_) return false;
-    const UnitId last = end_ - to > kSlack ? to + kSlack : end_;
+    const std::size_t page = region::page_size();
     for (std::uint32_t i = 0; i < tables_.count; ++i) {
         const region::Table& table = tables_.list[i];
-        if (!commit_bytes(table.entry(from), table.entry(last) + table.stride)) return false;
+        const std::uintptr_t done =
+            from == 0 ? table.start
+                      : base::round_up(table.entry(last_of(from)) + table.stride, page);
+        const std::uintptr_t needed = table.entry(last_of(to)) + table.stride;
+        if (done < needed && !commit_bytes(done, needed)) return false;
     }
     return true;
 }
