@@ -200,7 +200,7 @@ ORDERS = (
     weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n"
         "    const bool full", "seq_cst", "rlx", "shared.remote"),
     weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n"
-        "    const bool full", "seq_cst", "acq_rel", "shared.leave shared.one_word"),
+        "    const bool full", "seq_cst", "base::acq_rel", "shared.leave shared.one_word"),
     weaker("E48", "state_loaded", SLABS, "if (segment_.state(slab, <seq_cst>) != UnitState::shared(c)) return false;",
         "seq_cst",
            "acq", "shared.leave shared.one_word"),
@@ -208,7 +208,7 @@ ORDERS = (
         "    reindex", "seq_cst", "rel", "shared.leave shared.one_word"),
     weaker("E48", "bits_loaded", SLABS, "const Word word = segment_.bits(slab, w).load(<seq_cst>);  // [E48]", "seq_cst", "acq",
            "shared.leave shared.one_word"),
-    weaker("E48", "claim", SLABS, "owned_by(c, me.id).raw, <seq_cst, seq_cst>);", "seq_cst, seq_cst", "acq_rel, acq",
+    weaker("E48", "claim", SLABS, "owned_by(c, me.id).raw, <seq_cst, seq_cst>);", "seq_cst, seq_cst", "base::acq_rel, acq",
         ""),
 )
 
