@@ -18,6 +18,7 @@ constexpr std::size_t kUnit = std::size_t{1} << 16;
 // ---------------------------------------------------------------- preparations
 
 void keep_three_small(Actor& a) { a.keep(kSmall, 3); }
+void keep_five_small(Actor& a) { a.keep(kSmall, 5); }
 void keep_a_small_word(Actor& a) { a.keep(kSmall, kWord); }
 void keep_a_middle_slab(Actor& a) { a.keep(kMiddle, kOfMiddle); }
 void drop_five(Actor& a) { a.drop(0, 5); }
@@ -60,6 +61,12 @@ void keep_small_and_aim(Actor& a) {
     a.keep(kSmall, 5);
     a.aim(2);
 }
+// Blocks of another thread's slab that this one freed; one more is the target.
+void keep_spares_and_aim(Actor& a) {
+    a.drop(0, 3);
+    a.aim(0);
+}
+void keep_spares(Actor& a) { a.drop(0, 3); }
 void keep_words_and_aim(Actor& a) {
     a.keep(kSmall, kWord + 3);
     a.aim(2);
@@ -236,6 +243,11 @@ constexpr Operation kOperations[] = {
     {"free-own-word", Effect::frees, kSmall, nullptr, keep_small_and_aim, nullptr, deallocate},
     {"free-other-word", Effect::frees, kSmall, nullptr, keep_words_and_aim, nullptr, deallocate},
     {"free-others-word", Effect::frees, kSmall, keep_small_and_aim, nullptr, nullptr, deallocate},
+    {"free-spare", Effect::frees, kSmall, keep_five_small, keep_spares_and_aim, nullptr,
+     deallocate},
+    {"allocate-spare", Effect::takes, kSmall, keep_five_small, keep_spares, nullptr,
+     allocate<kSmall>},
+    {"detach-spares", Effect::none, kSmall, keep_five_small, keep_spares, nullptr, detach},
     {"free-into-full", Effect::frees, kMiddle, aim_at_full, nullptr, nullptr, deallocate},
     {"free-into-own-full", Effect::frees, kMiddle, nullptr, aim_at_full, nullptr, deallocate},
     {"free-into-partial", Effect::frees, kMiddle, aim_at_partial, nullptr, nullptr, deallocate},

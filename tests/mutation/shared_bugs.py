@@ -55,6 +55,36 @@ HANDS = (
         "shared.created_again"),
 )
 
+SPARES = (
+    Bug("shared_spare_without_a_record", SLABS_HEADER,
+        "        const std::uint32_t spares = mine.spares[c].load(base::rlx);\n        if (spares >= kSpares) return false;\n",
+        "        const std::uint32_t spares = mine.spares[c].load(base::rlx);\n        if (spares >= kSpares) return false;\n"
+        "        me.note(Record::none());\n", "shared.spares"),
+    Bug("shared_spare_uncounted_before_the_tag", SLABS_HEADER,
+        "    const std::uint32_t spares = c < kSpareClasses ? mine.spares[c].load(base::rlx) : 0;\n"
+        "    if (spares == 0) return take_kept(me, c, tag, step);\n",
+        "    const std::uint32_t spares = c < kSpareClasses ? mine.spares[c].load(base::rlx) : 0;\n"
+        "    if (spares == 0) return take_kept(me, c, tag, step);\n    mine.spares[c].store(spares - 1, base::rlx);\n",
+        "shared.spares"),
+    Bug("shared_spare_left_without_a_record", SLABS,
+        "            me.note(spare.with(Step::freed));\n            mine.spares[c].store(spares - 1, rlx);\n",
+        "            mine.spares[c].store(spares - 1, rlx);\n", "shared.spares_left"),
+    Bug("shared_spare_left_with_its_bit", SLABS,
+        "            mine.spares[c].store(spares - 1, rlx);\n"
+        "            if (is_block(spare, c)) finish_bit(me, spare.with(Step::freed));\n",
+        "            if (is_block(spare, c)) finish_bit(me, spare.with(Step::freed));\n"
+        "            mine.spares[c].store(spares - 1, rlx);\n", "shared.spares_left"),
+    Bug("shared_spares_are_not_taken_over", RECOVERY,
+        "        blocks_.slabs().take_over_spares(me, owner(slot));\n", "", "shared.spares"),
+    Bug("shared_spare_that_was_handed_out", SLABS,
+        "            if (segment_.tag(spare).cas(tag, freed_tag(me.id), base::acq_rel, rlx))\n",
+        "            static_cast<void>(tag);\n", "shared.spares"),
+    Bug("shared_spare_taken_over_without_a_record", SLABS,
+        "            me.note(spare.with(Step::freed));\n            Tag tag", "            Tag tag", "shared.spares_lost"),
+    Bug("shared_spare_and_record", RECOVERY,
+        "if (block && Slabs::is_spare(dead.slot, record)) dead.note(Record::none());", "", "shared.noted_spare"),
+)
+
 DEAD = (
     Bug("shared_dead_mask_gives_live_blocks", SLABS, "if (!is_live(segment_.tag(slab, number).load(rlx)))\n"
         "                        back", "back",
@@ -212,4 +242,4 @@ ORDERS = (
         ""),
 )
 
-SHARED = HANDS + DEAD + MEMORY + PLACES + ORDERS
+SHARED = HANDS + SPARES + DEAD + MEMORY + PLACES + ORDERS

@@ -58,6 +58,11 @@ Kept kept_by(const Slot& slot) noexcept {
         kept.blocks += blocks;
         kept.bytes += blocks * kGeometry[c].size;
     }
+    for (Bin c = kFirstClass; c < kSpareClasses; ++c) {
+        const std::size_t blocks = slot.spares[c].load(rlx) % (kSpares + 1);  // relaxed: a snapshot
+        kept.blocks += blocks;
+        kept.bytes += blocks * kGeometry[c].size;
+    }
     return kept;
 }
 

@@ -52,6 +52,7 @@ Recovered Recovery::recover(Owner me) noexcept {
     if (any) recover_units(dead);
     for (SlotId slot = 1; any && slot < end; ++slot) {
         if (!dead.has(slot)) continue;
+        blocks_.slabs().take_over_spares(me, owner(slot));
         if (recover_record(me, owner(slot)) && recover_entry(me, owner(slot)) &&
             recover_names(me, owner(slot))) {
             if (hook_ != nullptr) hook_(hook_context_, slot);
@@ -85,12 +86,13 @@ void Recovery::recover_slot(Owner dead) noexcept {
     const Record record = record_of(dead);
     const Block block = block_of(record);
     switch (record.step()) {
-        case Step::kept:
-            // Into the mask, which leave_dead() gives back.
-            if (block && dead.slot.place[block.c].load(rlx) == block.place().raw) {
-                dead.slot.mask[block.c].store(dead.slot.mask[block.c].load(rlx) | block.bit(), rlx);
-            }
-            dead.note(Record::none());
+        case Step::freeing:
+        case Step::freed:
+        case Step::clearing:
+            // Once it is among the spares, these decide.
+            if (block && Slabs::is_spare(dead.slot, record)) dead.note(Record::none());
+            if (record.step() == Step::clearing && record.size_class() == 0)
+                clear_large(dead, record.unit());
             break;
         case Step::tail:
             // The walk frees the units.
@@ -101,9 +103,6 @@ void Recovery::recover_slot(Owner dead) noexcept {
         case Step::allocating:
             doubts_.note(record);
             dead.note(Record::none());
-            break;
-        case Step::clearing:
-            if (record.size_class() == 0) clear_large(dead, record.unit());
             break;
         case Step::storing:
             if (record.size_class() == 0) store_large(dead, record.unit());
