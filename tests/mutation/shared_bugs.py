@@ -16,8 +16,9 @@ HANDS = (
         "        word.fetch_and(~seen, acq);",
         "        word.fetch_and(~seen, acq);\n        me.slot.mask[c].store(seen, rlx);", "shared.pairs shared.refill"),
     Bug("shared_mask_cleared_before_the_tag", SLABS_HEADER,
-        "    tag_of_block.store(tag, base::rlx);  // relaxed: the program's hand-over orders it\n",
-        "    mine.mask[c].store(left & (left - 1), base::rlx);\n    tag_of_block.store(tag, base::rlx);\n",
+        "    const Record taken = Place{mine.place[c].load(base::rlx)}.record(step, base::lowest(left));\n",
+        "    const Record taken = Place{mine.place[c].load(base::rlx)}.record(step, base::lowest(left));\n"
+        "    mine.mask[c].store(left & (left - 1), base::rlx);\n",
         "shared.pairs shared.refill"),
     Bug("shared_mask_cleared_before_it_is_given_back", SLABS,
         "    const Word left = mine.mask[c].load(rlx);\n",

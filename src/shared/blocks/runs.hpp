@@ -51,8 +51,8 @@ class Runs {
     // Returns the pages of up to `most` free units to the file system. Returns
     // how many.
     std::uint32_t punch(SlotId slot, std::uint32_t most) noexcept;
-    // The same for units that were free since the last call, beyond a bound. The
-    // others age.
+    // The same for units that were free since the last call, beyond a bound.
+    // The others age.
     void age(SlotId slot) noexcept;
 
     // The head of the run that a unit belongs to, or kNoUnit: it is in no run,

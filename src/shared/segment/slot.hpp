@@ -83,7 +83,7 @@ struct Place {
     constexpr bool operator==(const Place&) const noexcept = default;
 };
 
-// Classes whose freed blocks a thread may keep for itself, and how many of each.
+// Spares: classes whose freed blocks a thread may keep, and how many of each.
 inline constexpr std::size_t kMostSpare = 512;  // bytes of a block
 inline constexpr std::uint32_t kSpareClasses = base::class_of_size(kMostSpare) + 1;
 inline constexpr std::uint32_t kSpares = 8;
@@ -108,8 +108,8 @@ struct alignas(base::kCacheLine) Slot {
     // blocks that it took out and has not handed out.
     base::Atomic<Word> place[base::kClasses];
     base::Atomic<Word> mask[base::kClasses];
-    // Blocks of any slab that the thread freed and will hand out next: how many,
-    // and their Records without a step. Their bits are zero, and their tags
+    // Blocks of any slab that the thread freed and hands out next: how many, and
+    // their Records without a step. Their bits are zero, and their tags
     // freed_tag(slot).
     base::Atomic<std::uint32_t> spares[kSpareClasses];
     base::Atomic<Word> spare[kSpareClasses][kSpares];
