@@ -108,8 +108,8 @@ struct alignas(base::kCacheLine) Slot {
     // blocks that it took out and has not handed out.
     base::Atomic<Word> place[base::kClasses];
     base::Atomic<Word> mask[base::kClasses];
-    // Blocks of any slab that the thread freed and hands out next: how many, and
-    // their Records without a step. Their bits are zero, and their tags
+    // Blocks of any slab that the thread freed and hands out next: how many,
+    // and their Records without a step. Their bits are zero, and their tags
     // freed_tag(slot).
     base::Atomic<std::uint32_t> spares[kSpareClasses];
     base::Atomic<Word> spare[kSpareClasses][kSpares];
