@@ -313,6 +313,24 @@ struct RecoveredBetween : Dead {
 };
 const Enrolled<RecoveredBetween> kRecoveredBetween{"shared.recovered_between"};
 
+// The dead thread had put the block into its mask. Another thread takes it as
+// soon as the mask is given back, while the record is still there.
+struct KeptAgain : Dead {
+    KeptAgain() { deaths = 1; }
+    void prepare() override {
+        fill(kDead, kSize, 7);
+        const Offset block = take(kDead, kSize);
+        give(kDead, block);
+        note_dead(block, ashlar::shared::Step::freeing);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) return recover(0);
+        take(1, kSize);
+        recover(1);
+    }
+};
+const Enrolled<KeptAgain> kKeptAgain{"shared.kept_again"};
+
 // A thread stops for ever: no other waits, and no block has two holders.
 struct Stopped : Pairs {
     Stopped() { may_freeze = true, deaths = 0; }

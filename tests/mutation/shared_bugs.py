@@ -82,8 +82,6 @@ SPARES = (
         "            static_cast<void>(tag);\n", "shared.spares"),
     Bug("shared_spare_taken_over_without_a_record", SLABS,
         "            me.note(spare.with(Step::freed));\n            Tag tag", "            Tag tag", "shared.spares_lost"),
-    Bug("shared_spare_and_record", RECOVERY,
-        "if (block && Slabs::is_spare(dead.slot, record)) dead.note(Record::none());", "", "shared.noted_spare"),
 )
 
 DEAD = (
@@ -117,10 +115,13 @@ DEAD = (
         "shared.in_its_mask"),
     Bug("shared_recovery_trusts_the_tag_before_its_claim", RECOVERY, "    if (is_free && !in_mask) word.fetch_or",
         "    if (!in_mask) word.fetch_or", "shared.in_its_mask"),
-    Bug("shared_recovery_sets_the_bit_while_freeing", RECOVERY,
-        "            // Before the bit: the next recovery must not take the tag for live.\n"
-        "            dead.note(block.record(Step::freed));\n",
-        "", "shared.recovered_between"),
+    Bug("shared_recovery_gives_the_mask_before_it_decides", RECOVERY,
+        "void Recovery::recover_slot(Owner dead) noexcept {\n",
+        "void Recovery::recover_slot(Owner dead) noexcept {\n    blocks_.slabs().leave_dead(dead);\n",
+        "shared.kept_again"),
+    Bug("shared_recovery_decides_no_free", RECOVERY,
+        "    return tag == freed_tag(dead.id) ? block.record(Step::freed) : Record::none();\n",
+        "    return tag == freed_tag(dead.id) ? freeing : Record::none();\n", "shared.recovered_between"),
     Bug("shared_recovery_forgets_what_is_for_later", RECOVERY,
         "            if (block && !finish(me, dead, block)) return false;\n            break;\n        default",
         "            if (block && !finish(me, dead, block)) break;\n            break;\n        default",
