@@ -384,23 +384,4 @@ struct NotedSpare : Dead {
 };
 const Enrolled<NotedSpare> kNotedSpare{"shared.noted_spare"};
 
-// Two threads die: one with spares, and the one that recovers it.
-struct SparesLost : Spares {
-    SparesLost() { threads = 3; }
-    void prepare() override {
-        Spares::prepare();
-        blocks_.slabs().leave_all(me(0));
-    }
-    void run(unsigned thread) override {
-        if (thread == 2) {
-            recover(2);
-            take(2, kSpare);
-            return;
-        }
-        if (thread == 0) return recover(0);
-        Spares::run(1);
-    }
-};
-const Enrolled<SparesLost> kSparesLost{"shared.spares_lost"};
-
 }  // namespace

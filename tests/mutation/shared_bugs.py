@@ -81,7 +81,7 @@ SPARES = (
         "            if (segment_.tag(spare).cas(tag, freed_tag(me.id), base::acq_rel, rlx))\n",
         "            static_cast<void>(tag);\n", "shared.spares"),
     Bug("shared_spare_taken_over_without_a_record", SLABS,
-        "            me.note(spare.with(Step::freed));\n            Tag tag", "            Tag tag", "shared.spares_lost"),
+        "            me.note(spare.with(Step::freed));\n            Tag tag", "            Tag tag", "shared.noted_spare"),
 )
 
 DEAD = (
