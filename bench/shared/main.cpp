@@ -1,8 +1,10 @@
 // usage: ashlar_shared_bench [--smoke] [--rounds N] [--folder DIRECTORY]
+//                            [--work NAME] [--processes N]
 //
 // Compares shared heaps; prints a JSON object for each run. In each round every
 // heap does the same work in turn, so that ratios within a round suffer little
 // from other load. report.py makes tables of the lines.
+// With --work only that workload runs.
 #include <cstring>
 
 #include "deaths.hpp"
@@ -16,6 +18,7 @@ struct Scale {
     std::size_t live = 100000;
     unsigned kills = 20;
     std::vector<unsigned> processes{1, 2, 4, 8};
+    std::string work = {};  // empty: all
 };
 
 enum class Kind { pairs, replace, hand_over };
@@ -106,7 +109,9 @@ void all(const Scale& scale, const std::string& folder) {
     const std::string name = shared_name();
     const std::string file = file_name(folder);
     for (const Workload& workload : kWorkloads) {
+        if (!scale.work.empty() && scale.work != workload.name) continue;
         for (const unsigned processes : scale.processes) {
+            if (processes == 0 || processes > kMostProcesses) fail("expected 1 to 16 processes");
             for (unsigned round = 0; round < scale.rounds; ++round) {
                 run<Ashlar<false>>(workload, name, processes, scale.operations, round);
                 run<Boost<false>>(workload, name, processes, scale.operations, round);
@@ -115,6 +120,7 @@ void all(const Scale& scale, const std::string& folder) {
             }
         }
     }
+    if (!scale.work.empty()) return;
     memories<Ashlar<false>>(scale, name, "/dev/shm" + name);
     memories<Boost<false>>(scale, name, "/dev/shm" + name);
     recovery<Ashlar<false>>(name, scale.live, scale.rounds * 3);
@@ -131,14 +137,19 @@ int start(int count, char** words) {
     for (int i = 1; i < count; ++i) {
         const bool has_value = i + 1 < count;
         if (std::strcmp(words[i], "--smoke") == 0) {
-            scale = {1, 4000, 2000, 2, {1, 2}};
+            scale = {1, 4000, 2000, 2, {1, 2}, scale.work};
         } else if (std::strcmp(words[i], "--rounds") == 0 && has_value) {
             scale.rounds = static_cast<unsigned>(std::strtoul(words[++i], nullptr, 10));
         } else if (std::strcmp(words[i], "--folder") == 0 && has_value) {
             folder = words[++i];
+        } else if (std::strcmp(words[i], "--work") == 0 && has_value) {
+            scale.work = words[++i];
+        } else if (std::strcmp(words[i], "--processes") == 0 && has_value) {
+            scale.processes = {static_cast<unsigned>(std::strtoul(words[++i], nullptr, 10))};
         } else {
-            std::fprintf(
-                stderr, "usage: ashlar_shared_bench [--smoke] [--rounds N] [--folder DIRECTORY]\n");
+            std::fprintf(stderr,
+                         "usage: ashlar_shared_bench [--smoke] [--rounds N] [--folder DIRECTORY] "
+                         "[--work NAME] [--processes N]\n");
             return 2;
         }
     }

@@ -56,7 +56,9 @@ def recovery(lines):
 def main():
     lines = [json.loads(line) for line in sys.stdin]
     for kind, table in (("time", both_times), ("memory", memory), ("recovery", recovery), ("kills", kills)):
-        table([line for line in lines if line["kind"] == kind])
+        found = [line for line in lines if line["kind"] == kind]
+        if found:
+            table(found)
 
 
 if __name__ == "__main__":

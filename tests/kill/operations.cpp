@@ -18,6 +18,7 @@ constexpr std::size_t kUnit = std::size_t{1} << 16;
 // ---------------------------------------------------------------- preparations
 
 void keep_three_small(Actor& a) { a.keep(kSmall, 3); }
+void keep_five_small(Actor& a) { a.keep(kSmall, 5); }
 void keep_a_small_word(Actor& a) { a.keep(kSmall, kWord); }
 void keep_a_middle_slab(Actor& a) { a.keep(kMiddle, kOfMiddle); }
 void drop_five(Actor& a) { a.drop(0, 5); }
@@ -60,6 +61,12 @@ void keep_small_and_aim(Actor& a) {
     a.keep(kSmall, 5);
     a.aim(2);
 }
+// Blocks of another thread's slab that this one freed; one more is the target.
+void keep_spares_and_aim(Actor& a) {
+    a.drop(0, 3);
+    a.aim(0);
+}
+void keep_spares(Actor& a) { a.drop(0, 3); }
 void keep_words_and_aim(Actor& a) {
     a.keep(kSmall, kWord + 3);
     a.aim(2);
@@ -94,6 +101,14 @@ void aim_at_large(Actor& a) {
 void aim_at_large_to_punch(Actor& a) {
     aim_at_large(a);
     a.view().segment().header().units_backed.store(100000, rlx);
+}
+// As if some free units had pages for a while: a free then takes those of units
+// that are aged already.
+void aim_at_large_to_age(Actor& a) {
+    aim_at_large(a);
+    a.view().segment().header().units_backed.store(500, rlx);
+    a.blocks().runs().age(a.id());
+    a.view().segment().header().frees.store(~0U, rlx);
 }
 void aim_at_last_large(Actor& a) {
     keep_three_large(a);
@@ -228,6 +243,11 @@ constexpr Operation kOperations[] = {
     {"free-own-word", Effect::frees, kSmall, nullptr, keep_small_and_aim, nullptr, deallocate},
     {"free-other-word", Effect::frees, kSmall, nullptr, keep_words_and_aim, nullptr, deallocate},
     {"free-others-word", Effect::frees, kSmall, keep_small_and_aim, nullptr, nullptr, deallocate},
+    {"free-spare", Effect::frees, kSmall, keep_five_small, keep_spares_and_aim, nullptr,
+     deallocate},
+    {"allocate-spare", Effect::takes, kSmall, keep_five_small, keep_spares, nullptr,
+     allocate<kSmall>},
+    {"detach-spares", Effect::none, kSmall, keep_five_small, keep_spares, nullptr, detach},
     {"free-into-full", Effect::frees, kMiddle, aim_at_full, nullptr, nullptr, deallocate},
     {"free-into-own-full", Effect::frees, kMiddle, nullptr, aim_at_full, nullptr, deallocate},
     {"free-into-partial", Effect::frees, kMiddle, aim_at_partial, nullptr, nullptr, deallocate},
@@ -237,6 +257,7 @@ constexpr Operation kOperations[] = {
     {"free-others-large", Effect::frees, kMiddle, aim_at_large, nullptr, nullptr, deallocate},
     {"free-large-punch", Effect::frees, kMiddle, nullptr, aim_at_large_to_punch, nullptr,
      deallocate},
+    {"free-large-age", Effect::frees, kMiddle, nullptr, aim_at_large_to_age, nullptr, deallocate},
     {"resize-large-up", Effect::resizes, kMiddle, nullptr, aim_to_grow, nullptr, resize},
     {"resize-large-grow", Effect::resizes, kMiddle, nullptr, aim_to_grow_past_covered, nullptr,
      resize},

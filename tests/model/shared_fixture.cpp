@@ -189,6 +189,7 @@ void SharedScenario::recover_all(unsigned stopped) {
         for (Bin c = 0; c < ashlar::base::kClasses; ++c)
             require(slot.place[c].load(rlx) == 0 && slot.mask[c].load(rlx) == 0,
                     "a slot is not empty");
+        for (const auto& spares : slot.spares) require(spares.load(rlx) == 0, "a spare is left");
     }
     const auto again = recovery_.recover(last());
     require(again.threads == 0 && again.later == 0, "a thread is recovered twice");

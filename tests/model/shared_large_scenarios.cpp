@@ -294,4 +294,18 @@ struct Punch : SharedScenario {
 };
 const Enrolled<Punch> kPunch{"shared.punch"};
 
+// Free units age, and then lose their pages, while another thread takes them.
+struct Age : Punch {
+    void prepare() override {
+        Punch::prepare();
+        segment_.header().units_backed.store(1000, ashlar::base::rlx);
+    }
+    void run(unsigned thread) override {
+        if (thread == 1) return Punch::run(1);
+        blocks_.runs().age(me(0).id);
+        blocks_.runs().age(me(0).id);
+    }
+};
+const Enrolled<Age> kAge{"shared.age"};
+
 }  // namespace

@@ -249,16 +249,18 @@ const Enrolled<RecoveredTwice> kRecoveredTwice{"shared.recovered_twice"};
 
 // A thread that was dead before the run, in a free.
 struct Dead : SharedScenario {
-    Dead() : SharedScenario(kUnits) {}
+    explicit Dead(UnitId units = kUnits, std::size_t size = kSize)
+        : SharedScenario(units), size_(size) {}
     void note_dead(Offset block, ashlar::shared::Step step) {
         const auto slab =
             static_cast<UnitId>((block - blocks_.offset_of(UnitId{0})) / ashlar::base::kUnitSize);
-        const auto number = static_cast<std::uint32_t>((block - blocks_.offset_of(slab)) / kSize);
+        const auto number = static_cast<std::uint32_t>((block - blocks_.offset_of(slab)) / size_);
         me(kDead).note(
-            ashlar::shared::Block{slab, number, ashlar::base::class_of_size(kSize)}.record(step));
+            ashlar::shared::Block{slab, number, ashlar::base::class_of_size(size_)}.record(step));
         me(kDead).slot.state.store(1, ashlar::base::rlx);
     }
     static constexpr unsigned kDead = 3;
+    std::size_t size_;
 };
 
 // The block is in the mask of a living owner when another thread, or the owner
@@ -311,10 +313,75 @@ struct RecoveredBetween : Dead {
 };
 const Enrolled<RecoveredBetween> kRecoveredBetween{"shared.recovered_between"};
 
+// The dead thread had put the block into its mask. Another thread takes it as
+// soon as the mask is given back, while the record is still there.
+struct KeptAgain : Dead {
+    KeptAgain() { deaths = 1; }
+    void prepare() override {
+        fill(kDead, kSize, 7);
+        const Offset block = take(kDead, kSize);
+        give(kDead, block);
+        note_dead(block, ashlar::shared::Step::freeing);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) return recover(0);
+        take(1, kSize);
+        recover(1);
+    }
+};
+const Enrolled<KeptAgain> kKeptAgain{"shared.kept_again"};
+
 // A thread stops for ever: no other waits, and no block has two holders.
 struct Stopped : Pairs {
     Stopped() { may_freeze = true, deaths = 0; }
 };
 const Enrolled<Stopped> kStopped{"shared.stopped"};
+
+// A thread keeps freed blocks of another one's slab, and hands them out again.
+struct Spares : SharedScenario {
+    Spares() : SharedScenario(3) { deaths = 2, probe_ = kSpare; }
+    void prepare() override {
+        for (Offset& each : block_) each = take(0, kSpare);
+        fill(0, kSpare, 128 - 3);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) {
+            take(0, kSpare);
+            recover(0);
+            take(0, kSpare);
+            return;
+        }
+        for (unsigned i = 3; i-- > 0;) give(1, block_[i]);
+        require(take(1, kSpare) == block_[0], "a spare was not handed out");
+        if (leaves_) blocks_.slabs().leave_all(me(1));
+    }
+    static constexpr std::size_t kSpare = 512;
+    Offset block_[3] = {};
+    bool leaves_ = false;
+};
+const Enrolled<Spares> kSpares{"shared.spares"};
+
+struct SparesLeft : Spares {
+    SparesLeft() { leaves_ = true; }
+};
+const Enrolled<SparesLeft> kSparesLeft{"shared.spares_left"};
+
+// A spare that the dead thread's record names as well.
+struct NotedSpare : Dead {
+    NotedSpare() : Dead(3, Spares::kSpare) { deaths = 1, probe_ = Spares::kSpare; }
+    void prepare() override {
+        const Offset block = take(0, size_);
+        fill(0, size_, 127);
+        blocks_.slabs().leave_all(me(0));
+        give(kDead, block);
+        note_dead(block, ashlar::shared::Step::freeing);
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) return recover(0);
+        take(1, size_);
+        recover(1);
+    }
+};
+const Enrolled<NotedSpare> kNotedSpare{"shared.noted_spare"};
 
 }  // namespace

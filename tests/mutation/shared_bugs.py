@@ -5,6 +5,7 @@ from edges import weaker
 SLABS = "src/shared/blocks/slabs.cpp"
 SLABS_HEADER = "src/shared/blocks/slabs.hpp"
 RUNS = "src/shared/blocks/runs.cpp"
+PAGES = "src/shared/blocks/runs_pages.cpp"
 BLOCKS = "src/shared/blocks/blocks.cpp"
 RECOVERY = "src/shared/recovery/recovery.cpp"
 
@@ -15,8 +16,9 @@ HANDS = (
         "        word.fetch_and(~seen, acq);",
         "        word.fetch_and(~seen, acq);\n        me.slot.mask[c].store(seen, rlx);", "shared.pairs shared.refill"),
     Bug("shared_mask_cleared_before_the_tag", SLABS_HEADER,
-        "    tag_of_block.store(tag, base::rlx);  // relaxed: the program's hand-over orders it\n",
-        "    mine.mask[c].store(left & (left - 1), base::rlx);\n    tag_of_block.store(tag, base::rlx);\n",
+        "    const Record taken = Place{mine.place[c].load(base::rlx)}.record(step, base::lowest(left));\n",
+        "    const Record taken = Place{mine.place[c].load(base::rlx)}.record(step, base::lowest(left));\n"
+        "    mine.mask[c].store(left & (left - 1), base::rlx);\n",
         "shared.pairs shared.refill"),
     Bug("shared_mask_cleared_before_it_is_given_back", SLABS,
         "    const Word left = mine.mask[c].load(rlx);\n",
@@ -54,6 +56,34 @@ HANDS = (
         "shared.created_again"),
 )
 
+SPARES = (
+    Bug("shared_spare_without_a_record", SLABS_HEADER,
+        "        const std::uint32_t spares = mine.spares[c].load(base::rlx);\n        if (spares >= kSpares) return false;\n",
+        "        const std::uint32_t spares = mine.spares[c].load(base::rlx);\n        if (spares >= kSpares) return false;\n"
+        "        me.note(Record::none());\n", "shared.spares"),
+    Bug("shared_spare_uncounted_before_the_tag", SLABS_HEADER,
+        "    const std::uint32_t spares = c < kSpareClasses ? mine.spares[c].load(base::rlx) : 0;\n"
+        "    if (spares == 0) return take_kept(me, c, tag, step);\n",
+        "    const std::uint32_t spares = c < kSpareClasses ? mine.spares[c].load(base::rlx) : 0;\n"
+        "    if (spares == 0) return take_kept(me, c, tag, step);\n    mine.spares[c].store(spares - 1, base::rlx);\n",
+        "shared.spares"),
+    Bug("shared_spare_left_without_a_record", SLABS,
+        "            me.note(spare.with(Step::freed));\n            mine.spares[c].store(spares - 1, rlx);\n",
+        "            mine.spares[c].store(spares - 1, rlx);\n", "shared.spares_left"),
+    Bug("shared_spare_left_with_its_bit", SLABS,
+        "            mine.spares[c].store(spares - 1, rlx);\n"
+        "            if (is_block(spare, c)) finish_bit(me, spare.with(Step::freed));\n",
+        "            if (is_block(spare, c)) finish_bit(me, spare.with(Step::freed));\n"
+        "            mine.spares[c].store(spares - 1, rlx);\n", "shared.spares_left"),
+    Bug("shared_spares_are_not_taken_over", RECOVERY,
+        "        blocks_.slabs().take_over_spares(me, owner(slot));\n", "", "shared.spares"),
+    Bug("shared_spare_that_was_handed_out", SLABS,
+        "            if (segment_.tag(spare).cas(tag, freed_tag(me.id), base::acq_rel, rlx))\n",
+        "            static_cast<void>(tag);\n", "shared.spares"),
+    Bug("shared_spare_taken_over_without_a_record", SLABS,
+        "            me.note(spare.with(Step::freed));\n            Tag tag", "            Tag tag", "shared.noted_spare"),
+)
+
 DEAD = (
     Bug("shared_dead_mask_gives_live_blocks", SLABS, "if (!is_live(segment_.tag(slab, number).load(rlx)))\n"
         "                        back", "back",
@@ -85,10 +115,13 @@ DEAD = (
         "shared.in_its_mask"),
     Bug("shared_recovery_trusts_the_tag_before_its_claim", RECOVERY, "    if (is_free && !in_mask) word.fetch_or",
         "    if (!in_mask) word.fetch_or", "shared.in_its_mask"),
-    Bug("shared_recovery_sets_the_bit_while_freeing", RECOVERY,
-        "            // Before the bit: the next recovery must not take the tag for live.\n"
-        "            dead.note(block.record(Step::freed));\n",
-        "", "shared.recovered_between"),
+    Bug("shared_recovery_gives_the_mask_before_it_decides", RECOVERY,
+        "void Recovery::recover_slot(Owner dead) noexcept {\n",
+        "void Recovery::recover_slot(Owner dead) noexcept {\n    blocks_.slabs().leave_dead(dead);\n",
+        "shared.kept_again"),
+    Bug("shared_recovery_decides_no_free", RECOVERY,
+        "    return tag == freed_tag(dead.id) ? block.record(Step::freed) : Record::none();\n",
+        "    return tag == freed_tag(dead.id) ? freeing : Record::none();\n", "shared.recovered_between"),
     Bug("shared_recovery_forgets_what_is_for_later", RECOVERY,
         "            if (block && !finish(me, dead, block)) return false;\n            break;\n        default",
         "            if (block && !finish(me, dead, block)) break;\n            break;\n        default",
@@ -115,9 +148,24 @@ MEMORY = (
     Bug("shared_hints_of_the_rest_are_not_given_back", RUNS,
         "    if (claimed.units + skipped < units)\n        give_hints(", "    if (false) give_hints(", "shared.large"),
     Bug("shared_unit_claimed_by_load_and_store", RUNS,
-        "        if (!word.cas(found.raw, UnitState::held(slot, backed ? 1 : 0).raw, acq_rel, rlx)) break;\n",
-        "        word.store(UnitState::held(slot, backed ? 1 : 0).raw, seq_cst);\n", "shared.large shared.growth"),
-    Bug("shared_run_without_pages", RUNS, "(claimed.backed == units || segment_.commit(start, units))", "(units != 0)",
+        "        } while (!word.cas(found.raw, UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel,\n"
+        "                           rlx));\n",
+        "            word.store(UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel);\n        } while (false);\n",
+        "shared.large shared.growth"),
+    Bug("shared_unit_that_ages_is_not_claimed", RUNS,
+        "        } while (!word.cas(found.raw, UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel,\n"
+        "                           rlx));\n",
+        "            if (!word.cas(found.raw, UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel, rlx))\n"
+        "                return claimed;\n        } while (false);\n",
+        "shared.age"),
+    Bug("shared_unit_ages_by_a_store", PAGES,
+        "                segment_.state_word(unit).cas(found.raw, UnitState::aged().raw, rlx, rlx);\n",
+        "                segment_.state_word(unit).store(UnitState::aged().raw, rlx);\n", "shared.age"),
+    Bug("shared_unit_is_punched_without_a_claim", PAGES,
+        "        if (!runs_.segment_.state_word(unit).cas(seen.raw, UnitState::held(slot_, 0).raw, acq_rel,\n"
+        "                                                 rlx))\n            return false;\n",
+        "        static_cast<void>(seen);\n        static_cast<void>(slot_);\n", "shared.age shared.punch"),
+    Bug("shared_run_without_pages", RUNS, "(bare == 0 || segment_.commit(start + claimed.bare, bare))", "(bare <= units)",
         "shared.large"),
     Bug("shared_run_without_pages_is_backed", RUNS, "    give(dead, start, left, false);", "    give(dead, start, left, true);",
         "shared.large"),
@@ -126,8 +174,9 @@ MEMORY = (
     Bug("shared_units_covered_before_their_hints", RUNS,
         "    give_hints(first, to - first);\n    segment_.raise_covered(to);\n",
         "    segment_.raise_covered(to);\n    give_hints(first, to - first);\n", "shared.growth_stopped"),
-    Bug("shared_hint_only_if_it_is_missing", RUNS, "noexcept { give_hints(unit, 1); }",
-        "noexcept { segment_.free_units.insert(unit); }", "shared.punch"),
+    Bug("shared_hint_only_if_it_is_missing", PAGES, "        runs_.give_hints(first_, units_);\n",
+        "        for (UnitId unit = first_; unit < first_ + units_; ++unit)\n"
+        "            runs_.segment_.free_units.insert(unit);\n", "shared.punch"),
     Bug("shared_tail_without_a_record", RUNS, "    mine.record.store(Record::tail(start, to).raw, rlx);\n", "",
         "shared.shrink"),
     Bug("shared_tail_from_the_front", RUNS,
@@ -169,7 +218,7 @@ PLACES = (
 )
 
 ORDERS = (
-    weaker("E45", "unit_claimed", RUNS, "backed ? 1 : 0).raw, <acq_rel>, rlx)) break;", "acq_rel", "rlx",
+    weaker("E45", "unit_claimed", RUNS, "is_backed() ? 1 : 0).raw, <acq_rel>,", "acq_rel", "rlx",
         "shared.large_hinted"),
     weaker("E45", "unit_freed", RUNS, "    segment_.state_word(start).store(freed, <rel>);  // [E45]\n", "rel", "rlx",
         "shared.large_hinted"),
@@ -183,7 +232,7 @@ ORDERS = (
     weaker("E47", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n"
         "    const bool full", "seq_cst", "rlx", "shared.remote"),
     weaker("E48", "bit_set", SLABS, "fetch_or(block.bit(), <seq_cst>);\n"
-        "    const bool full", "seq_cst", "acq_rel", "shared.leave shared.one_word"),
+        "    const bool full", "seq_cst", "base::acq_rel", "shared.leave shared.one_word"),
     weaker("E48", "state_loaded", SLABS, "if (segment_.state(slab, <seq_cst>) != UnitState::shared(c)) return false;",
         "seq_cst",
            "acq", "shared.leave shared.one_word"),
@@ -191,8 +240,8 @@ ORDERS = (
         "    reindex", "seq_cst", "rel", "shared.leave shared.one_word"),
     weaker("E48", "bits_loaded", SLABS, "const Word word = segment_.bits(slab, w).load(<seq_cst>);  // [E48]", "seq_cst", "acq",
            "shared.leave shared.one_word"),
-    weaker("E48", "claim", SLABS, "owned_by(c, me.id).raw, <seq_cst, seq_cst>);", "seq_cst, seq_cst", "acq_rel, acq",
+    weaker("E48", "claim", SLABS, "owned_by(c, me.id).raw, <seq_cst, seq_cst>);", "seq_cst, seq_cst", "base::acq_rel, acq",
         ""),
 )
 
-SHARED = HANDS + DEAD + MEMORY + PLACES + ORDERS
+SHARED = HANDS + SPARES + DEAD + MEMORY + PLACES + ORDERS

@@ -58,7 +58,7 @@ std::uint32_t Check::unit(UnitId unit) noexcept {
 }
 
 void Check::free_unit(UnitId unit, UnitState state) noexcept {
-    if (state != UnitState::free(state.kind() == Kind::backed))
+    if (state != UnitState::free(state.is_backed()) && state != UnitState::aged())
         fault(offset(unit), "a free unit with other words");
     if (!segment_.free_units.contains(unit))
         fault(offset(unit), "a free unit that no search finds");
@@ -116,7 +116,7 @@ void Check::hints(UnitId slab, Bin c) noexcept {
         fault(offset(slab), "a slab without live blocks that no search finds");
 }
 
-// Each block is live, or free in the slab, or kept by the slab's owner.
+// Each block is live, or free in the slab, or kept by a thread.
 void Check::word(UnitId slab, Bin c, std::uint32_t word, Word kept) noexcept {
     const Word full = full_word(kGeometry[c], word);
     // Relaxed: no thread uses the heap.
@@ -129,7 +129,8 @@ void Check::word(UnitId slab, Bin c, std::uint32_t word, Word kept) noexcept {
         // Relaxed: no thread uses the heap.
         const Tag tag = segment_.tag(slab, number).load(rlx);
         const int places = (is_live(tag) ? 1 : 0) + ((bits & bit(at)) != 0 ? 1 : 0) +
-                           ((kept & bit(at)) != 0 ? 1 : 0);
+                           ((kept & bit(at)) != 0 ? 1 : 0) +
+                           (is_spare(Block{slab, number, c}, tag) ? 1 : 0);
         const Offset where = mapping_.blocks().offset_of(Block{slab, number, c});
         if (places == 0) fault(where, "a lost block");
         if (places > 1) fault(where, "a block that is free twice, or free and live");
@@ -139,6 +140,14 @@ void Check::word(UnitId slab, Bin c, std::uint32_t word, Word kept) noexcept {
     }
 }
 
+// Whether the thread that freed the block keeps it.
+bool Check::is_spare(Block block, Tag tag) const noexcept {
+    const SlotId id = tag - kFirstFreed;
+    return tag >= kFirstFreed && id < kMaxSlots &&
+           id < segment_.header().slots_in_file.load(acq) &&  // [E44]
+           Slabs::is_spare(segment_.slot(id), block.record(Step::none));
+}
+
 // ------------------------------------------------------------------ the slots
 
 void Check::slot(SlotId id) noexcept {
@@ -146,6 +155,10 @@ void Check::slot(SlotId id) noexcept {
     const Offset where = segment_.offset(reinterpret_cast<std::uintptr_t>(&slot));
     // Relaxed, as all here: no thread uses the heap.
     const bool attached = slot.state.load(rlx) == static_cast<std::uint32_t>(SlotState::attached);
+    for (Bin c = kFirstClass; c < kSpareClasses && !attached; ++c) {
+        // Relaxed: no thread uses the heap.
+        if (slot.spares[c].load(rlx) != 0) fault(where, "a block of a thread that has left");
+    }
     for (Bin c = kFirstClass; c < kClasses; ++c) {
         // Relaxed, both: no thread uses the heap.
         const Place place{slot.place[c].load(rlx)};

@@ -28,6 +28,7 @@ class Check {
     void hints(UnitId slab, Bin c) noexcept;
     // `kept`: blocks of the word that the slab's owner keeps for itself.
     void word(UnitId slab, Bin c, std::uint32_t word, Word kept) noexcept;
+    [[nodiscard]] bool is_spare(Block block, Tag tag) const noexcept;
     void slot(SlotId id) noexcept;
 
     Mapping& mapping_;

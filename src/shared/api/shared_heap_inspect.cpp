@@ -27,6 +27,7 @@ void SharedHeap::visit(const std::function<bool(Block)>& each) const {
 std::size_t SharedHeap::trim() noexcept {
     const Owner me = mapping_->enter();
     if (me.id == 0) return 0;
+    mapping_->blocks().slabs().leave_spares(me);
     mapping_->blocks().slabs().retire(me, ~0U);
     return std::size_t{mapping_->blocks().runs().punch(me.id, ~0U)} << kUnitShift;
 }

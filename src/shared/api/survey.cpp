@@ -38,7 +38,7 @@ void count_slab(Mapping& mapping, UnitId slab, Bin c, SharedStatistics& found) n
 
 void count_unit(Mapping& mapping, UnitId unit, SharedStatistics& found) noexcept {
     const UnitState state = mapping.segment().state(unit, acq);  // [E46]
-    if (state.kind() == Kind::backed) found.free += kUnitSize;
+    if (state.is_backed()) found.free += kUnitSize;
     if (state.kind() == Kind::large) {
         const std::size_t bytes = std::size_t{state.units()} << kUnitShift;
         ++found.blocks;
@@ -55,6 +55,11 @@ Kept kept_by(const Slot& slot) noexcept {
     Kept kept{0, 0};
     for (Bin c = kFirstClass; c < kClasses; ++c) {
         const std::size_t blocks = ones(slot.mask[c].load(rlx));  // relaxed: a snapshot
+        kept.blocks += blocks;
+        kept.bytes += blocks * kGeometry[c].size;
+    }
+    for (Bin c = kFirstClass; c < kSpareClasses; ++c) {
+        const std::size_t blocks = slot.spares[c].load(rlx) % (kSpares + 1);  // relaxed: a snapshot
         kept.blocks += blocks;
         kept.bytes += blocks * kGeometry[c].size;
     }

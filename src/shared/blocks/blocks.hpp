@@ -109,7 +109,7 @@ inline Offset Blocks::offset_of(Block block) const noexcept {
     if (size > kMostTabled) [[unlikely]]
         return 0;
     const Bin c = tabled_class(size);
-    const Record taken = slabs_.take_kept(me, c, live_tag(kShape[c].size, size), Step::allocating);
+    const Record taken = slabs_.take_spare(me, c, live_tag(kShape[c].size, size), Step::allocating);
     if (taken == Record::none()) [[unlikely]]
         return 0;
     return offset_of(taken.unit()) + std::uint64_t{taken.number()} * kShape[c].size;

@@ -18,12 +18,6 @@ namespace {
 
 // Units whose tables are put into the file at once: an eighth of what there is.
 constexpr UnitId kLeastGrowth = 16;
-// Pages of so many free units may stay in the file, or of an eighth of those in
-// use.
-constexpr std::uint32_t kLeastBacked = 256;
-// A run of so many units loses its own pages, in one call.
-constexpr std::uint32_t kLongRun = 64;
-
 // Whether a unit is of a run that `slot` holds and that begins at `start`.
 constexpr bool is_part(UnitState unit, SlotId slot, UnitId start) noexcept {
     return unit == UnitState::inside(start) || unit == UnitState::held(slot, 0) ||
@@ -63,16 +57,23 @@ void Runs::give_hints(UnitId start, std::uint32_t units) noexcept {
 // says that a unit has.
 Runs::Claimed Runs::claim_states(SlotId slot, UnitId start, std::uint32_t units,
                                  bool only_backed) noexcept {
-    Claimed claimed{0, 0};
+    Claimed claimed{0, 0, 0, 0};
     while (claimed.units < units) {
         Atomic<Word>& word = segment_.state_word(start + claimed.units);
         UnitState found{word.load(rlx)};  // relaxed: the CAS decides
-        if (!found.is_free() || (only_backed && found.kind() != Kind::backed)) break;
-        // [E45] acq_rel: the unit's last holder is done with it.
-        const bool backed = found.kind() == Kind::backed;
-        if (!word.cas(found.raw, UnitState::held(slot, backed ? 1 : 0).raw, acq_rel, rlx)) break;
+        // Again if the unit only aged meanwhile.
+        do {
+            if (!found.is_free() || (only_backed && !found.is_backed())) return claimed;
+            // [E45] acq_rel: the unit's last holder is done with it.
+        } while (!word.cas(found.raw, UnitState::held(slot, found.is_backed() ? 1 : 0).raw, acq_rel,
+                           rlx));
         ++claimed.units;
-        if (backed) ++claimed.backed;
+        if (found.is_backed()) {
+            ++claimed.backed;
+            continue;
+        }
+        if (claimed.bare_end == 0) claimed.bare = claimed.units - 1;
+        claimed.bare_end = claimed.units;
     }
     return claimed;
 }
@@ -83,7 +84,8 @@ Runs::Claim Runs::claim(SlotId slot, UnitId start, std::uint32_t units, bool onl
     if (!take_hints(start, units)) return Claim::taken;
     const Claimed claimed = claim_states(slot, start, units, only_backed);
     const bool all = claimed.units == units;
-    if (all && (claimed.backed == units || segment_.commit(start, units))) {
+    const std::uint32_t bare = claimed.bare_end - claimed.bare;  // units, a few of which have pages
+    if (all && (bare == 0 || segment_.commit(start + claimed.bare, bare))) {
         Header& header = segment_.header();
         segment_.state_word(start).store(UnitState::held(slot, units).raw, rlx);  // relaxed: ours
         base::compiler_fence();  // before the others: a death then frees the whole run
@@ -176,16 +178,10 @@ UnitId Runs::take(SlotId slot, std::uint32_t units) noexcept {
 // later must see the state.
 void Runs::find_again(UnitId unit) noexcept { give_hints(unit, 1); }
 
-std::uint32_t Runs::most_backed() const noexcept {
-    return kLeastBacked + segment_.header().units_used.load(rlx) / 8;  // relaxed: approximate
-}
-
 // From the end, and the head last: until then it tells recovery of the rest.
 void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noexcept {
     Header& header = segment_.header();
-    // Relaxed: approximate.
-    const bool excess = backed && header.units_backed.load(rlx) > most_backed();
-    if (excess && units >= kLongRun && segment_.punch(start, units)) backed = false;
+    if (backed && bound_long(start, units)) backed = false;
     const Word freed = UnitState::free(backed).raw;
     for (std::uint32_t i = units; i-- > 1;) {
         // Relaxed: ours while the head is held.
@@ -196,7 +192,7 @@ void Runs::give(SlotId slot, UnitId start, std::uint32_t units, bool backed) noe
     header.units_used.fetch_sub(units, rlx);
     if (backed) header.units_backed.fetch_add(units, rlx);
     give_hints(start, units);
-    if (excess && backed) punch(slot, most_backed() / 4);
+    if (backed) bound_backed(slot);
 }
 
 // The pages go: which of the units have some is not known.
@@ -206,26 +202,6 @@ void Runs::give_dead(SlotId dead, UnitId start, std::uint32_t units) noexcept {
     while (left < units && is_part(segment_.state(start + left, acq), dead, start)) ++left;
     segment_.punch(start, left);
     give(dead, start, left, false);
-}
-
-// From the end: first fit takes the other end, so that these units are needed
-// last. In batches: a search for each freed run would cost more than its pages.
-std::uint32_t Runs::punch(SlotId slot, std::uint32_t most) noexcept {
-    std::uint32_t punched = 0;
-    for (UnitId unit = segment_.covered(); unit-- > 1 && punched < most;) {
-        UnitState found = segment_.state(unit, rlx);  // relaxed: the CAS decides
-        if (found.kind() != Kind::backed) continue;
-        // [E45] as claim_states()
-        if (!segment_.state_word(unit).cas(found.raw, UnitState::held(slot, 0).raw, acq_rel, rlx))
-            continue;
-        const bool done = segment_.punch(unit, 1);
-        segment_.state_word(unit).store(UnitState::free(!done).raw, rel);  // [E45]
-        find_again(unit);
-        if (!done) break;
-        segment_.header().units_backed.fetch_sub(1, rlx);  // relaxed: approximate
-        ++punched;
-    }
-    return punched;
 }
 
 // ---------------------------------------------------------------- large blocks

@@ -51,6 +51,9 @@ class Runs {
     // Returns the pages of up to `most` free units to the file system. Returns
     // how many.
     std::uint32_t punch(SlotId slot, std::uint32_t most) noexcept;
+    // The same for units that were free since the last call, beyond a bound.
+    // The others age.
+    void age(SlotId slot) noexcept;
 
     // The head of the run that a unit belongs to, or kNoUnit: it is in no run,
     // or the words about it contradict each other.
@@ -64,10 +67,13 @@ class Runs {
     enum class Claim { done, taken, full };
     struct Claimed {
         std::uint32_t units, backed;
+        std::uint32_t bare, bare_end;  // the units without pages are among these
     };
+    class Puncher;
     [[nodiscard]] UnitId search(SlotId slot, std::uint32_t units, bool only_backed,
                                 bool& full) noexcept;
-    [[nodiscard]] std::uint32_t most_backed() const noexcept;
+    [[nodiscard]] bool bound_long(UnitId start, std::uint32_t units) noexcept;
+    void bound_backed(SlotId slot) noexcept;
     [[nodiscard]] bool grow(UnitId searched, std::uint32_t units) noexcept;
     void give_tail(SlotId slot, UnitId from, UnitId to) noexcept;
     [[nodiscard]] Claim claim(SlotId slot, UnitId start, std::uint32_t units,

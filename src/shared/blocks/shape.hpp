@@ -15,7 +15,7 @@
 namespace ashlar::shared {
 
 // Sizes up to this one have their class in a table.
-inline constexpr std::size_t kMostTabled = 1024;
+inline constexpr std::size_t kMostTabled = base::kMaxSmall;
 
 inline constexpr auto kClassOfStep = [] {
     std::array<std::uint8_t, kMostTabled / base::kMinAlignment + 1> table{};

@@ -185,10 +185,65 @@ void Slabs::leave(Owner me, Bin c) noexcept {
     compiler_fence();
 }
 
+// Each is noted before it leaves the slot.
+void Slabs::leave_spares(Owner me) noexcept {
+    Slot& mine = me.slot;
+    for (Bin c = kFirstClass; c < kSpareClasses; ++c) {
+        // Relaxed, as below: the thread's own words.
+        for (std::uint32_t spares = mine.spares[c].load(rlx); spares != 0; --spares) {
+            const Record spare{mine.spare[c][(spares - 1) % kSpares].load(rlx)};
+            me.note(spare.with(Step::freed));
+            mine.spares[c].store(spares - 1, rlx);
+            if (is_block(spare, c)) finish_bit(me, spare.with(Step::freed));
+        }
+    }
+    me.note(Record::none());
+}
+
 void Slabs::leave_all(Owner me) noexcept {
+    leave_spares(me);
     for (Bin c = kFirstClass; c < kClasses; ++c) leave(me, c);
     me.note(Record::none());
     bound_complete(me);
+}
+
+// Whether the record names a block that can exist. A stray write may have
+// changed it.
+bool Slabs::is_block(Record record, Bin c) const noexcept {
+    const base::ClassGeometry& g = kGeometry[c];
+    return record.size_class() == c && record.unit() != kNoUnit && record.number() < g.blocks &&
+           record.unit() + g.units <= segment_.covered();
+}
+
+bool Slabs::is_spare(const Slot& slot, Record record) noexcept {
+    const Bin c = record.size_class();
+    if (c >= kSpareClasses) return false;
+    // Relaxed, all of it: [E43].
+    const std::uint32_t spares = slot.spares[c].load(rlx);
+    for (std::uint32_t i = 0; i < spares && i < kSpares; ++i) {
+        if (slot.spare[c][i].load(rlx) == record.with(Step::none).raw) return true;
+    }
+    return false;
+}
+
+// The tag becomes freed_tag(me) under a record of `me`. So each spare is freed
+// once, whoever dies, and no slab needs a claim.
+void Slabs::take_over_spares(Owner me, Owner dead) noexcept {
+    for (Bin c = kFirstClass; c < kSpareClasses; ++c) {
+        const std::uint32_t spares = dead.slot.spares[c].load(rlx);  // relaxed, as below: [E43]
+        for (std::uint32_t i = 0; i < spares && i < kSpares; ++i) {
+            const Record spare{dead.slot.spare[c][i].load(rlx)};
+            if (!is_block(spare, c)) continue;
+            me.note(spare.with(Step::freed));
+            Tag tag = freed_tag(dead.id);
+            // [E46] a spare that was handed out has another tag.
+            if (segment_.tag(spare).cas(tag, freed_tag(me.id), base::acq_rel, rlx))
+                finish_bit(me, spare.with(Step::freed));
+            me.note(Record::none());
+        }
+        compiler_fence();
+        dead.slot.spares[c].store(0, rlx);
+    }
 }
 
 // Blocks of the dead thread's mask that have a zero bit and no live tag were

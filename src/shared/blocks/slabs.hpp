@@ -9,7 +9,8 @@
 //   free       record := freeing; tag: live -> freed by this slot
 //              record := freed; set the bit; update the hints; record := none
 //
-// A freeing thread that owns the word puts the block into its mask instead.
+// A freeing thread that owns the word puts the block into its mask instead, and
+// else it keeps a few blocks as spares.
 // Lock-free. A slot is used by its thread, or by the thread that recovers it.
 #ifndef ASHLAR_SHARED_BLOCKS_SLABS_HPP
 #define ASHLAR_SHARED_BLOCKS_SLABS_HPP
@@ -59,6 +60,8 @@ class Slabs {
     [[nodiscard]] Block take(Owner me, Bin c, Tag tag, Step step) noexcept;
     // The same, but only from the thread's mask. Returns the block's record.
     [[nodiscard]] Record take_kept(Owner me, Bin c, Tag tag, Step step) noexcept;
+    // The same; spares come first.
+    [[nodiscard]] Record take_spare(Owner me, Bin c, Tag tag, Step step) noexcept;
     // Frees a block. False: it is not live.
     [[nodiscard]] bool give(Owner me, Block block) noexcept;
     // live -> freed by this slot. False: it is not live.
@@ -70,6 +73,7 @@ class Slabs {
     }
     // Gives back what the thread has in its hands. Its slot may be left then.
     void leave_all(Owner me) noexcept;
+    void leave_spares(Owner me) noexcept;
     // Frees the units of complete slabs. Returns how many slabs.
     std::uint32_t retire(Owner me, std::uint32_t most) noexcept;
 
@@ -79,6 +83,10 @@ class Slabs {
 
     // For recovery. The slot's thread is dead.
     void leave_dead(Owner dead) noexcept;
+    // Whether the block of this record is a spare of the slot.
+    [[nodiscard]] static bool is_spare(const Slot& slot, Record record) noexcept;
+    // Frees the dead slot's spares as `me`.
+    void take_over_spares(Owner me, Owner dead) noexcept;
     // owned -> shared; then the hints.
     void publish(UnitId slab, Bin c) noexcept;
     // Sets the hints of a shared slab that has free blocks. May be repeated.
@@ -87,8 +95,10 @@ class Slabs {
     [[nodiscard]] bool claim(Owner me, UnitId slab, Bin c) noexcept;
 
   private:
+    [[nodiscard]] bool hand_out(Owner me, Record taken, Bin c, Tag tag) noexcept;
     [[nodiscard]] bool keep(Owner me, Record freeing, Bin c) noexcept;
     void finish_bit(Owner me, Record freed) noexcept;
+    [[nodiscard]] bool is_block(Record record, Bin c) const noexcept;
     [[nodiscard]] bool is_sound(Place place, Bin c) const noexcept;
     [[nodiscard]] Word refill(Owner me, Bin c) noexcept;
     [[nodiscard]] Word take_word(Owner me, Bin c, Place place) noexcept;
@@ -112,17 +122,38 @@ class Slabs {
     if (left == 0) [[unlikely]]
         return Record::none();
     const Record taken = Place{mine.place[c].load(base::rlx)}.record(step, base::lowest(left));
+    if (!hand_out(me, taken, c, tag)) [[unlikely]]
+        return Record::none();
+    mine.mask[c].store(left & (left - 1), base::rlx);
+    return taken;
+}
+
+[[gnu::always_inline]] inline Record Slabs::take_spare(Owner me, Bin c, Tag tag,
+                                                       Step step) noexcept {
+    Slot& mine = me.slot;
+    // Relaxed, as below: the thread's own words.
+    const std::uint32_t spares = c < kSpareClasses ? mine.spares[c].load(base::rlx) : 0;
+    if (spares == 0) return take_kept(me, c, tag, step);
+    const Record taken = Record{mine.spare[c][(spares - 1) % kSpares].load(base::rlx)}.with(step);
+    if (!hand_out(me, taken, c, tag)) [[unlikely]]
+        return Record::none();
+    mine.spares[c].store(spares - 1, base::rlx);
+    return taken;
+}
+
+// False: no such block can exist. The caller takes the block out of its slot
+// afterwards: a block that is in neither would be lost.
+[[gnu::always_inline]] inline bool Slabs::hand_out(Owner me, Record taken, Bin c,
+                                                   Tag tag) noexcept {
     const std::uint64_t last =
         std::uint64_t{taken.number()} * kShape[c].size + (kShape[c].size - 1);
     if (taken.unit() + (last >> base::kUnitShift) >= segment_.reach()) [[unlikely]]
-        return Record::none();
+        return false;
     base::Atomic<Tag>& tag_of_block = segment_.tag(taken);
     me.note(taken);
     tag_of_block.store(tag, base::rlx);  // relaxed: the program's hand-over orders it
-    // The tag before the mask: a block that is in neither would be lost.
     base::compiler_fence();
-    mine.mask[c].store(left & (left - 1), base::rlx);
-    return taken;
+    return true;
 }
 
 [[gnu::always_inline]] inline bool Slabs::end(Owner me, Block block) noexcept {
@@ -148,14 +179,22 @@ class Slabs {
 }
 
 // Puts a block that was just freed into the thread's mask, if the thread takes
-// from its word.
+// from its word; else among its spares, if there is room.
 [[gnu::always_inline]] inline bool Slabs::keep(Owner me, Record freeing, Bin c) noexcept {
+    Slot& mine = me.slot;
     // Relaxed, as below: the thread's own words.
-    if (me.slot.place[c].load(base::rlx) != Place::of(freeing).raw) return false;
-    me.note(freeing.with(Step::kept));
-    const Word kept =
-        me.slot.mask[c].load(base::rlx) | base::bit(freeing.number() % base::kWordBits);
-    me.slot.mask[c].store(kept, base::rlx);
+    if (mine.place[c].load(base::rlx) == Place::of(freeing).raw) {
+        const Word kept =
+            mine.mask[c].load(base::rlx) | base::bit(freeing.number() % base::kWordBits);
+        mine.mask[c].store(kept, base::rlx);
+    } else {
+        if (c >= kSpareClasses) return false;
+        const std::uint32_t spares = mine.spares[c].load(base::rlx);
+        if (spares >= kSpares) return false;
+        mine.spare[c][spares].store(freeing.with(Step::none).raw, base::rlx);
+        base::compiler_fence();
+        mine.spares[c].store(spares + 1, base::rlx);
+    }
     me.note(Record::none());
     return true;
 }

@@ -52,6 +52,7 @@ Recovered Recovery::recover(Owner me) noexcept {
     if (any) recover_units(dead);
     for (SlotId slot = 1; any && slot < end; ++slot) {
         if (!dead.has(slot)) continue;
+        blocks_.slabs().take_over_spares(me, owner(slot));
         if (recover_record(me, owner(slot)) && recover_entry(me, owner(slot)) &&
             recover_names(me, owner(slot))) {
             if (hook_ != nullptr) hook_(hook_context_, slot);
@@ -83,14 +84,10 @@ void Recovery::look(Owner me) noexcept {
 
 void Recovery::recover_slot(Owner dead) noexcept {
     const Record record = record_of(dead);
-    const Block block = block_of(record);
     switch (record.step()) {
-        case Step::kept:
-            // Into the mask, which leave_dead() gives back.
-            if (block && dead.slot.place[block.c].load(rlx) == block.place().raw) {
-                dead.slot.mask[block.c].store(dead.slot.mask[block.c].load(rlx) | block.bit(), rlx);
-            }
-            dead.note(Record::none());
+        case Step::freeing: dead.note(decide(dead, record)); break;
+        case Step::clearing:
+            if (record.size_class() == 0) clear_large(dead, record.unit());
             break;
         case Step::tail:
             // The walk frees the units.
@@ -102,9 +99,6 @@ void Recovery::recover_slot(Owner dead) noexcept {
             doubts_.note(record);
             dead.note(Record::none());
             break;
-        case Step::clearing:
-            if (record.size_class() == 0) clear_large(dead, record.unit());
-            break;
         case Step::storing:
             if (record.size_class() == 0) store_large(dead, record.unit());
             break;
@@ -114,6 +108,17 @@ void Recovery::recover_slot(Owner dead) noexcept {
     compiler_fence();
     dead.slot.moved.store(0, rlx);
     blocks_.slabs().leave_dead(dead);
+}
+
+// Ends the free as the thread would have. Before the mask and the spares are
+// given back: then the block may be handed out, and its tag be live again.
+Record Recovery::decide(Owner dead, Record freeing) noexcept {
+    const Block block = block_of(freeing);
+    if (!block) return Record::none();
+    static_cast<void>(blocks_.slabs().end(dead, block));
+    // [E46] another free was first.
+    const Tag tag = segment_.tag(block.slab, block.number).load(acq);
+    return tag == freed_tag(dead.id) ? block.record(Step::freed) : Record::none();
 }
 
 // The mark says whether the source was this call's. The state is compared as it
@@ -180,7 +185,7 @@ void Recovery::recover_units(const Dead& dead) noexcept {
         } else {
             ++used;
         }
-        if (now.kind() == Kind::backed) ++backed;
+        if (now.is_backed()) ++backed;
         if (segment_.complete.contains(unit)) ++complete;
     }
     // Relaxed: approximate; others may have counted meanwhile.
@@ -199,18 +204,11 @@ bool Recovery::recover_record(Owner me, Owner dead) noexcept {
         case Step::storing:
             if (block && !store(me, dead, block)) return false;
             break;
-        case Step::freeing:
         case Step::clearing:
             if (!block) break;
-            if (record.step() == Step::clearing) {
-                clear(dead, block);
-            } else {
-                static_cast<void>(blocks_.slabs().end(dead, block));
-            }
+            clear(dead, block);
             // [E46] another free was first.
             if (segment_.tag(block.slab, block.number).load(acq) != freed_tag(dead.id)) break;
-            // Before the bit: the next recovery must not take the tag for live.
-            dead.note(block.record(Step::freed));
             if (!finish(me, dead, block)) return false;
             break;
         case Step::freed:

@@ -59,6 +59,7 @@ class Recovery {
     };
     [[nodiscard]] bool take_dead(SlotId slot) noexcept;
     void recover_slot(Owner dead) noexcept;
+    [[nodiscard]] Record decide(Owner dead, Record freeing) noexcept;
     void recover_units(const Dead& dead) noexcept;
     [[nodiscard]] bool recover_record(Owner me, Owner dead) noexcept;
     [[nodiscard]] bool recover_entry(Owner me, Owner dead) noexcept;

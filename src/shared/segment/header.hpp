@@ -47,6 +47,7 @@ struct Header {
     base::Atomic<std::uint32_t> units_backed;  // free, with pages in the file
     base::Atomic<std::uint32_t> complete;      // complete slabs
     base::Atomic<std::uint32_t> next_look;     // the slot that is looked at next
+    base::Atomic<std::uint32_t> frees;         // of runs, while many free units have pages
 
     // Record of a block that its dead thread took last.
     alignas(base::kCacheLine) base::Atomic<Word> doubts[kMaxDoubts];

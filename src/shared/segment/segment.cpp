@@ -14,12 +14,6 @@ namespace {
 constexpr UnitId kSlack = base::kWordBits;
 constexpr SlotId kSlotStep = 64;
 
-// The last entry of the tables that is in the file when units below `to` are
-// covered.
-constexpr UnitId last_entry(UnitId to, UnitId end) noexcept {
-    return end - to > kSlack ? to + kSlack : end;
-}
-
 }  // namespace
 
 // Where the parts begin, as distances from the file's start.
@@ -92,14 +86,24 @@ bool Segment::commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept {
     return backing_->commit(low, high - low);
 }
 
+// The last unit whose tables are in the file, once units [1, to) are covered.
+UnitId Segment::last_of(UnitId to) const noexcept {
+    return end_ - to > kSlack ? to + kSlack : end_;
+}
+
+// Most steps need no new page of most tables.
 bool Segment::commit_tables(UnitId to) noexcept {
     const UnitId from = covered();
     if (to <= from) return true;
     if (to > end_) return false;
-    const UnitId last = last_entry(to, end_);
+    const std::size_t page = region::page_size();
     for (std::uint32_t i = 0; i < tables_.count; ++i) {
         const region::Table& table = tables_.list[i];
-        if (!commit_bytes(table.entry(from), table.entry(last) + table.stride)) return false;
+        const std::uintptr_t done =
+            from == 0 ? table.start
+                      : base::round_up(table.entry(last_of(from)) + table.stride, page);
+        const std::uintptr_t needed = table.entry(last_of(to)) + table.stride;
+        if (done < needed && !commit_bytes(done, needed)) return false;
     }
     return true;
 }
@@ -119,8 +123,7 @@ std::size_t Segment::metadata_bytes() const noexcept {
     const UnitId to = covered();
     for (std::uint32_t i = 0; to != 0 && i < tables_.count; ++i) {
         const region::Table& table = tables_.list[i];
-        bytes +=
-            base::round_up(table.entry(last_entry(to, end_)) + table.stride - table.start, page);
+        bytes += base::round_up(table.entry(last_of(to)) + table.stride - table.start, page);
     }
     return bytes;
 }

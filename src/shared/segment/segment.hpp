@@ -101,6 +101,7 @@ class Segment {
     struct Parts;
     static Parts place(Segment& segment, std::uintptr_t start, UnitId units,
                        const Parts* measured) noexcept;
+    [[nodiscard]] UnitId last_of(UnitId to) const noexcept;
     [[nodiscard]] bool commit_bytes(std::uintptr_t from, std::uintptr_t to) noexcept;
 
     Header* header_;

@@ -25,7 +25,6 @@ enum class Step : std::uint32_t {
     allocating,  // the block was taken last: the program may not know it yet
     freeing,     // the block's tag may still be live
     freed,       // the block's tag is freed_tag(slot); its bit may not be set yet
-    kept,        // the same, but the block goes into the slot's own mask
     hint,        // the slab's hint was taken, or is about to be
     tail,        // units beyond the run's length, below `to`, are to be freed
     storing,     // as allocating; `argument` is where the offset is stored
@@ -84,6 +83,12 @@ struct Place {
     constexpr bool operator==(const Place&) const noexcept = default;
 };
 
+// Spares: classes whose freed blocks a thread may keep, and how many of each.
+inline constexpr std::size_t kMostSpare = 512;  // bytes of a block
+inline constexpr std::uint32_t kSpareClasses = base::class_of_size(kMostSpare) + 1;
+inline constexpr std::uint32_t kSpares = 8;
+static_assert((kSpares & (kSpares - 1)) == 0);
+
 enum class SlotState : std::uint32_t { free = 0, attached = 1 };
 
 struct alignas(base::kCacheLine) Slot {
@@ -103,6 +108,11 @@ struct alignas(base::kCacheLine) Slot {
     // blocks that it took out and has not handed out.
     base::Atomic<Word> place[base::kClasses];
     base::Atomic<Word> mask[base::kClasses];
+    // Blocks of any slab that the thread freed and hands out next: how many,
+    // and their Records without a step. Their bits are zero, and their tags
+    // freed_tag(slot).
+    base::Atomic<std::uint32_t> spares[kSpareClasses];
+    base::Atomic<Word> spare[kSpareClasses][kSpares];
 };
 
 }  // namespace ashlar::shared

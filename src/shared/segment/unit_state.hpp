@@ -44,6 +44,8 @@ struct UnitState {
     static constexpr UnitState free(bool backed) noexcept {
         return make(backed ? Kind::backed : Kind::free, 0, 0, 0, 0);
     }
+    // As free(true), and free since the last Runs::age().
+    static constexpr UnitState aged() noexcept { return make(Kind::backed, 0, 0, 1, 0); }
     static constexpr UnitState held(SlotId slot, std::uint32_t units) noexcept {
         return make(Kind::held, 0, slot, units, 0);
     }
@@ -68,8 +70,9 @@ struct UnitState {
     [[nodiscard]] constexpr UnitId unit() const noexcept { return field(21, kUnitBits); }
     [[nodiscard]] constexpr std::uint32_t slack() const noexcept { return field(43, 17); }
     [[nodiscard]] constexpr bool is_free() const noexcept {
-        return kind() == Kind::free || kind() == Kind::backed;
+        return kind() == Kind::free || is_backed();
     }
+    [[nodiscard]] constexpr bool is_backed() const noexcept { return kind() == Kind::backed; }
     [[nodiscard]] constexpr bool is_slab() const noexcept {
         return kind() == Kind::owned || kind() == Kind::shared;
     }

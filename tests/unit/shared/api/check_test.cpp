@@ -104,6 +104,8 @@ TEST_F(SharedHeapCheck, FindsSlabsThatNoSearchFinds) {
     segment.partial[c].insert(small_unit);
     heap.deallocate(heap.to_address(small));
     EXPECT_EQ(heap.check(), 0U);
+    heap.mapping()->blocks().slabs().leave_all(heap.mapping()->enter());
+    EXPECT_EQ(heap.check(), 0U);
     segment.complete.remove(small_unit);
     EXPECT_EQ(heap.check(), 1U);
 }

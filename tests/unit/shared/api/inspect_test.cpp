@@ -67,6 +67,21 @@ TEST_F(SharedHeapInspect, StatisticsCountBlocksAndBytes) {
     EXPECT_EQ(heap.statistics().rounding, 0U);
 }
 
+// A block of an earlier word than the thread takes from; trim() gives it back.
+TEST_F(SharedHeapInspect, StatisticsCountSpares) {
+    void* const first = heap.allocate(100);
+    for (unsigned i = 1; i < 70; ++i) ASSERT_NE(heap.allocate(100), nullptr);
+    const SharedStatistics before = heap.statistics();
+    heap.deallocate(first);
+    const SharedStatistics after = heap.statistics();
+    EXPECT_EQ(after.kept, before.kept + 112);
+    EXPECT_EQ(after.free, before.free);
+    EXPECT_EQ(heap.check(), 0U);
+    heap.trim();
+    EXPECT_EQ(heap.statistics().kept, before.kept);
+    EXPECT_EQ(heap.check(), 0U);
+}
+
 TEST_F(SharedHeapInspect, TrimReturnsPagesToTheFileSystem) {
     constexpr std::size_t kBytes = std::size_t{8} << 20;
     std::vector<void*> blocks;

@@ -11,11 +11,16 @@ constexpr std::size_t kPagesOfUnit = kUnitSize / FakeFile::kPage;
 
 class SharedRuns : public SegmentTest {
   protected:
-    SharedRuns() : SegmentTest(1000) {}
+    explicit SharedRuns(UnitId count = 1000) : SegmentTest(count) {}
     UnitId take(std::uint32_t count, SlotId slot = 1) { return blocks.runs().take(slot, count); }
     void give(UnitId start, std::uint32_t count, SlotId slot = 1) {
         blocks.runs().give(slot, start, count);
     }
+};
+
+class SharedManyRuns : public SharedRuns {
+  protected:
+    SharedManyRuns() : SharedRuns(4000) {}
 };
 
 TEST_F(SharedRuns, TakeTheFirstThatFits) {
@@ -73,6 +78,16 @@ TEST_F(SharedRuns, GrowWithTheHeap) {
     }
     EXPECT_EQ(segment.covered(), units);
     EXPECT_EQ(segment.header().units_used.load(rlx), units - 1);
+}
+
+// Of the tables' pages only new ones: those of the bits and of the tags.
+TEST_F(SharedManyRuns, GrowByTheNewPagesOfTables) {
+    ASSERT_NE(take(15), kNoUnit);
+    ASSERT_EQ(segment.covered(), 16U);
+    const unsigned before = file.commits;
+    ASSERT_NE(take(1), kNoUnit);
+    EXPECT_EQ(segment.covered(), 32U);
+    EXPECT_EQ(file.commits, before + 3);  // and the unit's
 }
 
 TEST_F(SharedRuns, GrowByLessIfTheFileIsAlmostFull) {
@@ -138,16 +153,76 @@ TEST_F(SharedRuns, CountUsedAndBackedUnits) {
     EXPECT_EQ(units_with_pages(), 10U);
 }
 
-// Free units keep 256 with pages and an eighth of those in use, less a batch of
-// a quarter.
-TEST_F(SharedRuns, FreeUnitsBeyondTheBoundLoseTheirPages) {
+// Free units keep 1024 with pages and half of those in use, less a batch of a
+// quarter.
+TEST_F(SharedManyRuns, FreeUnitsBeyondTheBoundLoseTheirPages) {
     std::vector<UnitId> all;
-    for (unsigned i = 0; i < 300; ++i) all.push_back(take(2));
+    for (unsigned i = 0; i < 900; ++i) all.push_back(take(2));
     for (const UnitId start : all) give(start, 2);
     const std::uint32_t backed = segment.header().units_backed.load(rlx);
-    EXPECT_GE(backed, 192U);
-    EXPECT_LE(backed, 256U + 600U / 8 + 2);
+    EXPECT_GE(backed, 768U);
+    EXPECT_LE(backed, 1024U + 1800U / 2 + 2);
     EXPECT_EQ(units_with_pages(), backed);
+}
+
+// A run of 64 units loses its own pages instead.
+TEST_F(SharedManyRuns, ALongRunBeyondTheBoundLosesItsPages) {
+    const UnitId first = take(1000);
+    const UnitId second = take(500);
+    give(first, 1000);
+    EXPECT_EQ(units_with_pages(), 1500U);
+    give(second, 500);
+    EXPECT_EQ(segment.state(second, rlx), UnitState::free(false));
+    EXPECT_EQ(units_with_pages(), 1000U);
+}
+
+// Units that were free for two ages lose their pages, down to 256 of them; a
+// unit that is used in between does not.
+TEST_F(SharedManyRuns, UnitsThatNoRunNeedsLoseTheirPages) {
+    give(take(600), 600);
+    blocks.runs().age(1);
+    EXPECT_EQ(segment.state(600, rlx), UnitState::aged());
+    give(take(100), 100);
+    EXPECT_EQ(segment.state(100, rlx), UnitState::free(true));
+    EXPECT_EQ(units_with_pages(), 600U);
+    blocks.runs().age(2);
+    EXPECT_EQ(units_with_pages(), 256U);
+    EXPECT_EQ(segment.header().units_backed.load(rlx), 256U);
+    EXPECT_EQ(segment.state(100, rlx), UnitState::aged());
+    EXPECT_EQ(take(600), 1U);
+    EXPECT_EQ(units_with_pages(), 600U);
+}
+
+// Frees age the units by themselves, if more than 256 have pages.
+TEST_F(SharedManyRuns, FreesAgeTheUnits) {
+    give(take(200), 200);
+    for (unsigned i = 0; i < 40000; ++i) give(take(1), 1);
+    EXPECT_EQ(units_with_pages(), 200U);
+    give(take(600), 600);
+    for (unsigned i = 0; i < 40000; ++i) give(take(1), 1);
+    EXPECT_EQ(units_with_pages(), 256U);
+}
+
+TEST_F(SharedManyRuns, AgedUnitsAreTakenFromAFullFile) {
+    const UnitId start = take(300);
+    give(start, 300);
+    blocks.runs().age(1);
+    file.room = 0;
+    EXPECT_EQ(take(300), start);
+    EXPECT_EQ(take(1), kNoUnit);
+}
+
+// Only the part of a run without pages is put into the file.
+TEST_F(SharedRuns, CommitOnlyWhatHasNoPages) {
+    const UnitId start = take(4);
+    give(start, 4);
+    ASSERT_EQ(blocks.runs().punch(1, 1), 1U);
+    const unsigned before = file.commits;
+    EXPECT_EQ(take(3), start);
+    EXPECT_EQ(file.commits, before);
+    give(start, 3);
+    EXPECT_EQ(take(4), start);
+    EXPECT_EQ(file.commits, before + 1);
 }
 
 TEST_F(SharedRuns, PunchReturnsPagesOfFreeUnits) {

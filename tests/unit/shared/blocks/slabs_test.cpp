@@ -35,12 +35,38 @@ TEST_F(SharedSlabs, KeepAFreedBlockOfTheirOwnWordInTheMask) {
 }
 
 TEST_F(SharedSlabs, SetTheBitOfABlockOfAnotherThread) {
-    const Offset block = allocate(512);
-    const Word mine = mask(1, 512);
+    const Offset block = allocate(1000);
+    const Word mine = mask(1, 1000);
     ASSERT_EQ(deallocate(block, 2), Fault::none);
     EXPECT_EQ(segment.bits(unit_of(block), 0).load(rlx), 1U);
-    EXPECT_EQ(mask(1, 512), mine);
+    EXPECT_EQ(mask(1, 1000), mine);
     EXPECT_EQ(segment.tag(unit_of(block), 0).load(rlx), freed_tag(2));
+}
+
+// Small blocks of other threads, up to eight of a class. The last one is handed
+// out first. The slab's owner never sees them.
+TEST_F(SharedSlabs, KeepFreedBlocksOfOtherThreadsAsSpares) {
+    std::vector<Offset> block;
+    for (unsigned i = 0; i < 10; ++i) block.push_back(allocate(512));
+    for (unsigned i = 0; i < 10; ++i) ASSERT_EQ(deallocate(block[i], 2), Fault::none);
+    EXPECT_EQ(deallocate(block[3], 2), Fault::not_live);
+    EXPECT_EQ(deallocate(block[3], 1), Fault::not_live);
+    EXPECT_EQ(segment.bits(unit_of(block[0]), 0).load(rlx), 3U << 8);
+    EXPECT_EQ(segment.slot(2).spares[class_of_size(512)].load(rlx), kSpares);
+    for (unsigned i = 8; i-- > 0;) EXPECT_EQ(allocate(500, 2), block[i]);
+    EXPECT_EQ(blocks.find(block[0]).size, 500U);
+    EXPECT_NE(unit_of(allocate(512, 2)), unit_of(block[0]));
+}
+
+TEST_F(SharedSlabs, GiveBackTheSparesWithTheRest) {
+    const Offset block = allocate(512);
+    ASSERT_EQ(deallocate(block, 2), Fault::none);
+    blocks.slabs().leave_all(me(2));
+    EXPECT_EQ(segment.slot(2).spares[class_of_size(512)].load(rlx), 0U);
+    EXPECT_EQ(segment.bits(unit_of(block), 0).load(rlx), 1U);
+    ASSERT_EQ(segment.slot(2).record.load(rlx), 0U);
+    blocks.slabs().leave_all(me(1));
+    require_nothing_lost();
 }
 
 TEST_F(SharedSlabs, GoToTheNextWordBeforeTheNextSlab) {

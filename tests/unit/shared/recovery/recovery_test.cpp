@@ -153,15 +153,56 @@ TEST_F(SharedRecovery, CompletesAFreeWhoseTagIsStored) {
 TEST_F(SharedRecovery, CompletesAFreeIntoTheThreadsOwnWord) {
     const Offset block = allocate(kSize);
     tag(block).store(freed_tag(1), rlx);
-    note(block, Step::kept);
+    note(block, Step::freeing);
     require_recovered();
     EXPECT_EQ(allocate(kSize, 2), block);
+    require_nothing_lost();
+}
+
+// Beside the living owner of the slab.
+TEST_F(SharedRecovery, FreesTheSparesOfADeadThread) {
+    const Offset first = allocate(kSize, 3);
+    const Offset second = allocate(kSize, 3);
+    ASSERT_EQ(deallocate(first), Fault::none);
+    ASSERT_EQ(deallocate(second), Fault::none);
+    require_recovered();
+    EXPECT_EQ(segment.slot(1).spares[kClass].load(rlx), 0U);
+    EXPECT_EQ(segment.bits(unit_of(first), 0).load(rlx), 3U);
+    EXPECT_EQ(tag(first).load(rlx), freed_tag(2));
+    require_nothing_lost();
+}
+
+// It died before it emptied its record.
+TEST_F(SharedRecovery, FreesASpareOnce) {
+    for (const Step step : {Step::freeing, Step::freed}) {
+        const Offset block = allocate(kSize, 3);
+        ASSERT_EQ(deallocate(block), Fault::none);
+        note(block, step);
+        lives.dead[1] = false;
+        segment.slot(1).state.store(1, rlx);
+        require_recovered();
+        EXPECT_EQ(tag(block).load(rlx), freed_tag(2));
+        EXPECT_NE(allocate(kSize, 3), 0U);
+    }
+    require_nothing_lost();
+}
+
+// It died between the tag and the number of its spares.
+TEST_F(SharedRecovery, LeavesASpareThatWasHandedOut) {
+    const Offset block = allocate(kSize, 3);
+    ASSERT_EQ(deallocate(block), Fault::none);
+    ASSERT_EQ(allocate(kSize), block);
+    segment.slot(1).spares[kClass].store(1, rlx);
+    require_recovered();
+    EXPECT_EQ(blocks.find(block).fault, Fault::none);
+    EXPECT_EQ(doubts().size(), 1U);
     require_nothing_lost();
 }
 
 TEST_F(SharedRecovery, LeavesABlockThatWasHandedOutSince) {
     const Offset block = allocate(kSize, 3);
     ASSERT_EQ(deallocate(block, 1), Fault::none);
+    blocks.slabs().leave_spares(me(1));
     blocks.slabs().leave_all(me(3));
     ASSERT_EQ(allocate(kSize, 3), block);
     note(block, Step::freed);
@@ -221,6 +262,7 @@ TEST_F(SharedRecovery, SetsABitInTheRecoveringThreadsSlab) {
 TEST_F(SharedRecovery, EndsAFreeWhoseSlabIsGone) {
     const Offset block = allocate(kSize, 3);
     ASSERT_EQ(deallocate(block, 1), Fault::none);
+    blocks.slabs().leave_spares(me(1));
     blocks.slabs().leave_all(me(3));
     ASSERT_EQ(blocks.slabs().retire(me(3), ~0U), 1U);
     note(block, Step::freed);
