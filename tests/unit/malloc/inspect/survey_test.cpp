@@ -166,6 +166,25 @@ TEST(Survey, CountsPrivateHeapsAndForeignMappings) {
     munmap(foreign, 7 * mib);
 }
 
+// The kernel shows neighbours with the same rights as one mapping.
+TEST(Survey, DividesMappingsThatTheKernelHasJoined) {
+    auto* block = static_cast<char*>(ash_malloc(64 * mib));
+    std::memset(block, 1, 20 * mib);
+    const Waterfall before = waterfall(*survey());
+    void* foreign = mmap(block - 8 * mib, 8 * mib, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (foreign != block - 8 * mib) GTEST_SKIP() << "something else is there";
+    std::memset(foreign, 1, 5 * mib);
+    const Owned taken = survey();
+    expect_adds_up(*taken);
+    const Waterfall during = waterfall(*taken);
+    const auto grew = [&](const char* key) { return line(during, key) - line(before, key); };
+    EXPECT_NEAR(static_cast<double>(grew("anonymous")), 5.0 * mib, 0.5 * mib);
+    EXPECT_NEAR(static_cast<double>(grew("untouched")), 0, 0.5 * mib);
+    munmap(foreign, 8 * mib);
+    ash_free(block);
+}
+
 TEST(Survey, AddsUpWhileThreadsWork) {
     std::atomic<bool> stop{false};
     std::atomic<unsigned> ready{0};
@@ -309,15 +328,15 @@ TEST(FindHeap, TellsWhatItFinds) {
 
 // A mapping right before the heap's, which the kernel joins with it.
 TEST(FindHeap, SearchesMappingsThatBeginElsewhere) {
-    EXPECT_EQ(found_in_child([](HeapLayout& own) {
-                  constexpr std::size_t page = 65536;
-                  void* before = reinterpret_cast<void*>(own.self - page);
-                  if (mmap(before, page, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != before)
-                      _exit(1);
-                  *static_cast<char*>(before) = 1;
-              }),
-              Found::heap);
+    constexpr std::size_t page = 65536;
+    void* before = reinterpret_cast<void*>(own_heap() - page);
+    void* joined = mmap(before, page, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (joined != before) GTEST_SKIP() << "something else is there";
+    std::uint64_t heap = 0;
+    EXPECT_EQ(Owned(Survey::make(getpid()))->find_heap(heap), Found::heap);
+    EXPECT_EQ(heap, own_heap());
+    munmap(joined, page);
 }
 
 std::string text_of(const std::function<int(int)>& write) {
