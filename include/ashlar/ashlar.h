@@ -143,6 +143,13 @@ ASHLAR_API void ash_free_batch(void** blocks, size_t count) ASHLAR_NOEXCEPT;
 /// if any memory was returned, else 0. Lock-free. O(size of the heap).
 ASHLAR_API int ash_malloc_trim(size_t pad) ASHLAR_NOEXCEPT;
 
+/// Limits the memory of malloc, in bytes; 0 removes a limit. Above `soft`, free
+/// memory is returned to the system at once. An allocation that would exceed
+/// `hard` fails as without memory, and a soft limit above it counts as equal.
+/// Units of 64 KiB that are in use or still have their pages count, and so do
+/// blocks with a mapping of their own. Thread-safe. O(1).
+ASHLAR_API void ash_set_limit(size_t soft, size_t hard) ASHLAR_NOEXCEPT;
+
 /// Checks the invariants of the process heap. Returns the number of faults, 0
 /// for a sound heap. Prints a line on stderr for each fault. Thread-safe: work
 /// in progress of other threads is not reported. May sleep, up to half a second

@@ -31,6 +31,26 @@ inline constexpr bool kCounting = true;
 inline constexpr bool kCounting = false;
 #endif
 
+// ThreadSanitizer, or the explorer, which uses its hooks: they do not see
+// assembly code.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kHooked = true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+inline constexpr bool kHooked = true;
+#else
+inline constexpr bool kHooked = false;
+#endif
+#else
+inline constexpr bool kHooked = false;
+#endif
+// The explorer knows the system's barriers, ThreadSanitizer does not.
+#ifdef ASHLAR_EXPLORED
+inline constexpr bool kKnowsBarriers = true;
+#else
+inline constexpr bool kKnowsBarriers = !kHooked;
+#endif
+
 #if defined(__x86_64__)
 inline constexpr bool kX86 = true;
 #else

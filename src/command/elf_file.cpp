@@ -4,7 +4,8 @@
 #include <link.h>
 
 #include <cstring>
-#include <fstream>
+
+#include "command/elf_reader.hpp"
 
 namespace ashlar::command {
 namespace {
@@ -15,45 +16,14 @@ using Section = ElfW(Shdr);
 using Dynamic = ElfW(Dyn);
 using Symbol = ElfW(Sym);
 
-// A size in a damaged file may be anything; no table read here is larger than
-// this in a real one.
-constexpr std::size_t kLargestTable = std::size_t{256} << 20;
-
-class Reader {
-  public:
-    explicit Reader(const std::string& path) : file_(path, std::ios::binary) {}
-
-    template <class T>
-    std::vector<T> array(std::size_t offset, std::size_t count) {
-        if (count > kLargestTable / sizeof(T)) return {};
-        std::vector<T> items(count);
-        file_.clear();
-        file_.seekg(static_cast<std::streamoff>(offset));
-        file_.read(reinterpret_cast<char*>(items.data()),
-                   static_cast<std::streamsize>(count * sizeof(T)));
-        if (!file_) items.clear();
-        return items;
-    }
-    std::string text(std::size_t offset) {
-        std::string line;
-        file_.clear();
-        file_.seekg(static_cast<std::streamoff>(offset));
-        std::getline(file_, line, '\0');
-        return line;
-    }
-
-  private:
-    std::ifstream file_;
-};
-
 bool is_native(const Header& header) {
-    const auto own = Reader("/proc/self/exe").array<Header>(0, 1);
+    const auto own = ElfReader("/proc/self/exe").array<Header>(0, 1);
     return !own.empty() && header.e_ident[EI_CLASS] == own[0].e_ident[EI_CLASS] &&
            header.e_ident[EI_DATA] == own[0].e_ident[EI_DATA] &&
            header.e_machine == own[0].e_machine;
 }
 
-std::vector<std::string> needed_libraries(Reader& reader, const std::vector<Segment>& segments) {
+std::vector<std::string> needed_libraries(ElfReader& reader, const std::vector<Segment>& segments) {
     std::vector<Dynamic> entries;
     for (const Segment& segment : segments) {
         if (segment.p_type == PT_DYNAMIC) {
@@ -77,7 +47,7 @@ std::vector<std::string> needed_libraries(Reader& reader, const std::vector<Segm
     return libraries;
 }
 
-bool defines_malloc(Reader& reader, const Header& header) {
+bool defines_malloc(ElfReader& reader, const Header& header) {
     const auto sections = reader.array<Section>(header.e_shoff, header.e_shnum);
     for (const Section& section : sections) {
         if ((section.sh_type != SHT_DYNSYM && section.sh_type != SHT_SYMTAB) ||
@@ -100,7 +70,7 @@ bool defines_malloc(Reader& reader, const Header& header) {
 }  // namespace
 
 std::optional<ElfFile> read_elf(const std::string& path) {
-    Reader reader(path);
+    ElfReader reader(path);
     const auto headers = reader.array<Header>(0, 1);
     if (headers.empty() || std::memcmp(headers[0].e_ident, ELFMAG, SELFMAG) != 0)
         return std::nullopt;

@@ -12,6 +12,8 @@ constexpr const char* kExamples = R"(Examples:
   ashlar compare -a mine=./libmine.so --only mine,ashlar --json -- ./program
   ashlar heap /name                        what a shared heap holds, and who uses it
   ashlar report 1234                       where the memory of a running process is
+  ashlar doctor ./server                   whether its malloc would be Ashlar's, and if not, why
+  ashlar doctor 1234                       the same for a process that runs
 Each command has its own --help.
 )";
 
@@ -117,6 +119,39 @@ exist or may not be read, or for a wrong command line.
   bins          [{bin, size, slabs, blocks, live, cached, depot, free, used_bytes, used_resident,
                 free_bytes, free_resident, end_bytes, end_resident}]: bin 0 has the runs over 2 MiB
   slabs         [{address, size, resident, used}]: those with the most resident bytes out of use
+)";
+
+constexpr const char* kDoctorHelp =
+    R"(PROGRAM is a process by its number, or a program, which is examined as `ashlar run` would
+start it, and not run: the dynamic linker lists its libraries. Write ./1234 for a program with
+such a name. Without PROGRAM the environment and the kernel are examined.
+
+Printed: the library's file and version; for each object of the program, what malloc's names
+bind to; memory of the process; limits and modes of the kernel; the settings; and what is
+misconfigured, each with the line that mends it:
+  error     malloc is not Ashlar's, or not for all objects
+  warning   a setting or a mode of the kernel that is probably not meant
+  note      worth to know
+
+Libraries that a program opens while it runs are seen in processes only.
+
+Exit status: 0; 1 if there is an error or a warning; 2 if there is no such process, or it may
+not be looked at, or for a wrong command line; 127 and 126 as for run.
+
+--json prints one object on stdout:
+  ashlar     version of this command
+  process    number, or null
+  program    its file, or null
+  library    {path, version, origin}, or null; the origin is 'preloaded', 'linked', 'built in' or
+             'opened later'
+  objects    [{path, at_start, defines_malloc, names}] in search order; names has the path that
+             each name binds to
+  memory     {resident, accessible, reserved, mappings, region, region_reserved,
+             region_accessible} in bytes, or null; region is the address of the heap, or 0
+  kernel     {memory, cgroup_limit, address_space, locked, overcommit, max_map_count, seccomp,
+             huge_pages}; null is no limit, -1 unknown
+  settings   [{name, value, default, unit, effect}]
+  findings   [{weight, what, mend}]
 )";
 
 }  // namespace ashlar::command

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "command/compare.hpp"
+#include "command/doctor.hpp"
 #include "command/help.hpp"
 #include "command/program.hpp"
 #include "command/report.hpp"
@@ -117,10 +118,19 @@ CLI::App* add_report(CLI::App& app, ReportQuestion& question) {
     return command;
 }
 
+CLI::App* add_doctor(CLI::App& app, DoctorQuestion& question, std::string& placeholder) {
+    CLI::App* command =
+        app.add_subcommand("doctor", "Say whether Ashlar is in effect, and what is misconfigured");
+    command->add_flag("--json", question.json, "Print one JSON object instead of text");
+    command->add_option("PROGRAM", placeholder, "A process by its number, or a program");
+    command->footer(kDoctorHelp);
+    return command;
+}
+
 int start(const std::vector<std::string>& words) {
     CLI::App app(
         "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a "
-        "program, look at a shared heap or at a running process.",
+        "program, look at a shared heap or a running process, find what is misconfigured.",
         "ashlar");
     app.set_version_flag("--version", "ashlar " ASHLAR_VERSION);
     app.require_subcommand(1);
@@ -135,6 +145,9 @@ int start(const std::vector<std::string>& words) {
     ReportQuestion report;
     const CLI::App* report_command = add_report(app, report);
 
+    DoctorQuestion doctor;
+    const CLI::App* doctor_command = add_doctor(app, doctor, placeholder);
+
     Split parts = split(app, words);
     if (!parts.program.empty()) parts.own.insert(parts.own.end(), {"--", "PROGRAM"});
     std::reverse(parts.own.begin(), parts.own.end());  // CLI11 takes them from the back
@@ -146,6 +159,10 @@ int start(const std::vector<std::string>& words) {
     if (run_command->parsed()) run(parts.program, with_statistics);
     if (heap_command->parsed()) return look_at_heap(question);
     if (report_command->parsed()) return report_process(report);
+    if (doctor_command->parsed()) {
+        doctor.words = std::move(parts.program);
+        return examine(doctor);
+    }
     options.program = std::move(parts.program);
     return compare(options);
 }

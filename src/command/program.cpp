@@ -44,18 +44,6 @@ std::optional<std::string> script_interpreter(const std::string& path) {
     return interpreter;
 }
 
-// Whether the kernel would start it in secure mode, where the dynamic linker
-// drops LD_PRELOAD.
-bool gains_privileges(const std::string& path) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return false;
-    if ((status.st_mode & S_ISUID) != 0 && status.st_uid != ::getuid()) return true;
-    if ((status.st_mode & S_ISGID) != 0 && (status.st_mode & S_IXGRP) != 0 &&
-        status.st_gid != ::getgid())
-        return true;
-    return ::getuid() != 0 && ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
-}
-
 }  // namespace
 
 std::string find_program(const std::string& name) {
@@ -81,13 +69,28 @@ std::string find_program(const std::string& name) {
     throw Failure(kNotFound, name + ": no such program in PATH");
 }
 
-std::vector<std::string> preload_warnings(const std::string& program) {
+bool gains_privileges(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return false;
+    if ((status.st_mode & S_ISUID) != 0 && status.st_uid != ::getuid()) return true;
+    if ((status.st_mode & S_ISGID) != 0 && (status.st_mode & S_IXGRP) != 0 &&
+        status.st_gid != ::getgid())
+        return true;
+    return ::getuid() != 0 && ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
+}
+
+std::string interpreter_of(const std::string& program) {
     std::string path = program;
     for (int depth = 0; depth < kMostInterpreters; ++depth) {
         const auto interpreter = script_interpreter(path);
         if (!interpreter) break;
         path = *interpreter;
     }
+    return path;
+}
+
+std::vector<std::string> preload_warnings(const std::string& program) {
+    const std::string path = interpreter_of(program);
     const auto file = read_elf(path);
     if (!file) return {};
     std::vector<std::string> warnings;

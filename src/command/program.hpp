@@ -30,6 +30,13 @@ class Failure : public std::runtime_error {
 /// kNotExecutable.
 std::string find_program(const std::string& name);
 
+/// The file itself, or the program that the kernel starts for a script.
+std::string interpreter_of(const std::string& program);
+
+/// Whether the kernel would start it in secure mode, where the dynamic linker
+/// drops LD_PRELOAD.
+bool gains_privileges(const std::string& path);
+
 /// Sentences for the user: why a preloaded allocator will not reach this
 /// program, or why the comparison is spoiled.
 std::vector<std::string> preload_warnings(const std::string& program);

@@ -8,6 +8,7 @@ import sys
 import names
 import orderings
 import prose
+import settings
 import source
 import structure
 import substance
@@ -17,7 +18,7 @@ RULES = {rule.__name__: rule for rule in (
     structure.includes, structure.links, structure.headers, structure.conditionals, structure.sizes, orderings.orderings,
     orderings.sides, orderings.edge_tests, orderings.accesses, substance.forbidden, substance.library_calls, substance.races,
     substance.marks, prose.words, prose.figures, prose.sentences, widths.widths, widths.comment_widths, names.identifiers,
-    names.references, names.excuses, names.homes)}
+    names.references, names.excuses, names.homes, settings.settings)}
 
 
 def check(project, rule):

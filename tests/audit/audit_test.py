@@ -24,7 +24,8 @@ ashlar_layer(cache BELOW arena depot
   SOURCES malloc/cache/thread.cpp)
 ashlar_layer(inspect BELOW base)
 ashlar_layer(heap BELOW cache inspect)
-ashlar_layer(process BELOW heap)
+ashlar_layer(settings BELOW base)
+ashlar_layer(process BELOW heap settings)
 ashlar_layer(api BELOW process SOURCES malloc/api/malloc.cpp)
 ashlar_layer(ranges BELOW region)
 ashlar_layer(manager TARGET manager_objects BELOW ranges)
@@ -95,6 +96,11 @@ SOUND = {
         '#include <cstdio>\n#include <ashlar/ashlar.h>\n#include "malloc/cache/thread_cache.hpp"\n\n'
         "void* malloc(int n) {\n    return take(n);\n}\n",
     "src/malloc/api/malloc.hpp": header("FACES_MALLOC", "void* malloc(int n);"),
+    "src/malloc/settings/table.cpp":
+        'const Setting kTable[] = {{"ASHLAR_STATS", "0", "", "0 or 1",\n    "prints a line", Reader::library, f}};\n',
+    "src/malloc/settings/table.hpp": header("MALLOC_SETTINGS_TABLE", "struct Setting {};"),
+    "docs/tuning.md": "# Settings\n\n| variable | default | unit | effect |\n|---|---|---|---|\n"
+                      "| `ASHLAR_STATS` | 0 | - | prints a line |\n",
     "docs/words.md": "# Words\n\n## A `Word`\n\nA `Word` has [edges](orderings.md#e1--a-word).\nSee [above](#a-word).\n",
     ".clang-format": "ColumnLimit: 100\n",
     "tests/some_test.cpp": "volatile int sink;\nTEST(Words, ArePut) {}\n",
@@ -137,6 +143,14 @@ class Mutation(unittest.TestCase):
         for rule in audit.RULES:
             with self.subTest(rule):
                 self.assertEqual(self.faults(rule), [])
+
+    def test_settings(self):
+        document = SOUND["docs/tuning.md"]
+        for gone in (document.replace("| 0 |", "| 1 |"), document.replace("STATS", "STAT"), document[:60]):
+            self.plant("settings", "docs/tuning.md", gone, "no row | `ASHLAR_STATS` | 0 | - | prints a line |")
+        self.plant("settings", "docs/tuning.md", document + "| `ASHLAR_NEW` | 0 | - | none |\n", "ASHLAR_NEW is not in")
+        self.plant("settings", "src/malloc/api/read.cpp", 'char* f() { return secure_getenv("ASHLAR_X"); }\n',
+                   "reads the environment")
 
     def test_includes(self):
         up = header("SPANS_SPANS", '#include "core/arena/arena.hpp"\nstruct Spans {};')
@@ -353,12 +367,12 @@ class Mutation(unittest.TestCase):
         self.plant("homes", "src/malloc/cache/inspect.cpp", "int x;\n", "belongs to no header or class")
         self.plant("homes", "src/malloc/cache/cachecheck.cpp", "int x;\n", "belongs to no header or class")
         self.plant("homes", "src/malloc/cache/dlopen.cpp",
-                   "int use() { return dlopen(); }\n// \"ASHLAR_DLOPENS\" <dlopen.h>\n", "belongs to no header or class")
+                   "int use() { return dlopen(); }\n// ASHLAR_DLOPENS <dlopen.h>\n", "belongs to no header or class")
         self.plant("homes", "src/malloc/cache/malloc_static.cpp", "int x;\n", "belongs to no header or class")
         for name, text in (("malloc", "#include <malloc.h>\n"), ("malloc_static", "int x;\n"), ("new", "#include <new>\n"),
                            ("dlsym", "void* dlsym(const char* name) {\n"),
                            ("setrlimit", "int ours(int) asm(\"setrlimit\");\n"),
-                           ("fail_nth", "char* x = get(\"ASHLAR_FAIL_NTH\");\n")):
+                           ("fail_nth", "// ASHLAR_FAIL_NTH makes some fail.\nint x;\n")):
             self.write(f"src/malloc/cache/{name}.cpp", text)
         for name in ("main.cpp", "thread_cache_check.cpp", "cache_check.cpp"):
             self.write(f"src/malloc/cache/{name}", "int x;\n")

@@ -129,10 +129,10 @@ def _snake(name):
 
 def _interface_of(file):
     """Whether the file is named after what it defines for others: a header of libc or C++ that it includes (malloc.cpp), a
-    function (dlopen.cpp), or a setting ASHLAR_… that it reads (fail_nth.cpp)."""
+    function (dlopen.cpp), or the setting ASHLAR_… that its head begins with (fail_nth.cpp)."""
     name = re.escape(file.path.stem)
     defines = rf'^[^ /}}#].*\b{name}\([^;{{]*\{{|\basm\("{name}"\)'
-    return re.search(rf'^#include <{name}(\.h)?>|{defines}|"ASHLAR_{name.upper()}"', file.text, re.M) is not None
+    return re.search(rf'^#include <{name}(\.h)?>|{defines}|^// ASHLAR_{name.upper()}\b', file.text, re.M) is not None
 
 
 def homes(project):

@@ -18,8 +18,9 @@ ALLOWED = {
     "malloc/cache": {"malloc/cache", "malloc/depot", *_CORE, "base"},
     "malloc/inspect": {"malloc/inspect", "base"},
     "malloc/heap": {"malloc/heap", "malloc/inspect", "malloc/cache", "malloc/depot", *_CORE, "base"},
-    "malloc/process": {"malloc/process", "malloc/heap", "malloc/inspect", "malloc/cache", *_CORE, "base"},
-    "malloc/api": {"malloc/api", "malloc/process", "malloc/inspect", "malloc/cache", "base", "public"},
+    "malloc/settings": {"malloc/settings", "base"},
+    "malloc/process": {"malloc/process", "malloc/settings", "malloc/heap", "malloc/inspect", "malloc/cache", *_CORE, "base"},
+    "malloc/api": {"malloc/api", "malloc/process", "malloc/inspect", "malloc/settings", "malloc/cache", "base", "public"},
     "manager/base": {"manager/base", *_BYTES},
     "manager/ranges": {"manager/ranges", *_BYTES},
     "manager/slabs": {"manager/slabs", "manager/base", *_BYTES},
@@ -36,7 +37,7 @@ ALLOWED = {
     "shared/api": {*_SHARED, "core/region", "base", "public"},
     "shared/users": {"shared/users", *_SHARED, "base", "public"},
     "shared/manager": {"shared/manager", *_SHARED, "base", "public"},
-    "command": {"command", "malloc/inspect", "public"},
+    "command": {"command", "malloc/inspect", "malloc/settings", "public"},
 }
 
 MOST_LINES = 399

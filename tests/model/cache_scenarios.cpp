@@ -114,8 +114,7 @@ struct Dropped : HeapScenario {
                 ledger_.give(block);
                 cache->give(block, kFour);
             }
-            cache->flush();
-            heap().give_cache(cache);
+            heap().end_cache(cache);
         }
     }
     void* block_ = nullptr;

@@ -123,7 +123,7 @@ const Enrolled<ForkFlush> kForkFlush{"fork.flush"};
 struct ForkDrop : ForkScenario {
     ForkDrop() : ForkScenario(3, kFour, 67) {}
     void prepare() override {
-        for (int i = 0; i < 64; ++i) heap().give_cache(taken_[i] = heap().take_cache());
+        for (int i = 0; i < 64; ++i) heap().end_cache(taken_[i] = heap().take_cache());
         for (int i = 0; i < 64; ++i) taken_[i] = heap().take_cache();
         for (unsigned t = 0; t < threads; ++t) own_cache(t);
         for (void*& block : blocks_) block = take(0, kFour);

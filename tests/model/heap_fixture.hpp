@@ -44,7 +44,10 @@ class HeapScenario : public Scenario {
         ledger_.give_all(
             [this](void* block, std::size_t) { heap_->give(block, cache().pages.bin_of(block)); });
         for (unsigned t = 0; t < threads; ++t) {
-            if (cache_[t] != nullptr) cache_[t]->flush();
+            if (cache_[t] == nullptr) continue;
+            const ashlar::cache::OwnerScope scope(cache_[t]);
+            require(scope.cache() != nullptr, "a collector did not leave a cache");
+            cache_[t]->flush();
         }
         heap_->reclaim();
         const std::string faults = Quiet(heap_->spans, heap_->arena).faults();
@@ -64,8 +67,23 @@ class HeapScenario : public Scenario {
     void give_cache(unsigned thread) {
         Cache* cache = cache_[thread];
         cache_[thread] = nullptr;
-        cache->flush();
-        heap_->give_cache(cache);
+        heap_->end_cache(cache);
+    }
+    // As an entry point of malloc: a hit, or the slow path inside a scope.
+    void* take_hit(unsigned thread, Bin bin) {
+        void* block = ashlar::base::is_run(bin) ? nullptr : cache_[thread]->pop(bin);
+        if (block == nullptr) {
+            const ashlar::cache::OwnerScope scope(cache_[thread]);
+            block = scope.cache() != nullptr ? scope.cache()->take(bin) : heap_->take(bin);
+        }
+        if (block != nullptr) ledger_.take(block, ashlar::base::size_of_bin(bin));
+        return block;
+    }
+    void give_hit(unsigned thread, Bin bin, void* block) {
+        ledger_.give(block);
+        if (cache_[thread]->push(block)) return;
+        const ashlar::cache::OwnerScope scope(cache_[thread]);
+        scope.cache() != nullptr ? scope.cache()->give(block, bin) : heap_->give(block, bin);
     }
     void* take(unsigned thread, Bin bin) {
         void* block = cache_[thread] != nullptr ? cache_[thread]->take(bin) : heap_->take(bin);

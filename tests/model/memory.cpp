@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "real.hpp"
+#include "scenario.hpp"
 
 namespace interleave {
 
@@ -177,6 +178,18 @@ Memory::Location& Memory::location(Word word, std::uint32_t& index) {
         fresh.size = word.size;
     }
     index = entry.index;
+    // The owner of a word may also write it by plain stores. Such a store is
+    // found here. Threads that it happened before know it; others may still
+    // read older values.
+    Location& here = locations_[index];
+    if (here.size == word.size && here.stores.back().value != raw(word)) {
+        here.stores.push_back({raw(word), -1});
+        const Plain& written = plain(word.at & ~(kGranule - 1));
+        for (unsigned t = 0; t < threads_; ++t) {
+            if (written.write_clock <= view_[t][written.writer])
+                set_known(t, index, static_cast<std::uint32_t>(here.stores.size() - 1));
+        }
+    }
     return locations_[entry.index];
 }
 
@@ -244,6 +257,15 @@ void Memory::barrier(unsigned thread) {
         const std::uint16_t knew = known(thread, index);
         for (unsigned other = 0; other < threads_; ++other) set_known(other, index, knew);
         set_known(thread, index, static_cast<std::uint32_t>(locations_[index].stores.size() - 1));
+    }
+    if (!barriers_order_plain) return;
+    const View before = view_[thread];
+    ++view_[thread][thread];
+    for (unsigned other = 0; other < threads_; ++other) {
+        if (other == thread) continue;
+        learn(thread, view_[other]);
+        ++view_[other][other];
+        learn(other, before);
     }
 }
 

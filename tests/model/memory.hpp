@@ -80,7 +80,7 @@ class Memory {
     }
 
     // membarrier: this thread sees all earlier stores of the others, and they
-    // see what it knew. Orders no plain accesses.
+    // see what it knew. Orders plain accesses if `barriers_order_plain`.
     void barrier(unsigned thread);
 
     // Plain accesses. False: another thread's access to the same bytes is

@@ -56,6 +56,9 @@ extern std::uint64_t now_ms;
 
 // Whether the system has membarrier, for the code under test.
 extern bool has_barriers;
+// Whether they order plain accesses too, as the system's do. Code that is to
+// run under ThreadSanitizer orders its own.
+extern bool barriers_order_plain;
 // Which calls the system refuses to the code under test.
 struct Refusals {
     bool map, commit, purge, growth, move;

@@ -26,6 +26,7 @@ Scheduler* scheduler = nullptr;
 Memory* memory = nullptr;
 std::uint64_t now_ms = 0;
 bool has_barriers = true;
+bool barriers_order_plain = false;
 Refusals system_refuses{};
 
 bool has_died(unsigned thread) { return scheduler->has_died(thread); }

@@ -174,22 +174,21 @@ RUNS = (
         "        static_cast<void>(spans_.free_.take_mask(word, wanted));\n        for (Word left = wanted; left != 0;) {",
         "spans.purge_take"),
     Bug("units_are_given_before_they_are_purged", PURGE,
-        "        if (spans_.region_.purge(start_, units)) {\n"
-        "            const std::uint32_t dirty = spans_.clean(start_, units);\n"
-        "            spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter\n"
-        "            purged_ += dirty;\n        }\n"
-        "        spans_.committed_.discard(start_, end_);\n        spans_.release(start_, units);\n",
-        "        spans_.release(start_, units);\n        if (spans_.region_.purge(start_, units)) {\n"
-        "            const std::uint32_t dirty = spans_.clean(start_, units);\n"
-        "            spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter\n"
-        "            purged_ += dirty;\n        }\n"
-        "        spans_.committed_.discard(start_, end_);\n", "spans.purge_take spans.purge_dirty"),
+        "        if (units >= least_) purge(units);\n        spans_.release(start_, units);\n",
+        "        spans_.release(start_, units);\n        if (units >= least_) purge(units);\n",
+        "spans.purge_take spans.purge_dirty"),
     Bug("units_are_marked_clean_after_they_are_given", PURGE,
         "            const std::uint32_t dirty = spans_.clean(start_, units);\n"
         "            spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter\n"
         "            purged_ += dirty;\n        }\n"
-        "        spans_.committed_.discard(start_, end_);\n        spans_.release(start_, units);\n",
-        "        }\n        spans_.committed_.discard(start_, end_);\n        spans_.release(start_, units);\n"
+        "        made_ += 1 + spans_.committed_.discard(start_, end_);\n    }\n"
+        "    void flush() noexcept {\n        if (start_ == end_) return;\n"
+        "        const std::uint32_t units = end_ - start_;\n"
+        "        if (units >= least_) purge(units);\n        spans_.release(start_, units);\n",
+        "        }\n        made_ += 1 + spans_.committed_.discard(start_, end_);\n    }\n"
+        "    void flush() noexcept {\n        if (start_ == end_) return;\n"
+        "        const std::uint32_t units = end_ - start_;\n"
+        "        if (units >= least_) purge(units);\n        spans_.release(start_, units);\n"
         "        const std::uint32_t dirty = spans_.clean(start_, units);\n"
         "        spans_.dirty_units_.fetch_sub(dirty, rlx);\n        purged_ += dirty;\n", "spans.purge spans.dirty_again"),
     Bug("a_refused_purge_counts_as_clean", PURGE, "        if (spans_.region_.purge(start_, units)) {\n",
@@ -346,9 +345,11 @@ FORKS = (
         "    top[bin] = at + 2;\n    base::compiler_fence();\n"
         "    std::uint32_t n = heap->depot.take(bin, at, depot_handle_);\n", "fork"),
     Bug("push_raises_top_before_the_slot", THREAD_CACHE,
-        "        *at = block;\n        base::compiler_fence();  // the slot, then the top: a fork may cut between\n"
-        "        base::opaque(bin);\n        ++top[bin];",
-        "        ++top[bin];\n        base::compiler_fence();\n        base::opaque(bin);\n        *at = block;", "fork.push"),
+        "        base::owned_store(*at, block);\n"
+        "        base::compiler_fence();  // the slot, then the top: a fork may cut between\n"
+        "        base::opaque(bin);\n        base::owned_step<1>(top[bin]);",
+        "        base::owned_step<1>(top[bin]);\n        base::compiler_fence();\n        base::opaque(bin);\n"
+        "        base::owned_store(*at, block);", "fork.push"),
     Bug("current_slab_is_cleared_after_the_publish", ARENA,
         "    cur.store(kNoUnit, rlx);  // before the publish\n    base::compiler_fence();\n"
         "    if (publish(slab, c)) bound_reclaimable(c);",
@@ -379,7 +380,7 @@ FORKS = (
 
 GATES = (
     Bug("the_gate_closes_without_a_barrier", GATE,
-        "    if (barriers_) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);  // [E30]\n", "", "gate.owner"),
+        "    if (barriers_) base::put_barriers();  // [E30]\n", "", "gate.owner"),
     Bug("the_gate_has_owners_without_a_barrier", GATE, "if (barriers_ && slot.owner.cas", "if (slot.owner.cas",
         "gate.no_barriers"),
     Bug("a_guest_does_not_check_again", GATE, "        if (now == runs) {", "        if (now <= 1) {", "gate.guests"),

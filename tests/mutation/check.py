@@ -6,10 +6,12 @@ Checks that each text that an entry replaces is in its source exactly once. Stat
 import sys
 
 import bugs
+import cache_bugs
 import collector_bugs
 import edges
 import manager_bugs
 import programs
+import settings_bugs
 import shared_bugs
 import small_blocks
 from run import ROOT
@@ -24,8 +26,9 @@ def misfits(bug, olds):
 
 
 def main():
-    tables = (bugs.BUGS, edges.EDGES, small_blocks.SMALL_BLOCKS, shared_bugs.SHARED, collector_bugs.BUGS, programs.ALL,
-              manager_bugs.MANAGER)
+    tables = (bugs.BUGS, edges.EDGES, small_blocks.SMALL_BLOCKS, shared_bugs.SHARED, cache_bugs.BUGS,
+              collector_bugs.BUGS, programs.ALL,
+              manager_bugs.MANAGER, settings_bugs.BUGS)
     every = [bug for table in tables for bug in table]
     found = [line for bug in every for line in misfits(bug, [bug.old, *(old for old, _ in getattr(bug, "also", ()))])]
     names = [bug.name for bug in every]

@@ -61,8 +61,8 @@ FAULTS = (
     Mutation("every_kth_failure_is_one_late", INJECTION, "since % plan_.every != 0", "since % plan_.every != 1",
             "ashlar situation_fail_nth situation_exercise", "situations.fail_nth"),
     Mutation("a_thread_without_a_key_keeps_its_cache", THREAD,
-            "    cache->flush();\n    heap->give_cache(cache);\n    return nullptr;",
-            "    return nullptr;", "first_use", "first_use.FirstUse.ThreadWithoutAKeyValueGivesItsCacheBack"),
+            "    heap->end_cache(cache);\n    return nullptr;", "    return nullptr;", "first_use",
+            "first_use.FirstUse.ThreadWithoutAKeyValueGivesItsCacheBack"),
 )
 
 MEMORY = (
@@ -123,12 +123,12 @@ FIRST_USE = (
 )
 
 CONTENTS = (
-    Mutation("one_dirty_unit_counts_as_zero", SPANS, "return {start, dirty == 0, units - dirty};",
-            "return {start, dirty <= 1, units - dirty};",
+    Mutation("one_dirty_unit_counts_as_zero", SPANS, "run{start, dirty == 0, units - dirty};",
+            "run{start, dirty <= 1, units - dirty};",
             "unit_spans", "unit_spans.PurgeTest.TakeOfARunWithOneDirtyUnitIsNotZero"),
     Mutation("aligned_blocks_are_not_aligned", ENTRY,
-            "    void* block = cache::tls_cache->pop(base::bin_of(size, alignment));",
-            "    void* block = cache::tls_cache->pop(base::bin_of_size(size));", "fuzz_replay", "fuzz.replay"),
+            "    void* block = pop(base::bin_of(size, alignment));",
+            "    void* block = pop(base::bin_of_size(size));", "fuzz_replay", "fuzz.replay"),
     Mutation("a_taken_block_stays_free", ARENA, "        word.fetch_and(~mine, acq);",
             "        static thread_local unsigned planted = 0;\n"
             "        word.fetch_and(++planted % 512 == 0 ? ~(mine & (mine - 1)) : ~mine, acq);",
@@ -140,10 +140,10 @@ CONTENTS = (
             "fuzz_replay",
             "fuzz.replay"),
     Mutation("a_kept_run_is_forgotten", SPANS, "    dirty_units_.fetch_add(units, rlx);\n    release(start, units);\n}",
-            "    dirty_units_.fetch_add(units, rlx);\n    if (units != 2) release(start, units);\n}", "ashlar_stress",
-            "stress.exhaust"),
-    Mutation("shared_caches_are_not_reclaimed", UPKEEP, "    flush_shared();\n    for", "    for", "ashlar_stress",
-            "stress.exhaust"),
+            "    dirty_units_.fetch_add(units, rlx);\n    if (units != 2) release(start, units);\n}",
+            "ashlar_stress", "stress.exhaust"),
+    Mutation("shared_caches_are_not_reclaimed", UPKEEP, "    adopt_orphans();\n    flush_shared();\n", "",
+            "ashlar_stress", "stress.exhaust"),
     Mutation("a_heap_leaves_the_registry_after_its_memory", HEAP,
             "    cache::registry.strike(heap_of(heap));\n    cache::Heap::destroy(&heap_of(heap));",
             "    cache::Heap::destroy(&heap_of(heap));\n    cache::registry.strike(heap_of(heap));", "faults",
@@ -207,8 +207,7 @@ MISUSE = (
             "ashlar misuse", "misuse.written_in_the_depot.8",
             also=(("    const std::uint32_t n = mine.count;\n",
                    "    std::uint32_t n;\n    std::memcpy(&n, mine.blocks[0], sizeof n);\n"),)),
-    Mutation("a_double_free_in_a_row_is_not_seen", THREAD_CACHE, "if (at == limit[bin] || at[-1] == block) [[unlikely]]",
-            "if (at == limit[bin]) [[unlikely]]", "ashlar misuse",
+    Mutation("a_double_free_in_a_row_is_not_seen", THREAD_CACHE, " || base::owned_equals(at[-1], block)", "", "ashlar misuse",
             "misuse.twice.8 misuse.twice.262144 misuse.delete_after_free.4096"),
     Mutation("a_block_twice_in_one_batch_is_not_seen", ARENA,
             "            if ((mask & bits) != 0) [[unlikely]]\n                report_twice(place, c, mask & bits);\n",
@@ -236,16 +235,16 @@ SITUATIONS = (
             "    if (heap->depot.give",
             "    base::compiler_fence();\n    if (heap->depot.give", "ashlar situation_fork_storm", "situations.fork_storm"),
     Mutation("a_thread_that_ends_keeps_its_cache", THREAD,
-            "    tls_cache = &kPastCache;\n    cache->flush();\n    existing_process()->give_cache(cache);\n}\n\n"
+            "    tls_cache = &kPastCache;\n    existing_process()->end_cache(cache);\n}\n\n"
             "[[gnu::noinline]] Cache* enter_thread",
             "    tls_cache = &kPastCache;\n    static_cast<void>(cache);\n}\n\n[[gnu::noinline]] Cache* enter_thread",
             "ashlar situation_thread_turnover", "situations.thread_turnover"),
     Mutation("a_miss_adopts_no_caches", PROCESS,
             "        heap->adopt_orphans();\n        const Allocation", "        const Allocation",
             "ashlar situation_fork_storm", "situations.fork_storm"),
-    Mutation("further_heaps_are_never_ticked", PROCESS, "    made->also_tick = tick_grown;\n", "",
+    Mutation("further_heaps_are_never_ticked", PROCESS, "    tick_grown();\n", "",
             "ashlar ashlar_system", "system.burst_limited"),
-    Mutation("tick_skips_also_tick", BACK_END, "    if (also_tick != nullptr) also_tick();\n", "",
+    Mutation("tick_skips_also_tick", BACK_END, "    if (also_tick != nullptr) also_tick();\n}\n\n}  //", "}\n\n}  //",
             "unit_cache", "unit_cache.BackEndTest.TickCallsAlsoTick"),
     Mutation("heap_grows_beside_complete_slabs", BACK_END,
             "take(may_grow())", "take(true)", "unit_cache", "unit_cache.BackEndTest.TakeRunRetires*"),
@@ -271,12 +270,11 @@ SITUATIONS = (
              "    if (block == nullptr) [[unlikely]]\n        errno = ENOMEM;\n    return block;",
             "    return block;",
             "ashlar situation_limits", "situations.ulimit_400000"),
-    Mutation("setuid_programs_obey_the_environment", AT_EXIT, "secure_getenv", "getenv", "ashlar situation_linked",
-            "situations.setuid"),
     Mutation("every_program_prints_a_summary", AT_EXIT,
-            "    if (wish != nullptr && *wish != '\\0' && *wish != '0')\n"
+            "    if (ashlar::settings::environment().statistics)\n"
             "        descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
-            "    descriptor = fcntl(wish == nullptr ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
+            "    const bool asked = ashlar::settings::environment().statistics;\n"
+            "    descriptor = fcntl(asked ? STDERR_FILENO : STDOUT_FILENO, F_DUPFD_CLOEXEC, 100);",
             "ashlar situation_spawn", "situations.spawn"),
     Mutation("dlopen_fails_after_32_libraries", DLOPEN, "    if (open == nullptr) open = find_next();\n",
             "    if (open == nullptr) open = find_next();\n    static unsigned planted = 0;\n"
@@ -296,11 +294,12 @@ SITUATIONS = (
                   ("--wildcard ${shared_layers} ",
                    "--wildcard --weaken-symbol=*alloc* --weaken-symbol=*align --weaken-symbol=*free "
                    "--weaken-symbol=__libc_* "))),
-    Mutation("a_constructor_writes_past_the_end", AT_EXIT, "    const char* wish = secure_getenv(\"ASHLAR_STATS\");\n",
-            "    const char* wish = secure_getenv(\"ASHLAR_STATS\");\n    static volatile unsigned size = 24;\n"
+    Mutation("a_constructor_writes_past_the_end", AT_EXIT, "prepare() noexcept {\n",
+            "prepare() noexcept {\n    static volatile unsigned size = 24;\n"
             "    char* planted = static_cast<char*>(std::malloc(size));\n"
             "    if (planted != nullptr) planted[size] = 0;\n    std::free(planted);\n",
-            "ashlar situation_exercise", "situations.valgrind_memcheck"),
+            "ashlar situation_exercise", "situations.valgrind_memcheck",
+            also=(("#include <unistd.h>\n", "#include <unistd.h>\n#include <cstdlib>\n"),)),
     Mutation("a_smaller_region_is_not_tried_under_valgrind", PROCESS, "    while (heap == nullptr && bytes > kMinRegion) {",
             "    while (heap == nullptr && bytes > kMinRegion && bytes < kMinRegion) {", "ashlar situation_exercise",
             "situations.valgrind_none situations.valgrind_callgrind"),
@@ -395,5 +394,5 @@ PROGRESS = (
             script=STEPS + "--points 60 --end"),
 )
 
-ALL = (FAULTS + MEMORY + FALSE_SHARING + SHARDS + FIRST_USE + CONTENTS + MISUSE + SITUATIONS + OWN_FUNCTIONS + OWN_LIMITS
-       + PROGRAMS + PROGRESS)
+ALL = (FAULTS + MEMORY + FALSE_SHARING + SHARDS + FIRST_USE + CONTENTS + MISUSE + SITUATIONS + OWN_FUNCTIONS + OWN_LIMITS +
+       PROGRAMS + PROGRESS)

@@ -2,8 +2,8 @@
 """usage: run.py --build DIRECTORY [--list] [--jobs N] [--most N] [NAME…]
 
 Plants each bug in a scratch copy of the sources; the explorer must then find it. Without names: all of bugs.py,
-edges.py, small_blocks.py and shared_bugs.py. A NAME may be the beginning of one. DIRECTORY is a build with the target
-`interleave` built. Status 1: a bug was not found.
+edges.py, small_blocks.py, cache_bugs.py and shared_bugs.py. A NAME may be the beginning of one. DIRECTORY is a build
+with the target `interleave` built. Status 1: a bug was not found.
 """
 import argparse
 import concurrent.futures
@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import bugs
+import cache_bugs
 import edges
 import shared_bugs
 import small_blocks
@@ -135,7 +136,7 @@ def main():
     parser.add_argument("--most", type=int, default=20000)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS + shared_bugs.SHARED
+    wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS + cache_bugs.BUGS + shared_bugs.SHARED
               if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:
         print("\n".join(f"{bug.name:45} {bug.edge:4} {bug.file}" for bug in wanted) or "no mutation of that name")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """usage: run_programs.py [--list] [NAME…]
 
-Plants the bugs of programs.py and manager_bugs.py, one at a time, in a copy of the tree under build/mutation.
+Plants the bugs of programs.py, manager_bugs.py and settings_bugs.py, one at a time, in a copy of the tree under build/mutation.
 The tests that the entry names must pass without the bug, and fail with it. A NAME may be the beginning of one.
 Status 1: a bug was not found. All of them take half an hour.
 """
@@ -17,6 +17,7 @@ import time
 
 import manager_bugs
 import programs
+import settings_bugs
 from run import plant
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -120,7 +121,7 @@ def main():
     parser.add_argument("--no-check", action="store_true", help="do not first run the tests without a bug")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    wanted = [bug for bug in programs.ALL + manager_bugs.MANAGER
+    wanted = [bug for bug in programs.ALL + manager_bugs.MANAGER + settings_bugs.BUGS
               if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:
         print("\n".join(f"{bug.name:45} {bug.tests} {bug.script}" for bug in wanted) or "no mutation of that name")

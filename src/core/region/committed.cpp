@@ -215,15 +215,19 @@ void Committed::raise(UnitId end) noexcept {
     }
 }
 
-void Committed::discard(UnitId from, UnitId to) const noexcept {
+std::uint32_t Committed::discard(UnitId from, UnitId to) const noexcept {
+    std::uint32_t calls = 0;
     const std::size_t page = page_size();
     for (std::uint32_t i = 0; i < tables_.count; ++i) {
         const Table& table = tables_.list[i];
         if (!table.discardable) continue;
         const std::uintptr_t low = base::round_up(table.entry(from), page);
         const std::uintptr_t high = table.entry(to) & ~(page - 1);
-        if (low < high) region_.source->purge(reinterpret_cast<void*>(low), high - low);
+        if (low >= high) continue;
+        region_.source->purge(reinterpret_cast<void*>(low), high - low);
+        ++calls;
     }
+    return calls;
 }
 
 bool Committed::shed() noexcept {

@@ -41,8 +41,8 @@ class Committed {
     [[nodiscard]] std::size_t reserved() const noexcept;
     // Purges the pages of discardable tables that describe only units [from,
     // to), which the caller holds. Their entries then read as zero or as
-    // before.
-    void discard(base::UnitId from, base::UnitId to) const noexcept;
+    // before. Returns how many system calls that took.
+    std::uint32_t discard(base::UnitId from, base::UnitId to) const noexcept;
     // Releases the address space that no thread has begun to commit. True:
     // there was any.
     bool shed() noexcept;

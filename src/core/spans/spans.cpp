@@ -288,12 +288,14 @@ Run Spans::taken(UnitId start, std::uint32_t units) noexcept {
     if (start == kNoUnit) return {kNoUnit, false, 0};
     if (freed_long_.load(rlx) != 0) freed_long_.store(0, rlx);       // relaxed: a heuristic
     const std::uint32_t held = held_.fetch_add(units, rlx) + units;  // relaxed: counters
+    const std::uint32_t dirty = count_dirty(start, units);
+    if (dirty != 0) dirty_units_.fetch_sub(dirty, rlx);
+    const Run run{start, dirty == 0, units - dirty};
+    if (admits != nullptr && dirty != units && !admits()) return refuse(run, units);
     std::uint32_t peak = peak_.load(rlx);
     while (held > peak && !peak_.cas(peak, held, rlx, rlx)) {
     }
-    const std::uint32_t dirty = count_dirty(start, units);
-    if (dirty != 0) dirty_units_.fetch_sub(dirty, rlx);
-    return {start, dirty == 0, units - dirty};
+    return run;
 }
 
 UnitId Spans::take_recent(std::uint32_t units, std::uint32_t align) noexcept {
@@ -379,7 +381,8 @@ bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
     }
     const Run run = taken(end, more);
     if (above == 0) learn(run);
-    return true;
+    sync_holes();
+    return static_cast<bool>(run);
 }
 
 void Spans::adopt_fork() noexcept {

@@ -95,12 +95,21 @@ class Spans {
     // units and ages the dirty ones. Cheap otherwise. For callers on slow
     // paths.
     void tick() noexcept;
+    // Whether one thread alone uses the heap, so that nothing returns what it
+    // keeps if it stops calling: then less is kept. Initially false.
+    void set_alone(bool alone) noexcept { alone_.store(alone ? 1 : 0, base::rlx); }
+    // Relaxed, both: a heuristic.
+    [[nodiscard]] bool alone() const noexcept { return alone_.load(base::rlx) != 0; }
     // After a thread has given its runs: purges dirty units beyond a quarter of
     // the heap, or beyond a small number if that is more.
     void thread_ended() noexcept;
     // Returns pages to the system: those of aged free units, or of all free
     // units. Returns how many dirty units it purged.
     std::uint32_t purge(bool all) noexcept;
+
+    // Returns the pages of dirty units to the system, of runs of at least
+    // `least` units. Returns how many system calls that took.
+    std::uint32_t purge_dirty(std::uint32_t least) noexcept;
 
     // Purges up to `units` dirty units at once. For a program that has just
     // freed as much elsewhere.
@@ -138,6 +147,10 @@ class Spans {
     // [none: a bound for walks]
     [[nodiscard]] base::UnitId frontier() const noexcept { return frontier_.load(base::acq); }
     [[nodiscard]] bool is_free(base::UnitId unit) const noexcept { return free_.contains(unit); }
+    // Units that are in use or dirty. Relaxed: counters.
+    [[nodiscard]] std::size_t resident() const noexcept {
+        return std::size_t{held_.load(base::rlx)} + dirty_units_.load(base::rlx);
+    }
     // Units; relaxed: a counter.
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }
     [[nodiscard]] UnitCounts counts() const noexcept;
@@ -154,6 +167,10 @@ class Spans {
         for (std::uint32_t i = 0; i < units; ++i)
             page_map_[start + i].store(static_cast<std::uint8_t>(bin), base::rlx);
     }
+
+    // Asked after units were taken of which some are not dirty. False: they
+    // are put back. nullptr: always true. Set before the heap is published.
+    bool (*admits)() noexcept;
 
   private:
     static constexpr std::uint32_t kRecent = 17;  // runs of 1 .. 16 units
@@ -179,6 +196,7 @@ class Spans {
                              std::uint32_t align) noexcept;
     base::UnitId take_frontier(std::uint32_t units, std::uint32_t align) noexcept;
     Run taken(base::UnitId start, std::uint32_t units) noexcept;
+    Run refuse(const Run& run, std::uint32_t units) noexcept;
     void mark_dirty(base::UnitId start, std::uint32_t units) noexcept;
     std::uint32_t count_dirty(base::UnitId start, std::uint32_t units) const noexcept;
 
@@ -229,6 +247,7 @@ class Spans {
     base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
     base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never
     base::Atomic<std::uint32_t> searches_;       // searches by take_scan() so far
+    base::Atomic<std::uint32_t> alone_;
 };
 
 }  // namespace ashlar::spans

@@ -1,5 +1,5 @@
 // Spans: large runs, blocks that have units of their own. The state word of the
-// first unit is their record. Any thread.
+// first unit is their record. And runs that a limit refuses. Any thread.
 #include "base/size_class.hpp"
 #include "core/spans/spans.hpp"
 
@@ -39,6 +39,14 @@ bool Spans::resize_large(UnitId start, std::uint32_t from, std::uint32_t to) noe
     state_[start].store(UnitState::of(Kind::large, to).raw, rel);  // [E17]
     if (to < from) give(start + to, from - to);
     return true;
+}
+
+// Puts a run back as it was, before anything was written to it.
+Run Spans::refuse(const Run& run, std::uint32_t units) noexcept {
+    held_.fetch_sub(units, rlx);  // relaxed, both: counters
+    dirty_units_.fetch_add(units - run.clean, rlx);
+    release(run.start, units);
+    return {kNoUnit, false, 0};
 }
 
 }  // namespace ashlar::spans

@@ -30,6 +30,8 @@ constexpr std::uint32_t kMostUnits = 256;
 // for them, and may never call again.
 constexpr std::uint32_t kKeptLong = 16;
 constexpr std::uint32_t kKept = 512;
+// With one thread alone: it may sleep after its last call.
+constexpr std::uint32_t kKeptAlone = 64;
 // After a thread has ended: no other call may ever follow.
 constexpr std::uint32_t kKeptOfEnded = 32;
 // Units of a long run that is kept, if it is the first since a take.
@@ -72,7 +74,9 @@ std::uint32_t Spans::clean(UnitId start, std::uint32_t units) noexcept {
 // call.
 class Spans::Purger {
   public:
-    Purger(Spans& spans, std::uint32_t calls) noexcept : spans_(spans), calls_(calls) {}
+    // Shorter runs than `least` units stay as they are.
+    Purger(Spans& spans, std::uint32_t calls, std::uint32_t least = 1) noexcept
+        : spans_(spans), calls_(calls), least_(least) {}
     Purger(const Purger&) = delete;
     Purger& operator=(const Purger&) = delete;
     ~Purger() { flush(); }
@@ -92,15 +96,18 @@ class Spans::Purger {
             end_ = start + length;
         }
     }
-    void flush() noexcept {
-        if (start_ == end_) return;
-        const std::uint32_t units = end_ - start_;
+    void purge(std::uint32_t units) noexcept {
         if (spans_.region_.purge(start_, units)) {
             const std::uint32_t dirty = spans_.clean(start_, units);
             spans_.dirty_units_.fetch_sub(dirty, rlx);  // relaxed: a counter
             purged_ += dirty;
         }
-        spans_.committed_.discard(start_, end_);
+        made_ += 1 + spans_.committed_.discard(start_, end_);
+    }
+    void flush() noexcept {
+        if (start_ == end_) return;
+        const std::uint32_t units = end_ - start_;
+        if (units >= least_) purge(units);
         spans_.release(start_, units);
         start_ = end_;
         if (calls_ > 0) --calls_;
@@ -108,13 +115,16 @@ class Spans::Purger {
     // Whether there is a call left.
     [[nodiscard]] bool more() const noexcept { return calls_ > (start_ == end_ ? 0U : 1U); }
     [[nodiscard]] std::uint32_t purged() const noexcept { return purged_; }
+    [[nodiscard]] std::uint32_t made() const noexcept { return made_; }
 
   private:
     Spans& spans_;
     UnitId start_ = 0;  // claimed and not purged yet: [start_, end_)
     UnitId end_ = 0;
     std::uint32_t calls_;
+    std::uint32_t least_;
     std::uint32_t purged_ = 0;
+    std::uint32_t made_ = 0;  // system calls so far
 };
 
 // Makes dirty units aged, if they are free and can be claimed.
@@ -226,7 +236,7 @@ void Spans::purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept {
 void Spans::thread_ended() noexcept { purge_amount(kKeptOfEnded); }
 
 void Spans::tick() noexcept {
-    purge_amount(kKept);
+    purge_amount(alone() ? kKeptAlone : kKept);
     const std::uint64_t now = now_ms();
     std::uint64_t last = last_tick_.load(rlx);
     // Relaxed: the thread that moves the time on does the tick. Nothing else
@@ -240,6 +250,17 @@ void Spans::tick() noexcept {
     purge_aged(share > kCallsPerTick ? share : kCallsPerTick);
     age();
     sync_holes();
+}
+
+std::uint32_t Spans::purge_dirty(std::uint32_t least) noexcept {
+    give_recent();
+    const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;
+    Purger purger(*this, ~0U, least);
+    for (std::uint32_t w = free_.next_word(0, words); w < words; w = free_.next_word(w + 1, words))
+        purger.add(w, free_.leaf_word(w) & dirt(w));
+    purger.flush();
+    sync_holes();
+    return purger.made();
 }
 
 std::uint32_t Spans::purge(bool all) noexcept {

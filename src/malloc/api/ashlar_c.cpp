@@ -6,6 +6,7 @@
 #include "malloc/api/entry.hpp"
 #include "malloc/api/snapshot.hpp"
 #include "malloc/api/statistics.hpp"
+#include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
 namespace api = ashlar::api;
@@ -15,8 +16,12 @@ namespace cache = ashlar::cache;
 #define ASHLAR_TEXT(x) ASHLAR_TEXT_OF(x)
 
 const char* ash_version() noexcept {
-    return ASHLAR_TEXT(ASHLAR_VERSION_MAJOR) "." ASHLAR_TEXT(ASHLAR_VERSION_MINOR) "." ASHLAR_TEXT(
-        ASHLAR_VERSION_PATCH);
+    // `ashlar doctor` looks for the words before it in the file.
+    static constexpr char kMark[] = "ashlar version ";
+    static constexpr char kText[] =
+        "ashlar version " ASHLAR_TEXT(ASHLAR_VERSION_MAJOR) "." ASHLAR_TEXT(
+            ASHLAR_VERSION_MINOR) "." ASHLAR_TEXT(ASHLAR_VERSION_PATCH);
+    return kText + sizeof kMark - 1;
 }
 
 void* ash_malloc(size_t size) noexcept { return api::take<api::allocate_or_errno>(size); }
@@ -61,6 +66,7 @@ void ash_free_batch(void** blocks, size_t count) noexcept {
 }
 
 int ash_malloc_trim(size_t) noexcept { return api::trim(); }
+void ash_set_limit(size_t soft, size_t hard) noexcept { cache::limits.set({soft, hard}); }
 size_t ash_check() noexcept { return cache::check(); }
 
 struct ash_stats ash_statistics() noexcept {

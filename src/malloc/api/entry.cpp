@@ -38,6 +38,11 @@ void* allocate_less(std::size_t size) noexcept {
 // From then on a sized free may name a size that is too small for its block.
 constinit base::Atomic<std::uint32_t> stayed_larger{};
 
+// A hit of any bin.
+void* pop(Bin bin) noexcept {
+    return base::is_run(bin) ? cache::pop_run(bin) : cache::tls_cache->pop(bin);
+}
+
 // Long blocks: the system takes the pages, and gives zero pages as the program
 // touches them.
 void clear(void* block, std::size_t bytes) noexcept {
@@ -61,7 +66,7 @@ void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
         if (cache::tls_cache->heap != nullptr) cache::tls_cache->spend();
         return block;
     }
-    void* cached = cache::tls_cache->pop(base::bin_of_size(bytes));
+    void* cached = pop(base::bin_of_size(bytes));
     const auto [block, zero] = cached != nullptr ? cache::Allocation{cached, false}
                                                  : cache::allocate({.size = bytes, .zeroed = true});
     if (block == nullptr) {
@@ -126,7 +131,7 @@ void* resize_array(void* block, std::size_t count, std::size_t size) noexcept {
 
 void* allocate(std::size_t size, std::size_t alignment) noexcept {
     if (alignment <= base::kMinAlignment) return take<allocate_or_null>(size);
-    void* block = cache::tls_cache->pop(base::bin_of(size, alignment));
+    void* block = pop(base::bin_of(size, alignment));
     return block != nullptr ? block : cache::allocate({.size = size, .alignment = alignment}).block;
 }
 

@@ -19,9 +19,7 @@ void give_slow(void* block) noexcept;
 [[nodiscard]] std::size_t usable_size(const void* block) noexcept;
 
 // take() for sizes over 1 KiB: by a coarser table up to kMaxSmall, and by the
-// number of units up to kMaxRun. A cached run that does not begin at a unit was
-// freed by a pointer into it. That ends the program here, before the run is
-// allocated again.
+// number of units up to kMaxRun.
 template <void* (*slow)(std::size_t)>
 [[gnu::noinline]] inline void* take_medium(std::size_t size) {
     if (size <= base::kMaxSmall) {
@@ -32,9 +30,7 @@ template <void* (*slow)(std::size_t)>
             return block;
         }
     } else if (size <= base::kMaxRun) {
-        void* block = cache::tls_cache->pop(base::bin_of_run(base::units_of_size(size)));
-        if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]]
-            static_cast<void>(usable_size(block));
+        void* block = cache::pop_run(base::bin_of_run(base::units_of_size(size)));
         if (block != nullptr) [[likely]]
             return block;
     }

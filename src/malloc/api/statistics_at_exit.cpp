@@ -2,18 +2,17 @@
 // report. In the drop-in only. Ignored in setuid programs.
 #include <fcntl.h>
 #include <unistd.h>
-#include <cstdlib>
 
 #include "base/line.hpp"
 #include "malloc/api/snapshot.hpp"
+#include "malloc/settings/settings.hpp"
 
 namespace {
 
 int descriptor = -1;  // a copy of stderr, which many programs close as they exit
 
 [[gnu::constructor]] void prepare() noexcept {
-    const char* wish = secure_getenv("ASHLAR_STATS");
-    if (wish != nullptr && *wish != '\0' && *wish != '0')
+    if (ashlar::settings::environment().statistics)
         descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
 }
 

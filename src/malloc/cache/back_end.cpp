@@ -45,6 +45,7 @@ void BackEnd::give_run(void* block) noexcept {
         !spans.give_large(region().unit(address)))
         report(block);
     arena.tick();
+    if (also_tick != nullptr) also_tick();
 }
 
 void BackEnd::report(const void* pointer) const noexcept {

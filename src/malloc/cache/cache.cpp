@@ -98,10 +98,13 @@ void Cache::close_runs() noexcept {
 
 void Cache::see_committed() noexcept { pages.units = heap->spans.committed(); }
 
-void ThreadCache::renew() noexcept { static_cast<Cache*>(this)->look_at_clock(); }
+void ThreadCache::renew() noexcept {
+    credit = kCredit;
+    const OwnerScope scope(static_cast<Cache*>(this));
+    if (scope.cache() != nullptr) scope.cache()->look_at_clock();
+}
 
 void Cache::look_at_clock() noexcept {
-    credit = kCredit;
     if (spans::Spans::now_ms() >= collected_ + kCollectMs) collect_idle();
 }
 
@@ -226,6 +229,20 @@ void* Cache::refill_few(Bin bin) noexcept {
     grow(bin);
     if (doubles) limit[bin] += kFewSlots;
     return nullptr;
+}
+
+void* Cache::pop_run(Bin bin) noexcept {
+    void* block = pop(bin);
+    if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]]
+        heap->report(block);
+    return block;
+}
+
+void* pop_run(Bin bin) noexcept {
+    ThreadCache* const own = tls_cache;
+    if (own->heap == nullptr) return nullptr;
+    const OwnerScope scope(static_cast<Cache*>(own));
+    return scope.cache() != nullptr ? scope.cache()->pop_run(bin) : nullptr;
 }
 
 Allocation Cache::take_run(Bin bin) noexcept {

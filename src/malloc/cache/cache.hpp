@@ -1,6 +1,7 @@
 // A cache: the fields of the hit path, the current slabs, and the slots of the
-// bins. Its functions serve the misses of the hit path. One thread at a time
-// uses a cache; a shared cache belongs to the holder of its `busy` flag.
+// bins. Its functions serve the misses of the hit path, inside an OwnerScope.
+// One thread at a time uses a cache; a shared cache belongs to the holder of
+// its `busy` flag. Any thread may collect() from a cache while its owner hits.
 #ifndef ASHLAR_MALLOC_CACHE_CACHE_HPP
 #define ASHLAR_MALLOC_CACHE_CACHE_HPP
 
@@ -97,6 +98,10 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // Refills an empty bin, and takes a block. `zeroed`: prefers a block that
     // is known to read as zero.
     [[nodiscard]] Allocation refill(base::Bin bin, bool zeroed = false) noexcept;
+    // The newest run of a bin, or nullptr. A cached run that does not begin at
+    // a unit was freed by a pointer into it: that ends the program, before the
+    // run is allocated again.
+    [[nodiscard]] void* pop_run(base::Bin bin) noexcept;
     // Frees a block whose bin was found full.
     void overflow(void* block, base::Bin bin) noexcept;
     // Hit and miss together, for callers outside the hit path.
@@ -115,6 +120,22 @@ class alignas(kCachePage) Cache : public ThreadCache {
 
     // Gives everything back: all bins, all current slabs.
     void flush() noexcept;
+
+    // The cache of a new thread, complete after attach(): from now on others
+    // may collect.
+    void open_to_collectors() noexcept;
+    // The owner ends. True: the cache is its own, and no collector works on it
+    // any more. False: the collector that works on it ends it.
+    [[nodiscard]] bool close_to_collectors() noexcept;
+    // In the child of a fork, which has no collector: as its own thread's
+    // cache, or as one that is left behind.
+    void continue_in_child(bool own) noexcept;
+    enum class Collected : std::uint8_t { nothing, blocks, ended };
+    // For any thread: gives back what the cache holds and its owner's hits
+    // can't reach meanwhile. That is all but the newest block of each class.
+    // `only_idle`: only if no bin has moved since the last call. ended: the
+    // owner has ended, and the caller must flush the cache and give it back.
+    [[nodiscard]] Collected collect(bool only_idle) noexcept;
     // The same for a cache whose thread a fork cut in the middle of an
     // operation.
     void adopt() noexcept;
@@ -134,6 +155,14 @@ class alignas(kCachePage) Cache : public ThreadCache {
     std::uint32_t exit_rounds;  // how often the destructor of the thread's exit has run
 
   private:
+    friend class OwnerScope;
+    // The values of `state_`.
+    static constexpr std::uint32_t kUnused = 0;      // no thread's, or shared
+    static constexpr std::uint32_t kOwned = 1;       // its thread's
+    static constexpr std::uint32_t kCollecting = 2;  // a collector works on the slots
+    static constexpr std::uint32_t kCollected = 3;   // its thread must close the gaps
+    static constexpr std::uint32_t kAbandoned = 4;   // its thread ended during kCollecting
+
     static constexpr std::uint8_t kNew = 0;       // never refilled
     static constexpr std::uint8_t kRefilled = 1;  // once, and still in its few slots
     static constexpr std::uint8_t kGrown = 2;     // in slots of its own
@@ -159,8 +188,18 @@ class alignas(kCachePage) Cache : public ThreadCache {
     void make_room(base::Bin bin) noexcept;
     void flush_idle_depot(base::Bin bin) noexcept;
 
-    std::uint32_t misses_;     // since the last collect_idle()
-    std::uint32_t run_units_;  // capacity of the open bins of runs
+    [[nodiscard]] bool enter() noexcept;
+    void leave() noexcept;
+    void close_gaps() noexcept;
+    [[nodiscard]] std::uintptr_t sum_of_tops() const noexcept;
+    void collect_runs() noexcept;
+    void collect_classes() noexcept;
+    void give_below(base::Bin c, void** mark, void* block) noexcept;
+
+    base::Atomic<std::uint32_t> state_;   // [E54] [E55]
+    base::Atomic<std::uint32_t> inside_;  // scopes of the owner; only it writes [E54]
+    std::uint32_t misses_;                // since the last collect_idle()
+    std::uint32_t run_units_;             // capacity of the open bins of runs
     // When collect_idle() was last called, in milliseconds.
     std::uint64_t collected_;
     // 1: the last collect_idle() came by time, before kCollectMisses misses.
@@ -174,8 +213,57 @@ class alignas(kCachePage) Cache : public ThreadCache {
     base::Atomic<base::UnitId>
         current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim,
                                    // cleared before the publish
+    std::uintptr_t sum_;           // sum_of_tops() at the last collect()
     void* slots_[kSlots.all];
+    // For the holder of kCollecting, then for the owner. A block that a
+    // collector took out of a slot, while the owner may have popped it. Behind
+    // the slots, where the owner touches no page.
+    struct Doubt {
+        void** slot;  // null: none
+        void* block;
+    };
+    Doubt doubts_[base::kClasses];
 };
+
+// The owner's slow paths, and every pop of a run. No collector works on the
+// cache meanwhile. If one does already, the scope has no cache: then the caller
+// uses the shared caches. Scopes may nest, also by a signal's handler.
+class OwnerScope {
+  public:
+    explicit OwnerScope(Cache* cache) noexcept
+        : cache_(cache != nullptr && cache->enter() ? cache : nullptr) {}
+    ~OwnerScope() {
+        if (cache_ != nullptr) cache_->leave();
+    }
+    OwnerScope(const OwnerScope&) = delete;
+    OwnerScope& operator=(const OwnerScope&) = delete;
+    [[nodiscard]] Cache* cache() const noexcept { return cache_; }
+
+  private:
+    Cache* cache_;
+};
+
+// [E54] The store comes first for the compiler: a collector puts the barrier
+// between it and the load. Relaxed: no other thread writes this word.
+inline bool Cache::enter() noexcept {
+    inside_.store(inside_.load(base::rlx) + 1, base::rlx);
+    base::compiler_fence();
+    // [E55] acquire, pairs with the exchange in collect(): the slots as the
+    // collector left them.
+    std::uint32_t seen = state_.load(base::acq);
+    if (seen == kOwned) [[likely]]
+        return true;
+    // [E55] acquire, likewise.
+    if (seen == kCollected && state_.cas(seen, kOwned, base::acq, base::acq)) {
+        close_gaps();
+        return true;
+    }
+    leave();
+    return false;
+}
+
+// [E54] release, pairs with the acquire in collect(): the owner's slots.
+inline void Cache::leave() noexcept { inside_.store(inside_.load(base::rlx) - 1, base::rel); }
 
 }  // namespace ashlar::cache
 

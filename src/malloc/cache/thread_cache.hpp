@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/atomic.hpp"
+#include "base/barrier.hpp"
 #include "base/size_class.hpp"
 #include "core/spans/page_map.hpp"
 
@@ -69,14 +69,15 @@ struct ThreadCache {
     }
     void renew() noexcept;
 
-    // The newest block of a bin, or nullptr: a miss.
+    // The newest block of a bin, or nullptr: a miss. [E56]: another thread may
+    // take blocks from below meanwhile.
     [[nodiscard]] void* pop(std::size_t bin) noexcept {
-        void* block = top[bin][-1];
+        void* block = base::owned_load(base::owned_load(top[bin])[-1]);
         // Here and in push(): the compiler indexes again, and keeps no address
         // in a register.
         base::opaque(bin);
         if (block != nullptr) [[likely]]
-            --top[bin];
+            base::owned_step<-1>(top[bin]);
         return block;
     }
 
@@ -87,14 +88,14 @@ struct ThreadCache {
         return pages.contains(block) && push(block, pages.bin_within(block));
     }
     [[nodiscard]] bool push(void* block, std::size_t bin) noexcept {
-        void** const at = top[bin];
+        void** const at = base::owned_load(top[bin]);
         base::opaque(bin);
-        if (at == limit[bin] || at[-1] == block) [[unlikely]]
+        if (at == limit[bin] || base::owned_equals(at[-1], block)) [[unlikely]]
             return false;
-        *at = block;
+        base::owned_store(*at, block);
         base::compiler_fence();  // the slot, then the top: a fork may cut between
         base::opaque(bin);
-        ++top[bin];
+        base::owned_step<1>(top[bin]);
         return true;
     }
 };
@@ -108,6 +109,10 @@ extern ConstantCache kNoCache;  // of a thread that has not allocated yet
 extern ConstantCache kPastCache;
 
 extern constinit thread_local ThreadCache* tls_cache [[gnu::tls_model("initial-exec")]];
+
+// A hit of the calling thread in a bin of runs; nullptr: a miss. Runs are
+// popped inside an OwnerScope.
+[[nodiscard]] void* pop_run(base::Bin bin) noexcept;
 
 }  // namespace ashlar::cache
 

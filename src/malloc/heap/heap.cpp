@@ -90,7 +90,9 @@ Cache* Heap::take_cache() noexcept {
         reserve_caches_ahead();
     }
     Cache* cache = &caches_[id];
+    if (id != 0 && spans.alone()) spans.set_alone(false);
     cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
+    cache->open_to_collectors();
     return cache;
 }
 
@@ -123,6 +125,12 @@ bool Heap::reserve_caches(std::uint32_t enough) noexcept {
     }
     reserving_.leave();
     return done;
+}
+
+void Heap::end_cache(Cache* cache) noexcept {
+    if (!cache->close_to_collectors()) return;
+    cache->flush();
+    give_cache(cache);
 }
 
 void Heap::give_cache(Cache* cache) noexcept {

@@ -41,8 +41,16 @@ class Heap : public BackEnd {
     // are left. So hardly a thread needs the lock, and meets another that has
     // it. Also for a heap that is not published yet.
     void reserve_caches_ahead() noexcept;
-    // Takes a cache back. The caller has flushed it.
+    // Flushes the cache of a thread that ends, and takes it back. If a
+    // collector works on it, that does so instead.
+    void end_cache(Cache* cache) noexcept;
+    // Takes a cache back. The caller has flushed it, and no collector works on
+    // it.
     void give_cache(Cache* cache) noexcept;
+    // Gives back what the caches of threads hold that are not in a slow path,
+    // but for the newest block of each class. `only_idle`: of those that have
+    // not changed since the last call. Up to four system calls for each cache.
+    void collect_caches(bool only_idle) noexcept;
 
     // For threads without a cache of their own. They use a shared cache, or the
     // slabs if all shared caches are busy. Of the request only size and
@@ -70,9 +78,16 @@ class Heap : public BackEnd {
     // Empties the shared caches and the depot, retires complete slabs, and
     // frees runs kept for reuse, as far as no thread is using them.
     void reclaim() noexcept;
-    // reclaim(), and returns the pages of all free memory to the system. True:
-    // there were any.
+    // For a background thread, once a second: gives back what no thread has
+    // moved since the last call, in caches and in the depot. Then a tick.
+    void return_idle() noexcept;
+    // collect_caches(), reclaim(), and returns the pages of all free memory to
+    // the system. True: there were any.
     bool trim() noexcept;
+    // collect_caches(), reclaim(), and returns the pages of free units to the
+    // system, of runs of at least `least` units. Returns how many system calls
+    // that took.
+    std::uint32_t relieve(std::uint32_t least) noexcept;
     // No other thread may use the heap meanwhile. False: the visitor stopped
     // the walk.
     bool visit(arena::BlockVisitor visitor, void* context) noexcept;
@@ -80,7 +95,7 @@ class Heap : public BackEnd {
 
     // In the child of a fork, where `own` is the cache of its only thread. The
     // caches of other threads are taken over at the next miss.
-    void adopt_fork(const Cache* own) noexcept;
+    void adopt_fork(Cache* own) noexcept;
     // Flushes caches of threads that a fork left behind, if there are any.
     void adopt_orphans() noexcept {
         if (left_behind_.load(base::rlx) != 0) [[unlikely]]  // relaxed: a hint
@@ -129,6 +144,7 @@ class Heap : public BackEnd {
     base::Atomic<base::Word> created_;
     base::TryLock reserving_;  // its holder may change the high half
     base::Atomic<std::uint32_t> shared_committed_;
+    std::uint64_t depot_seen_[base::kClasses];  // versions at the last return_idle()
     // 1: caches that a fork left behind are still to be adopted; a hint.
     base::Atomic<std::uint32_t> left_behind_;
     MissCounts past_;  // of threads that have ended; relaxed: sums

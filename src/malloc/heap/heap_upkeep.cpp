@@ -32,11 +32,40 @@ void Heap::reclaim() noexcept {
     spans.give_recent();
 }
 
+void Heap::collect_caches(bool only_idle) noexcept {
+    // [E40] acquire, pairs with take_cache(): the addresses are ours.
+    const std::uint32_t created = created_of(created_.load(acq));
+    for (std::uint32_t id = 0; id < created; ++id) {
+        if (caches_[id].collect(only_idle) != Cache::Collected::ended) continue;
+        caches_[id].flush();
+        give_cache(&caches_[id]);
+    }
+}
+
+void Heap::return_idle() noexcept {
+    adopt_orphans();
+    collect_caches(true);
+    flush_shared();
+    for (Bin c = 1; c < base::kClasses; ++c) {
+        if (depot.version(c) == depot_seen_[c]) flush_depot(c);
+        depot_seen_[c] = depot.version(c);
+    }
+    spans.tick();
+    arena.tick();
+}
+
 bool Heap::trim() noexcept {
+    collect_caches(false);
     reclaim();
     const bool pages = arena.purge();
     arena.retire_reclaimable();  // slabs that became complete while purge() owned them
     return spans.purge(true) != 0 || pages;
+}
+
+std::uint32_t Heap::relieve(std::uint32_t least) noexcept {
+    collect_caches(false);
+    reclaim();
+    return spans.purge_dirty(least);
 }
 
 // Clears the bits of blocks of one slab, or the bit of one large run, that lie
@@ -71,11 +100,12 @@ bool Heap::visit(arena::BlockVisitor visitor, void* context) noexcept {
 
 std::size_t Heap::check() const noexcept { return arena.check(); }
 
-void Heap::adopt_fork(const Cache* own) noexcept {
+void Heap::adopt_fork(Cache* own) noexcept {
     spans.adopt_fork();
     depot.adopt_fork();
     reserving_.reset();
     bool others = false;
+    if (own != nullptr) own->continue_in_child(true);
     for (std::uint32_t i = 0; has_shared() && i < kShared; ++i) {
         // Relaxed: no other thread runs; a cache is consistent wherever a fork
         // cuts.
@@ -84,6 +114,7 @@ void Heap::adopt_fork(const Cache* own) noexcept {
     }
     const std::uint32_t created = created_of(created_.load(rlx));
     for (std::uint32_t i = 0; i < created; ++i) {
+        if (&caches_[i] != own) caches_[i].continue_in_child(false);
         if (&caches_[i] == own || idle_.contains(i) || !caches_[i].attached()) continue;
         orphaned_.insert(i);
         others = true;

@@ -257,6 +257,18 @@ void HeapReader::count_caches() noexcept {
     for (unsigned i = 0; i < kMisses; ++i) own_.misses[i] += past[i];
 }
 
+// A collector leaves nulls below the newest blocks of a bin of `n` slots.
+std::uint64_t HeapReader::without_gaps(std::uint64_t top, std::uint64_t n) noexcept {
+    const auto null_at = [&](std::uint64_t below) noexcept {
+        std::uint64_t slot = 1;
+        return memory_->get(top - below * sizeof(void*), slot) && slot == 0;
+    };
+    if (n == 0 || !null_at(n)) return n;
+    std::uint64_t blocks = 0;
+    while (blocks < n && !null_at(blocks + 1)) ++blocks;
+    return blocks;
+}
+
 // A cache that was never attached, or was dropped, has no heap. The tops may
 // move meanwhile: a top outside its bin counts as an empty bin.
 void HeapReader::count_cache(std::uint64_t address) noexcept {
@@ -272,9 +284,10 @@ void HeapReader::count_cache(std::uint64_t address) noexcept {
         const std::uint64_t slot = (top[bin] - address - tables.slots) / sizeof(void*);
         const std::uint64_t few = slot - tables.few[bin];
         const std::uint64_t many = slot - tables.many[bin];
-        const std::uint64_t n = few <= tables.few_count[bin]     ? few
-                                : many <= tables.many_count[bin] ? many
-                                                                 : 0;
+        std::uint64_t n = few <= tables.few_count[bin]     ? few
+                          : many <= tables.many_count[bin] ? many
+                                                           : 0;
+        n = without_gaps(top[bin], n);
         own_.bins[bin].cached += n;
         blocks += n;
     }

@@ -46,6 +46,7 @@ class HeapReader {
                               std::uint64_t unit) noexcept;
     void count_caches() noexcept;
     void count_cache(std::uint64_t address) noexcept;
+    [[nodiscard]] std::uint64_t without_gaps(std::uint64_t top, std::uint64_t n) noexcept;
     void count_depot() noexcept;
     void bound_cached() noexcept;
     void count_metadata(std::uint64_t frontier) noexcept;

@@ -1,5 +1,6 @@
 #include "malloc/process/growth.hpp"
 
+#include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
 namespace ashlar::cache {
@@ -26,6 +27,7 @@ constexpr std::size_t growth(std::size_t slot) noexcept {
 Heap* create(std::size_t bytes) noexcept {
     Heap* heap = Heap::create(region::kSystem, static_cast<UnitId>(bytes >> kUnitShift), 1);
     if (heap == nullptr) return nullptr;
+    heap->spans.admits = admit_units;
     if (registry.enroll(*heap)) return heap;
     Heap::destroy(heap);
     return nullptr;

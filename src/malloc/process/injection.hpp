@@ -9,17 +9,11 @@
 #include <cstdint>
 
 #include "base/atomic.hpp"
+#include "malloc/settings/settings.hpp"
 
 namespace ashlar::cache {
 
-// Which allocations fail, of those of at least `least` bytes, numbered from 1.
-// `first` is the first that fails; 0: none fails. `every` is the distance from
-// it to each further one; 0: there are no further ones.
-struct FailurePlan {
-    std::uint64_t first;
-    std::uint64_t every;
-    std::size_t least;
-};
+using settings::FailurePlan;
 
 class Injection {
   public:

@@ -3,8 +3,10 @@
 #include <cstdint>
 
 #include "base/report.hpp"
+#include "malloc/process/background.hpp"
 #include "malloc/process/growth.hpp"
 #include "malloc/process/injection.hpp"
+#include "malloc/process/limits.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 
 namespace ashlar::cache {
@@ -22,9 +24,7 @@ namespace {
 
 constinit base::Atomic<Heap*> process_heap{};
 
-// How many more misses go directly to further heaps, since the first region
-// was found full a moment ago. A hint.
-constinit base::Atomic<std::uint32_t> full_for{};
+// How many misses take the detour after the first region was found full.
 constexpr std::uint32_t kFullFor = 64;
 
 // With more units its indexes would be one level deeper. Further heaps have the
@@ -73,6 +73,15 @@ Heap* reserve() noexcept {
 
 }  // namespace
 
+namespace {
+
+void tick_process() noexcept {
+    background.notify();
+    tick_grown();
+}
+
+}  // namespace
+
 // Threads that find no heap reserve one each. One heap is published and the
 // others are released, so that no thread waits.
 Heap* process() noexcept {
@@ -82,7 +91,9 @@ Heap* process() noexcept {
         return heap;
     Heap* made = reserve();
     if (made == nullptr) return process_heap.load(acq);
-    made->also_tick = tick_grown;
+    made->also_tick = tick_process;
+    made->spans.admits = admit_units;
+    made->spans.set_alone(true);
     describe(*made);
     made->reserve_caches_ahead();
     if (process_heap.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
@@ -103,33 +114,58 @@ Heap* owner_of(const void* address) noexcept {
 
 namespace {
 
-// The caller found the bin empty. A thread's first call creates its cache, and
-// that may fill the bin.
-Allocation take_cached(Cache& own, bool first, const Request& request, Bin bin) noexcept {
-    if (first) [[unlikely]] {
-        if (void* block = own.pop(bin); block != nullptr) return {block, false};
-    }
-    return own.refill(bin, request.zeroed);
+// The bin may have a block: a thread's first call creates its cache, and a
+// collector may have put one back.
+Allocation take_cached(Cache& own, const Request& request, Bin bin) noexcept {
+    void* block = base::is_run(bin) ? own.pop_run(bin) : own.pop(bin);
+    return block == nullptr ? own.refill(bin, request.zeroed) : Allocation{block, false};
 }
 
 // Rounds up to whole units, as for a run: good_size() promises that, and a
 // sized delete is compared with it.
 Allocation take_mapped(const Request& request) noexcept {
-    return {mapped_blocks.take(base::round_up(request.size, base::kUnitSize), request.alignment),
-            true};
+    const std::size_t bytes = base::round_up(request.size, base::kUnitSize);
+    if (!limits.admits_mapping(bytes)) return {nullptr, true};
+    void* block = mapped_blocks.take(bytes, request.alignment);
+    limits.mapped(bytes);
+    limits.relieve_above_soft();
+    return {block, true};
 }
 
-// For what the first region cannot give.
+Allocation take_again(Heap& heap, Cache* own, const Request& request, Bin bin) noexcept {
+    return own != nullptr && bin != 0 ? own->refill(bin, request.zeroed) : heap.allocate(request);
+}
+
+// After the hard limit has refused it.
+Allocation take_relieved(Heap& heap, Cache* own, const Request& request, Bin bin) noexcept {
+    if (!limits.relieve_at_hard()) return {nullptr, false};
+    if (request.size >= kMapMoved) {
+        if (const Allocation found = take_mapped(request); found.block != nullptr) return found;
+    }
+    return take_again(heap, own, request, bin);
+}
+
+// For what the first region cannot give, or if the process is to be relieved
+// first.
 Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bin bin,
                               std::uint32_t full) noexcept {
+    const std::uint32_t refusals = limits.refusals();
+    if ((full & kRelief) != 0) {
+        detour.fetch_and(~kRelief, rlx);  // relaxed: a hint
+        limits.relieve_above_soft();
+        full &= ~kRelief;
+        const Allocation found = full == 0 ? take_again(heap, own, request, bin) : Allocation{};
+        if (found.block != nullptr) return found;
+    }
     Allocation found = allocate_existing(request);
     // Relaxed: as its load.
-    full_for.store(found.block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);
+    detour.store(found.block == nullptr ? 0 : full == 0 ? kFullFor : full - 1, rlx);
     if (found.block != nullptr) return found;
     if (own != nullptr) own->flush();
     heap.reclaim();
-    found = own != nullptr && bin != 0 ? own->refill(bin, request.zeroed) : heap.allocate(request);
+    found = take_again(heap, own, request, bin);
     if (found.block != nullptr) return found;
+    if (limits.refusals() != refusals) return take_relieved(heap, own, request, bin);
     each_grown([](Heap& grown) noexcept { grown.reclaim(); });
     // Its address space comes back when it is freed; that of a heap does not.
     if (request.size >= kMapMoved) {
@@ -148,17 +184,17 @@ Allocation allocate(const Request& request) noexcept {
     if (request.size >= kMapped || request.movable) {
         if (const Allocation found = take_mapped(request); found.block != nullptr) return found;
     }
-    const bool first = tls_cache->heap == nullptr;
-    Cache* own = own_cache();
+    const OwnerScope scope(own_cache());
+    Cache* own = scope.cache();
     Heap* heap = process();
     if (heap == nullptr) return {nullptr, false};
     const Bin bin = request.bin();
     // Relaxed, as the stores: a lost update costs one try.
-    const std::uint32_t full = full_for.load(rlx);
+    const std::uint32_t full = detour.load(rlx);
     if (full == 0) [[likely]] {
         heap->adopt_orphans();
-        const Allocation found = own != nullptr && bin != 0 ? take_cached(*own, first, request, bin)
-                                                            : heap->allocate(request);
+        const Allocation found =
+            own != nullptr && bin != 0 ? take_cached(*own, request, bin) : heap->allocate(request);
         if (found.block != nullptr) [[likely]]
             return found;
     }
@@ -167,15 +203,31 @@ Allocation allocate(const Request& request) noexcept {
 
 std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept {
     const Bin bin = base::bin_of_size(size);
-    Cache* own = own_cache();
+    const OwnerScope scope(own_cache());
+    Cache* own = scope.cache();
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
     process()->adopt_orphans();
     return own->take_batch(bin, out, n);
 }
 
+namespace {
+
+void* resize_mapped(void* block, std::size_t from, std::size_t to) noexcept {
+    const std::size_t more = to > from ? base::round_up(to - from + to / 8, base::kUnitSize) : 0;
+    if (!limits.admits_mapping(more) &&
+        !(limits.relieve_at_hard() && limits.admits_mapping(more))) {
+        return nullptr;
+    }
+    void* resized = mapped_blocks.resize(block, to);
+    limits.mapped(more);
+    return resized;
+}
+
+}  // namespace
+
 void* resize_large(void* block, std::size_t from, std::size_t to) noexcept {
     Heap* heap = owner_of(block);
-    if (heap == nullptr) return mapped_blocks.resize(block, to);
+    if (heap == nullptr) return resize_mapped(block, from, to);
     return heap->resize(block, from, to) ? block : nullptr;
 }
 
@@ -201,13 +253,15 @@ void give(void* block) noexcept {
         // A large block was freed, so that the program is likely to need less.
         // Returns cached runs, and as much dirty memory as the block had: the
         // cost is in proportion.
-        if (Cache* own = own_cache(); own != nullptr) own->close_runs();
+        const OwnerScope scope(own_cache());
+        if (scope.cache() != nullptr) scope.cache()->close_runs();
         if (heap = existing_process(); heap != nullptr)
             heap->spans.purge_some(base::units_of_size(bytes));
         return;
     }
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
-    Cache* own = own_cache();
+    const OwnerScope scope(own_cache());
+    Cache* own = scope.cache();
     if (bin != 0 && own != nullptr && own->heap == heap) {
         own->see_committed();
         own->give(block, bin);
@@ -233,10 +287,20 @@ std::size_t size_of(const void* block) noexcept {
 bool trim() noexcept {
     Heap* heap = process();
     if (heap == nullptr) return false;
-    if (Cache* own = own_cache(); own != nullptr) own->flush();
+    const OwnerScope scope(own_cache());
+    if (scope.cache() != nullptr) scope.cache()->flush();
     bool any = heap->trim();
     each_grown([&any](Heap& grown) noexcept { any = grown.trim() || any; });
     return any;
+}
+
+std::uint32_t relieve(std::uint32_t least) noexcept {
+    Heap* heap = existing_process();
+    if (heap == nullptr) return 0;
+    if (Cache* own = own_cache(); own != nullptr) own->flush();
+    std::uint32_t calls = heap->relieve(least);
+    each_grown([&](Heap& grown) noexcept { calls += grown.relieve(least); });
+    return calls;
 }
 
 std::size_t check() noexcept {

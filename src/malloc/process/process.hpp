@@ -46,6 +46,11 @@ void leave_own_cache() noexcept;
 
 // For the process heap and the heaps that it grew by.
 bool trim() noexcept;
+// Returns free memory to the system, and what the caller's cache and the shared
+// parts of the heaps keep. For a process that is short of memory. Free runs of
+// less than `least` units stay as they are. Returns how many system calls that
+// took.
+std::uint32_t relieve(std::uint32_t least) noexcept;
 [[nodiscard]] std::size_t check() noexcept;
 // Releases address space of the process heap that was reserved and never used.
 void release_reservation() noexcept;

@@ -4,7 +4,9 @@
 // are marked for adoption.
 #include <pthread.h>
 
+#include "malloc/process/background.hpp"
 #include "malloc/process/injection.hpp"
+#include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
 namespace ashlar::cache {
@@ -40,8 +42,7 @@ void leave_thread(void* own) noexcept {
     auto* cache = static_cast<Cache*>(own);
     if (cache->exit_rounds++ < kExitRounds && pthread_setspecific(make_key() - 1, own) == 0) return;
     tls_cache = &kPastCache;
-    cache->flush();
-    existing_process()->give_cache(cache);
+    existing_process()->end_cache(cache);
 }
 
 [[gnu::noinline]] Cache* enter_thread() noexcept {
@@ -52,8 +53,7 @@ void leave_thread(void* own) noexcept {
     tls_cache = cache;  // before the call below, which may allocate
     if (pthread_setspecific(key - 1, cache) == 0) return cache;
     tls_cache = &kPastCache;
-    cache->flush();
-    heap->give_cache(cache);
+    heap->end_cache(cache);
     return nullptr;
 }
 
@@ -63,9 +63,11 @@ void leave_thread(void* own) noexcept {
 }
 
 void adopt_fork() noexcept {
-    const auto* own = tls_cache->heap != nullptr ? static_cast<const Cache*>(tls_cache) : nullptr;
+    background.continue_in_child();
+    auto* own = tls_cache->heap != nullptr ? static_cast<Cache*>(tls_cache) : nullptr;
     if (Heap* heap = existing_process(); heap != nullptr) heap->adopt_fork(own);
     registry.each([own](Heap& heap) noexcept { heap.adopt_fork(own); });
+    limits.adopt_fork();
 }
 
 // Without the handler a child is still safe, since no thread ever waits here.
@@ -88,8 +90,7 @@ void leave_own_cache() noexcept {
     if (front->heap == nullptr) return;
     auto* cache = static_cast<Cache*>(front);
     pthread_setspecific(make_key() - 1, nullptr);  // a key that is set already: this can't fail
-    cache->flush();
-    existing_process()->give_cache(cache);
+    existing_process()->end_cache(cache);
 }
 
 }  // namespace ashlar::cache

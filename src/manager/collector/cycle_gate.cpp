@@ -1,23 +1,14 @@
 #include "manager/collector/cycle_gate.hpp"
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include "base/barrier.hpp"
 #include "manager/base/backoff.hpp"
 
 namespace ashlar::manager {
 
-namespace {
-
-bool membarrier(int command) noexcept { return syscall(SYS_membarrier, command, 0, 0) == 0; }
-
-}  // namespace
-
 void CycleGate::layout(region::Carver& carver, bool shared) noexcept {
     runs_ = carver.array<base::Atomic<std::uint32_t>>(1);
     slots_ = shared ? carver.array<Slot>(kSlots) : nullptr;
-    barriers_ = shared && membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+    barriers_ = shared && base::enable_barriers();
 }
 
 bool CycleGate::enter_slowly(Slot& slot, bool& cycle) noexcept {
@@ -60,7 +51,7 @@ void CycleGate::open() noexcept {
 void CycleGate::continue_in_child(bool cycle) noexcept {
     if (!cycle) runs_->store(0, base::rlx);  // relaxed, all of it: there is one thread
     if (slots_ == nullptr) return;
-    barriers_ = barriers_ && membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+    barriers_ = barriers_ && base::enable_barriers();
     for (unsigned i = 0; i < kSlots; ++i) {
         slots_[i].owner.store(0, base::rlx);
         slots_[i].turns.store(0, base::rlx);
@@ -70,7 +61,7 @@ void CycleGate::continue_in_child(bool cycle) noexcept {
 
 void CycleGate::drain(bool cycle) noexcept {
     if (slots_ == nullptr) return;
-    if (barriers_) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);  // [E30]
+    if (barriers_) base::put_barriers();  // [E30]
     for (unsigned i = 0; i < kSlots; ++i) {
         Slot& slot = slots_[i];
         // [E30] after the barrier; [E31] acquire, pairs with the releases in

@@ -142,6 +142,19 @@ TEST_F(PurgeTest, GiveOfALongRunWhosePurgeIsRefusedLeavesItDirty) {
     EXPECT_FALSE(again.zero);
 }
 
+// A program with one thread may never call again.
+TEST_F(PurgeTest, TickKeepsFewerDirtyUnitsForOneThreadAlone) {
+    std::vector<UnitId> runs;
+    for (int i = 0; i < 30; ++i) runs.push_back(take(10));
+    for (const UnitId run : runs) spans_.give(run, 10);
+    spans_.give_recent();
+    spans_.tick();
+    EXPECT_EQ(spans_.counts().dirty, 300U) << "below the cap for several threads";
+    spans_.set_alone(true);
+    spans_.tick();
+    EXPECT_LE(spans_.counts().dirty, 64U);
+}
+
 // Units that are purged beyond the cap and soon taken again are kept the next
 // time. A few ticks without use end this.
 TEST_F(PurgeTest, TakeOfAPurgedRunKeepsItsPagesNextTime) {

@@ -21,6 +21,7 @@ int use_ashlar_from_c(void) {
     void* blocks[10];
     CHECK(ash_malloc_batch(32, 10, blocks) == 10);
     ash_free_batch(blocks, 10);
+    ash_set_limit(0, 0);
     CHECK(ash_check() == 0);
     CHECK(strlen(ash_version()) >= 5);
     return 0;

@@ -16,7 +16,7 @@ class BackEndTest : public HeapOver {
         give(cache, kLarge, take(cache, kLarge, slabs * kGeometry[kLarge].blocks));
         cache.flush();
         heap_.flush_depot(kLarge);
-        heap_.give_cache(&cache);
+        heap_.end_cache(&cache);
     }
 };
 

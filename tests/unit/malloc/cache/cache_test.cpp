@@ -188,8 +188,7 @@ TEST_F(CacheTest, TakeCacheResetsAUsedCache) {
     Cache& other = *heap_.take_cache();
     const std::size_t at_first = room(bin);
     give(cache_, bin, take(cache_, bin, 1000));
-    cache_.flush();
-    heap_.give_cache(&cache_);
+    heap_.end_cache(&cache_);
     ASSERT_EQ(heap_.take_cache(), &cache_);
     EXPECT_EQ(room(bin), at_first);
     cache_.give(other.take(bin), bin);

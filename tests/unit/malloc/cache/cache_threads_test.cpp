@@ -37,18 +37,32 @@ class CacheThreads : public HeapOver {
             static_cast<char*>(block)[head->size - 1] != static_cast<char>(head->check))
             fault();
     }
+    // As the entry points of malloc do it: another thread may collect from the
+    // cache meanwhile.
+    void* take(Cache& cache, Bin bin) {
+        void* block = is_run(bin) ? nullptr : cache.pop(bin);
+        if (block != nullptr) return block;
+        const ashlar::cache::OwnerScope scope(&cache);
+        return scope.cache() != nullptr ? cache.take(bin) : heap_.take(bin);
+    }
+    void give(Cache& cache, void* block) {
+        const Bin bin = heap_.size_of(block).bin;
+        if (cache.push(block, bin)) return;
+        const ashlar::cache::OwnerScope scope(&cache);
+        scope.cache() != nullptr ? cache.give(block, bin) : heap_.give(block, bin);
+    }
     // Takes a block, leaves it in the exchange, and gives the block that was
     // there.
     void step(Random& random, Cache& cache) {
         static constexpr Bin bins[] = {2, 4, 9, 20, 21, 30, kClasses - 1, kClasses, kClasses + 4};
         const Bin bin = bins[random.below(std::size(bins))];
-        void* block = cache.take(bin);
+        void* block = take(cache, bin);
         if (block == nullptr) return fault();
         write(block);
         block = places_[random.below(places_.size())].exchange(block, acq_rel);
         if (block == nullptr) return;
         verify(block);
-        cache.give(block, heap_.size_of(block).bin);
+        give(cache, block);
     }
 
     std::array<Atomic<void*>, 400> places_{};
@@ -66,8 +80,7 @@ TEST_F(CacheThreads, ExchangedBlocksAreNeverSharedOrLost) {
                 if (self == 0 && i % 500 == 0) heap_.trim();
                 if (i % 900 == 0) fake_now_ms.fetch_add(250, std::memory_order_relaxed);
             }
-            cache->flush();
-            heap_.give_cache(cache);
+            heap_.end_cache(cache);
         }
     });
     Cache& cache = *heap_.take_cache();
@@ -81,6 +94,34 @@ TEST_F(CacheThreads, ExchangedBlocksAreNeverSharedOrLost) {
     }
     cache.flush();
     EXPECT_GT(found, 300U);
+    EXPECT_EQ(faults_.load(rlx), 0U);
+    expect_empty();
+}
+
+// The same, while one thread does nothing but collect. So each barrier meets
+// hits, slow paths and the ends of threads.
+TEST_F(CacheThreads, BlocksSurviveAThreadThatCollectsAllTheTime) {
+    Atomic<std::uint32_t> left{threads - 1};
+    together(threads, [&](unsigned self) {
+        if (self == 0) {
+            while (left.load(acq) != 0) heap_.collect_caches(false);
+            return;
+        }
+        Random random(self + 10);
+        for (int life = 0; life < 20; ++life) {
+            Cache* cache = heap_.take_cache();
+            if (cache == nullptr) return fault();
+            for (int i = 0; i < 1000; ++i) step(random, *cache);
+            heap_.end_cache(cache);
+        }
+        left.fetch_sub(1, acq_rel);
+    });
+    for (auto& place : places_) {
+        void* block = place.exchange(nullptr, acq_rel);
+        if (block == nullptr) continue;
+        verify(block);
+        heap_.give(block, heap_.size_of(block).bin);
+    }
     EXPECT_EQ(faults_.load(rlx), 0U);
     expect_empty();
 }
@@ -109,8 +150,7 @@ TEST_F(CacheThreads, ProducerAndConsumerUseBoundedMemory) {
                 cache->give(block, 4);
             }
         }
-        cache->flush();
-        heap_.give_cache(cache);
+        heap_.end_cache(cache);
     });
     EXPECT_EQ(faults_.load(rlx), 0U);
     EXPECT_LE(heap_.spans.counts().peak, 200U) << "the memory in use stays bounded";

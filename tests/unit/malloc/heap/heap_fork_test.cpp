@@ -102,8 +102,7 @@ TEST_F(ForkTest, AdoptForkWithoutACallersCacheFlushesAll) {
 }
 
 TEST_F(ForkTest, AdoptForkKeepsIdleCaches) {
-    gone_.flush();
-    heap_.give_cache(&gone_);
+    heap_.end_cache(&gone_);
     fork_and_go_on();
     EXPECT_EQ(heap_.take_cache(), &gone_);
     EXPECT_NE(heap_.take_cache(), &gone_) << "not given a second time";

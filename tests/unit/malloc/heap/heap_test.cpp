@@ -113,9 +113,20 @@ TEST_F(HeapTest, TakeCacheReturnsNullAfterTheLastUntilAGive) {
     }
     EXPECT_EQ(heap_.take_cache(), nullptr);
     Cache* const back = *std::next(caches.begin(), 2);
-    heap_.give_cache(back);
+    heap_.end_cache(back);
     EXPECT_EQ(heap_.take_cache(), back);
     EXPECT_EQ(heap_.take_cache(), nullptr);
+}
+
+TEST_F(HeapTest, SecondCacheEndsTheTimeOfOneThreadAlone) {
+    heap_.spans.set_alone(true);
+    Cache* first = heap_.take_cache();
+    EXPECT_TRUE(heap_.spans.alone());
+    heap_.end_cache(first);
+    ASSERT_EQ(heap_.take_cache(), first);
+    EXPECT_TRUE(heap_.spans.alone()) << "one thread after another";
+    static_cast<void>(heap_.take_cache());
+    EXPECT_FALSE(heap_.spans.alone());
 }
 
 TEST_F(HeapTest, TakeLargeReturnsTheSizeAndAlignment) {

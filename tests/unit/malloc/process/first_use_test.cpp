@@ -273,7 +273,7 @@ TEST(FirstUse, ThreadWithoutAKeyValueGivesItsCacheBack) {
     Heap* heap = ashlar::cache::process();
     ASSERT_NE(heap, nullptr);
     Cache* lowest = heap->take_cache();
-    heap->give_cache(lowest);
+    heap->end_cache(lowest);
     refused.store(1, rlx);
     std::thread([] {
         EXPECT_EQ(ashlar::cache::own_cache(), nullptr);

@@ -1,0 +1,162 @@
+// Cache: collecting the blocks of a thread that sleeps, or only hits. The
+// collector takes from the bottom of each bin and the owner from its top, as
+// thieves and owner do with the deque of Cilk-5 (Frigo et al., 1998). Neither
+// waits, and hits pay nothing: the collector lets the system put barriers into
+// the owner. While a collector works, the owner's slow paths use the shared
+// caches.
+//
+//   slots of a bin | null | block | block | null | block |
+//                           given back      ^mark         ^top
+#include <cstring>
+
+#include "malloc/cache/cache.hpp"
+
+namespace ashlar::cache {
+
+using base::acq;
+using base::acq_rel;
+using base::Bin;
+using base::rel;
+using base::rlx;
+
+// [E55] release, pairs with the CAS in collect(): the cache as it was attached.
+void Cache::open_to_collectors() noexcept { state_.store(kOwned, rel); }
+
+bool Cache::close_to_collectors() noexcept {
+    // Relaxed: a guess, which the CAS below tests.
+    for (std::uint32_t seen = state_.load(rlx);;) {
+        const bool own = seen != kCollecting;
+        // [E55] acquire, pairs with the exchange in collect(); release, pairs
+        // with it: what the owner did.
+        if (!state_.cas(seen, own ? kUnused : kAbandoned, acq_rel, rlx)) continue;
+        if (seen == kCollected) close_gaps();
+        return own;
+    }
+}
+
+void Cache::continue_in_child(bool own) noexcept {
+    // Relaxed: there is one thread. Blocks in a collector's hands are lost.
+    if (!own) return state_.store(kUnused, rlx);
+    if (state_.load(rlx) == kCollecting) state_.store(kCollected, rlx);
+}
+
+Cache::Collected Cache::collect(bool only_idle) noexcept {
+    std::uint32_t seen = state_.load(rlx);  // relaxed: a guess, which the CAS tests
+    if (seen != kOwned && (seen != kCollected || only_idle)) return Collected::nothing;
+    // [E55] acquire, pairs with open_to_collectors(), and with the last
+    // collector's exchange.
+    if (!state_.cas(seen, kCollecting, acq, rlx)) return Collected::nothing;
+    bool done = false;
+    // [E54] After the barrier an owner inside is seen here, or sees the state.
+    // Acquire, pairs with the release in leave().
+    if (base::put_barriers() && inside_.load(acq) == 0) {
+        const std::uintptr_t sum = only_idle ? sum_of_tops() : 0;
+        done = sum == sum_ || !only_idle;
+        sum_ = sum;
+    }
+    if (done) {
+        collect_runs();
+        collect_classes();
+    }
+    // [E55] release, pairs with the acquire in enter(): the slots; acquire,
+    // pairs with close_to_collectors().
+    if (state_.exchange(done ? kCollected : seen, acq_rel) == kAbandoned) {
+        state_.store(kUnused, rlx);  // relaxed: the cache is the caller's
+        close_gaps();
+        return Collected::ended;
+    }
+    return done ? Collected::blocks : Collected::nothing;
+}
+
+std::uintptr_t Cache::sum_of_tops() const noexcept {
+    std::uintptr_t sum = 0;
+    for (Bin bin = 1; bin < base::kBins; ++bin)
+        sum = sum * 31 + reinterpret_cast<std::uintptr_t>(base::owned_load(top[bin]));
+    return sum;
+}
+
+// Runs are popped inside a scope only: all that lie below the top are ours.
+void Cache::collect_runs() noexcept {
+    for (Bin bin = base::kBins - 1; base::is_run(bin); --bin) {
+        void** const at = bottom(bin);
+        for (void** slot = base::owned_load(top[bin]); slot > at;) {
+            --slot;
+            void* block = base::owned_load(*slot);
+            base::owned_store<void*>(*slot, nullptr);
+            if (block != nullptr) heap->give_run(block);
+        }
+    }
+}
+
+// Leaves the newest block, and marks the slot below it by null. An owner that
+// has not popped that slot yet stops there. Whether it has, the two looks after
+// the barriers tell, [E56]: if the top is above the mark, the owner has not
+// popped it, or has pushed over it.
+void Cache::collect_classes() noexcept {
+    Doubt marks[base::kClasses];
+    for (Bin c = 1; c < base::kClasses; ++c) {
+        void** const newest = base::owned_load(top[c]) - 1;
+        marks[c] = {nullptr, nullptr};
+        if (newest <= bottom(c) || doubts_[c].slot != nullptr) continue;
+        // Relaxed: the barriers order it.
+        marks[c] = {newest - 1, base::owned_exchange<void>(newest[-1], nullptr)};
+    }
+    bool sure[base::kClasses] = {};
+    const bool first = base::put_barriers();  // [E56]
+    for (Bin c = 1; c < base::kClasses; ++c)
+        sure[c] = first && base::owned_load(top[c]) > marks[c].slot + 1;
+    const bool second = base::put_barriers();  // [E56]
+    for (Bin c = 1; c < base::kClasses; ++c) {
+        const auto [mark, block] = marks[c];
+        heap->arena.leave(c, current_[c]);
+        if (block == nullptr) continue;
+        if (!sure[c] || !second || base::owned_load(*mark) != nullptr) {
+            doubts_[c] = marks[c];
+            continue;
+        }
+        give_below(c, mark, block);
+    }
+}
+
+// Gives the block of the mark, and those in the slots below it.
+void Cache::give_below(Bin c, void** mark, void* block) noexcept {
+    void* blocks[depot::kMagazineBlocks];
+    std::uint32_t n = 0;
+    blocks[n++] = block;
+    for (void** slot = bottom(c); slot < mark; ++slot) {
+        void* next = base::owned_load(*slot);
+        if (next == nullptr) continue;
+        base::owned_store<void*>(*slot,
+                                 nullptr);  // it leaves the bin before another thread gets it
+        blocks[n++] = next;
+        if (n < depot::kMagazineBlocks) continue;
+        heap->arena.give(c, blocks, n);
+        n = 0;
+    }
+    if (n != 0) heap->arena.give(c, blocks, n);
+}
+
+// For the owner, inside. A block in doubt goes back into its slot if the owner
+// never popped it. Then the blocks above the last null move down to the bottom.
+void Cache::close_gaps() noexcept {
+    for (Bin bin = 1; bin < base::kBins; ++bin) {
+        void** const at = bottom(bin);
+        void** const end = top[bin];
+        if (bin < base::kClasses && doubts_[bin].slot != nullptr) {
+            const Doubt doubt = doubts_[bin];
+            if (end > doubt.slot && *doubt.slot == nullptr) *doubt.slot = doubt.block;
+            doubts_[bin].slot = nullptr;
+        }
+        void** first = end;
+        while (first[-1] != nullptr) --first;
+        if (first == at) continue;
+        top[bin] = at;  // a fork that cuts here loses them, but has none twice
+        base::compiler_fence();
+        const auto n = static_cast<std::size_t>(end - first);
+        std::memmove(at, first, n * sizeof(void*));
+        base::compiler_fence();
+        top[bin] = at + n;
+    }
+}
+
+}  // namespace ashlar::cache

@@ -1,0 +1,65 @@
+// The background thread. Once a second, while the program allocates, it returns
+// memory that rests. Some seconds after the last use of the heap it returns all
+// that it can. Then it sleeps without a timeout. No other thread waits for it:
+// all that it does is lock-free.
+#ifndef ASHLAR_MALLOC_PROCESS_BACKGROUND_HPP
+#define ASHLAR_MALLOC_PROCESS_BACKGROUND_HPP
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "base/atomic.hpp"
+
+namespace ashlar::cache {
+
+class Background {
+  public:
+    using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+
+    // Starts the thread, unless there is one, or it is forbidden. Only where
+    // the caller holds no lock of libc: pthread_create() takes some.
+    void start(Create create) noexcept;
+    // Ends the thread, and waits for its end. True: there was one.
+    bool stop() noexcept;
+    // Ends it for ever, and all barriers of the system with it: the program is
+    // about to filter its system calls.
+    void forbid() noexcept;
+    // In the child of a fork: there is no thread.
+    void continue_in_child() noexcept;
+
+    // Some thread uses the heap. For slow paths; a system call only if the
+    // background thread sleeps without a timeout. Lock-free, any thread.
+    void notify() noexcept {
+        // [E57] The store comes first for the compiler: the background thread
+        // puts the barrier between it and the load.
+        if (active_.load(base::rlx) == 0) active_.store(1, base::rlx);
+        base::compiler_fence();
+        if (state_.load(base::rlx) == kAsleep) [[unlikely]]
+            wake();
+    }
+
+  private:
+    static constexpr std::uint32_t kNone = 0;
+    static constexpr std::uint32_t kAwake = 1;
+    static constexpr std::uint32_t kAsleep = 2;
+    static constexpr std::uint32_t kStopping = 3;
+    static constexpr std::uint32_t kForbidden = 4;
+
+    static void* main(void* self) noexcept;
+    void run() noexcept;
+    [[nodiscard]] bool sleep(std::uint32_t state, bool bounded) noexcept;
+    void wake() noexcept;
+
+    base::Atomic<std::uint32_t> state_;   // the word that it sleeps on
+    base::Atomic<std::uint32_t> active_;  // 1: some thread used the heap since the last look
+    pthread_t thread_;                    // between start() and stop()
+    // Of the process that has the thread. A child by vfork or clone has the
+    // words, but no thread, and may not know that it is a child.
+    pid_t process_;
+};
+
+extern Background background;
+
+}  // namespace ashlar::cache
+
+#endif

@@ -1,0 +1,48 @@
+// The settings that the user gives in the environment. Read once, by the first
+// caller; table.hpp has their names. No allocation, no constructor needed,
+// lock-free, any thread. setuid programs have the defaults.
+#ifndef ASHLAR_MALLOC_SETTINGS_SETTINGS_HPP
+#define ASHLAR_MALLOC_SETTINGS_SETTINGS_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar::settings {
+
+enum class Background : std::uint8_t { off, on, automatic };
+
+// Which allocations fail, of those of at least `least` bytes, numbered from 1.
+// `first` is the first that fails; 0: none fails. `every` is the distance from
+// it to each further one; 0: there are no further ones.
+struct FailurePlan {
+    std::uint64_t first;
+    std::uint64_t every;
+    std::size_t least;
+    bool operator==(const FailurePlan&) const noexcept = default;
+};
+
+// Bytes, or percent of the memory that the process may have. 0: no limit.
+struct Amount {
+    std::uint64_t value;
+    bool percent;
+    bool operator==(const Amount&) const noexcept = default;
+};
+
+struct Settings {
+    Background background = Background::automatic;
+    bool statistics = false;
+    bool failures = false;  // whether allocations are counted, and fail by the plan
+    FailurePlan plan = {};
+    Amount soft_limit = {};
+    Amount hard_limit = {};
+    bool operator==(const Settings&) const noexcept = default;
+};
+
+// What the environment says. The first call prints a line on stderr for each
+// variable that is unknown or cannot be read. Before libc has the environment
+// it returns the defaults, and a later call reads it. O(1) after that.
+[[nodiscard]] Settings environment() noexcept;
+
+}  // namespace ashlar::settings
+
+#endif
