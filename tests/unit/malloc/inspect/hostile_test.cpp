@@ -145,6 +145,25 @@ TEST(HostileMemory, UnmappedTablesAreCountedAsUnreadable) {
     source.close();
 }
 
+TEST(HostileMemory, ATopOutsideItsBinCountsAsEmpty) {
+    ash_free(ash_malloc(100));
+    ProcessMemory source;
+    source.open(getpid());
+    const Memory memory = source.view();
+    const auto reader = std::make_unique<HeapReader>();
+    const auto cached = [&](const HeapLayout& layout) {
+        reader->open(memory, nullptr, nullptr);
+        HeapCounts counts{};
+        reader->count(layout, counts);
+        return sums_of(counts).cached.bytes;
+    };
+    HeapLayout layout = real_layout();
+    EXPECT_GT(cached(layout), 0U);
+    layout.cache.slots += 1U << 20;
+    EXPECT_EQ(cached(layout), 0U);
+    source.close();
+}
+
 TEST(ProcFile, ReadsLines) {
     ProcFile file;
     ASSERT_TRUE(file.open(getpid(), "maps"));
