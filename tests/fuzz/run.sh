@@ -1,15 +1,17 @@
 #!/bin/sh
 # Fuzzes with clang's libFuzzer or with AFL++. New inputs are kept in
 # build/fuzz/, those that fail in build/fuzz/failed. To replay one:
-#   build/release/tests/fuzz/fuzz_replay FILE, or fuzz_manager_replay FILE
+#   build/release/tests/fuzz/fuzz_replay FILE, or fuzz_manager_replay, or
+#   fuzz_shared_replay
 # minimise makes the corpus again, from itself and build/fuzz/.
-# usage: tests/fuzz/run.sh [libfuzzer|afl|minimise] [seconds] [malloc|manager]
+# usage: tests/fuzz/run.sh [libfuzzer|afl|minimise] [seconds] [malloc|manager|shared]
 set -eu
 kind=${1:-libfuzzer} seconds=${2:-60}
 cd "$(dirname "$0")/../.."
 case ${3:-malloc} in
     malloc) target=fuzz_target corpus=tests/fuzz/corpus kept=build/fuzz ;;
     manager) target=fuzz_manager_target corpus=tests/fuzz/manager/corpus kept=build/fuzz/manager ;;
+    shared) target=fuzz_shared_target corpus=tests/fuzz/shared/corpus kept=build/fuzz/shared ;;
     *) sed -n 's/^# usage/usage/p' "$0" >&2 && exit 2 ;;
 esac
 found=$kept/$kind

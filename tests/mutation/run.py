@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""usage: run.py --build DIRECTORY [--list] [--jobs N] [--most N] [NAME…]
+"""usage: run.py --build DIRECTORY [--list] [--jobs N] [--most N] [--timeout SECONDS] [NAME…]
 
 Plants each bug in a scratch copy of the sources; the explorer must then find it. Without names: all of bugs.py,
 edges.py, small_blocks.py, cache_bugs.py and shared_bugs.py. A NAME may be the beginning of one. DIRECTORY is a build
-with the target `interleave` built. Status 1: a bug was not found.
+with the target `interleave` built. Status 1: a bug was not found. TIMEOUT: the scenarios ended by time, on a busy
+machine or in an endless loop; a longer time tells which.
 """
 import argparse
 import concurrent.futures
@@ -27,6 +28,7 @@ import small_blocks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT = 300  # seconds, for a bug that never returns to the scheduler
+TIMED_OUT = 124  # status of timeout(1)
 TREES = ("src", "include", "tests")
 
 
@@ -93,8 +95,8 @@ def make(build, bug, tree, program):
     return done.stderr if done.returncode != 0 else ""
 
 
-def explore(program, names, most):
-    done = subprocess.run(["timeout", str(TIMEOUT), str(program), "--most", str(most), "--random", str(most // 5), *names],
+def explore(program, names, most, seconds):
+    done = subprocess.run(["timeout", str(seconds), str(program), "--most", str(most), "--random", str(most // 5), *names],
                           capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
@@ -106,7 +108,7 @@ def faults(stdout, stderr):
     return failed, first[1] if first else "no fault was printed"
 
 
-def attempt(build, bug, most):
+def attempt(build, bug, most, seconds):
     """Returns whether a scenario found the bug, and a line about it."""
     with tempfile.TemporaryDirectory(prefix="mutation.") as scratch:
         tree = pathlib.Path(scratch)
@@ -119,7 +121,9 @@ def attempt(build, bug, most):
         error = make(build, bug, tree, tree / "interleave")
         if error:
             return False, f"NOT BUILT: {error.strip().splitlines()[0]}"
-        status, stdout, stderr = explore(tree / "interleave", bug.caught_by.split(), most)
+        status, stdout, stderr = explore(tree / "interleave", bug.caught_by.split(), most, seconds)
+        if status == TIMED_OUT:
+            return False, f"TIMEOUT after {seconds} s without a fault: {bug.caught_by or 'all scenarios'}"
         if not bug.caught_by:
             return status == 0, "found by none, as docs/orderings.md argues" if status == 0 else f"FOUND now:\n{stderr}"
         if status != 1:
@@ -134,6 +138,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--most", type=int, default=20000)
+    parser.add_argument("--timeout", type=int, default=TIMEOUT, help="seconds for the scenarios of a bug")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS + cache_bugs.BUGS + shared_bugs.SHARED
@@ -144,13 +149,16 @@ def main():
     build = Build(arguments.build)
     program = build.directory / "tests/model/interleave"
     names = sorted({name for bug in wanted for name in bug.caught_by.split()})
-    status, stdout, stderr = explore(program, names, 1000)
+    status, stdout, stderr = explore(program, names, 1000, arguments.timeout)
+    if status == TIMED_OUT:
+        sys.exit(f"TIMEOUT after {arguments.timeout} s without a mutation")
     if status != 0:
         sys.exit(f"a scenario fails without a mutation:\n{stdout}{stderr}")
     start = time.monotonic()
     caught = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for bug, (ok, text) in zip(wanted, pool.map(lambda bug: attempt(build, bug, arguments.most), wanted)):
+        results = pool.map(lambda bug: attempt(build, bug, arguments.most, arguments.timeout), wanted)
+        for bug, (ok, text) in zip(wanted, results):
             caught += ok
             print(f"{bug.name:45} {text}", flush=True)
     print(f"{caught} of {len(wanted)} mutations found, in {time.monotonic() - start:.0f} s")

@@ -96,9 +96,9 @@ class Spans {
     // paths.
     void tick() noexcept;
     // Whether one thread alone uses the heap, so that nothing returns what it
-    // keeps if it stops calling: then less is kept. Initially false.
+    // keeps if it stops calling: then less is kept. Initially false. Relaxed,
+    // both: a heuristic.
     void set_alone(bool alone) noexcept { alone_.store(alone ? 1 : 0, base::rlx); }
-    // Relaxed, both: a heuristic.
     [[nodiscard]] bool alone() const noexcept { return alone_.load(base::rlx) != 0; }
     // After a thread has given its runs: purges dirty units beyond a quarter of
     // the heap, or beyond a small number if that is more.

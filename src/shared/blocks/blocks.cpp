@@ -219,19 +219,20 @@ Offset Blocks::resize(Owner me, Offset block, std::size_t size) noexcept {
 // ------------------------------------------------------------------- questions
 
 bool Blocks::visit(BlockVisitor visitor, void* context) const noexcept {
+    const auto show = [&](Offset block) noexcept {
+        const Found found = find(block);
+        return found.fault != Fault::none || visitor(context, found.start, found.size);
+    };
     const UnitId end = segment_.covered();
     for (UnitId unit = 1; unit < end; ++unit) {
         const UnitState state = segment_.state(unit, acq);  // [E46]
-        if (state.kind() == Kind::large && !visitor(context, offset_of(unit), bytes_of(state)))
-            return false;
+        if (state.kind() == Kind::large && !show(offset_of(unit))) return false;
         const Bin c = state.size_class();
         if (!state.is_slab() || c < kFirstClass || c >= kClasses) continue;
         for (std::uint32_t number = 0; number < kGeometry[c].blocks; ++number) {
             // Relaxed: see the header.
             if (!is_live(segment_.tag(unit, number).load(rlx))) continue;
-            const Found found = find(offset_of(Block{unit, number, c}));
-            if (found.fault == Fault::none && !visitor(context, found.start, found.size))
-                return false;
+            if (!show(offset_of(Block{unit, number, c}))) return false;
         }
     }
     return true;

@@ -255,6 +255,7 @@ bool Runs::resize_large(Slot& mine, SlotId slot, UnitId start, std::uint32_t uni
     UnitState found = segment_.state(start, rlx);  // relaxed: the caller holds the block
     if (found.kind() != Kind::large || units == 0 || units >= segment_.end() - start) return false;
     const std::uint32_t before = found.units();
+    if (before == 0 || before > segment_.end() - start) return false;
     const UnitId end = start + before;
     const UnitId to = units > before ? start + units : end;
     // Relaxed: read after this thread's death [E43].
@@ -318,12 +319,13 @@ std::uint32_t Runs::length(UnitState head) noexcept {
 }
 
 UnitId Runs::head(UnitId unit) const noexcept {
-    if (unit == kNoUnit || unit >= segment_.covered()) return kNoUnit;
+    const UnitId end = segment_.covered();
+    if (unit == kNoUnit || unit >= end) return kNoUnit;
     const UnitState state = segment_.state(unit, acq);  // [E46]
     const UnitId start = state.kind() == Kind::inside ? state.unit() : unit;
     if (start == kNoUnit || start > unit) return kNoUnit;
     const std::uint32_t units = length(segment_.state(start, acq));  // [E46]
-    return unit - start < units ? start : kNoUnit;
+    return unit - start < units && units <= end - start ? start : kNoUnit;
 }
 
 }  // namespace ashlar::shared

@@ -151,7 +151,7 @@ bool Slabs::reindex(UnitId slab, Bin c) noexcept {
     bool all = true;
     for (std::uint32_t w = 0; w < g.words && (all || !any); ++w) {
         const Word word = segment_.bits(slab, w).load(seq_cst);  // [E48]
-        any = any || word != 0;
+        any = any || (word & full_word(g, w)) != 0;
         all = all && word == full_word(g, w);
     }
     if (!any) return false;

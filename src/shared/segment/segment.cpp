@@ -14,6 +14,12 @@ namespace {
 constexpr UnitId kSlack = base::kWordBits;
 constexpr SlotId kSlotStep = 64;
 
+// The last entry of the tables that is in the file when units below `to` are
+// covered.
+constexpr UnitId last_entry(UnitId to, UnitId end) noexcept {
+    return end - to > kSlack ? to + kSlack : end;
+}
+
 }  // namespace
 
 // Where the parts begin, as distances from the file's start.
@@ -90,7 +96,7 @@ bool Segment::commit_tables(UnitId to) noexcept {
     const UnitId from = covered();
     if (to <= from) return true;
     if (to > end_) return false;
-    const UnitId last = end_ - to > kSlack ? to + kSlack : end_;
+    const UnitId last = last_entry(to, end_);
     for (std::uint32_t i = 0; i < tables_.count; ++i) {
         const region::Table& table = tables_.list[i];
         if (!commit_bytes(table.entry(from), table.entry(last) + table.stride)) return false;
@@ -110,9 +116,11 @@ std::size_t Segment::metadata_bytes() const noexcept {
     const std::size_t page = region::page_size();
     const SlotId slots = header_->slots_in_file.load(rlx);  // relaxed: a count
     std::size_t bytes = first_bytes(end_) + base::round_up(std::size_t{slots} * sizeof(Slot), page);
-    for (std::uint32_t i = 0; i < tables_.count; ++i) {
+    const UnitId to = covered();
+    for (std::uint32_t i = 0; to != 0 && i < tables_.count; ++i) {
         const region::Table& table = tables_.list[i];
-        bytes += base::round_up(table.entry(covered()) + table.stride - table.start, page);
+        bytes +=
+            base::round_up(table.entry(last_entry(to, end_)) + table.stride - table.start, page);
     }
     return bytes;
 }

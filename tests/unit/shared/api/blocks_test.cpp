@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "shared/api/mapping.hpp"
 #include "support/random.hpp"
 #include "unit/shared/temporary.hpp"
 
@@ -135,6 +136,9 @@ TEST_F(SharedHeapBlocks, OffsetsAndAddressesMapToEachOther) {
     EXPECT_EQ(heap.to_offset(nullptr), 0U);
     EXPECT_EQ(heap.to_address(0), nullptr);
     EXPECT_EQ(heap.to_address(std::uint64_t{1} << 50), nullptr);
+    const std::size_t end = heap.mapping()->view().bytes();
+    EXPECT_NE(heap.to_address(end - 1), nullptr);
+    EXPECT_EQ(heap.to_address(end), nullptr);
     EXPECT_TRUE(heap.owns(block));
     EXPECT_FALSE(heap.owns(other.to_address(offset)));
     EXPECT_FALSE(heap.owns(&name));

@@ -6,9 +6,12 @@
 #include <gtest/gtest.h>
 #include <ashlar/shared_heap.hpp>
 
+#include <cstddef>
+#include <cstring>
 #include <vector>
 
 #include "shared/segment/format.hpp"
+#include "shared/segment/header.hpp"
 #include "support/together.hpp"
 #include "unit/shared/temporary.hpp"
 
@@ -89,6 +92,22 @@ TEST(SharedHeapCreation, AnotherProcessFinishesWhatADeadCreatorBegan) {
         EXPECT_NE(heap.allocate(8), nullptr);
         EXPECT_EQ(heap.check(), 0U);
     }
+}
+
+// And if it dies later: words of a header that is not ready.
+TEST(SharedHeapCreation, AnotherProcessUsesNothingOfADeadCreatorsHeader) {
+    const TemporaryName name;
+    std::vector<char> left(sizeof(shared::Header), 0x55);
+    const shared::Format format = shared::format_of_this_build();
+    std::memcpy(left.data(), &format, sizeof format);
+    std::memset(left.data() + offsetof(shared::Header, ready), 0, sizeof(std::uint32_t));
+    const int file = shm_open(name.text().c_str(), O_RDWR | O_CREAT, 0600);
+    ASSERT_EQ(pwrite(file, left.data(), left.size(), 0), static_cast<ssize_t>(left.size()));
+    close(file);
+    SharedHeap heap(Mode::open_or_create, name, small_heap());
+    EXPECT_NE(heap.allocate(8), nullptr);
+    EXPECT_EQ(heap.check(), 0U);
+    EXPECT_EQ(heap.statistics().doubts, 0U);
 }
 
 TEST(SharedHeapCreation, CreatorsThatAreKilledAtAnyTimeBreakNothing) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shared/api/mapping.hpp"
+#include "unit/shared/names/traced.hpp"
 #include "unit/shared/temporary.hpp"
 
 namespace {
@@ -112,6 +113,66 @@ TEST_F(SharedHeapDeaths, AReallocationThatReturnedLeavesNoOtherDoubt) {
     });
     EXPECT_EQ(heap.recover(), 1U);
     EXPECT_TRUE(heap.doubts().empty());
+    die_after([&] {
+        static_cast<void>(heap.reallocate(heap.allocate(100), 3000));
+        heap.deallocate(heap.allocate(8));
+    });
+    EXPECT_EQ(heap.recover(), 1U);
+    EXPECT_TRUE(heap.doubts().empty());
+}
+
+// Each block is known, free or in doubt.
+TEST_F(SharedHeapDeaths, ADeathAtAnyInstructionOfAReallocationLosesNothing) {
+    if (kSlower != 1 || !Traced::is_permitted()) GTEST_SKIP() << "too slow, or not permitted";
+    bool running = true;
+    for (long step = 0; running && !HasFailure(); step += Traced::stride(7)) {
+        void* const block = heap.allocate(100);
+        Traced other(
+            step, [&] { heap.deallocate(heap.allocate(3000)); },
+            [&] { return heap.reallocate(block, 3000) != nullptr ? 0 : 1; });
+        running = other.stopped();
+        other.kill();
+        heap.recover();
+        std::vector<std::uint64_t> live;
+        heap.visit([&](SharedHeap::Block each) {
+            if (each.start != heap.to_offset(block)) live.push_back(each.start);
+            return true;
+        });
+        const std::vector<SharedDoubt> doubts = heap.doubts();
+        EXPECT_LE(live.size(), 1U) << step;
+        for (const std::uint64_t each : live) {
+            EXPECT_TRUE(doubts.size() == 1 && doubts[0].block == each) << step;
+            heap.deallocate(heap.to_address(each));
+        }
+        if (heap.block_at(heap.to_offset(block)).start != 0) heap.deallocate(block);
+    }
+}
+
+TEST_F(SharedHeapDeaths, ADeadThreadsSlotServesAnother) {
+    const auto slot = [&] { return static_cast<int>(heap.mapping()->enter().id); };
+    int first = 0;
+    for (int i = 0; i < 3; ++i) {
+        int pipe_ends[2];
+        ASSERT_EQ(pipe(pipe_ends), 0);
+        die_after([&] {
+            const int mine = slot();
+            if (write(pipe_ends[1], &mine, sizeof mine) < 0) _exit(1);
+        });
+        int found = 0;
+        ASSERT_EQ(read(pipe_ends[0], &found, sizeof found), static_cast<ssize_t>(sizeof found));
+        close(pipe_ends[0]);
+        close(pipe_ends[1]);
+        EXPECT_EQ(heap.recover(), 1U);
+        if (i == 0) first = found;
+        EXPECT_EQ(found, first);
+    }
+}
+
+TEST_F(SharedHeapDeaths, AReallocationThatReturnedLeavesItsBlockInDoubt) {
+    die_after([&] { static_cast<void>(heap.reallocate(heap.allocate(100), 3000)); });
+    EXPECT_EQ(heap.recover(), 1U);
+    ASSERT_EQ(heap.doubts().size(), 1U);
+    EXPECT_EQ(heap.doubts()[0].size, 3000U);
 }
 
 TEST_F(SharedHeapDeaths, AThreadWhoseLastCallWasAFreeLeavesNoDoubt) {

@@ -59,6 +59,7 @@ TEST_F(SharedHeapInspect, StatisticsCountBlocksAndBytes) {
     EXPECT_EQ(now.rounding, 12U + 2U * 65536U - 70000U);  // 100 bytes take 112
     EXPECT_GT(now.kept, 0U);
     EXPECT_GE(now.file, now.metadata + now.used);
+    EXPECT_LT(now.file, now.metadata + 4U * 65536U) << "three units";
     EXPECT_EQ(now.doubts, 0U);
     heap.deallocate(small);
     heap.deallocate(large);

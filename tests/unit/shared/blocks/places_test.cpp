@@ -55,6 +55,19 @@ TEST_P(SharedPlaces, OutsideABlockAreRefused) {
     EXPECT_EQ(live().size(), 1U);
 }
 
+// Of the words in a slot only `entry` is a place.
+TEST_P(SharedPlaces, InASlotAreItsEntryOnly) {
+    const Slot& slot = segment.slot(2);
+    const auto at = [&](const auto& word) {
+        return segment.offset(reinterpret_cast<std::uintptr_t>(&word));
+    };
+    EXPECT_EQ(blocks.word_at(at(slot.entry)), &slot.entry);
+    for (const Offset wrong : {at(slot.record), at(slot.mask[5]), at(slot.entry) + 1,
+                               at(segment.slot(0).entry), at(segment.slot(kSlots).entry)}) {
+        EXPECT_EQ(allocate_to(wrong, GetParam()), 0U) << wrong;
+    }
+}
+
 TEST_P(SharedPlaces, WithoutABlockAreTold) {
     EXPECT_EQ(deallocate_from(place), Fault::gone) << "holds 0";
     word(place) = unit(50);

@@ -1,6 +1,7 @@
 // Processes that are killed while they construct or destroy named objects.
 #include <ashlar/shared_objects.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,7 @@ TEST_F(NamesOfTheDead, AreRecoveredByTheNextDestructor) {
 TEST_F(NamesOfTheDead, GiveBackLargeObjects) {
     using Large = Mortal<1'000'000>;
     const std::size_t used = heap_.statistics().used;
+    const std::size_t file = heap_.statistics().file;
     for (int i = 0; i < 10; ++i) {
         EXPECT_TRUE(was_killed(end(start([&] {
             static_cast<void>(objects_.construct<Large>("large")(Fatal::constructor));
@@ -88,6 +90,59 @@ TEST_F(NamesOfTheDead, GiveBackLargeObjects) {
         expect_sound("round " + std::to_string(i));
     }
     EXPECT_LT(heap_.statistics().used - used, 1000u);
+    EXPECT_LT(heap_.statistics().file - file, 1'000'000u) << "its pages";
+}
+
+// A living thread constructs meanwhile.
+TEST_F(NamesOfTheDead, AreNotThoseOfALivingConstructor) {
+    struct Recovering {
+        explicit Recovering(const std::function<void()>& act) { act(); }
+        long value = 5;
+    };
+    const std::function<void()> recover_another = [&] {
+        EXPECT_TRUE(was_killed(end(start([&] {
+            static_cast<void>(objects_.construct<Mortal<>>("x")(Fatal::constructor));
+            return 0;
+        }))));
+        EXPECT_EQ(heap_.recover(), 1u);
+    };
+    ASSERT_TRUE(objects_.construct<Recovering>("mine")(recover_another));
+    const auto found = objects_.find<Recovering>("mine");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->value, 5);
+    expect_sound("after the construction");
+}
+
+// Its thread died before it linked the entry.
+TEST_F(NamesOfTheDead, KeepNoUnlinkedEntry) {
+    EXPECT_TRUE(was_killed(end(start([&] {
+        const ashlar::shared::Owner me = heap_.mapping()->enter();
+        static_cast<void>(heap_.mapping()->blocks().allocate_to(
+            me, heap_.to_offset(&me.slot.entry), sizeof(ashlar::shared::Entry) + 1, 8));
+        return kill(getpid(), SIGKILL);
+    }))));
+    EXPECT_EQ(blocks(), 1u);
+    EXPECT_EQ(heap_.recover(), 1u);
+    EXPECT_EQ(blocks(), 0u);
+    expect_sound("after the recovery");
+}
+
+// Its thread died before it forgot the entry, which is linked.
+TEST_F(NamesOfTheDead, KeepALinkedEntry) {
+    EXPECT_TRUE(was_killed(end(start([&] {
+        static_cast<void>(objects_.construct<int>("x")(7));
+        ashlar::shared::Blocks& all = heap_.mapping()->blocks();
+        const ashlar::shared::Named named =
+            ashlar::shared::Names(all).find("x", {0, sizeof(int), alignof(int)});
+        heap_.mapping()->enter().slot.entry.store(heap_.to_offset(named.entry), ashlar::base::rlx);
+        kill(getpid(), SIGKILL);
+        return 0;
+    }))));
+    EXPECT_EQ(heap_.recover(), 1u);
+    const auto found = objects_.find<int>("x");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(*found, 7);
+    expect_sound("after the recovery");
 }
 
 TEST_F(NamesOfTheDead, OfOthersStay) {

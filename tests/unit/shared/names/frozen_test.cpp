@@ -42,9 +42,9 @@ TEST_F(FrozenAtEachInstruction, OneOfTwoConstructorsWins) {
         Traced other(
             step, [&] { warm_up(); },
             [&] {
-                return objects_.construct<Small>(name)().state() == SharedNameState::constructed
-                           ? 1
-                           : 0;
+                const SharedNameState state = objects_.construct<Small>(name)().state();
+                static_cast<void>(objects_.construct<Small>("next " + name)());
+                return state == SharedNameState::constructed ? 1 : 0;
             });
         running = other.stopped();
         const SharedNameState mine = objects_.construct<Small>(name)().state();
@@ -52,8 +52,8 @@ TEST_F(FrozenAtEachInstruction, OneOfTwoConstructorsWins) {
         EXPECT_EQ(winners, 1) << step;
         EXPECT_EQ(objects_.find<Small>(name).state(), SharedNameState::found) << step;
         heap_.recover();  // what the process had in its hands
-        EXPECT_EQ(blocks(), 2 * ++names)
-            << "an entry and an object for each name, at step " << step;
+        names += 2;
+        EXPECT_EQ(blocks(), 2 * names) << "an entry and an object for each name, at step " << step;
     }
 }
 

@@ -10,6 +10,8 @@
 #include <csignal>
 #include <utility>
 
+#include "shared/api/mapping.hpp"
+
 class HeapFixture : public ::testing::Test {
   protected:
     explicit HeapFixture(std::size_t limit = std::size_t{1} << 28)
@@ -38,6 +40,15 @@ class HeapFixture : public ::testing::Test {
     }
     static bool was_killed(int status) {
         return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    }
+
+    // A process that took so many units has died, and is not recovered.
+    void die_with(std::uint32_t units) {
+        EXPECT_TRUE(was_killed(end(start([&] {
+            const ashlar::shared::Owner me = heap_.mapping()->enter();
+            static_cast<void>(heap_.mapping()->blocks().runs().take(me.id, units));
+            return ::kill(getpid(), SIGKILL);
+        }))));
     }
 
     int file_;

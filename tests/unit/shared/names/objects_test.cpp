@@ -79,6 +79,12 @@ TEST_F(Construct, RefusesANameThatHasAnObject) {
     EXPECT_EQ(objects_.construct<Other>("origin")().state(), SharedNameState::exists);
 }
 
+// Recovery would free it.
+TEST_F(Construct, LeavesNoEntryInTheSlot) {
+    ASSERT_TRUE(objects_.construct<Point>("origin")(3, 4));
+    EXPECT_EQ(heap_.mapping()->enter().slot.entry.load(ashlar::base::rlx), 0u);
+}
+
 TEST_F(Construct, ALaterOneReusesTheEntryOfTheName) {
     static_cast<void>(objects_.construct<Point>("origin")(3, 4));
     const std::size_t before = blocks();
@@ -153,6 +159,11 @@ TEST_F(FullHeap, ConstructSaysSoAndLeavesTheNameAbsent) {
     EXPECT_EQ(objects_.find<Point>("known").state(), SharedNameState::absent);
     EXPECT_THROW(static_cast<void>(objects_.construct<Point>("known")(1, 2).value()),
                  SharedNameError);
+}
+
+TEST_F(FullHeap, ConstructUsesTheMemoryOfTheDead) {
+    die_with(4);
+    EXPECT_TRUE(objects_.construct<Point>("new")(1, 2));
 }
 
 TEST_F(Find, ReturnsAbsentForAnUnknownName) {

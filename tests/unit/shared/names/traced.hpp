@@ -15,6 +15,12 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
+#if defined(__OPTIMIZE__)
+constexpr long kSlower = 1;
+#else
+constexpr long kSlower = 1000;
+#endif
+
 class Traced {
   public:
     // Runs prepare(), then `steps` instructions of work(), whose result is the
@@ -62,10 +68,11 @@ class Traced {
         waitpid(child, &status, 0);
         return status == 0;
     }
-    // Instructions between two stops. 1 may take minutes.
+    // Instructions between two stops. 1 may take minutes. Without optimization
+    // a call has many more, and each stop steps through them again.
     [[nodiscard]] static long stride(long usual) {
         const char* const wanted = std::getenv("ASHLAR_TEST_STRIDE");
-        return wanted != nullptr && std::atol(wanted) > 0 ? std::atol(wanted) : usual;
+        return wanted != nullptr && std::atol(wanted) > 0 ? std::atol(wanted) : usual * kSlower;
     }
 
   private:

@@ -92,6 +92,14 @@ TEST_F(SharedRecovery, KeepsABlockInDoubt) {
     require_nothing_lost();
 }
 
+// As by a recovery that is repeated.
+TEST_F(SharedRecovery, ListsABlockInDoubtOnce) {
+    const Record record = named(allocate(kSize)).record(Step::allocating);
+    recovery.doubts().note(record);
+    recovery.doubts().note(record);
+    EXPECT_EQ(doubts().size(), 1U);
+}
+
 TEST_F(SharedRecovery, DoubtsOnlyLiveBlocks) {
     const Offset block = allocate(kSize);
     ASSERT_EQ(deallocate(block), Fault::none);

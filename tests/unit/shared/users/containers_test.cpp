@@ -142,6 +142,12 @@ TEST_F(SharedAllocators, ThrowWithoutRoom) {
                  std::bad_array_new_length);
 }
 
+TEST_F(SharedAllocators, UseTheMemoryOfTheDead) {
+    die_with(4000);
+    SharedAllocator<std::uint64_t> allocator(heap_);
+    EXPECT_NO_THROW(static_cast<void>(allocator.allocate(std::size_t{200} << 13)));
+}
+
 TEST_F(SharedAllocators, AlignTheirObjects) {
     struct alignas(1024) Wide {
         char bytes[1024];

@@ -87,6 +87,12 @@ TEST_F(SharedManager, RefusesOffsetsWithoutABlock) {
     }
 }
 
+TEST_F(SharedManager, RefusesTheSizeOfAPlaceInsideABlock) {
+    const Offset block = manager_.allocate(100).value();
+    EXPECT_EQ(manager_.size_of(block), 100U);
+    EXPECT_THROW(static_cast<void>(manager_.size_of(block + 16)), BadOffset);
+}
+
 TEST_F(SharedManager, RefusesDoubleAndInteriorFrees) {
     for (const std::size_t size : {std::size_t{100}, std::size_t{200'000}}) {
         const Offset block = manager_.allocate(size).value();
@@ -111,6 +117,11 @@ TEST_F(SharedManager, ChecksTheAlignment) {
     }
     EXPECT_EQ(manager_.allocate(8, 131'072), std::nullopt);
     EXPECT_EQ(manager_.allocate(8, 65'536).value() % 65'536, 0u);
+}
+
+TEST_F(SharedManager, UsesTheMemoryOfTheDead) {
+    die_with(4000);
+    EXPECT_NE(manager_.allocate(std::size_t{200} << 16), std::nullopt);
 }
 
 TEST_F(SharedManager, CountsSizeZeroAsOne) {
