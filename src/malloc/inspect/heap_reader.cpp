@@ -295,18 +295,21 @@ void HeapReader::count_cache(std::uint64_t address) noexcept {
     if (blocks != 0) ++own_.caches;
 }
 
+// Uses the windows before the units do: the lists and the counts lie together.
 void HeapReader::count_depot() noexcept {
     const DepotTables& depot = layout_->depot;
     for (Bin c = 1; c < base::kClasses; ++c) {
         for (std::uint64_t s = 0; s < depot.shards; ++s) {
             Word full = 0;
-            if (!memory_->get(depot.classes + c * depot.class_bytes + s * depot.shard_bytes, full))
+            if (!bits_.get(depot.classes + c * depot.class_bytes + s * depot.shard_bytes, full))
                 ++own_.unreadable;
             for (; full != 0; full &= full - 1) {
                 const unsigned which = base::lowest(full);
                 if (which >= depot.per_shard[c]) break;
-                const std::uint32_t n = number(
-                    depot.magazines[c] + (s * depot.per_shard[c] + which) * depot.magazine_bytes);
+                const std::uint64_t magazine =
+                    depot.magazines[c] + (s * depot.per_shard[c] + which) * depot.magazine_bytes;
+                std::uint32_t n = 0;
+                if (!states_.get(magazine, n)) ++own_.unreadable;
                 own_.bins[c].in_depot += n <= kMostInMagazine ? n : 0;
             }
         }

@@ -44,7 +44,8 @@ void Survey::read_process() noexcept {
 void Survey::read_registry() noexcept {
     std::uint32_t used = 0;
     if (!memory_.get(root_.places_used, used)) return;
-    const std::uint64_t most = std::min<std::uint64_t>(used, root_.most_places);
+    const std::uint64_t most =
+        std::min({std::uint64_t{used}, root_.most_places, std::uint64_t{kMostPlaces}});
     for (std::uint64_t i = 0; i < most && heaps_ < kMostHeaps; ++i) {
         const std::uint64_t place = root_.places + i * root_.place_bytes;
         std::uint64_t ticket = 0;
@@ -87,13 +88,8 @@ void Survey::count_layout(std::uint64_t layout) noexcept {
 }
 
 void Survey::count_mapped() noexcept {
-    for (std::uint32_t i = 0; i < mapped_; ++i) {
-        const MappedPlace& place = mapped_list_[i];
-        ++result_.mapped_blocks;
-        result_.mapped.add(place.bytes, pages_.opened()
-                                            ? pages_.bytes(place.start, place.start + place.bytes)
-                                            : 0);
-    }
+    result_.mapped_blocks = mapped_;
+    for (std::uint32_t i = 0; i < mapped_; ++i) result_.mapped.bytes += mapped_list_[i].bytes;
     result_.counts.reserved += result_.mapped.bytes;
 }
 

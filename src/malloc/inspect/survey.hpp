@@ -64,6 +64,7 @@ class Survey {
   private:
     static constexpr std::uint32_t kMostHeaps = 4200;
     static constexpr std::uint32_t kMostMapped = 4096;
+    static constexpr std::uint32_t kMostPlaces = 65536;  // of the registry
 
     struct Range {
         std::uint64_t start, end;
@@ -80,7 +81,9 @@ class Survey {
     [[nodiscard]] const Range* range_behind(std::uint64_t at) const noexcept;
     bool read_maps() noexcept;
     void end_mapping() noexcept;
-    void count_mapping(std::uint64_t from, std::uint64_t to) noexcept;
+    template <class F>
+    void each_part(F f) noexcept;
+    void count_mapping() noexcept;
     [[nodiscard]] std::uint64_t kernels_rss() noexcept;
     void count_layout(std::uint64_t layout) noexcept;
     void count_mapped() noexcept;

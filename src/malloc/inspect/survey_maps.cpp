@@ -104,34 +104,58 @@ const Survey::Range* Survey::range_behind(std::uint64_t at) const noexcept {
         [](std::uint64_t address, const Range& range) noexcept { return address < range.end; });
 }
 
-// Adds up [from, to) of a mapping, whose resident pages are read one by one if
-// only a part of it is ours.
-void Survey::count_mapping(std::uint64_t from, std::uint64_t to) noexcept {
+// Calls f(from, to, sum) for each part of the mapping that belongs to something
+// else. `sum` is null for the units of a heap, which are counted one by one.
+template <class F>
+void Survey::each_part(F f) noexcept {
     const Range* const end = range_list_ + ranges_;
-    const Range* range = range_behind(from);
-    if (range == end || range->start >= to) {
-        result_.others[static_cast<unsigned>(mapping_.kind)] += mapping_.resident;
-        return;
-    }
-    while (from < to) {
+    const Range* range = range_behind(mapping_.start);
+    for (std::uint64_t from = mapping_.start; from < mapping_.end;) {
         while (range != end && range->end <= from) ++range;
         const bool ours = range != end && range->start <= from;
-        std::uint64_t next = range == end ? to : std::min(to, ours ? range->end : range->start);
-        const bool metadata = ours && from < range->units;
-        if (metadata) next = std::min(next, range->units);
-        const bool whole = from == mapping_.start && next == mapping_.end;
-        if (metadata || !ours) {
-            const std::uint64_t pages = whole ? mapping_.resident : pages_.bytes(from, next);
-            (metadata ? result_.metadata_resident
-                      : result_.others[static_cast<unsigned>(mapping_.kind)]) += pages;
+        std::uint64_t to = range == end ? mapping_.end : ours ? range->end : range->start;
+        std::uint64_t* sum = &result_.others[static_cast<unsigned>(mapping_.kind)];
+        if (ours && range->units == 0) {
+            sum = &result_.mapped.resident;
+        } else if (ours && from < range->units) {
+            sum = &result_.metadata_resident;
+            to = std::min(to, range->units);
+        } else if (ours) {
+            sum = nullptr;
         }
-        from = next;
+        to = std::min(to, mapping_.end);
+        f(from, to, sum);
+        from = to;
     }
+}
+
+// The kernel may have joined mappings of different owners. The resident pages
+// of all parts but the longest are read; the rest belongs to the longest.
+void Survey::count_mapping() noexcept {
+    std::uint64_t longest = 0;
+    std::uint64_t most = 0;
+    each_part([&](std::uint64_t from, std::uint64_t to, const std::uint64_t*) noexcept {
+        if (to - from <= most) return;
+        longest = from;
+        most = to - from;
+    });
+    std::uint64_t rest = mapping_.resident;
+    std::uint64_t* owner = nullptr;
+    each_part([&](std::uint64_t from, std::uint64_t to, std::uint64_t* sum) noexcept {
+        if (from == longest) {
+            owner = sum;
+            return;
+        }
+        const std::uint64_t pages = std::min(rest, pages_.bytes(from, to));
+        rest -= pages;
+        if (sum != nullptr) *sum += pages;
+    });
+    if (owner != nullptr) *owner += rest;
 }
 
 void Survey::end_mapping() noexcept {
     pages_.count_shared(shared_pages_);
-    if (mapping_.resident != 0) count_mapping(mapping_.start, mapping_.end);
+    if (mapping_.resident != 0) count_mapping();
     result_.rss += mapping_.resident;
     mapping_.resident = 0;
 }
