@@ -181,9 +181,9 @@ Exit status: 0, also when all processes that were named have ended; else as for 
 )";
 
 constexpr const char* kMetricsHelp =
-    R"(Without a PID it prints those of all processes with a heap of Ashlar that may be read. None is
-stopped. Each sample has the labels pid and command. The text is OpenMetrics 1.0; docs/tuning.md
-lists the metrics, and shows how Prometheus scrapes them.
+    R"(Without a PID it prints those of all processes with a heap of Ashlar that may be read.
+None is stopped. Each sample has the labels pid and command. The text is OpenMetrics 1.0.
+docs/tuning.md lists the metrics, and shows how Prometheus scrapes them.
 
 Exit status: as for report.
 )";

@@ -132,8 +132,8 @@ Key Terminal::wait(int milliseconds) {
 }
 
 void Terminal::draw(const std::string& lines, int highlighted) const {
-    // Each line is cleared first: behind its last column that would clear a part
-    // of it.
+    // Each line is cleared first: a clear behind the last column of the screen
+    // would take a part of the line.
     std::string text = "\x1b[H";
     const auto width = static_cast<std::size_t>(columns_);
     std::size_t at = 0;

@@ -11,11 +11,20 @@ namespace {
 enum class Type { gauge, counter };
 
 struct Family {
-    const char* name;  // of a counter without "_total"
+    const char* name;
+    const char* sample;  // the name of its samples: of a counter, with "_total"
     Type type;
     const char* unit;  // nullptr: none; else the name ends with it
     const char* help;
 };
+
+constexpr Family gauge(const char* name, const char* unit, const char* help) noexcept {
+    return {name, name, Type::gauge, unit, help};
+}
+
+constexpr Family counter(const char* name, const char* sample, const char* help) noexcept {
+    return {name, sample, Type::counter, nullptr, help};
+}
 
 // A label that tells the samples of a family apart.
 struct Label {
@@ -38,7 +47,7 @@ class Metrics {
     }
 
     void sample(std::uint64_t value, Label first = {}, Label second = {}) noexcept {
-        name();
+        out_.text(family_->sample);
         any_label_ = false;
         label("pid", source_->process);
         label("command", source_->command);
@@ -54,13 +63,9 @@ class Metrics {
     }
 
   private:
-    void name() noexcept {
-        out_.text(family_->name);
-        if (family_->type == Type::counter) out_.text("_total");
-    }
     void comment(const char* kind, const char* text) noexcept {
-        out_.text("# ").text(kind).text(" ");
-        format_ == MetricsFormat::prometheus ? name() : static_cast<void>(out_.text(family_->name));
+        const bool plain = format_ == MetricsFormat::prometheus;
+        out_.text("# ").text(kind).text(" ").text(plain ? family_->sample : family_->name);
         out_.text(" ").text(text).text("\n");
     }
     void describe() noexcept {
@@ -99,41 +104,41 @@ class Metrics {
 constexpr const char* kOtherNames[kOthers] = {"files", "shared",    "stack",
                                               "brk",   "anonymous", "system"};
 
-constexpr Family kResident{"ashlar_resident_bytes", Type::gauge, "bytes",
-                           "Resident memory of the process by what it is used for."};
-constexpr Family kRss{"ashlar_rss_bytes", Type::gauge, "bytes",
-                      "Resident memory of the process as the kernel reports it."};
-constexpr Family kSwap{"ashlar_swap_bytes", Type::gauge, "bytes", "Swapped memory of the process."};
-constexpr Family kHeap{"ashlar_heap_bytes", Type::gauge, "bytes",
-                       "Memory of the heaps by state, whether resident or not."};
-constexpr Family kAsked{"ashlar_asked_bytes", Type::gauge, "bytes",
-                        "Estimate of what the program asked for in its live blocks."};
-constexpr Family kPeak{"ashlar_peak_bytes", Type::gauge, "bytes",
-                       "Largest size of the used part of the heaps so far."};
-constexpr Family kReserved{"ashlar_reserved_bytes", Type::gauge, "bytes",
-                           "Reserved address space of the heaps."};
-constexpr Family kBlocks{"ashlar_live_blocks", Type::gauge, nullptr,
-                         "Blocks that the program holds."};
-constexpr Family kCaches{"ashlar_thread_caches", Type::gauge, nullptr,
-                         "Caches of threads that hold free blocks."};
-constexpr Family kHeaps{"ashlar_heaps", Type::gauge, nullptr,
-                        "Heaps of the process besides its first one."};
-constexpr Family kFailures{"ashlar_unreadable_reads", Type::gauge, nullptr,
-                           "Reads of the heaps that failed during this scrape."};
-constexpr Family kMissFamily{"ashlar_cache_misses", Type::counter, nullptr,
-                             "Allocations and frees that a cache could not serve."};
-constexpr Family kDepotFamily{"ashlar_depot_batches", Type::counter, nullptr,
-                              "Batches of blocks that threads exchanged in the depot."};
-constexpr Family kLockFamily{"ashlar_span_lock_attempts", Type::counter, nullptr,
-                             "Attempts to get the lock of the free runs."};
-constexpr Family kCallFamily{"ashlar_system_calls", Type::counter, nullptr,
-                             "System calls for memory."};
-constexpr Family kClassBlocks{"ashlar_class_blocks", Type::gauge, nullptr,
-                              "Blocks by their size in bytes and their state."};
-constexpr Family kClassSlabs{"ashlar_class_slabs", Type::gauge, nullptr,
-                             "Slabs by the size of their blocks in bytes."};
-constexpr Family kClassResident{"ashlar_class_resident_bytes", Type::gauge, "bytes",
-                                "Resident memory of slabs by the size of their blocks."};
+constexpr Family kResident = gauge("ashlar_resident_bytes", "bytes",
+                                   "Resident memory of the process by what it is used for.");
+constexpr Family kRss =
+    gauge("ashlar_rss_bytes", "bytes", "Resident memory of the process as the kernel reports it.");
+constexpr Family kSwap = gauge("ashlar_swap_bytes", "bytes", "Swapped memory of the process.");
+constexpr Family kHeap =
+    gauge("ashlar_heap_bytes", "bytes", "Memory of the heaps by state, whether resident or not.");
+constexpr Family kAsked = gauge("ashlar_asked_bytes", "bytes",
+                                "Estimate of what the program asked for in its live blocks.");
+constexpr Family kPeak =
+    gauge("ashlar_peak_bytes", "bytes", "Largest size of the used part of the heaps so far.");
+constexpr Family kReserved =
+    gauge("ashlar_reserved_bytes", "bytes", "Reserved address space of the heaps.");
+constexpr Family kBlocks = gauge("ashlar_live_blocks", nullptr, "Blocks that the program holds.");
+constexpr Family kCaches =
+    gauge("ashlar_thread_caches", nullptr, "Caches of threads that hold free blocks.");
+constexpr Family kHeaps =
+    gauge("ashlar_heaps", nullptr, "Heaps of the process besides its first one.");
+constexpr Family kFailures =
+    gauge("ashlar_unreadable_reads", nullptr, "Reads of the heaps that failed during this scrape.");
+constexpr Family kMissFamily = counter("ashlar_cache_misses", "ashlar_cache_misses_total",
+                                       "Allocations and frees that a cache could not serve.");
+constexpr Family kDepotFamily = counter("ashlar_depot_batches", "ashlar_depot_batches_total",
+                                        "Batches of blocks that threads exchanged in the depot.");
+constexpr Family kLockFamily =
+    counter("ashlar_span_lock_attempts", "ashlar_span_lock_attempts_total",
+            "Attempts to get the lock of the free runs.");
+constexpr Family kCallFamily =
+    counter("ashlar_system_calls", "ashlar_system_calls_total", "System calls for memory.");
+constexpr Family kClassBlocks =
+    gauge("ashlar_class_blocks", nullptr, "Blocks by their size in bytes and their state.");
+constexpr Family kClassSlabs =
+    gauge("ashlar_class_slabs", nullptr, "Slabs by the size of their blocks in bytes.");
+constexpr Family kClassResident = gauge("ashlar_class_resident_bytes", "bytes",
+                                        "Resident memory of slabs by the size of their blocks.");
 
 void write_resident(Metrics& out) noexcept {
     out.family(kResident, [&](const Result& result) noexcept {

@@ -11,7 +11,7 @@ ONE_LABEL = re.compile(rf'({LABEL})="({ESCAPED})"(?:,|$)')
 
 
 class Bad(Exception):
-    """What is wrong with a text."""
+    """A fault of a text."""
 
 
 def expect(condition, *about):

@@ -362,70 +362,7 @@ TEST(Report, WritesTextAndJson) {
     EXPECT_EQ(json.substr(json.size() - 2), "}\n");
 }
 
-// The value of a sample without labels of its own.
-double sample(const std::string& text, const std::string& name) {
-    const auto at = text.find('\n' + name + ' ');
-    if (at == std::string::npos) {
-        ADD_FAILURE() << name;
-        return -1;
-    }
-    return std::stod(text.substr(at + name.size() + 2));
-}
-
-TEST(Metrics, EndAndCountWhatTheProgramHolds) {
-    std::vector<void*> blocks;
-    const std::string before = text_of(ash_metrics);
-    fill(blocks, 10'000, 100);
-    const std::string after = text_of(ash_metrics);
-    EXPECT_EQ(after.substr(after.size() - 6), "# EOF\n");
-    EXPECT_EQ(after.find("pid="), std::string::npos);
-    EXPECT_EQ(sample(after, "ashlar_live_blocks") - sample(before, "ashlar_live_blocks"), 10'000);
-    const std::string live = "ashlar_heap_bytes{part=\"live\"}";
-    EXPECT_EQ(sample(after, live) - sample(before, live), 10'000 * 112);
-    const std::string blocks_of_class = "ashlar_class_blocks{size=\"112\",state=\"live\"}";
-    EXPECT_GE(sample(after, blocks_of_class), 10'000);
-    give_all(blocks);
-}
-
-TEST(Metrics, CountersDoNotGoDownWithAPrivateHeap) {
-    const std::string refills = "ashlar_cache_misses_total{kind=\"refill\"}";
-    const double before = sample(text_of(ash_metrics), refills);
-    double during = 0;
-    {
-        ashlar::Heap heap(64 * mib);
-        for (std::size_t size = 16; size < 30'000; size += 16)
-            static_cast<void>(heap.allocate(size));
-        during = sample(text_of(ash_metrics), refills);
-    }
-    const double after = sample(text_of(ash_metrics), refills);
-    EXPECT_LE(before, during);
-    EXPECT_LE(during, after);
-}
-
-TEST(Metrics, AreComparableWhileThreadsEnd) {
-    const std::string refills = "ashlar_cache_misses_total{kind=\"refill\"}";
-    std::atomic<bool> stop{false};
-    std::thread starter([&stop] {
-        while (!stop) {
-            std::thread([] {
-                std::vector<void*> blocks;
-                for (std::size_t size = 16; size < 2000; size += 64) fill(blocks, 1, size);
-                give_all(blocks);
-            }).join();
-        }
-    });
-    double last = 0;
-    for (int i = 0; i < 300; ++i) {
-        const double now = sample(text_of(ash_metrics), refills);
-        EXPECT_GE(now, last);
-        last = now;
-    }
-    stop = true;
-    starter.join();
-}
-
 TEST(Report, SaysWhenItCannotBeWritten) {
-    EXPECT_EQ(ash_metrics(-1), -1);
     EXPECT_EQ(ash_report(-1), -1);
     EXPECT_EQ(ash_report_json(-1), -1);
 }
