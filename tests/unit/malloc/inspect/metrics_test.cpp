@@ -1,4 +1,4 @@
-// The metrics of this process: what they count, and counters that never go down.
+// The metrics of this process: what they count, and that no counter goes down.
 #include <ashlar/ashlar.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
