@@ -46,6 +46,7 @@ std::vector<Answer> ask(const MetricsQuestion& question) {
 int print_metrics(const MetricsQuestion& question) {
     const std::vector<Answer> answers = ask(question);
     std::vector<inspect::MetricsSource> sources;
+    sources.reserve(answers.size());
     for (const Answer& each : answers)
         sources.push_back({&each.result, each.pid.c_str(), each.process.command.c_str()});
     const auto format = question.prometheus ? inspect::MetricsFormat::prometheus

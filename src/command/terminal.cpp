@@ -17,19 +17,22 @@
 namespace ashlar::command {
 namespace {
 
+constexpr int kFailed = 2;
 constexpr std::array<int, 6> kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH};
 
 // The other screen, without a cursor; and back.
 constexpr std::string_view kEnter = "\x1b[?1049h\x1b[?25l";
 constexpr std::string_view kLeave = "\x1b[?25h\x1b[?1049l";
 
-void put(std::string_view text) noexcept {
+// False: the terminal is gone.
+bool put(std::string_view text) noexcept {
     while (!text.empty()) {
         const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return;
+        if (n <= 0) return false;
         text.remove_prefix(static_cast<std::size_t>(n));
     }
+    return true;
 }
 
 }  // namespace
@@ -43,7 +46,7 @@ Terminal::Terminal() {
     for (const int each : kSignals) sigaddset(&mask, each);
     ::sigprocmask(SIG_BLOCK, &mask, &old_mask_);
     signals_ = ::signalfd(-1, &mask, SFD_CLOEXEC);
-    if (signals_ < 0) throw Failure(2, std::strerror(errno));
+    if (signals_ < 0) throw Failure(kFailed, std::strerror(errno));
     enter();
 }
 
@@ -64,11 +67,11 @@ void Terminal::enter() noexcept {
         ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
     }
     measure();
-    put(kEnter);
+    static_cast<void>(put(kEnter));
 }
 
 void Terminal::leave() noexcept {
-    put(kLeave);
+    static_cast<void>(put(kLeave));
     if (keys_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &old_);
 }
 
@@ -146,7 +149,7 @@ void Terminal::draw(const std::string& lines, int highlighted) const {
         at = end + 1;
     }
     if (row < rows_) text += "\r\n\x1b[J";
-    put(text);
+    if (!put(text)) throw Failure(kFailed, "the terminal is gone");
 }
 
 }  // namespace ashlar::command

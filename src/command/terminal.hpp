@@ -29,7 +29,8 @@ class Terminal {
     Key wait(int milliseconds);
 
     /// Shows these lines, which have no control characters; those that do not
-    /// fit are cut. The line with this index is highlighted.
+    /// fit are cut. The line with this index is highlighted. Throws Failure if
+    /// the terminal is gone.
     void draw(const std::string& lines, int highlighted) const;
 
   private:
