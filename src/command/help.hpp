@@ -12,10 +12,10 @@ constexpr const char* kExamples = R"(Examples:
   ashlar compare -a mine=./libmine.so --only mine,ashlar --json -- ./program
   ashlar heap /name                        what a shared heap holds, and who uses it
   ashlar report 1234                       where the memory of a running process is
-  ashlar doctor ./server                   whether its malloc would be Ashlar's, and if not, why
-  ashlar doctor 1234                       the same for a process that runs
   ashlar top                               the same of all processes, again and again
   ashlar metrics 1234                      the same for Prometheus
+  ashlar doctor ./server                   whether its malloc would be Ashlar's, and if not, why
+  ashlar doctor 1234                       the same for a process that runs
 Each command has its own --help.
 )";
 
