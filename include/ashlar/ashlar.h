@@ -249,6 +249,14 @@ ASHLAR_API int ash_report(int descriptor) ASHLAR_NOEXCEPT;
 /// Writes the same report as one JSON object. Returns 0 or -1 as ash_report().
 /// Thread-safe. O(resident memory).
 ASHLAR_API int ash_report_json(int descriptor) ASHLAR_NOEXCEPT;
+/// Writes metrics about the process to a file descriptor, as OpenMetrics text:
+/// resident memory by use, the heap by state, blocks of each size, counters of
+/// misses and of system calls. A server may answer a scrape of Prometheus with
+/// it. Each piece is written by write(), and a partial write is continued; a
+/// descriptor that does not block may fail. Needs `/proc`, allocates nothing,
+/// and stops no thread. Returns 0, or -1 if it could not be written.
+/// Thread-safe. O(resident memory).
+ASHLAR_API int ash_metrics(int descriptor) ASHLAR_NOEXCEPT;
 
 #if defined(__cplusplus)
 }

@@ -12,6 +12,8 @@ constexpr const char* kExamples = R"(Examples:
   ashlar compare -a mine=./libmine.so --only mine,ashlar --json -- ./program
   ashlar heap /name                        what a shared heap holds, and who uses it
   ashlar report 1234                       where the memory of a running process is
+  ashlar top                               the same of all processes, again and again
+  ashlar metrics 1234                      the same for Prometheus
   ashlar doctor ./server                   whether its malloc would be Ashlar's, and if not, why
   ashlar doctor 1234                       the same for a process that runs
 Each command has its own --help.
@@ -152,6 +154,38 @@ not be looked at, or for a wrong command line; 127 and 126 as for run.
              huge_pages}; null is no limit, -1 unknown
   settings   [{name, value, default, unit, effect}]
   findings   [{weight, what, mend}]
+)";
+
+constexpr const char* kTopHelp =
+    R"(Without a PID it shows all processes with a heap of Ashlar that may be read. None is stopped.
+Columns in bytes are resident memory, and add up to RSS: live blocks, blocks with mappings of their
+own, free blocks in thread caches, in the depot and in slabs, runs kept for reuse, free runs,
+metadata, and what is not of Ashlar. REFILL/s counts how often a thread's cache was empty: most
+allocations need none. CALL/s counts system calls for memory. Below are the sizes of the selected
+process, and the change of its live blocks.
+
+Columns for --sort: rss, live, refills, calls, mapped, cached, depot, slabs, kept, dirty, metadata,
+other, pid.
+Keys: q quits, up and down select a process, < and > choose the column to sort by.
+If stdout is no terminal, each look is printed below the one before.
+
+Exit status: 0, also when all processes that were named have ended; else as for report.
+
+--json prints one object in a line for each look:
+  seconds    since the first look
+  processes  [{pid, command, rss, live, refills_per_second, calls_per_second, mapped, cached, depot,
+             slabs, kept, dirty, metadata, other, classes}]; rates are null in the first look
+    classes  [{size, bytes, slabs, live, live_per_second, cached, depot, free}]: size 0 stands for
+             all runs over 2 MiB
+  gone       [{pid, command, reason}]: those that left since the look before
+)";
+
+constexpr const char* kMetricsHelp =
+    R"(Without a PID it prints those of all processes with a heap of Ashlar that may be read.
+None is stopped. Each sample has the labels pid and command. The text is OpenMetrics 1.0.
+docs/tuning.md lists the metrics, and shows how Prometheus scrapes them.
+
+Exit status: as for report.
 )";
 
 }  // namespace ashlar::command

@@ -7,10 +7,13 @@
 #include "command/compare.hpp"
 #include "command/doctor.hpp"
 #include "command/help.hpp"
+#include "command/metrics.hpp"
 #include "command/program.hpp"
 #include "command/report.hpp"
 #include "command/run.hpp"
 #include "command/shared.hpp"
+#include "command/top.hpp"
+#include "command/top_table.hpp"
 
 namespace ashlar::command {
 namespace {
@@ -127,6 +130,35 @@ CLI::App* add_doctor(CLI::App& app, DoctorQuestion& question, std::string& place
     return command;
 }
 
+CLI::App* add_top(CLI::App& app, TopQuestion& question) {
+    CLI::App* command = app.add_subcommand("top", "Watch where the memory of processes is");
+    command->add_option("--sort", question.sort, "The column to sort by")
+        ->check([](const std::string& name) {
+            return column_of(name) ? "" : "there is no column '" + name + "'";
+        })
+        ->capture_default_str();
+    command->add_option("--every", question.milliseconds, "Milliseconds from look to look")
+        ->check(CLI::Range(10, 3600000))
+        ->capture_default_str();
+    command->add_flag("--once", question.once, "Look twice, print, and end");
+    command->add_flag("--json", question.json, "Print one JSON object in a line for each look");
+    command->add_option("PID", question.processes, "The processes; without any, all")
+        ->check(CLI::PositiveNumber);
+    command->footer(kTopHelp);
+    return command;
+}
+
+CLI::App* add_metrics(CLI::App& app, MetricsQuestion& question) {
+    CLI::App* command =
+        app.add_subcommand("metrics", "Print metrics of running processes for Prometheus");
+    command->add_flag("--prometheus", question.prometheus,
+                      "In the older text format, as files for node_exporter have it");
+    command->add_option("PID", question.processes, "The processes; without any, all")
+        ->check(CLI::PositiveNumber);
+    command->footer(kMetricsHelp);
+    return command;
+}
+
 int start(const std::vector<std::string>& words) {
     CLI::App app(
         "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a "
@@ -144,6 +176,10 @@ int start(const std::vector<std::string>& words) {
     const CLI::App* heap_command = add_heap(app, question);
     ReportQuestion report;
     const CLI::App* report_command = add_report(app, report);
+    TopQuestion top;
+    const CLI::App* top_command = add_top(app, top);
+    MetricsQuestion metrics;
+    const CLI::App* metrics_command = add_metrics(app, metrics);
 
     DoctorQuestion doctor;
     const CLI::App* doctor_command = add_doctor(app, doctor, placeholder);
@@ -163,6 +199,8 @@ int start(const std::vector<std::string>& words) {
         doctor.words = std::move(parts.program);
         return examine(doctor);
     }
+    if (top_command->parsed()) return watch_processes(top);
+    if (metrics_command->parsed()) return print_metrics(metrics);
     options.program = std::move(parts.program);
     return compare(options);
 }

@@ -77,3 +77,4 @@ size_t ash_class_statistics(struct ash_class_stats* out, size_t count) noexcept 
 }
 int ash_report(int descriptor) noexcept { return api::report(descriptor, false) ? 0 : -1; }
 int ash_report_json(int descriptor) noexcept { return api::report(descriptor, true) ? 0 : -1; }
+int ash_metrics(int descriptor) noexcept { return api::metrics(descriptor) ? 0 : -1; }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <cerrno>
 
+#include "malloc/inspect/metrics.hpp"
 #include "malloc/inspect/report.hpp"
 #include "malloc/inspect/survey.hpp"
 #include "malloc/process/process.hpp"
@@ -136,6 +137,14 @@ bool report(int descriptor, bool json) noexcept {
     survey->take(process_heap());
     return json ? inspect::write_json(survey->result(), descriptor)
                 : inspect::write_text(survey->result(), descriptor);
+}
+
+bool metrics(int descriptor) noexcept {
+    const OwnSurvey survey;
+    if (!survey) return false;
+    survey->take(process_heap());
+    const inspect::MetricsSource source{&survey->result(), nullptr, nullptr};
+    return inspect::write_metrics(&source, 1, inspect::MetricsFormat::openmetrics, descriptor);
 }
 
 }  // namespace ashlar::api

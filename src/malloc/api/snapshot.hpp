@@ -17,6 +17,7 @@ namespace ashlar::api {
 [[nodiscard]] std::size_t class_statistics(ash_class_stats* out, std::size_t count) noexcept;
 // False: it could not be written.
 [[nodiscard]] bool report(int descriptor, bool json) noexcept;
+[[nodiscard]] bool metrics(int descriptor) noexcept;
 
 }  // namespace ashlar::api
 

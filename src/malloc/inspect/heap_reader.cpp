@@ -244,7 +244,25 @@ void HeapReader::count_resident(UnitRecord& record, const Word* free) noexcept {
 
 // ---------------------------------------------------------------------- caches
 
+// A thread that ends adds its counters to those of the past. If these change
+// while the caches are read, its misses may count twice: all are counted again.
 void HeapReader::count_caches() noexcept {
+    constexpr unsigned kMostTries = 8;
+    const std::uint64_t unreadable = own_.unreadable;
+    std::uint64_t before[kMisses];
+    std::uint64_t past[kMisses];
+    for (unsigned i = 0; i < kMostTries; ++i) {
+        if (!memory_->get(layout_->cache.past, before)) return;
+        own_ = {};
+        own_.unreadable = unreadable;
+        count_each_cache();
+        if (!memory_->get(layout_->cache.past, past)) return;
+        for (unsigned m = 0; m < kMisses; ++m) own_.misses[m] += past[m];
+        if (std::memcmp(before, past, sizeof past) == 0) return;
+    }
+}
+
+void HeapReader::count_each_cache() noexcept {
     const CacheTables& tables = layout_->cache;
     const std::uint64_t created = std::min<std::uint64_t>(number(tables.created), kMostCaches);
     for (std::uint64_t i = 0; i < created; ++i) count_cache(tables.caches + i * tables.bytes);
@@ -252,9 +270,6 @@ void HeapReader::count_caches() noexcept {
         for (std::uint64_t i = 0; i < tables.shared_count; ++i)
             count_cache(tables.shared + i * tables.bytes);
     }
-    std::uint64_t past[kMisses];
-    if (!memory_->get(tables.past, past)) return;
-    for (unsigned i = 0; i < kMisses; ++i) own_.misses[i] += past[i];
 }
 
 // A collector leaves nulls below the newest blocks of a bin of `n` slots.

@@ -45,6 +45,7 @@ class HeapReader {
     [[nodiscard]] bool bit_of(std::uint64_t words, std::uint64_t stride, Window<512>& window,
                               std::uint64_t unit) noexcept;
     void count_caches() noexcept;
+    void count_each_cache() noexcept;
     void count_cache(std::uint64_t address) noexcept;
     [[nodiscard]] std::uint64_t without_gaps(std::uint64_t top, std::uint64_t n) noexcept;
     void count_depot() noexcept;

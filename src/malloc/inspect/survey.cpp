@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <utility>
 
 namespace ashlar::inspect {
 
@@ -63,6 +64,9 @@ void Survey::read_registry() noexcept {
         std::uint64_t heap = 0;
         if (!memory_.get(root_.grown + i * sizeof heap, heap) || heap == 0) break;
         ++result_.grown;
+        std::uint64_t* const end = heap_list_ + heaps_;
+        std::uint64_t* const at = std::find(heap_list_ + lasting_, end, heap - root_.heap_offset);
+        if (at != end) std::swap(*at, heap_list_[lasting_++]);
     }
     result_.private_heaps -= std::min(result_.grown, result_.private_heaps);
 }
@@ -85,6 +89,13 @@ void Survey::count_layout(std::uint64_t layout) noexcept {
         return;
     }
     reader_.count(layout_, result_.counts);
+}
+
+void Survey::keep_lasting() noexcept {
+    const HeapCounts& counts = result_.counts;
+    std::copy(counts.misses, counts.misses + kMisses, result_.lasting.misses);
+    result_.lasting.lock_taken = counts.lock_taken;
+    result_.lasting.lock_refused = counts.lock_refused;
 }
 
 void Survey::count_mapped() noexcept {
@@ -125,6 +136,7 @@ void Survey::take(std::uint64_t heap) noexcept {
     if (heap != 0 && read_layout(memory_, heap, layout_)) {
         result_.process_heap = heap;
         heap_list_[heaps_++] = heap;
+        lasting_ = 1;
         add_range({heap, end_of(layout_), layout_.base});
         read_process();
     }
@@ -142,7 +154,10 @@ void Survey::take(std::uint64_t heap) noexcept {
     pages_.count_shared(shared_pages_);
     const UnitVisitor worst{WorstSlabs::visit, &result_.worst};
     reader_.open(memory_, pages_.opened() ? &pages_ : nullptr, &worst);
-    for (std::uint32_t i = 0; i < heaps_; ++i) count_layout(heap_list_[i]);
+    for (std::uint32_t i = 0; i < heaps_; ++i) {
+        count_layout(heap_list_[i]);
+        if (i + 1 == lasting_) keep_lasting();
+    }
     count_mapped();
     if (has_root_) count_calls();
     // The process goes on meanwhile.

@@ -23,11 +23,19 @@ enum class Found : unsigned {
     none,
 };
 
+// Counters of heaps that last as long as the process: they never go down, as
+// the sums over all heaps may.
+struct LastingCounters {
+    std::uint64_t misses[kMisses];
+    std::uint64_t lock_taken, lock_refused;
+};
+
 struct Result {
     int process;
     std::uint64_t process_heap;  // 0: not looked for
     std::uint64_t grown, private_heaps;
-    HeapCounts counts;  // of all heaps
+    HeapCounts counts;        // of all heaps
+    LastingCounters lasting;  // of the process heap, and of those that it grew by
     std::uint64_t mapped_blocks;
     Part mapped;  // mapped blocks
     std::uint64_t mapped_peak;
@@ -48,8 +56,9 @@ class Survey {
     static void destroy(Survey* survey) noexcept;
 
     // Finds the description of the process heap, by the magic that it begins
-    // with. For another process.
-    [[nodiscard]] Found find_heap(std::uint64_t& heap) noexcept;
+    // with. For another process. `thorough`: also at pages within mappings,
+    // which takes long in a process that has none.
+    [[nodiscard]] Found find_heap(std::uint64_t& heap, bool thorough = true) noexcept;
     // All of a process, whose process heap has its layout at `heap`; 0: it has
     // none yet.
     void take(std::uint64_t heap) noexcept;
@@ -86,6 +95,7 @@ class Survey {
     void count_mapping() noexcept;
     [[nodiscard]] std::uint64_t kernels_rss() noexcept;
     void count_layout(std::uint64_t layout) noexcept;
+    void keep_lasting() noexcept;
     void count_mapped() noexcept;
     void count_calls() noexcept;
     [[nodiscard]] Found look_for_heap(std::uint64_t address) noexcept;
@@ -110,6 +120,7 @@ class Survey {
     HeapReader reader_;
     ProcFile file_;
     std::uint32_t heaps_, ranges_, mapped_;
+    std::uint32_t lasting_;  // heaps at the beginning of the list that never end
     std::uint64_t heap_list_[kMostHeaps];
     Range range_list_[kMostHeaps + kMostMapped];
     MappedPlace mapped_list_[kMostMapped];

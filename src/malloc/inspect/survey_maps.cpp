@@ -80,8 +80,9 @@ Found Survey::search(std::uint64_t from, std::uint64_t to, std::uint64_t& heap) 
 
 // First looks where mappings begin, then at each page of those that are not too
 // long: the kernel may have joined a heap's mapping with the one before it.
-Found Survey::find_heap(std::uint64_t& heap) noexcept {
-    for (const bool thorough : {false, true}) {
+Found Survey::find_heap(std::uint64_t& heap, bool thorough) noexcept {
+    for (const bool within : {false, true}) {
+        if (within && !thorough) break;
         if (!file_.open(process_, "maps")) return Found::no_process;
         Found found = Found::none;
         while (const char* text = found == Found::none ? file_.line() : nullptr) {
@@ -89,7 +90,7 @@ Found Survey::find_heap(std::uint64_t& heap) noexcept {
             if (!parse_header(text, header) || header.inode != 0) continue;
             if (std::memcmp(header.permissions, "rw-p", 4) != 0) continue;
             heap = header.start;
-            found = thorough ? search(header.start, header.end, heap) : look_for_heap(heap);
+            found = within ? search(header.start, header.end, heap) : look_for_heap(heap);
         }
         file_.close();
         if (found != Found::none) return found;

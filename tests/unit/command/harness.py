@@ -1,5 +1,6 @@
 """Paths and helpers that the tests of the command share."""
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -39,6 +40,21 @@ class CommandTest(unittest.TestCase):
                               stdin=stdin if not isinstance(stdin, str) else None,
                               input=stdin if isinstance(stdin, str) else None,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+
+    def user(self, program, *words, preload=True):
+        """A process that holds blocks and waits."""
+        variables = {"LD_PRELOAD": paths.library} if preload else {}
+        process = subprocess.Popen([program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                   env={**os.environ, **variables})
+        for close in (process.stdin.close, process.stdout.close, process.wait, process.kill):
+            self.addCleanup(close)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        return process
+
+    def report(self, process):
+        result = self.ashlar("report", "--json", str(process.pid))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return json.loads(result.stdout)
 
     def expect_error(self, result, status, *parts):
         """One line on stderr, nothing else."""

@@ -1,8 +1,5 @@
 """`ashlar report`: where the memory of a running process is. The steps add up to the kernel's RSS."""
-import json
-import os
 import signal
-import subprocess
 import unittest
 
 from harness import CommandTest, main, paths
@@ -12,21 +9,6 @@ OURS = ("asked", "rounding", "mapped", "untouched", "cached", "depot", "free_in_
 
 
 class ReportTest(CommandTest):
-    def user(self, program, *words, preload=True):
-        """A process that holds blocks and waits."""
-        variables = {"LD_PRELOAD": paths.library} if preload else {}
-        process = subprocess.Popen([program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                   env={**os.environ, **variables})
-        for close in (process.stdin.close, process.stdout.close, process.wait, process.kill):
-            self.addCleanup(close)
-        self.assertEqual(process.stdout.readline(), "ready\n")
-        return process
-
-    def ask(self, process):
-        result = self.ashlar("report", "--json", str(process.pid))
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return json.loads(result.stdout)
-
     def expect_sound(self, found):
         lines = {line["line"]: line["bytes"] for line in found["waterfall"]}
         self.assertEqual(sum(lines.values()), found["sum"])
@@ -57,17 +39,17 @@ class ReportTest(CommandTest):
 
     def test_quiet_process(self):
         user = self.user(paths.report_user, "quiet")
-        found = self.ask(user)
+        found = self.report(user)
         self.expect_sound(found)
         self.expect_user(found)
         self.assertEqual(found["pid"], user.pid)
         self.assertEqual(found["heap"]["blocks"] // 10000, 4)
-        self.assertEqual(self.ask(user)["heap"], found["heap"], "nothing has changed")
+        self.assertEqual(self.report(user)["heap"], found["heap"], "nothing has changed")
 
     def test_busy_process_goes_on(self):
         user = self.user(paths.report_user, "busy")
         for _ in range(10):
-            found = self.ask(user)
+            found = self.report(user)
             self.expect_sound(found)
             self.expect_user(found)
         with open(f"/proc/{user.pid}/status", encoding="utf-8") as status:
@@ -76,12 +58,12 @@ class ReportTest(CommandTest):
     def test_stopped_process(self):
         user = self.user(paths.report_user, "busy")
         user.send_signal(signal.SIGSTOP)
-        self.expect_sound(self.ask(user))
+        self.expect_sound(self.report(user))
         user.send_signal(signal.SIGCONT)
 
     @unittest.skipUnless(paths.report_static, "no static program")
     def test_static_program(self):
-        found = self.ask(self.user(paths.report_static, "quiet", preload=False))
+        found = self.report(self.user(paths.report_static, "quiet", preload=False))
         self.expect_sound(found)
         self.expect_user(found)
 
