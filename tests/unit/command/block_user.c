@@ -27,6 +27,10 @@ int main(int count, char** words) {
     char* mapped = block_of((size_t)40 << 20);
     for (int i = 0; i < 2 * blocks; ++i) freed[i] = block_of(i < blocks ? small : large);
     char* last = block_of(500);
+    for (int i = 0; i < 30; ++i) {  // in slabs of several units
+        char* block = block_of(20000);
+        if (i % 3 == 0) free(block);
+    }
     print("live", live);
     print("large", run);
     print("mapped", mapped);

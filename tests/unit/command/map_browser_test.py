@@ -14,6 +14,7 @@ PROBE = """<script>{
 const pixels = paper.getImageData(0, 0, canvas.width, canvas.height).data, colours = new Set();
 for (let i = 0; i < pixels.length; i += 4) colours.add(pixels[i] << 16 | pixels[i + 1] << 8 | pixels[i + 2]);
 const result = document.documentElement.dataset;
+result.covered = canvas.width >= scroll.clientWidth && canvas.height >= scroll.clientHeight;
 result.colours = colours.size;
 result.units = units().n;
 const press = (key) => scroll.dispatchEvent(new KeyboardEvent("keydown", { key }));
@@ -51,6 +52,7 @@ class MapBrowserTest(MapCase):
         units = sum(heap["units"] for heap in data["snapshots"][0]["heaps"])
         self.assertNotIn("error", result)
         self.assertEqual(int(result["units"]), units)
+        self.assertEqual(result["covered"], "true")
         self.assertGreater(int(result["drawn"]), 100)
         self.assertGreater(int(result["colours"]), 20)
         self.assertEqual((int(result["cursor"]), int(result["end"])), (1, units - 1))

@@ -8,12 +8,14 @@ from harness import CommandTest, environment, paths
 
 
 class MapCase(CommandTest):
-    def user(self, kind):
-        process = subprocess.Popen([paths.report_user, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                   env={**environment, "LD_PRELOAD": paths.library})
+    def user(self, kind, program=None):
+        """A process that has allocated, and does so if it is busy."""
+        process = subprocess.Popen([program or paths.report_user, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, env={**environment, "LD_PRELOAD": paths.library})
         for close in (process.stdin.close, process.stdout.close, process.wait, process.kill):
             self.addCleanup(close)
-        self.assertEqual(process.stdout.readline(), "ready\n")
+        while process.stdout.readline() != ("done\n" if program else "ready\n"):
+            self.assertIsNone(process.poll())
         return process
 
     def draw(self, process, *options):

@@ -58,6 +58,16 @@ class MapTest(MapCase):
         self.assertRegex(result.stdout, rf"heap.html: {units} units of 64 KiB, 1 snapshot\n$")
         self.assertNotRegex(text, r"https?://|src=|@import|url\(", "nothing is loaded")
 
+    def test_slabs_and_runs_of_several_units(self):
+        data = self.draw(self.user("wait", paths.block_user))[2]
+        self.expect_sound(data["snapshots"][0], data["sizes"], True)
+        lengths = set()
+        for heap in data["snapshots"][0]["heaps"]:
+            lengths.update(zip(heap["cells"][1::5], heap["cells"][4::5]))
+        self.assertIn((45, 5), lengths, "a run of five units")
+        several = [length for code, length in lengths if code < 41 and length > 1]
+        self.assertTrue(several, "no slab of several units")
+
     def test_snapshots_of_a_busy_process(self):
         data = self.draw(self.user("busy"), "--snapshots", "4", "--every", "50")[2]
         self.assertEqual(len(data["snapshots"]), 4)
