@@ -86,10 +86,16 @@ void CoreFile::read_segments() {
         if (read(header.e_shoff, &section, sizeof section)) count = section.sh_info;
     }
     count = std::min(count, size_ / sizeof(ProgramHeader));
+    std::vector<ProgramHeader> headers;
     for (std::uint64_t i = 0; i < count; ++i) {
         ProgramHeader one{};
         if (!read(header.e_phoff + i * sizeof one, &one, sizeof one)) break;
+        headers.push_back(one);
+    }
+    for (const ProgramHeader& one : headers) {
         if (one.p_type == PT_NOTE) read_notes(one.p_offset, one.p_filesz);
+    }
+    for (const ProgramHeader& one : headers) {
         if (one.p_type == PT_LOAD) add_segment(one);
     }
     std::sort(segments_.begin(), segments_.end(),
@@ -97,7 +103,7 @@ void CoreFile::read_segments() {
     make_mappings();
 }
 
-// Notes come first in a core, so that files_ is known.
+// After the notes: files_ is known.
 void CoreFile::add_segment(const ProgramHeader& header) {
     const std::uint64_t start = header.p_vaddr;
     const std::uint64_t there = header.p_offset < size_ ? size_ - header.p_offset : 0;
