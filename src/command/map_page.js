@@ -182,7 +182,7 @@ function redraw() {
 function describe(unit) {
   const all = units(), code = all.code[unit], heap = heapOf(unit);
   const address = heap.address + (unit - heap.first) * data.unit;
-  const own = `${size(all.resident[unit])} of it resident`;
+  const own = `${size(all.resident[unit])} of the unit resident`;
   if (code >= bins) return `Unit at ${hex(address)}: ${nameOf(code)}\n${own}`;
   let first = unit, end = unit + 1;
   while (first > heap.first && all.length[first] === 0) --first;
