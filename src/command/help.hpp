@@ -14,6 +14,8 @@ constexpr const char* kExamples = R"(Examples:
   ashlar report 1234                       where the memory of a running process is
   ashlar top                               the same of all processes, again and again
   ashlar metrics 1234                      the same for Prometheus
+  ashlar map 1234 -o heap.html             a picture of its heap
+  ashlar core core.1234 --address 7f0c1a2b which block that was, and whether it was live
   ashlar doctor ./server                   whether its malloc would be Ashlar's, and if not, why
   ashlar doctor 1234                       the same for a process that runs
 Each command has its own --help.
@@ -102,13 +104,16 @@ The report begins with what the program asked for, and ends with the resident me
 kernel reports. Each step between has a name. Then come the sizes and the slabs that hold the most
 for the least, and counters. docs/tuning.md explains each line.
 
-Exit status: 0; 1 if the process has no heap of Ashlar, or one of another version; 2 if it does not
-exist or may not be read, or for a wrong command line.
+--address prints what lies there instead, as for core: see ashlar core --help.
+
+Exit status: 0; 1 if the process has no heap of Ashlar, or one of another version, or if no heap has
+the address; 2 if it does not exist or may not be read, or for a wrong command line.
 
 --json prints one object on stdout:
   layout        version of the heap's tables
   pid           PID
   pages_known   whether the system tells which pages are resident
+  core          whether it is of a core file: pages that are not all zero count as resident
   swapped       bytes in swap, of the whole process
   waterfall     [{line, bytes}]: the steps, which add up to 'sum'
   ours, sum     of Ashlar's own lines, and of all
@@ -121,6 +126,37 @@ exist or may not be read, or for a wrong command line.
   bins          [{bin, size, slabs, blocks, live, cached, depot, free, used_bytes, used_resident,
                 free_bytes, free_resident, end_bytes, end_resident}]: bin 0 has the runs over 2 MiB
   slabs         [{address, size, resident, used}]: those with the most resident bytes out of use
+)";
+
+constexpr const char* kMapHelp =
+    R"(Each unit of 64 KiB is a cell, coloured by the size of its blocks and by how full it is.
+Beside it are the steps from the bytes that the program asked for to its resident memory, as in the
+report. The file needs no other, and works without a network. The process is not stopped.
+
+Exit status: 0; 1 if the process has no heap of Ashlar, or one of another version; 2 if it does not
+exist or may not be read, if the file cannot be written, or for a wrong command line. If the process
+ends after the first snapshot, the picture has those until then.
+)";
+
+constexpr const char* kCoreHelp =
+    R"(Prints the report of ashlar report, without resident memory: a core does not tell it. Pages
+that are not all zero stand for resident ones. With -o it draws the picture of ashlar map.
+
+--address says which block has the address, at any of its bytes; whether it is live, or free in its
+slab, in the cache of a thread, in a shared cache or in the depot; its slab, and the blocks or units
+before and after it.
+
+Exit status: 0; 1 if the core has no heap of Ashlar, or one of another version, or if no heap has
+the address; 2 if FILE is no core file of this architecture, or of another program than EXECUTABLE,
+or for a wrong command line.
+
+--address with --json prints one object on stdout:
+  address         A
+  kind            block, run, mapped, units (free ones), slab_end, metadata, reserved or foreign
+  state           live, or where it is free, or a sentence
+  start, bytes    of the block, run or units, or null
+  slab            {address, bytes, blocks, in_use}, or null
+  before, after   {address, bytes, state}, or null
 )";
 
 constexpr const char* kDoctorHelp =

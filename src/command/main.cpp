@@ -5,8 +5,10 @@
 #include <exception>
 
 #include "command/compare.hpp"
+#include "command/core.hpp"
 #include "command/doctor.hpp"
 #include "command/help.hpp"
+#include "command/map.hpp"
 #include "command/metrics.hpp"
 #include "command/program.hpp"
 #include "command/report.hpp"
@@ -110,10 +112,46 @@ CLI::App* add_heap(CLI::App& app, HeapQuestion& question) {
     return command;
 }
 
+constexpr const char* kAddress =
+    "Instead say which block lies at this address, in base 16: live or free, and its neighbours";
+constexpr const char* kOutput = "The HTML file";
+
+CLI::App* add_map(CLI::App& app, MapQuestion& question) {
+    CLI::App* command =
+        app.add_subcommand("map", "Draw the heap of a running process, as an HTML file");
+    command->add_option("-o,--output", question.output, kOutput)->required();
+    command->add_option("--snapshots", question.snapshots, "How many, with a slider between them")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    command->add_option("--every", question.every, "Milliseconds from one to the next")
+        ->check(CLI::Range(1, 3600 * 1000))
+        ->capture_default_str();
+    command->add_option("PID", question.process, "The process")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    command->footer(kMapHelp);
+    return command;
+}
+
+CLI::App* add_core(CLI::App& app, CoreQuestion& question) {
+    CLI::App* command =
+        app.add_subcommand("core", "Show where the memory of a process was, by its core file");
+    command->add_flag("--json", question.json, "Print one JSON object instead of text");
+    CLI::Option* address = command->add_option("--address", question.address, kAddress);
+    command->add_option("-o,--output", question.output, "Instead draw the heap, as this HTML file")
+        ->excludes(address);
+    command->add_option("FILE", question.file, "The core file")->required();
+    command->add_option("EXECUTABLE", question.executable,
+                        "Refuse the core file if it is of another program");
+    command->footer(kCoreHelp);
+    return command;
+}
+
 CLI::App* add_report(CLI::App& app, ReportQuestion& question) {
     CLI::App* command =
         app.add_subcommand("report", "Show where the memory of a running process is");
     command->add_flag("--json", question.json, "Print one JSON object instead of text");
+    command->add_option("--address", question.address, kAddress);
     command->add_option("PID", question.process, "The process")
         ->required()
         ->check(CLI::PositiveNumber);
@@ -162,7 +200,8 @@ CLI::App* add_metrics(CLI::App& app, MetricsQuestion& question) {
 int start(const std::vector<std::string>& words) {
     CLI::App app(
         "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a "
-        "program, look at a shared heap or a running process, find what is misconfigured.",
+        "program, look at a shared heap, a running process or a core file, find what is "
+        "misconfigured.",
         "ashlar");
     app.set_version_flag("--version", "ashlar " ASHLAR_VERSION);
     app.require_subcommand(1);
@@ -180,6 +219,10 @@ int start(const std::vector<std::string>& words) {
     const CLI::App* top_command = add_top(app, top);
     MetricsQuestion metrics;
     const CLI::App* metrics_command = add_metrics(app, metrics);
+    MapQuestion map;
+    const CLI::App* map_command = add_map(app, map);
+    CoreQuestion core;
+    const CLI::App* core_command = add_core(app, core);
 
     DoctorQuestion doctor;
     const CLI::App* doctor_command = add_doctor(app, doctor, placeholder);
@@ -195,6 +238,8 @@ int start(const std::vector<std::string>& words) {
     if (run_command->parsed()) run(parts.program, with_statistics);
     if (heap_command->parsed()) return look_at_heap(question);
     if (report_command->parsed()) return report_process(report);
+    if (map_command->parsed()) return draw_map(map);
+    if (core_command->parsed()) return look_at_core(core);
     if (doctor_command->parsed()) {
         doctor.words = std::move(parts.program);
         return examine(doctor);

@@ -50,6 +50,8 @@ struct HeapCounts {
     std::uint64_t unreadable;  // reads that failed: the heap was ending, or is damaged
 };
 
+class Residency;
+
 // The use of a run of units, as a visitor sees it.
 enum class UnitKind : unsigned { slab, run, kept, dirty, aged, clean, fresh };
 
@@ -61,10 +63,12 @@ struct UnitRecord {
     std::uint64_t in_use;  // blocks of a slab that are not free in it
     Part used;             // their bytes
     std::uint64_t resident;
+    const base::Word* free;  // of a slab: a bit for each free block
+    Residency* pages;        // of the process; null: not known
 };
 
 // Called for each run of units, in the order of addresses. It may use the
-// memory of its context only.
+// memory of its context, and what the record points to during the call.
 struct UnitVisitor {
     void (*visit)(void* context, const UnitRecord& record) noexcept;
     void* context;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/bits.hpp"
+#include "malloc/inspect/used_bytes.hpp"
 
 namespace ashlar::inspect {
 
@@ -36,45 +37,6 @@ bool sound(const HeapLayout& layout) noexcept {
     }
     return layout.unit.recent_count <= base::kWordBits;
 }
-
-// Bytes of the blocks in use within [from, to) of a slab, by its bits of free
-// blocks.
-class UsedBytes {
-  public:
-    UsedBytes(const base::ClassGeometry& geometry, const Word* free) noexcept
-        : g_(geometry), free_(free) {}
-
-    [[nodiscard]] std::uint64_t within(std::uint64_t from, std::uint64_t to) const noexcept {
-        to = std::min<std::uint64_t>(to, std::uint64_t{g_.blocks} * g_.size);
-        if (from >= to) return 0;
-        const std::uint32_t first = base::block_of_offset(g_, from);
-        const std::uint32_t last = base::block_of_offset(g_, to - 1);
-        std::uint64_t bytes = std::uint64_t{blocks(first, last)} * g_.size;
-        if (used(first)) bytes -= from - std::uint64_t{first} * g_.size;
-        if (used(last)) bytes -= (std::uint64_t{last} + 1) * g_.size - to;
-        return bytes;
-    }
-
-  private:
-    [[nodiscard]] bool used(std::uint32_t block) const noexcept {
-        return (free_[block / base::kWordBits] >> block % base::kWordBits & 1) == 0;
-    }
-    // How many blocks of [first, last] are in use.
-    [[nodiscard]] std::uint32_t blocks(std::uint32_t first, std::uint32_t last) const noexcept {
-        std::uint32_t n = 0;
-        while (first <= last) {
-            const std::uint32_t in_word = first % base::kWordBits;
-            const std::uint32_t room = base::kWordBits - in_word;
-            const std::uint32_t wanted = std::min(room, last - first + 1);
-            n += base::count(~free_[first / base::kWordBits] & base::mask(in_word, wanted));
-            first += wanted;
-        }
-        return n;
-    }
-
-    const base::ClassGeometry& g_;
-    const Word* free_;
-};
 
 }  // namespace
 
@@ -144,7 +106,7 @@ void HeapReader::count_part(Part& part, UnitKind kind, std::uint64_t unit,
                             std::uint64_t units) noexcept {
     const std::uint64_t pages = resident(unit, units);
     part.add(units << base::kUnitShift, pages);
-    visit({address_of(unit), units, kind, 0, 0, {}, pages});
+    visit({address_of(unit), units, kind, 0, 0, {}, pages, nullptr, pages_});
 }
 
 bool HeapReader::bit_of(std::uint64_t words, std::uint64_t stride, Window<512>& window,
@@ -168,7 +130,7 @@ std::uint64_t HeapReader::count_unit(std::uint64_t unit, std::uint64_t end) noex
         const Part all{value * kUnitSize, resident(unit, value)};
         runs.used.add(all.bytes, all.resident);
         visit({address_of(unit), value, UnitKind::run, base::bin_of_run(value), 1, all,
-               all.resident});
+               all.resident, nullptr, pages_});
         return value;
     }
     if (kind != kNone && kind != kLarge && value > 0 && value < base::kClasses &&
@@ -213,8 +175,8 @@ void HeapReader::count_slab(std::uint64_t unit, Bin c) noexcept {
     slabs.used.bytes += in_use * g.size;
     slabs.free.bytes += bytes - in_use * g.size;
     slabs.rest.bytes += g.units * kUnitSize - bytes;
-    UnitRecord record{address_of(unit),     g.units, UnitKind::slab, c, in_use,
-                      {in_use * g.size, 0}, 0};
+    UnitRecord record{address_of(unit),     g.units, UnitKind::slab, c,     in_use,
+                      {in_use * g.size, 0}, 0,       free,           pages_};
     if (pages_ != nullptr) count_resident(record, free);
     visit(record);
 }

@@ -85,6 +85,7 @@ bool write_json(const Result& result, int descriptor) noexcept {
     out.open('{').member("layout", kLayoutVersion);
     out.member("pid", static_cast<unsigned>(result.process));
     out.key("pages_known").text(result.pages_known ? "true" : "false");
+    out.key("core").text(result.core ? "true" : "false");
     out.member("swapped", result.swapped);
     write_waterfall(out, result, sums);
     write_heap(out, result, sums);

@@ -24,16 +24,23 @@ void write_waterfall(Writer& out, const Result& result, const Sums& sums) noexce
             line(out, i == 0 ? "  " : each.bytes < 0 ? "- " : "+ ", each.text, each.bytes);
     }
     line(out, "= ", "sum", w.sum);
-    line(out, "  ", "RSS of the process, as the kernel says", w.rss);
+    line(out, "  ",
+         result.core ? "pages of the core that are not all zero"
+                     : "RSS of the process, as the kernel says",
+         w.rss);
     line(out, "  ", "difference", w.rss - w.sum);
     if (result.swapped != 0) out.text("  in swap: ").size(result.swapped).text("\n");
+    if (result.core)
+        out.text("  A core does not tell which pages were resident: those not all zero count.\n");
     if (!result.pages_known)
         out.text("  The system does not tell which pages are resident: lines are missing.\n");
 }
 
 void write_head(Writer& out, const Result& result, const Sums& sums) noexcept {
     const HeapCounts& counts = result.counts;
-    out.text("ashlar: report about process ").number(static_cast<unsigned>(result.process));
+    out.text(result.core ? "ashlar: report about a core of process "
+                         : "ashlar: report about process ");
+    out.number(static_cast<unsigned>(result.process));
     out.text(": ").number(sums.blocks + result.mapped_blocks).text(" live blocks, ");
     out.number(counts.caches).text(" caches with blocks, ");
     out.number(result.grown).text(" further and ").number(result.private_heaps);

@@ -17,14 +17,33 @@ void Residency::open(int process) noexcept {
     first_ = count_ = 0;
 }
 
+void Residency::open(const Memory& core) noexcept {
+    core_ = &core;
+    page_shift_ = kPartShift;
+}
+
 void Residency::close() noexcept {
     if (file_ >= 0) ::close(file_);
     file_ = -1;
+    core_ = nullptr;
+}
+
+bool Residency::in_core(std::uint64_t page) const noexcept {
+    std::uint64_t words[kPart / sizeof(std::uint64_t)];
+    const std::uint64_t from = page << page_shift_;
+    for (std::uint64_t at = from; at < from + (std::uint64_t{1} << page_shift_); at += kPart) {
+        if (!core_->get(at, words)) continue;
+        std::uint64_t all = 0;
+        for (const std::uint64_t word : words) all |= word;
+        if (all != 0) return true;
+    }
+    return false;
 }
 
 bool Residency::resident(std::uint64_t page) noexcept {
     constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
     constexpr std::uint64_t kExclusive = std::uint64_t{1} << 56;
+    if (core_ != nullptr) return in_core(page);
     if (page - first_ >= count_) {
         first_ = page;
         count_ = 0;

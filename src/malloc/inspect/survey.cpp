@@ -8,6 +8,15 @@
 
 namespace ashlar::inspect {
 
+Survey* Survey::make(int process, const Memory& core) noexcept {
+    Survey* const survey = make(process);
+    if (survey == nullptr) return nullptr;
+    survey->source_.close();
+    survey->memory_ = core;
+    survey->result_.core = true;
+    return survey;
+}
+
 Survey* Survey::make(int process) noexcept {
     const int saved = errno;
     void* at = mmap(nullptr, sizeof(Survey), PROT_READ | PROT_WRITE,
@@ -132,7 +141,7 @@ void Survey::count_process(std::uint64_t heap) noexcept {
 
 // ------------------------------------------------------------------ everything
 
-void Survey::take(std::uint64_t heap) noexcept {
+void Survey::open_heaps(std::uint64_t heap) noexcept {
     if (heap != 0 && read_layout(memory_, heap, layout_)) {
         result_.process_heap = heap;
         heap_list_[heaps_++] = heap;
@@ -146,24 +155,57 @@ void Survey::take(std::uint64_t heap) noexcept {
     }
     std::sort(range_list_, range_list_ + ranges_,
               [](const Range& a, const Range& b) noexcept { return a.start < b.start; });
-    pages_.open(process_);
-    result_.pages_known = pages_.opened();
-    read_maps();
-    // Pages that two processes share cannot be told from those that were only
-    // read.
-    pages_.count_shared(shared_pages_);
-    const UnitVisitor worst{WorstSlabs::visit, &result_.worst};
-    reader_.open(memory_, pages_.opened() ? &pages_ : nullptr, &worst);
+}
+
+// The visitor, besides the list of the worst slabs.
+void Survey::count_heaps(const UnitVisitor* visitor) noexcept {
+    struct Both {
+        WorstSlabs* worst;
+        const UnitVisitor* visitor;
+    } both{&result_.worst, visitor};
+    const UnitVisitor each{[](void* context, const UnitRecord& record) noexcept {
+                               const auto& to = *static_cast<const Both*>(context);
+                               WorstSlabs::visit(to.worst, record);
+                               if (to.visitor != nullptr)
+                                   to.visitor->visit(to.visitor->context, record);
+                           },
+                           &both};
+    reader_.open(memory_, pages_.opened() ? &pages_ : nullptr, &each);
     for (std::uint32_t i = 0; i < heaps_; ++i) {
         count_layout(heap_list_[i]);
         if (i + 1 == lasting_) keep_lasting();
     }
     count_mapped();
     if (has_root_) count_calls();
+    pages_.close();
+}
+
+void Survey::take_heaps(std::uint64_t heap, const UnitVisitor& visitor) noexcept {
+    open_heaps(heap);
+    count_heaps(&visitor);
+}
+
+void Survey::take(std::uint64_t heap, const UnitVisitor* visitor) noexcept {
+    open_heaps(heap);
+    pages_.open(process_);
+    result_.pages_known = pages_.opened();
+    read_maps();
+    // Pages that two processes share cannot be told from those that were only
+    // read.
+    pages_.count_shared(shared_pages_);
+    count_heaps(visitor);
     // The process goes on meanwhile.
     const std::uint64_t rss_after = kernels_rss();
     result_.rss = rss_after == 0 ? result_.rss : (result_.rss + rss_after) / 2;
-    pages_.close();
+}
+
+void Survey::take(std::uint64_t heap, const CoreMapping* list, std::size_t count,
+                  const UnitVisitor* visitor) noexcept {
+    open_heaps(heap);
+    pages_.open(memory_);
+    result_.pages_known = true;
+    read_core(list, count);
+    count_heaps(visitor);
 }
 
 }  // namespace ashlar::inspect

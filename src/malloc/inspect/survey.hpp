@@ -5,6 +5,8 @@
 #ifndef ASHLAR_MALLOC_INSPECT_SURVEY_HPP
 #define ASHLAR_MALLOC_INSPECT_SURVEY_HPP
 
+#include <span>
+
 #include "malloc/inspect/heap_reader.hpp"
 #include "malloc/inspect/proc_file.hpp"
 
@@ -13,6 +15,17 @@ namespace ashlar::inspect {
 // Resident memory outside of the heaps, by what is mapped there.
 enum class Other : unsigned { file, shared, stack, brk, anonymous, system };
 inline constexpr unsigned kOthers = 6;
+
+// The part of a mapping that a core file has.
+struct CoreMapping {
+    std::uint64_t start, end;
+    Other kind;
+};
+
+// A block with a mapping of its own.
+struct MappedPlace {
+    std::uint64_t start, bytes;
+};
 
 // What find_heap() found.
 enum class Found : unsigned {
@@ -46,6 +59,7 @@ struct Result {
     std::uint64_t rss;
     std::uint64_t swapped;
     bool pages_known;  // residency could be read
+    bool core;         // of a core file: pages that are not all zero count as resident
     WorstSlabs worst;
 };
 
@@ -53,15 +67,25 @@ class Survey {
   public:
     // nullptr: the system refuses.
     [[nodiscard]] static Survey* make(int process) noexcept;
+    // Of a core file of this process.
+    [[nodiscard]] static Survey* make(int process, const Memory& core) noexcept;
     static void destroy(Survey* survey) noexcept;
 
     // Finds the description of the process heap, by the magic that it begins
     // with. For another process. `thorough`: also at pages within mappings,
     // which takes long in a process that has none.
     [[nodiscard]] Found find_heap(std::uint64_t& heap, bool thorough = true) noexcept;
+    [[nodiscard]] Found find_heap(const CoreMapping* list, std::size_t count,
+                                  std::uint64_t& heap) noexcept;
     // All of a process, whose process heap has its layout at `heap`; 0: it has
-    // none yet.
-    void take(std::uint64_t heap) noexcept;
+    // none yet. The visitor may be null.
+    void take(std::uint64_t heap, const UnitVisitor* visitor = nullptr) noexcept;
+    // The same for a core file, whose mappings are ordered by address.
+    void take(std::uint64_t heap, const CoreMapping* list, std::size_t count,
+              const UnitVisitor* visitor) noexcept;
+    // Only the heaps and the mapped blocks, without residency: nothing of /proc
+    // is read, and of a core only tables.
+    void take_heaps(std::uint64_t heap, const UnitVisitor& visitor) noexcept;
     // Only the counts of the process heap, the heaps that it grew by, and the
     // mapped blocks: nothing of /proc is read.
     void count_process(std::uint64_t heap) noexcept;
@@ -69,6 +93,14 @@ class Survey {
     void count_heap(std::uint64_t heap) noexcept;
 
     [[nodiscard]] const Result& result() const noexcept { return result_; }
+    [[nodiscard]] const Memory& memory() const noexcept { return memory_; }
+    // The layouts of the heaps, and the mapped blocks, that take() found.
+    [[nodiscard]] std::span<const std::uint64_t> heaps() const noexcept {
+        return {heap_list_, heaps_};
+    }
+    [[nodiscard]] std::span<const MappedPlace> mapped() const noexcept {
+        return {mapped_list_, mapped_};
+    }
 
   private:
     static constexpr std::uint32_t kMostHeaps = 4200;
@@ -79,10 +111,9 @@ class Survey {
         std::uint64_t start, end;
         std::uint64_t units;  // where a heap's metadata ends; 0: a mapped block
     };
-    struct MappedPlace {
-        std::uint64_t start, bytes;
-    };
 
+    void open_heaps(std::uint64_t heap) noexcept;
+    void count_heaps(const UnitVisitor* visitor) noexcept;
     void read_process() noexcept;
     void read_registry() noexcept;
     void read_mapped() noexcept;
@@ -98,6 +129,7 @@ class Survey {
     void keep_lasting() noexcept;
     void count_mapped() noexcept;
     void count_calls() noexcept;
+    void read_core(const CoreMapping* list, std::size_t count) noexcept;
     [[nodiscard]] Found look_for_heap(std::uint64_t address) noexcept;
     [[nodiscard]] Found search(std::uint64_t from, std::uint64_t to, std::uint64_t& heap) noexcept;
 

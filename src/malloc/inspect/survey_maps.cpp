@@ -98,6 +98,18 @@ Found Survey::find_heap(std::uint64_t& heap, bool thorough) noexcept {
     return Found::none;
 }
 
+Found Survey::find_heap(const CoreMapping* list, std::size_t count, std::uint64_t& heap) noexcept {
+    for (const bool thorough : {false, true}) {
+        for (std::size_t i = 0; i < count; ++i) {
+            heap = list[i].start;
+            const Found found =
+                thorough ? search(list[i].start, list[i].end, heap) : look_for_heap(list[i].start);
+            if (found != Found::none) return found;
+        }
+    }
+    return Found::none;
+}
+
 // The first range of ours that ends behind an address.
 const Survey::Range* Survey::range_behind(std::uint64_t at) const noexcept {
     return std::upper_bound(
@@ -184,6 +196,15 @@ bool Survey::read_maps() noexcept {
     end_mapping();
     file_.close();
     return true;
+}
+
+// The sum over all mappings stands for RSS.
+void Survey::read_core(const CoreMapping* list, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+        const CoreMapping& each = list[i];
+        mapping_ = {each.start, each.end, pages_.bytes(each.start, each.end), each.kind};
+        end_mapping();
+    }
 }
 
 std::uint64_t Survey::kernels_rss() noexcept {

@@ -10,7 +10,8 @@ import unittest
 
 def parse():
     parser = argparse.ArgumentParser()
-    for name in ("command", "library", "plain", "own-malloc", "static", "heap-user", "report-user", "report-static"):
+    for name in ("command", "library", "plain", "own-malloc", "static", "heap-user", "report-user", "report-static",
+                 "block-user"):
         parser.add_argument("--" + name)
     return parser.parse_known_args()
 
