@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <functional>
 
 #include "command/compare.hpp"
 #include "command/core.hpp"
@@ -75,7 +76,7 @@ CLI::App* add_run(CLI::App& app, bool& with_statistics, std::string& placeholder
     return command;
 }
 
-void add_compare(CLI::App& app, Options& options, std::string& placeholder) {
+CLI::App* add_compare(CLI::App& app, Options& options, std::string& placeholder) {
     CLI::App* command =
         app.add_subcommand("compare", "Compare allocators on a program: time, CPU time, memory");
     command->add_option("-n,--runs", options.runs, "Runs under each allocator")
@@ -99,6 +100,7 @@ void add_compare(CLI::App& app, Options& options, std::string& placeholder) {
                       "Let the program's stdout and stderr through, to stderr");
     command->add_option("PROGRAM", placeholder, kProgram)->required();
     command->footer(kCompareHelp);
+    return command;
 }
 
 CLI::App* add_heap(CLI::App& app, HeapQuestion& question) {
@@ -197,6 +199,50 @@ CLI::App* add_metrics(CLI::App& app, MetricsQuestion& question) {
     return command;
 }
 
+// What the command line may ask for.
+struct Questions {
+    std::string placeholder;  // stands for the whole program, so that help and errors name it
+    bool with_statistics = false;
+    Options options;
+    HeapQuestion heap;
+    ReportQuestion report;
+    TopQuestion top;
+    MetricsQuestion metrics;
+    MapQuestion map;
+    CoreQuestion core;
+    DoctorQuestion doctor;
+};
+
+using Words = std::vector<std::string>;
+
+struct Command {
+    const CLI::App* app;
+    std::function<int(Words& program)> run;
+};
+
+std::vector<Command> add_commands(CLI::App& app, Questions& all) {
+    return {
+        {add_run(app, all.with_statistics, all.placeholder),
+         [&all](Words& program) -> int { run(program, all.with_statistics); }},
+        {add_compare(app, all.options, all.placeholder),
+         [&all](Words& program) {
+             all.options.program = std::move(program);
+             return compare(all.options);
+         }},
+        {add_heap(app, all.heap), [&all](Words&) { return look_at_heap(all.heap); }},
+        {add_report(app, all.report), [&all](Words&) { return report_process(all.report); }},
+        {add_top(app, all.top), [&all](Words&) { return watch_processes(all.top); }},
+        {add_metrics(app, all.metrics), [&all](Words&) { return print_metrics(all.metrics); }},
+        {add_map(app, all.map), [&all](Words&) { return draw_map(all.map); }},
+        {add_core(app, all.core), [&all](Words&) { return look_at_core(all.core); }},
+        {add_doctor(app, all.doctor, all.placeholder),
+         [&all](Words& program) {
+             all.doctor.words = std::move(program);
+             return examine(all.doctor);
+         }},
+    };
+}
+
 int start(const std::vector<std::string>& words) {
     CLI::App app(
         "Ashlar, a lock-free concurrent malloc: run a program with it, compare allocators on a "
@@ -206,27 +252,8 @@ int start(const std::vector<std::string>& words) {
     app.set_version_flag("--version", "ashlar " ASHLAR_VERSION);
     app.require_subcommand(1);
     app.footer(kExamples);
-    std::string placeholder;  // stands for the whole program, so that help and errors name it
-    bool with_statistics = false;
-    Options options;
-    const CLI::App* run_command = add_run(app, with_statistics, placeholder);
-    add_compare(app, options, placeholder);
-    HeapQuestion question;
-    const CLI::App* heap_command = add_heap(app, question);
-    ReportQuestion report;
-    const CLI::App* report_command = add_report(app, report);
-    TopQuestion top;
-    const CLI::App* top_command = add_top(app, top);
-    MetricsQuestion metrics;
-    const CLI::App* metrics_command = add_metrics(app, metrics);
-    MapQuestion map;
-    const CLI::App* map_command = add_map(app, map);
-    CoreQuestion core;
-    const CLI::App* core_command = add_core(app, core);
-
-    DoctorQuestion doctor;
-    const CLI::App* doctor_command = add_doctor(app, doctor, placeholder);
-
+    Questions all;
+    const std::vector<Command> commands = add_commands(app, all);
     Split parts = split(app, words);
     if (!parts.program.empty()) parts.own.insert(parts.own.end(), {"--", "PROGRAM"});
     std::reverse(parts.own.begin(), parts.own.end());  // CLI11 takes them from the back
@@ -235,19 +262,9 @@ int start(const std::vector<std::string>& words) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : kUsage;
     }
-    if (run_command->parsed()) run(parts.program, with_statistics);
-    if (heap_command->parsed()) return look_at_heap(question);
-    if (report_command->parsed()) return report_process(report);
-    if (map_command->parsed()) return draw_map(map);
-    if (core_command->parsed()) return look_at_core(core);
-    if (doctor_command->parsed()) {
-        doctor.words = std::move(parts.program);
-        return examine(doctor);
-    }
-    if (top_command->parsed()) return watch_processes(top);
-    if (metrics_command->parsed()) return print_metrics(metrics);
-    options.program = std::move(parts.program);
-    return compare(options);
+    const auto asked = std::find_if(commands.begin(), commands.end(),
+                                    [](const Command& each) { return each.app->parsed(); });
+    return asked->run(parts.program);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "command/processes.hpp"
 #include "command/program.hpp"
+#include "command/target.hpp"
 #include "malloc/inspect/metrics.hpp"
 
 namespace ashlar::command {
@@ -33,9 +34,9 @@ std::vector<Answer> ask(const MetricsQuestion& question) {
         if (found == inspect::Found::heap && observe(answer.process, answer.result)) {
             answers.push_back(std::move(answer));
         } else if (!all) {
-            if (found != inspect::Found::heap) explain(pid, found);
+            if (found != inspect::Found::heap) explain(Target(pid).name(), found);
             errno = ESRCH;  // it has ended meanwhile
-            explain(pid, inspect::Found::no_process);
+            explain(Target(pid).name(), inspect::Found::no_process);
         }
     }
     return answers;

@@ -5,28 +5,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <new>
 #include <sstream>
 
-#include "command/program.hpp"
+#include "command/target.hpp"
 
 namespace ashlar::command {
 namespace {
 
-constexpr int kNoHeap = 1;
-constexpr int kCannotRead = 2;
-
-struct Destroy {
-    void operator()(inspect::Survey* survey) const noexcept { inspect::Survey::destroy(survey); }
-};
-using Survey = std::unique_ptr<inspect::Survey, Destroy>;
-
-Survey survey_of(int pid) {
-    Survey survey(inspect::Survey::make(pid));
+SurveyPointer survey_of(int pid) {
+    SurveyPointer survey(inspect::Survey::make(pid));
     if (survey == nullptr) throw std::bad_alloc();
     return survey;
 }
@@ -74,23 +64,8 @@ inspect::Found find(int pid, bool thorough, Process& out) {
     return survey_of(pid)->find_heap(out.heap, thorough);
 }
 
-void explain(int pid, inspect::Found found) {
-    const std::string who = "process " + std::to_string(pid);
-    switch (found) {
-        case inspect::Found::no_process:
-            throw Failure(kCannotRead, who + ": " + std::strerror(errno));
-        case inspect::Found::refused:
-            throw Failure(kCannotRead, who +
-                                           " may not be read: that needs the rights of a "
-                                           "debugger, as root has (see ptrace_scope)");
-        case inspect::Found::other_version:
-            throw Failure(kNoHeap, who + " has a heap of another version of Ashlar");
-        default: throw Failure(kNoHeap, who + " has no heap of Ashlar");
-    }
-}
-
 bool observe(const Process& process, inspect::Result& out) {
-    const Survey survey = survey_of(process.pid);
+    const SurveyPointer survey = survey_of(process.pid);
     survey->take(process.heap);
     out = survey->result();
     // The number may belong to another process by now, which has another heap.

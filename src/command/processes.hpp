@@ -28,9 +28,6 @@ std::uint64_t start_of(int pid);
 /// `thorough` is for a process that the user named.
 inspect::Found find(int pid, bool thorough, Process& out);
 
-/// Throws Failure, which says why a process has no heap that can be read.
-[[noreturn]] void explain(int pid, inspect::Found found);
-
 /// Reads the heap of a process. False: it is no longer there.
 bool observe(const Process& process, inspect::Result& out);
 

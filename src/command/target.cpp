@@ -12,8 +12,9 @@ namespace {
 constexpr int kCannotRead = 2;
 constexpr int kNoHeap = 1;
 
-// Says why there is no heap that can be read.
-[[noreturn]] void explain(const std::string& name, inspect::Found found, std::uint64_t missing) {
+}  // namespace
+
+void explain(const std::string& name, inspect::Found found, std::uint64_t missing) {
     switch (found) {
         case inspect::Found::no_process:
             throw Failure(kCannotRead, name + ": " + std::strerror(errno));
@@ -31,8 +32,6 @@ constexpr int kNoHeap = 1;
                                                   " bytes are missing"));
     }
 }
-
-}  // namespace
 
 std::string Target::name() const {
     return core_ == nullptr ? "process " + std::to_string(process_) : core_->path();

@@ -2,6 +2,7 @@
 #ifndef ASHLAR_COMMAND_TARGET_HPP
 #define ASHLAR_COMMAND_TARGET_HPP
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,10 @@ struct DestroySurvey {
     void operator()(inspect::Survey* survey) const noexcept { inspect::Survey::destroy(survey); }
 };
 using SurveyPointer = std::unique_ptr<inspect::Survey, DestroySurvey>;
+
+// Throws Failure: says why `name` has no heap that can be read. `missing`:
+// bytes that a core file lacks.
+[[noreturn]] void explain(const std::string& name, inspect::Found found, std::uint64_t missing = 0);
 
 class Target {
   public:

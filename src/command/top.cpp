@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "command/program.hpp"
+#include "command/target.hpp"
 #include "command/terminal.hpp"
 #include "command/top_table.hpp"
 
@@ -36,7 +37,7 @@ class Watch {
         for (const int pid : pids) {
             Process process;
             const inspect::Found found = find(pid, true, process);
-            if (found != inspect::Found::heap) explain(pid, found);
+            if (found != inspect::Found::heap) explain(Target(pid).name(), found);
             watched_[pid].looks.process = process;
         }
     }

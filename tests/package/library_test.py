@@ -9,7 +9,7 @@ import unittest
 OPTIONS = None
 HERE = pathlib.Path(__file__).parent
 # Functions that run before main: the C runtime's own, the fork handler, and the reader of ASHLAR_STATS.
-STARTUP = {"frame_dummy", "watch_forks", "prepare"}
+STARTUP = {"frame_dummy", "watch_forks", "prepare", "start_on_request"}
 
 
 def output(*command):
