@@ -138,9 +138,11 @@ ASHLAR_API size_t ash_malloc_batch(size_t size, size_t count, void** out) ASHLAR
 /// O(count).
 ASHLAR_API void ash_free_batch(void** blocks, size_t count) ASHLAR_NOEXCEPT;
 
-/// Returns unused memory to the system, including the calling thread's cache.
-/// Other threads' caches keep theirs. `pad` is ignored; glibc has it. Returns 1
-/// if any memory was returned, else 0. Lock-free. O(size of the heap).
+/// Returns unused memory to the system, including that in caches of threads.
+/// Another thread's cache keeps one block of each size, or everything while
+/// that thread is inside an allocator call that missed. `pad` is ignored; glibc
+/// has it. Returns 1 if any memory was returned, else 0. Lock-free. O(size of
+/// the heap).
 ASHLAR_API int ash_malloc_trim(size_t pad) ASHLAR_NOEXCEPT;
 
 /// Limits the memory of malloc, in bytes; 0 removes a limit. Above `soft`, free

@@ -101,8 +101,8 @@ class ASHLAR_API Heap {
     }
 
     /// Returns unused memory to the system. Returns whether there was any. On
-    /// the process heap, other threads' caches keep theirs. Lock-free. O(size
-    /// of the heap).
+    /// the process heap, other threads' caches keep one block of each size.
+    /// Lock-free. O(size of the heap).
     bool trim() noexcept;
     /// Returns the heap's memory in bytes. Never fails. Lock-free. O(size of
     /// the heap).

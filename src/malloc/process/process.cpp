@@ -297,7 +297,8 @@ bool trim() noexcept {
 std::uint32_t relieve(std::uint32_t least) noexcept {
     Heap* heap = existing_process();
     if (heap == nullptr) return 0;
-    if (Cache* own = own_cache(); own != nullptr) own->flush();
+    const OwnerScope scope(own_cache());
+    if (scope.cache() != nullptr) scope.cache()->flush();
     std::uint32_t calls = heap->relieve(least);
     each_grown([&](Heap& grown) noexcept { calls += grown.relieve(least); });
     return calls;

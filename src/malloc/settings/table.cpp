@@ -78,8 +78,9 @@ constexpr Setting kTable[] = {
      "soft:SIZE, hard:SIZE or both with a comma, soft not above hard",
      "above soft, free memory is returned at once; at hard, allocations fail", Reader::library,
      read_limit},
-    {"ASHLAR_STATS", "0", "", "0 or 1", "prints a line about the process's memory at exit",
-     Reader::library, read_statistics},
+    {"ASHLAR_STATS", "0", "", "0 or 1",
+     "prints a line about the process's memory, and the report, at exit", Reader::library,
+     read_statistics},
 };
 
 // Insertions, deletions and replacements from one name to the other. By rows

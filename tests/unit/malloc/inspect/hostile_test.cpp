@@ -130,7 +130,7 @@ TEST(HostileMemory, UnmappedTablesAreCountedAsUnreadable) {
     const Memory memory = source.view();
     const auto reader = std::make_unique<HeapReader>();
     void* kept = ash_malloc(100);
-    ash_free(ash_malloc(1 << 20));  // some units are free
+    ash_free(ash_malloc(3 << 20));  // some units are free
     for (Address UnitTables::*table :
          {&UnitTables::state, &UnitTables::free, &UnitTables::frontier, &UnitTables::committed,
           &UnitTables::reach, &UnitTables::bits}) {

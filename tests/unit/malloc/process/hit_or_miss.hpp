@@ -6,7 +6,9 @@
 #include "malloc/process/process.hpp"
 
 inline void* hit_or_miss(const ashlar::cache::Request& request) {
-    void* cached = ashlar::cache::tls_cache->pop(request.bin());
+    const ashlar::base::Bin bin = request.bin();
+    void* cached = ashlar::base::is_run(bin) ? ashlar::cache::pop_run(bin)
+                                             : ashlar::cache::tls_cache->pop(bin);
     return cached != nullptr ? cached : ashlar::cache::allocate(request).block;
 }
 
