@@ -23,7 +23,7 @@ void* take(std::size_t size) { return hit_or_miss({.size = size}); }
 class LimitsTest : public testing::Test {
   protected:
     void SetUp() override {
-        give(take(100));  // the heap is there
+        give(take(100));                    // the heap is there
         process()->spans.set_alone(false);  // tests of limits keep free memory
         static_cast<void>(trim());
         before_ = limits.used();
