@@ -13,7 +13,6 @@ namespace ashlar::command {
 namespace {
 
 using base::kUnitShift;
-using base::kUnitSize;
 using inspect::UnitKind;
 
 constexpr int kUsage = 2;

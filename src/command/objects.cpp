@@ -58,7 +58,7 @@ std::string ashlar_version_in(const std::string& path) {
                             std::istreambuf_iterator<char>());
     for (std::size_t at = bytes.find(kMark); at != std::string::npos;
          at = bytes.find(kMark, at + 1)) {
-        const std::string version(bytes.c_str() + at + sizeof kMark - 1);
+        std::string version(bytes.c_str() + at + sizeof kMark - 1);
         if (!version.empty() && std::isdigit(static_cast<unsigned char>(version.front())) != 0)
             return version;
     }
@@ -155,7 +155,8 @@ std::vector<Object> in_search_order(std::vector<Object> objects,
     ordered.push_back(std::move(objects.front()));
     objects.erase(objects.begin());
     for (const std::string& word : preloaded) take(word);
-    for (std::size_t i = 0; i < ordered.size(); ++i) {
+    // take() appends to the list.
+    for (std::size_t i = 0; i < ordered.size(); ++i) {  // NOLINT(modernize-loop-convert)
         const std::vector<std::string> needed = ordered[i].needed;
         for (const std::string& word : needed) take(word);
     }

@@ -88,10 +88,10 @@ struct CachedRuns : HeapScenario {
             require(cache_of(0)->collect(false) != Cache::Collected::ended, "it has not ended");
             return;
         }
-        for (unsigned i = 0; i < 2; ++i) {
-            void* block = take_hit(0, kRun);
-            if (block != nullptr) give_hit(0, kRun, block);
-        }
+        void* first = take_hit(0, kRun);
+        void* second = take_hit(0, kRun);
+        if (first != nullptr) give_hit(0, kRun, first);  // the slots change their blocks
+        if (second != nullptr) give_hit(0, kRun, second);
     }
 };
 const Enrolled<CachedRuns> kCachedRuns{"collect.runs"};

@@ -33,8 +33,10 @@ COLLECTIONS = (
     Bug("an_abandoned_cache_is_forgotten", COLLECT, "        return Collected::ended;", "        return Collected::nothing;",
         "collect.ends"),
     Bug("runs_are_collected_as_if_hits_popped_none_but_the_top_moves", COLLECT,
-        "        for (void** slot = base::owned_load(top[bin]); slot > at;) {",
-        "        for (void** slot = base::owned_load(top[bin]) + 1; slot > at;) {", "collect.runs"),
+        "        for (void** slot = tops[bin]; slot > bottom(bin);) {",
+        "        for (void** slot = base::owned_load(top[bin]) + 1; slot > bottom(bin);) {", "collect.runs"),
+    Bug("runs_are_collected_without_a_barrier", COLLECT, "if (!any || !base::put_barriers()) return;", "if (!any) return;",
+        "collect.runs"),
 )
 
 EDGES = (

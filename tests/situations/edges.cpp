@@ -98,6 +98,7 @@ int main() {
         const long calls = count_calls(each.program);
         if (calls < 0) return situation::skipped;
         std::printf("%s: %ld system calls in a million operations\n", each.name, calls);
+        std::fflush(stdout);
         few = few && calls <= kMost;
     }
     require(few, "too many system calls");

@@ -1,11 +1,14 @@
 // A program with threads that rests: the background thread returns its memory,
 // and then nothing wakes up any more. The first argument names the case.
+#include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
@@ -172,6 +175,45 @@ void forks() {
     require(waitpid(child, &status, 0) == child && status == 0, "the child of clone");
 }
 
+// The program's main thread ends before its last thread. The test's limit of
+// time finds a process that does not end.
+void main_ends() {
+    std::thread([] { burst(1, 1); }).join();
+    require(threads_now() == 2, "there is no background thread");
+    std::thread([] {
+        usleep(100000);
+        std::thread([] { burst(1, 2); }).join();
+    }).detach();
+    pthread_exit(nullptr);
+}
+
+// A child that shares the memory asks for a filter: its parent's thread goes on
+// as before, and does not spin.
+void vforks() {
+    std::thread([] { burst(1, 1); }).join();
+    const pid_t child = vfork();
+    if (child == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        unshare(CLONE_THREAD);
+        _exit(0);
+    }
+    int status = 0;
+    require(waitpid(child, &status, 0) == child && status == 0, "the child of vfork");
+    const std::clock_t before = std::clock();
+    sleep(2);
+    require(std::clock() - before < CLOCKS_PER_SEC / 2, "the background thread spins");
+    require(threads_now() == 2, "the background thread has ended");
+}
+
+// Rights of single threads that the program gives up.
+void gives_up_rights() {
+    std::thread([] { burst(1, 1); }).join();
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    require(threads_now() == 1, "the background thread kept its rights");
+    std::thread([] { burst(1, 1); }).join();
+    require(threads_now() == 1, "it was started again");
+}
+
 void count(unsigned expected) {
     require(threads_now() == expected, "the number of threads at the start");
     std::thread([] { burst(1, 1); }).join();
@@ -189,6 +231,9 @@ int main(int argc, char** argv) {
     if (name == "alone") alone();
     if (name == "credentials") credentials();
     if (name == "forks") forks();
+    if (name == "vforks") vforks();
+    if (name == "rights") gives_up_rights();
+    if (name == "main_ends") main_ends();
     if (name == "count") count(static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)));
     return 0;
 }

@@ -51,8 +51,8 @@ class BackEnd {
     // Once a second: purges aged units and retires complete slabs. Cheap
     // otherwise. For callers on slow paths.
     void tick() noexcept;
-    // A further task of each tick(), and of each free of a run; null: none. Set
-    // before the heap is published.
+    // A further task of each tick(), free of a run, and end of a thread; null:
+    // none. Set before the heap is published.
     void (*also_tick)() noexcept;
 
     spans::Spans spans;

@@ -227,7 +227,7 @@ class alignas(kCachePage) Cache : public ThreadCache {
 
 // The owner's slow paths, and every pop of a run. No collector works on the
 // cache meanwhile. If one does already, the scope has no cache: then the caller
-// uses the shared caches. Scopes may nest, also by a signal's handler.
+// uses the shared caches. Scopes may nest.
 class OwnerScope {
   public:
     explicit OwnerScope(Cache* cache) noexcept

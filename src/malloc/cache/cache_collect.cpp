@@ -35,8 +35,15 @@ bool Cache::close_to_collectors() noexcept {
 }
 
 void Cache::continue_in_child(bool own) noexcept {
-    // Relaxed: there is one thread. Blocks in a collector's hands are lost.
-    if (!own) return state_.store(kUnused, rlx);
+    // Relaxed, all of it: there is one thread. Blocks in a collector's hands
+    // are lost.
+    if (!own) {
+        if (state_.load(rlx) == kUnused) return;  // also a dropped cache, which has no page
+        state_.store(kUnused, rlx);
+        inside_.store(0, rlx);
+        for (Doubt& doubt : doubts_) doubt.slot = nullptr;
+        return;
+    }
     if (state_.load(rlx) == kCollecting) state_.store(kCollected, rlx);
 }
 
@@ -75,11 +82,18 @@ std::uintptr_t Cache::sum_of_tops() const noexcept {
     return sum;
 }
 
-// Runs are popped inside a scope only: all that lie below the top are ours.
+// Runs are popped inside a scope only: all that lie below the tops are ours.
+// The barrier orders the slots of hits that pushed them, [E56].
 void Cache::collect_runs() noexcept {
+    void** tops[base::kBins];
+    bool any = false;
     for (Bin bin = base::kBins - 1; base::is_run(bin); --bin) {
-        void** const at = bottom(bin);
-        for (void** slot = base::owned_load(top[bin]); slot > at;) {
+        tops[bin] = base::owned_load(top[bin]);
+        any = any || tops[bin] != bottom(bin);
+    }
+    if (!any || !base::put_barriers()) return;
+    for (Bin bin = base::kBins - 1; base::is_run(bin); --bin) {
+        for (void** slot = tops[bin]; slot > bottom(bin);) {
             --slot;
             void* block = base::owned_load(*slot);
             base::owned_store<void*>(*slot, nullptr);
@@ -111,7 +125,9 @@ void Cache::collect_classes() noexcept {
         heap->arena.leave(c, current_[c]);
         if (block == nullptr) continue;
         if (!sure[c] || !second || base::owned_load(*mark) != nullptr) {
-            doubts_[c] = marks[c];
+            doubts_[c].block = block;
+            base::compiler_fence();  // a fork may cut between
+            doubts_[c].slot = mark;
             continue;
         }
         give_below(c, mark, block);

@@ -131,6 +131,7 @@ void Heap::end_cache(Cache* cache) noexcept {
     if (!cache->close_to_collectors()) return;
     cache->flush();
     give_cache(cache);
+    if (also_tick != nullptr) also_tick();
 }
 
 void Heap::give_cache(Cache* cache) noexcept {

@@ -114,8 +114,8 @@ void Heap::adopt_fork(Cache* own) noexcept {
     }
     const std::uint32_t created = created_of(created_.load(rlx));
     for (std::uint32_t i = 0; i < created; ++i) {
-        if (&caches_[i] != own) caches_[i].continue_in_child(false);
         if (&caches_[i] == own || idle_.contains(i) || !caches_[i].attached()) continue;
+        caches_[i].continue_in_child(false);
         orphaned_.insert(i);
         others = true;
     }

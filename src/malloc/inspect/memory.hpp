@@ -46,7 +46,7 @@ class ProcessMemory {
 };
 
 // A part of the memory that was read at once: neighbouring reads cost one call.
-template <std::size_t kBytes>
+template <std::size_t size>
 class Window {
   public:
     void open(const Memory& memory) noexcept {
@@ -56,14 +56,14 @@ class Window {
     [[nodiscard]] bool copy(std::uint64_t address, void* to, std::size_t bytes) noexcept {
         auto* out = static_cast<unsigned char*>(to);
         while (bytes > 0) {
-            const std::uint64_t start = address / kBytes * kBytes;
+            const std::uint64_t start = address / size * size;
             if (start != start_) {
                 start_ = ~std::uint64_t{0};
-                if (!memory_->copy(start, bytes_, kBytes)) return false;
+                if (!memory_->copy(start, bytes_, size)) return false;
                 start_ = start;
             }
             const std::size_t from = address - start;
-            const std::size_t n = bytes < kBytes - from ? bytes : kBytes - from;
+            const std::size_t n = bytes < size - from ? bytes : size - from;
             for (std::size_t i = 0; i < n; ++i) out[i] = bytes_[from + i];
             out += n;
             address += n;
@@ -79,7 +79,7 @@ class Window {
   private:
     const Memory* memory_;
     std::uint64_t start_;
-    unsigned char bytes_[kBytes];
+    unsigned char bytes_[size];
 };
 
 }  // namespace ashlar::inspect

@@ -17,8 +17,9 @@
 namespace ashlar::cache {
 
 using base::acq;
-using base::acq_rel;
+using base::rel;
 using base::rlx;
+using base::seq_cst;
 
 constinit Background background{};
 
@@ -27,8 +28,12 @@ namespace {
 constexpr long kPassSeconds = 1;
 // Passes without any use of the heap, until all goes back.
 constexpr unsigned kQuietPasses = 4;
-constexpr std::size_t kLeastStack = std::size_t{64} << 10;
-constexpr std::size_t kMostStack = std::size_t{16} << 20;  // of a program with much TLS
+constexpr long kNoTimeout = 0;
+// Where the system has no barriers, so that a use of the heap may be missed.
+constexpr long kLongSeconds = 60;
+// With the thread-local memory of the program's libraries in it.
+constexpr std::size_t kLeastStack = std::size_t{256} << 10;
+constexpr std::size_t kMostStack = std::size_t{16} << 20;
 
 // Not the creator's priority, nor its signals.
 int create_quietly(Background::Create create, pthread_t& thread, void* (*main)(void*),
@@ -49,6 +54,16 @@ int create_quietly(Background::Create create, pthread_t& thread, void* (*main)(v
     return error;
 }
 
+void wait_while(const base::Atomic<std::uint32_t>& word, std::uint32_t value,
+                const timespec* limit) noexcept {
+    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, limit, nullptr, 0);
+}
+
+void wake_all(const base::Atomic<std::uint32_t>& word) noexcept {
+    constexpr int kAll = 0x7fffffff;
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, kAll, nullptr, nullptr, 0);
+}
+
 template <class F>
 void each_heap(F f) noexcept {
     if (Heap* heap = existing_process(); heap != nullptr) f(*heap);
@@ -59,76 +74,110 @@ void each_heap(F f) noexcept {
 
 void Background::start(Create create) noexcept {
     std::uint32_t none = kNone;
-    // Relaxed, all of it: the word says only whether there is a thread.
-    if (state_.load(rlx) != kNone || !state_.cas(none, kAwake, rlx, rlx)) return;
-    process_ = getpid();
-    if (create_quietly(create, thread_, main, this) != 0) state_.store(kForbidden, rlx);
+    // Relaxed, both: only which caller tries.
+    if (state_.load(rlx) != kNone || failures_.load(rlx) >= kMostFailures) return;
+    // [E57] seq_cst, as the load below: forbid() sees the state, or is seen.
+    if (!state_.cas(none, kStarting, seq_cst, rlx)) return;
+    process_.store(getpid(), rlx);  // relaxed: read after kStarting was seen, by a child
+    const bool started =
+        forbidden_.load(seq_cst) == 0 && create_quietly(create, thread_, main, this) == 0;
+    if (!started) failures_.fetch_add(1, rlx);  // relaxed: a counter
+    // [E57] release, pairs with the CAS in stop(): the thread's handle.
+    state_.store(started ? kAwake : kNone, rel);
+    wake_all(state_);
+}
+
+// A child by vfork or clone has these words, but not the thread.
+bool Background::is_ours() const noexcept {
+    return process_.load(rlx) == getpid();  // relaxed: constant while there is a thread
 }
 
 bool Background::stop() noexcept {
-    std::uint32_t seen = state_.load(rlx);  // relaxed: a guess, which the CAS tests
-    if (seen == kNone || process_ != getpid()) return false;
-    do {
-        if (seen != kAwake && seen != kAsleep) return false;
-    } while (!state_.cas(seen, kStopping, rlx, rlx));  // relaxed: an order to end
-    syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-    pthread_join(thread_, nullptr);
-    state_.store(kNone, rlx);
-    return true;
+    for (;;) {
+        // [E57] seq_cst, as in start(); a guess otherwise, which the CAS tests.
+        std::uint32_t seen = state_.load(seq_cst);
+        if (seen == kNone || !is_ours()) return false;
+        if (seen == kStarting || seen == kStopping) {
+            wait_while(state_, seen, nullptr);
+            continue;
+        }
+        // [E57] acquire, pairs with the store in start().
+        if (!state_.cas(seen, kStopping, acq, rlx)) continue;
+        wake_all(state_);
+        pthread_join(thread_, nullptr);
+        state_.store(kNone, rel);  // [E57] release: the next start() writes the handle
+        wake_all(state_);
+        return true;
+    }
 }
 
 void Background::forbid() noexcept {
+    // Relaxed: a child by vfork must leave its parent's thread alone.
+    if (process_.load(rlx) != 0 && !is_ours()) return;
+    forbidden_.store(1, seq_cst);  // [E57] seq_cst, as in start()
     static_cast<void>(stop());
-    state_.store(kForbidden, rlx);  // relaxed: says only that no thread may start
     base::forbid_barriers();
 }
 
 void Background::continue_in_child() noexcept {
-    // Relaxed: there is one thread.
-    if (state_.load(rlx) != kForbidden) state_.store(kNone, rlx);
+    state_.store(kNone, rlx);  // relaxed, both: there is one thread
+    process_.store(0, rlx);
 }
 
 void Background::wake() noexcept {
     std::uint32_t asleep = kAsleep;
-    if (state_.cas(asleep, kAwake, rlx, rlx))  // relaxed: the word itself is all that is told
-        syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    // Relaxed: the word itself is all that is told.
+    if (state_.cas(asleep, kAwake, rlx, rlx)) wake_all(state_);
 }
 
 // False: the thread must end.
-bool Background::sleep(std::uint32_t state, bool bounded) noexcept {
-    const timespec pass{kPassSeconds, 0};
-    syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, state, bounded ? &pass : nullptr, nullptr, 0);
-    return state_.load(rlx) != kStopping;  // relaxed: an order to end
+bool Background::sleep(std::uint32_t state, long seconds) noexcept {
+    const timespec limit{seconds, 0};
+    wait_while(state_, state, seconds != kNoTimeout ? &limit : nullptr);
+    const std::uint32_t now = state_.load(rlx);  // relaxed: an order to end
+    return now == kAwake || now == kAsleep;
 }
 
 void* Background::main(void* self) noexcept {
+    auto& own = *static_cast<Background*>(self);
     prctl(PR_SET_NAME, "ashlar");
     leave_own_cache();  // it never has one
-    static_cast<Background*>(self)->run();
+    use_own_descriptors();
+    // Relaxed: until the creator has its handle.
+    while (own.state_.load(rlx) == kStarting) wait_while(own.state_, kStarting, nullptr);
+    own.run();
     return nullptr;
+}
+
+void Background::pass(bool all) noexcept {
+    if (all || under_pressure()) {
+        each_heap([](Heap& heap) noexcept { static_cast<void>(heap.trim()); });
+    } else {
+        each_heap([](Heap& heap) noexcept { heap.return_idle(); });
+    }
+}
+
+// Sleeps until some thread uses the heap.
+void Background::rest() noexcept {
+    std::uint32_t awake = kAwake;
+    if (!state_.cas(awake, kAsleep, rlx, rlx)) return;  // relaxed: it must end
+    // [E57] A thread whose note is not seen after the barrier sees the state,
+    // and wakes this one.
+    const bool sure = base::put_barriers();
+    if (active_.load(rlx) != 0) return wake();
+    while (state_.load(rlx) == kAsleep && sleep(kAsleep, sure ? kNoTimeout : kLongSeconds)) {
+        if (!sure && active_.load(rlx) != 0) return wake();
+    }
 }
 
 void Background::run() noexcept {
     unsigned quiet = 0;
-    while (sleep(kAwake, true)) {
-        const bool used = active_.exchange(0, rlx) != 0;
+    while (sleep(kAwake, kPassSeconds)) {
+        const bool used = active_.exchange(0, rlx) != 0;  // relaxed: a note
         quiet = used ? 0 : quiet + 1;
-        if (quiet == kQuietPasses || under_pressure()) {
-            each_heap([](Heap& heap) noexcept { static_cast<void>(heap.trim()); });
-        } else {
-            each_heap([](Heap& heap) noexcept { heap.return_idle(); });
-        }
+        pass(quiet == kQuietPasses);
         if (quiet < kQuietPasses) continue;
-        std::uint32_t awake = kAwake;
-        if (!state_.cas(awake, kAsleep, rlx, rlx)) continue;
-        // [E57] A thread whose note is not seen after the barrier sees the
-        // state, and wakes this one.
-        if (!base::put_barriers() || active_.load(rlx) != 0) {
-            wake();
-            continue;
-        }
-        while (state_.load(rlx) == kAsleep && sleep(kAsleep, false)) {
-        }
+        rest();
         quiet = 0;
     }
 }

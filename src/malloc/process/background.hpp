@@ -1,12 +1,13 @@
 // The background thread. Once a second, while the program allocates, it returns
 // memory that rests. Some seconds after the last use of the heap it returns all
-// that it can. Then it sleeps without a timeout. No other thread waits for it:
-// all that it does is lock-free.
+// that it can. Then it sleeps without a timeout. No other thread waits for it,
+// but in stop() and forbid(): all that it does is lock-free.
+//
+//   none -> starting -> awake <-> asleep -> stopping -> none
 #ifndef ASHLAR_MALLOC_PROCESS_BACKGROUND_HPP
 #define ASHLAR_MALLOC_PROCESS_BACKGROUND_HPP
 
 #include <pthread.h>
-#include <sys/types.h>
 
 #include "base/atomic.hpp"
 
@@ -16,13 +17,15 @@ class Background {
   public:
     using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 
-    // Starts the thread, unless there is one, or it is forbidden. Only where
-    // the caller holds no lock of libc: pthread_create() takes some.
+    // Starts the thread, unless there is one, or it is forbidden, or starting
+    // it has failed often. Only where the caller holds no lock of libc:
+    // pthread_create() takes some.
     void start(Create create) noexcept;
-    // Ends the thread, and waits for its end. True: there was one.
+    // Ends the thread, and waits for its end. True: there was one. In a child
+    // by vfork or clone, which may not know that it is a child: false.
     bool stop() noexcept;
     // Ends it for ever, and all barriers of the system with it: the program is
-    // about to filter its system calls.
+    // about to give up rights, or to filter its system calls.
     void forbid() noexcept;
     // In the child of a fork: there is no thread.
     void continue_in_child() noexcept;
@@ -40,22 +43,26 @@ class Background {
 
   private:
     static constexpr std::uint32_t kNone = 0;
-    static constexpr std::uint32_t kAwake = 1;
-    static constexpr std::uint32_t kAsleep = 2;
-    static constexpr std::uint32_t kStopping = 3;
-    static constexpr std::uint32_t kForbidden = 4;
+    static constexpr std::uint32_t kStarting = 1;
+    static constexpr std::uint32_t kAwake = 2;
+    static constexpr std::uint32_t kAsleep = 3;
+    static constexpr std::uint32_t kStopping = 4;
+    static constexpr std::uint32_t kMostFailures = 3;
 
     static void* main(void* self) noexcept;
     void run() noexcept;
-    [[nodiscard]] bool sleep(std::uint32_t state, bool bounded) noexcept;
+    void pass(bool all) noexcept;
+    void rest() noexcept;
+    [[nodiscard]] bool sleep(std::uint32_t state, long seconds) noexcept;
     void wake() noexcept;
+    [[nodiscard]] bool is_ours() const noexcept;
 
-    base::Atomic<std::uint32_t> state_;   // the word that it sleeps on
-    base::Atomic<std::uint32_t> active_;  // 1: some thread used the heap since the last look
-    pthread_t thread_;                    // between start() and stop()
-    // Of the process that has the thread. A child by vfork or clone has the
-    // words, but no thread, and may not know that it is a child.
-    pid_t process_;
+    base::Atomic<std::uint32_t> state_;      // the word that it sleeps on
+    base::Atomic<std::uint32_t> active_;     // 1: the heap was used since the last look
+    base::Atomic<std::uint32_t> forbidden_;  // 1: for ever
+    base::Atomic<std::uint32_t> failures_;   // of pthread_create()
+    base::Atomic<std::int32_t> process_;     // that has the thread
+    pthread_t thread_;                       // written before kAwake, read after it [E57]
 };
 
 extern Background background;

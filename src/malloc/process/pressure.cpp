@@ -1,6 +1,7 @@
 #include "malloc/process/pressure.hpp"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,11 +28,16 @@ bool read_text(const char* path, char* text, std::size_t most) noexcept {
     return true;
 }
 
-// The path of the cgroup's file. Only the background thread calls this.
+// The path of the cgroup's file.
 struct Path {
     char text[512];
     bool found;
 };
+
+// Only the background thread uses these.
+constinit Path own_path{};
+constinit bool looked = false;
+constinit bool own_descriptors = false;
 
 Path find_path() noexcept {
     constexpr char kRoot[] = "/sys/fs/cgroup";
@@ -66,13 +72,19 @@ int pressure_of(const char* text) noexcept {
     return percent;
 }
 
+void use_own_descriptors() noexcept {
+    constexpr unsigned kUnshare = 1U << 1;  // CLOSE_RANGE_UNSHARE
+    own_descriptors = syscall(SYS_close_range, 0U, ~0U, kUnshare) == 0;
+    looked = false;
+}
+
 bool under_pressure() noexcept {
-    static constinit Path path{};
-    static constinit bool looked = false;
-    if (!looked) path = find_path();
+    if (!own_descriptors) return false;
+    if (!looked) own_path = find_path();
     looked = true;
     char text[256];
-    return path.found && read_text(path.text, text, sizeof text) && pressure_of(text) >= kHigh;
+    return own_path.found && read_text(own_path.text, text, sizeof text) &&
+           pressure_of(text) >= kHigh;
 }
 
 }  // namespace ashlar::cache

@@ -133,7 +133,7 @@ Allocation take_mapped(const Request& request) noexcept {
 }
 
 Allocation take_again(Heap& heap, Cache* own, const Request& request, Bin bin) noexcept {
-    return own != nullptr && bin != 0 ? own->refill(bin, request.zeroed) : heap.allocate(request);
+    return own != nullptr && bin != 0 ? take_cached(*own, request, bin) : heap.allocate(request);
 }
 
 // After the hard limit has refused it.
