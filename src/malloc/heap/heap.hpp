@@ -82,7 +82,7 @@ class Heap : public BackEnd {
     // moved since the last call, in caches and in the depot. Then a tick.
     void return_idle() noexcept;
     // collect_caches(), reclaim(), and returns the pages of all free memory to
-    // the system. True: there were any.
+    // the system, and those of caches without a thread. True: there were any.
     bool trim() noexcept;
     // collect_caches(), reclaim(), and returns the pages of free units to the
     // system, of runs of at least `least` units. Returns how many system calls
@@ -120,6 +120,7 @@ class Heap : public BackEnd {
     [[nodiscard]] bool commit(Cache* first, std::uint32_t n) const noexcept;
     [[nodiscard]] bool reserve_caches(std::uint32_t enough) noexcept;
     void drop(Cache& cache) const noexcept;
+    void drop_idle_caches() noexcept;
 
     void layout(region::Carver& carver, const region::Region& region,
                 std::uint32_t caches) noexcept;

@@ -54,8 +54,21 @@ void Heap::return_idle() noexcept {
     arena.tick();
 }
 
+// Ids are low first, and few caches stay resident: the list holds them all,
+// but for those of threads that end meanwhile.
+void Heap::drop_idle_caches() noexcept {
+    std::uint32_t ids[kIdleResident];
+    std::uint32_t n = 0;
+    while (n < kIdleResident && (ids[n] = idle_.take_lowest()) != BitmapIndex::kNone) ++n;
+    for (std::uint32_t i = 0; i < n; ++i) {
+        if (ids[i] < kIdleResident && caches_[ids[i]].attached()) drop(caches_[ids[i]]);
+        idle_.insert(ids[i]);
+    }
+}
+
 bool Heap::trim() noexcept {
     collect_caches(false);
+    drop_idle_caches();
     reclaim();
     const bool pages = arena.purge();
     arena.retire_reclaimable();  // slabs that became complete while purge() owned them

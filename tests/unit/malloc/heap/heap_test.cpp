@@ -118,6 +118,16 @@ TEST_F(HeapTest, TakeCacheReturnsNullAfterTheLastUntilAGive) {
     EXPECT_EQ(heap_.take_cache(), nullptr);
 }
 
+TEST_F(HeapTest, TrimDropsTheCachesOfEndedThreads) {
+    Cache* first = heap_.take_cache();
+    Cache* second = heap_.take_cache();
+    heap_.end_cache(first);
+    static_cast<void>(heap_.trim());
+    EXPECT_FALSE(first->attached()) << "its pages are gone";
+    EXPECT_TRUE(second->attached());
+    EXPECT_EQ(heap_.take_cache(), first) << "and it serves the next thread";
+}
+
 TEST_F(HeapTest, SecondCacheEndsTheTimeOfOneThreadAlone) {
     heap_.spans.set_alone(true);
     Cache* first = heap_.take_cache();
