@@ -88,7 +88,9 @@ class ASHLAR_API Heap {
     /// order, until it returns false. Of the process heap, only the blocks of
     /// its first region are visited, none with a mapping of its own. Exceptions
     /// of the visitor pass through. Not thread-safe: neither another thread nor
-    /// the visitor may use the heap meanwhile. O(size of the heap).
+    /// the visitor may use the heap meanwhile. A free block of the process heap
+    /// that the library's background thread moves may be visited too.
+    /// O(size of the heap).
     void visit(Visitor visitor, void* context);
     /// Calls `each(block, bytes)` as visit() above does. `each` is any callable
     /// `bool(void* block, std::size_t usable_size)`.
