@@ -20,7 +20,7 @@ COLLECTIONS = (
     Bug("marks_are_read_without_a_barrier", COLLECT, "const bool second = base::put_barriers();  // [E56]",
         "const bool second = true;", "collect."),
     Bug("the_top_is_not_compared_with_the_mark", COLLECT,
-        "first && base::owned_load(top[c]) > marks[c].slot + 1", "first", "collect."),
+        "marks[c].block != nullptr && base::owned_load(top[c]) > marks[c].slot + 1", "marks[c].block != nullptr", "collect."),
     Bug("a_mark_that_was_pushed_over_counts_as_sure", COLLECT,
         "if (!sure[c] || !second || base::owned_load(*mark) != nullptr) {", "if (!sure[c] || !second) {", "collect."),
     Bug("a_block_in_doubt_is_forgotten", COLLECT,

@@ -118,7 +118,8 @@ void Cache::collect_classes() noexcept {
     bool sure[base::kClasses] = {};
     const bool first = base::put_barriers();  // [E56]
     for (Bin c = 1; c < base::kClasses; ++c)
-        sure[c] = first && base::owned_load(top[c]) > marks[c].slot + 1;
+        sure[c] =
+            first && marks[c].block != nullptr && base::owned_load(top[c]) > marks[c].slot + 1;
     const bool second = base::put_barriers();  // [E56]
     for (Bin c = 1; c < base::kClasses; ++c) {
         const auto [mark, block] = marks[c];
