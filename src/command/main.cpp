@@ -199,7 +199,7 @@ CLI::App* add_metrics(CLI::App& app, MetricsQuestion& question) {
     return command;
 }
 
-// What the command line may ask for.
+// The questions that a command line may ask.
 struct Questions {
     std::string placeholder;  // stands for the whole program, so that help and errors name it
     bool with_statistics = false;

@@ -1,4 +1,4 @@
-// What a command looks at: a running process, or the core file of one.
+// The target of a command: a running process, or the core file of one.
 #ifndef ASHLAR_COMMAND_TARGET_HPP
 #define ASHLAR_COMMAND_TARGET_HPP
 

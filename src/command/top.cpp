@@ -125,7 +125,7 @@ std::string head_line(std::size_t count, const TopQuestion& question) {
            ", every " + std::to_string(question.milliseconds) + " ms\n";
 }
 
-/// What the user sees: sorted rows, one of them selected, and its sizes.
+/// The table on the screen: sorted rows, one of them selected, and its sizes.
 class Screen {
   public:
     Screen(const TopQuestion& question, std::size_t column)

@@ -40,7 +40,7 @@ class OwnSurvey {
     Survey* survey_;
 };
 
-// What the heap's own counters say, without memory for a survey: blocks in
+// The sums of the heap's own counters, without memory for a survey: blocks in
 // caches count as live.
 ash_stats rough_statistics(const cache::Heap* heap) noexcept {
     const cache::Totals totals = heap == nullptr ? cache::totals() : cache::totals(*heap);

@@ -1,6 +1,6 @@
-// What a heap holds, in bytes. The parts come from one walk over the units, and
-// each unit is counted once: no part is negative, or larger than the whole,
-// also while threads change the heap. Exact while it is quiet. No state.
+// The contents of a heap, in bytes. The parts come from one walk over the
+// units, and each unit is counted once: no part is negative, or larger than the
+// whole, also while threads change the heap. Exact while it is quiet. No state.
 #ifndef ASHLAR_MALLOC_INSPECT_COUNTS_HPP
 #define ASHLAR_MALLOC_INSPECT_COUNTS_HPP
 

@@ -1,4 +1,4 @@
-// What a report says, as text that Prometheus can scrape. No malloc. Any
+// The report, as text that Prometheus can scrape. No malloc. Any
 // thread.
 #ifndef ASHLAR_MALLOC_INSPECT_METRICS_HPP
 #define ASHLAR_MALLOC_INSPECT_METRICS_HPP

@@ -51,7 +51,7 @@ std::uint64_t resident_of(const ClassCounts& each) noexcept {
     return each.used.resident + each.free.resident + each.rest.resident;
 }
 
-// What a class holds beyond its live blocks.
+// Bytes of a class beyond its live blocks.
 std::uint64_t waste_of(const ClassCounts& each) noexcept {
     const std::uint64_t used = each.in_use == 0 ? 0 : each.used.resident / each.in_use;
     const std::uint64_t live = used * each.live();

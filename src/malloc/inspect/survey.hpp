@@ -27,7 +27,7 @@ struct MappedPlace {
     std::uint64_t start, bytes;
 };
 
-// What find_heap() found.
+// Result of find_heap().
 enum class Found : unsigned {
     heap,
     no_process,     // there is none, or its mappings may not be read; errno says why

@@ -38,9 +38,10 @@ struct Settings {
     bool operator==(const Settings&) const noexcept = default;
 };
 
-// What the environment says. The first call prints a line on stderr for each
-// variable that is unknown or cannot be read. Before libc has the environment
-// it returns the defaults, and a later call reads it. O(1) after that.
+// The settings in the environment. The first call prints a line on stderr for
+// each variable that is unknown or cannot be read. Before libc has the
+// environment it returns the defaults, and a later call reads it. O(1) after
+// that.
 [[nodiscard]] Settings environment() noexcept;
 
 }  // namespace ashlar::settings
