@@ -235,8 +235,11 @@ TEST(Survey, FindsTheHeapOfAnotherProcess) {
     fill(blocks, 1000, 1000);
     const pid_t child = fork();
     if (child == 0) {
-        for (;;) pause();
+        for (;;) raise(SIGSTOP);
     }
+    int status = 0;  // stopped: its pages do not change while they are counted
+    ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+    ASSERT_TRUE(WIFSTOPPED(status));
     {
         const Owned taken(Survey::make(child));
         std::uint64_t heap = 0;
