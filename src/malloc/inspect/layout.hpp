@@ -77,6 +77,8 @@ struct ProcessTables {
 };
 
 struct HeapLayout {
+    // The first four keep their places in every version. `self` tells the
+    // description from copies of it in the memory of a process.
     char magic[16];
     std::uint32_t version;
     std::uint32_t bytes;   // of this struct

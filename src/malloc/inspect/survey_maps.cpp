@@ -2,6 +2,7 @@
 // heap among them, and adds up what is resident outside of all heaps.
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "malloc/inspect/survey.hpp"
@@ -59,9 +60,15 @@ std::uint64_t kilobytes(const char* text) noexcept {
 }  // namespace
 
 Found Survey::look_for_heap(std::uint64_t address) noexcept {
-    char magic[sizeof kHeapMagic];
-    if (!memory_.get(address, magic)) return errno == EPERM ? Found::refused : Found::none;
-    if (std::memcmp(magic, kHeapMagic, sizeof magic) != 0) return Found::none;
+    struct {
+        char magic[sizeof HeapLayout::magic];
+        std::uint32_t version, bytes;
+        Address self;
+    } begin;
+    static_assert(offsetof(HeapLayout, self) == sizeof begin - sizeof begin.self);
+    if (!memory_.get(address, begin)) return errno == EPERM ? Found::refused : Found::none;
+    if (std::memcmp(begin.magic, kHeapMagic, sizeof begin.magic) != 0 || begin.self != address)
+        return Found::none;
     if (!read_layout(memory_, address, layout_)) return Found::other_version;
     return layout_.is_process == 1 ? Found::heap : Found::none;
 }

@@ -330,8 +330,6 @@ TEST(FindHeap, TellsWhatItFinds) {
     EXPECT_EQ(found_in_child([](HeapLayout&) {}), Found::heap);
     EXPECT_EQ(found_in_child([](HeapLayout& own) { own.magic[0] = 'A'; }), Found::none);
     EXPECT_EQ(found_in_child([](HeapLayout& own) { own.is_process = 0; }), Found::none);
-    // Last: the memory of this process may keep a copy of that description,
-    // which the next child would inherit.
     EXPECT_EQ(found_in_child([](HeapLayout& own) { ++own.version; }), Found::other_version);
 }
 
