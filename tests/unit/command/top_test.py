@@ -103,6 +103,7 @@ class TopTest(CommandTest):
     def test_stopped_process(self):
         user = self.user(paths.report_user, "busy")
         user.send_signal(signal.SIGSTOP)
+        os.waitpid(user.pid, os.WUNTRACED)  # until all its threads have stopped
         (row,) = self.look(str(user.pid))["processes"]
         self.expect_sound(row)
         self.assertEqual(row["refills_per_second"], 0)
