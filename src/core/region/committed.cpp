@@ -139,6 +139,7 @@ void Committed::adopt_fork() noexcept {
     if (to > limit) release_parts(limit, to, reserved_parts_.load(rlx));
     reserving_to_.store(0, rlx);
     reserving_.reset();
+    reserving_briefly.reset();
 }
 
 // Whether as much address space is left as units [0, to) take, and room for two
@@ -147,8 +148,10 @@ void Committed::adopt_fork() noexcept {
 bool Committed::spares(UnitId to) const noexcept {
     constexpr std::size_t kStacks = std::size_t{16} << 20;
     const std::size_t bytes = kStacks + (std::size_t{to} << base::kUnitShift);
+    const bool alone = reserving_briefly.lock_soon(kTries, kPauses);
     void* spare = region_.source->reserve(bytes);
     if (spare != nullptr) region_.source->release(spare, bytes);
+    if (alone) reserving_briefly.leave();
     return spare != nullptr;
 }
 

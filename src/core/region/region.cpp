@@ -9,6 +9,7 @@
 namespace ashlar::region {
 
 constinit SystemCalls system_calls{};
+constinit base::TryLock reserving_briefly{};
 
 namespace {
 

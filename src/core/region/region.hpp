@@ -53,6 +53,11 @@ struct SystemCalls {
 };
 extern SystemCalls system_calls;
 
+// Held while address space is reserved that may be released at once. At a limit
+// of the address space another reservation would fail meanwhile: it waits a
+// little. A holder that is stopped keeps nobody from reserving.
+extern base::TryLock reserving_briefly;
+
 // Of the running kernel: 4, 16 or 64 KiB.
 [[nodiscard]] std::size_t page_size() noexcept;
 

@@ -1,5 +1,7 @@
 #include "malloc/process/growth.hpp"
 
+#include <ctime>
+
 #include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
@@ -18,6 +20,11 @@ namespace {
 
 constexpr std::size_t kLeastGrowth = std::size_t{4} << 20;
 
+// How often a thread tries the lock, and how long it pauses between tries.
+constexpr unsigned kTries = 32;
+constexpr unsigned kPauses = 512;
+constexpr unsigned kNaps = 16;  // of a millisecond
+
 // The first heaps are small, since other mappings need room under the limit
 // too. Later ones are larger: kMaxGrown of them use up any usual limit.
 constexpr std::size_t growth(std::size_t slot) noexcept {
@@ -31,6 +38,38 @@ Heap* create(std::size_t bytes) noexcept {
     if (registry.enroll(*heap)) return heap;
     Heap::destroy(heap);
     return nullptr;
+}
+
+bool fits(const Request& request, std::size_t bytes) noexcept {
+    return bytes >= kLeastGrowth && bytes / 2 >= request.size &&
+           bytes / 2 - request.size >= request.alignment;
+}
+
+// Creates a heap in an empty slot, or returns that of another thread.
+Heap* create_in(Atomic<Heap*>& slot, const Request& request) noexcept {
+    Heap* heap = slot.load(acq);  // [E13] acquire, pairs with the CAS
+    Heap* made = nullptr;
+    for (std::size_t bytes = growth(static_cast<std::size_t>(&slot - grown_heaps));
+         heap == nullptr && made == nullptr && fits(request, bytes); bytes /= 2) {
+        made = create(bytes);
+    }
+    if (made == nullptr) return heap;
+    if (slot.cas(heap, made, acq_rel, acq)) return made;  // [E13] release
+    registry.strike(*made);
+    Heap::destroy(made);
+    return heap;
+}
+
+// Sleeps a little while another thread reserves, for the same slot or for the
+// first region: the system would refuse until that thread is done. Then this
+// one finds its heap, or room. A stopped holder delays it by kNaps in all.
+bool lock_patiently() noexcept {
+    for (unsigned naps = 0; naps < kNaps; ++naps) {
+        if (region::reserving_briefly.lock_soon(kTries, kPauses)) return true;
+        const std::timespec moment{0, 1'000'000};
+        nanosleep(&moment, nullptr);
+    }
+    return false;
 }
 
 }  // namespace
@@ -58,25 +97,14 @@ Allocation allocate_existing(const Request& request) noexcept {
 }
 
 Allocation allocate_grown(const Request& request) noexcept {
-    for (unsigned i = 0; i < kMaxGrown; ++i) {
-        Atomic<Heap*>& slot = grown_heaps[i];
-        Heap* heap = slot.load(acq);  // [E13] acquire, pairs with the CAS below
+    for (Atomic<Heap*>& slot : grown_heaps) {
+        Heap* heap = slot.load(acq);  // [E13] acquire, pairs with the CAS in create_in()
         if (heap == nullptr) {
-            Heap* made = nullptr;
-            for (std::size_t bytes = growth(i); made == nullptr; bytes /= 2) {
-                if (bytes < kLeastGrowth || bytes / 2 < request.size ||
-                    bytes / 2 - request.size < request.alignment) {
-                    return {nullptr, false};
-                }
-                made = create(bytes);
-            }
-            if (slot.cas(heap, made, acq_rel, acq)) {  // [E13] release
-                heap = made;
-            } else {
-                registry.strike(*made);
-                Heap::destroy(made);
-            }
+            const bool alone = lock_patiently();
+            heap = create_in(slot, request);
+            if (alone) region::reserving_briefly.leave();
         }
+        if (heap == nullptr) break;
         const Allocation found = heap->allocate(request);
         if (found.block != nullptr) return found;
     }

@@ -1,7 +1,7 @@
 // Further heaps of the process, without thread caches, for requests that its
 // first region cannot serve. That refuses at a limit of the address space, if
 // another mapping is in its way, or while another thread takes long to reserve
-// more. Lock-free, any thread.
+// more. Any thread; a stopped one delays the others by a bounded time.
 #ifndef ASHLAR_MALLOC_PROCESS_GROWTH_HPP
 #define ASHLAR_MALLOC_PROCESS_GROWTH_HPP
 
@@ -30,7 +30,7 @@ void tick_grown() noexcept;
 template <class F>
 void each_grown(F f) noexcept {
     for (base::Atomic<Heap*>& slot : grown_heaps) {
-        Heap* heap = slot.load(base::acq);  // [E13] acquire, pairs with the CAS in allocate_grown()
+        Heap* heap = slot.load(base::acq);  // [E13] acquire, pairs with the CAS in create_in()
         if (heap == nullptr) return;
         f(*heap);
     }
