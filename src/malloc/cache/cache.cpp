@@ -238,11 +238,32 @@ void* Cache::pop_run(Bin bin) noexcept {
     return block;
 }
 
+void* Cache::pop_run_after_collection(Bin bin) noexcept {
+    const OwnerScope scope(this);
+    return scope.cache() != nullptr ? pop_run(bin) : nullptr;
+}
+
+// An OwnerScope, but for calls that could follow: the compiler then needs no
+// stack frame.
+void* Cache::pop_run_in_scope(Bin bin) noexcept {
+    inside_.increment();
+    // [E54] [E55] acquire, as in enter().
+    if (state_.load(base::acq) != kOwned) [[unlikely]] {
+        inside_.decrement();
+        return pop_run_after_collection(bin);
+    }
+    void* block = pop(bin);
+    inside_.decrement();
+    if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]]
+        heap->report(block);
+    return block;
+}
+
 void* pop_run(Bin bin) noexcept {
     ThreadCache* const own = tls_cache;
-    if (own->heap == nullptr) return nullptr;
-    const OwnerScope scope(static_cast<Cache*>(own));
-    return scope.cache() != nullptr ? scope.cache()->pop_run(bin) : nullptr;
+    if (own->heap == nullptr) [[unlikely]]
+        return nullptr;
+    return static_cast<Cache*>(own)->pop_run_in_scope(bin);
 }
 
 Allocation Cache::take_run(Bin bin) noexcept {

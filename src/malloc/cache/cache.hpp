@@ -102,6 +102,9 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // a unit was freed by a pointer into it: that ends the program, before the
     // run is allocated again.
     [[nodiscard]] void* pop_run(base::Bin bin) noexcept;
+    // The same in a scope of its own: the hit path of runs. nullptr also while
+    // a collector works on the cache.
+    [[nodiscard, gnu::always_inline]] inline void* pop_run_in_scope(base::Bin bin) noexcept;
     // Frees a block whose bin was found full.
     void overflow(void* block, base::Bin bin) noexcept;
     // Hit and miss together, for callers outside the hit path.
@@ -190,16 +193,17 @@ class alignas(kCachePage) Cache : public ThreadCache {
 
     [[nodiscard]] bool enter() noexcept;
     void leave() noexcept;
+    [[gnu::noinline]] void* pop_run_after_collection(base::Bin bin) noexcept;
     void close_gaps() noexcept;
     [[nodiscard]] std::uintptr_t sum_of_tops() const noexcept;
     void collect_runs() noexcept;
     void collect_classes() noexcept;
     void give_below(base::Bin c, void** mark, void* block) noexcept;
 
-    base::Atomic<std::uint32_t> state_;   // [E54] [E55]
-    base::Atomic<std::uint32_t> inside_;  // scopes of the owner; only it writes [E54]
-    std::uint32_t misses_;                // since the last collect_idle()
-    std::uint32_t run_units_;             // capacity of the open bins of runs
+    base::Atomic<std::uint32_t> state_;  // [E54] [E55]
+    base::OwnedCount inside_;            // scopes of the owner [E54]
+    std::uint32_t misses_;               // since the last collect_idle()
+    std::uint32_t run_units_;            // capacity of the open bins of runs
     // When collect_idle() was last called, in milliseconds.
     std::uint64_t collected_;
     // 1: the last collect_idle() came by time, before kCollectMisses misses.
@@ -243,11 +247,10 @@ class OwnerScope {
     Cache* cache_;
 };
 
-// [E54] The store comes first for the compiler: a collector puts the barrier
-// between it and the load. Relaxed: no other thread writes this word.
+// [E54] The count comes first for the compiler: a collector puts the barrier
+// between it and the load.
 inline bool Cache::enter() noexcept {
-    inside_.store(inside_.load(base::rlx) + 1, base::rlx);
-    base::compiler_fence();
+    inside_.increment();
     // [E55] acquire, pairs with the exchange in collect(): the slots as the
     // collector left them.
     std::uint32_t seen = state_.load(base::acq);
@@ -263,7 +266,7 @@ inline bool Cache::enter() noexcept {
 }
 
 // [E54] release, pairs with the acquire in collect(): the owner's slots.
-inline void Cache::leave() noexcept { inside_.store(inside_.load(base::rlx) - 1, base::rel); }
+inline void Cache::leave() noexcept { inside_.decrement(); }
 
 }  // namespace ashlar::cache
 
