@@ -16,7 +16,9 @@ using base::kUnitSize;
 
 void* allocate_or_null(std::size_t size) noexcept { return cache::allocate({.size = size}).block; }
 
-void give_slow(void* block) noexcept { cache::give(block); }
+void give_slow(void* block) noexcept {
+    if (!cache::push_run(block)) cache::give(block);
+}
 
 void* allocate_or_errno(std::size_t size) noexcept {
     void* block = allocate_or_null(size);

@@ -173,6 +173,7 @@ void Cache::close_gaps() noexcept {
         std::memmove(at, first, n * sizeof(void*));
         base::compiler_fence();
         top[bin] = at + n;
+        if (base::is_run(bin)) limit[bin] = top[bin];
     }
 }
 
