@@ -37,6 +37,7 @@ void leave_own_cache() noexcept;
 // The hooks of a heap's checks, for blocks on their way to the program and
 // back. handed_out() returns `found`.
 [[nodiscard]] Allocation handed_out(const Allocation& found, std::size_t size) noexcept;
+void handed_out(const Heap& heap, const Allocation& found, std::size_t size) noexcept;
 void taken_back(const Heap& heap, void* block, base::Bin bin, std::size_t size) noexcept;
 inline constexpr std::size_t kAnySize = checks::Checks::kAnySize;
 

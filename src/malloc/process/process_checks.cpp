@@ -31,11 +31,15 @@ bool is_checked(const void* block) noexcept {
     return heap != nullptr ? heap->checks.on() : check_level() >= CheckLevel::full;
 }
 
+void handed_out(const Heap& heap, const Allocation& found, std::size_t size) noexcept {
+    const auto bin = static_cast<Bin>(heap.spans.pages().bin_within(found.block));
+    heap.checks.handed_out(found.block, bin, size, found.zero);
+}
+
 Allocation handed_out(const Allocation& found, std::size_t size) noexcept {
     const Heap* heap = owner_of(found.block);
     if (heap != nullptr) {
-        const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(found.block));
-        heap->checks.handed_out(found.block, bin, size, found.zero);
+        handed_out(*heap, found, size);
     } else {
         mapped_blocks.set_asked(found.block, size);
     }
