@@ -29,3 +29,6 @@ if [ -s "$directory/err" ]; then
     cat "$directory/err" >&2
     exit 1
 fi
+grep -q '^room 112$' "$directory/out" || { echo "setuid.sh: not the default level of checks" >&2; exit 1; }
+ASHLAR_CHECK=full "$directory/program" >"$directory/out"
+grep -q '^room 100$' "$directory/out" || { echo "setuid.sh: no higher level of checks" >&2; exit 1; }

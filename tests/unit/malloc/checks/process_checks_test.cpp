@@ -86,6 +86,21 @@ TEST(ProcessChecks, ReallocOfAFreedBlockIsTold) {
     EXPECT_EQ(told([&] { block = ash_realloc(block, 101); }), double_free(block, 112));
 }
 
+TEST(ProcessChecks, AReallocThatFailsLeavesTheBlock) {
+    for (std::size_t size : {100UL, 70000UL, 3000001UL, 40000001UL}) {
+        auto* block = static_cast<char*>(ash_malloc(size));
+        std::memset(block, 0x11, size);
+        EXPECT_EQ(ash_realloc(block, std::size_t{1} << 60), nullptr);
+        EXPECT_EQ(ash_malloc_usable_size(block), size);
+        if (size < 40000000) {
+            block[size] = 1;
+            EXPECT_NE(told([&] { ash_free(block); }), "");
+        } else {
+            ash_free_sized(block, size);
+        }
+    }
+}
+
 // A free block goes to another thread's magazines, to its slab, or stays.
 TEST(ProcessChecks, FreesByTwoThreadsAreTold) {
     std::vector<void*> blocks;
