@@ -107,8 +107,8 @@ void* move_checked(void* block, std::size_t size, const cache::CheckedSizes& bef
 void* resize_checked(void* block, std::size_t size) noexcept {
     const cache::CheckedSizes before = cache::checked_sizes(block);
     if (size >= before.usable / 2 && cache::resize_checked(block, size)) return block;
-    const bool may_stay = size < before.usable || !cache::injection.on();
-    if (may_stay && before.usable > base::kMaxSmall && size > base::kMaxSmall &&
+    const bool in_place = size < before.usable || !cache::injection.on();
+    if (in_place && before.usable > base::kMaxSmall && size > base::kMaxSmall &&
         size <= PTRDIFF_MAX) {
         // Without a tail while its end moves.
         static_cast<void>(cache::resize_checked(block, before.usable));

@@ -1,6 +1,6 @@
-// process: between the program and heaps that check: sizes that were asked for, and the
-// hooks of Checks. Mapped blocks have the level of the process heap. Any
-// thread.
+// process: between the program and heaps that check. Sizes that were asked for,
+// and the hooks of Checks. Mapped blocks have the level of the process heap.
+// Any thread.
 #include "base/report.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
@@ -58,7 +58,7 @@ CheckedSizes checked_sizes(const void* block) noexcept {
     return sizes;
 }
 
-// ------------------------------------------------------------------------ hits
+// ----------------------------------------------------------------------- hits
 
 // As the hit path, on the cache that tls_cache does not name.
 void* take_checked(std::size_t size) noexcept {
@@ -83,7 +83,7 @@ bool give_checked(void* block, std::size_t size) noexcept {
     return true;
 }
 
-// --------------------------------------------------------------------- resizing
+// ------------------------------------------------------------------- resizing
 
 bool resize_checked(void* block, std::size_t size) noexcept {
     const Heap* heap = owner_of(block);
