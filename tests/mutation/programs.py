@@ -220,11 +220,6 @@ MISUSE = (
     Mutation("foreign_pointers_are_ignored", PROCESS, "    if (bytes == 0) report_stranger(block);\n    // A large",
             "    if (bytes == 0) return;\n    // A large", "ashlar misuse",
             "misuse.of_the_stack.8 misuse.of_a_large_number.4096"),
-    Mutation("a_wrong_size_is_believed", ENTRY,
-            "    if (usable != expected && cache::check_level() != cache::CheckLevel::off)\n"
-            "        base::report_wrong_size(block, usable, size);\n",
-            "    if (usable == 0 && expected == 0) return;\n", "ashlar misuse",
-            "misuse.delete_as_larger.8 misuse.delete_aligned_as_larger.262144"),
 )
 
 DEEPBIND_TARGETS = ("ashlar situation_deepbind situation_deepbind_library situation_opener_library situation_neighbour_library "
@@ -268,10 +263,6 @@ SITUATIONS = (
             "    while (heap == nullptr && bytes > kMinRegion && bytes < kMinRegion) {",
             "ashlar situation_limits situation_refuse situation_exercise",
             "situations.ulimit_400000 situations.refused_map_134217728"),
-    Mutation("malloc_sets_no_errno", ENTRY,
-             "    if (block == nullptr) [[unlikely]]\n        errno = ENOMEM;\n    return block;",
-            "    return block;",
-            "ashlar situation_limits", "situations.ulimit_400000"),
     Mutation("every_program_prints_a_summary", AT_EXIT,
             "    if (ashlar::settings::environment().statistics)\n"
             "        descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",
