@@ -1,107 +1,15 @@
 #include "cases.hpp"
 
-#include <atomic>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <new>
-#include <thread>
-#include <utility>
-#include <vector>
 
-#include <dlfcn.h>
-#include <malloc.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "blocks.hpp"
+#include "writes.hpp"
 
 namespace misuse {
 namespace {
-
-void say(const char* text) {
-    if (write(STDERR_FILENO, text, std::strlen(text)) < 0) _exit(2);
-}
-// Which address and block size the line has to name.
-void announce(const void* address, std::size_t block_size = 0) {
-    char line[64];
-    std::snprintf(line, sizeof line, "expected %p %zu\n", address, block_size);
-    say(line);
-}
-// Flushes all blocks out of the caches.
-void look() {
-    say(call_is_over);
-    malloc_trim(0);
-}
-
-void* take(std::size_t size) {
-    void* block = std::malloc(size);
-    if (block == nullptr) _exit(3);
-    return block;
-}
-std::vector<void*> take_many(std::size_t size, std::size_t count) {
-    std::vector<void*> blocks(count);
-    for (void*& block : blocks) block = take(size);
-    return blocks;
-}
-// Enough to push any block out of a bin, and not all of the memory.
-std::size_t many(std::size_t size) {
-    return size > largest_with_a_bin ? 4 : size > largest_in_a_slab ? 12 : 600;
-}
-
-// One block among neighbours that stay live, so that its slab stays a slab;
-// announced.
-char* victim(std::size_t size) {
-    static std::vector<void*> neighbours = take_many(size, 20);
-    auto* block = static_cast<char*>(take(size));
-    static std::vector<void*> others = take_many(size, 20);
-    announce(block, malloc_usable_size(block));
-    return block;
-}
-template <class F>
-void in_thread(F f) {
-    std::thread(std::move(f)).join();
-}
-
-// A thread that frees the blocks it is given and then ends. It exists, with its
-// cache, before the first free.
-class Freer {
-  public:
-    Freer()
-        : thread_([this] {
-              std::free(std::malloc(1));
-              ready_ = true;
-              void* block;
-              while ((block = block_) == nullptr) std::this_thread::yield();
-              std::free(block);
-              if (twice_) std::free(block);
-              if (faulty_) say(call_is_over);
-          }) {
-        while (!ready_) std::this_thread::yield();
-    }
-    void free_and_end(void* block) { end(block); }
-    // This call makes the fault. The end of the thread flushes its cache: a
-    // fault found only then is not found at the call.
-    void free_wrongly_and_end(void* block) {
-        faulty_ = true;
-        end(block);
-    }
-    void free_twice_and_end(void* block) {
-        twice_ = true;
-        free_wrongly_and_end(block);
-    }
-
-  private:
-    void end(void* block) {
-        block_ = block;
-        thread_.join();
-    }
-
-    std::atomic<bool> ready_{false};
-    bool faulty_ = false;
-    bool twice_ = false;
-    std::atomic<void*> block_{nullptr};
-    std::thread thread_;
-};
 
 // ---------------------------------------------------------------- double frees
 
@@ -154,7 +62,7 @@ void twice_after_reuse(std::size_t size) {
     std::free(block);
     look();
 }
-// The second free takes the block from its new owner, which no check can see.
+// The second free takes the block from its new owner, which no level can see.
 // The new owner's free can be reported.
 void freed_under_its_next_owner(std::size_t size) {
     void* other = take(size);
@@ -202,7 +110,7 @@ void delete_after_free(std::size_t size) {
 void free_at(std::size_t size, std::size_t offset) {
     auto* block = static_cast<char*>(take(size));
     static std::vector<void*> others = take_many(size, 20);
-    announce(block + offset, malloc_usable_size(block));
+    announce(block + offset, block_bytes(size));
     std::free(block + offset);
     look();
 }
@@ -211,7 +119,7 @@ void inside_by_eight(std::size_t size) { free_at(size, 8); }
 void inside_by_half(std::size_t size) { free_at(size, size / 2); }
 void realloc_inside(std::size_t size) {
     auto* block = static_cast<char*>(take(size));
-    announce(block + 8, malloc_usable_size(block));
+    announce(block + 8, block_bytes(size));
     if (std::realloc(block + 8, 5 * size + 100) == nullptr) _exit(3);
     look();
 }
@@ -255,71 +163,24 @@ void delete_aligned_as_larger(std::size_t size) {
     look();
 }
 
-// -------------------------------------------------------------- use after free
-
-using Check = std::size_t (*)();
-
-// Allocators with lists in free blocks would follow these words. Here nothing
-// may happen: blocks stay apart, and the heap is sound.
-void scribble(void* block, std::size_t size) {
-    static char target[4096];
-    auto* words = static_cast<void**>(block);
-    std::memset(block, 0xff, size);
-    for (std::size_t i = 0; i < size / sizeof *words; ++i) words[i] = target + 16 * (i % 200);
+// A size of the same class, or one that realloc might have left behind.
+void delete_as_neighbour(std::size_t size) {
+    void* block = ::operator new(size);
+    announce(block, malloc_usable_size(block));
+    ::operator delete(block, size - 1);
+    look();
 }
-void go_on(std::size_t size) {
-    std::vector<void*> blocks = take_many(size, many(size) * 3);
-    for (std::size_t i = 0; i < blocks.size(); ++i) std::memcpy(blocks[i], &i, sizeof i);
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        if (std::memcmp(blocks[i], &i, sizeof i) != 0) _exit(4);
-    }
-    for (void* block : blocks) std::free(block);
-    malloc_trim(0);
-    const auto check = reinterpret_cast<Check>(dlsym(RTLD_DEFAULT, "ash_check"));
-    if (check == nullptr || check() != 0) _exit(5);
+using FreeSized = void (*)(void*, std::size_t);
+void free_sized_as(std::size_t size, std::size_t claimed) {
+    void* block = take(size);
+    announce(block, malloc_usable_size(block));
+    const auto free_sized = reinterpret_cast<FreeSized>(dlsym(RTLD_DEFAULT, "free_sized"));
+    if (free_sized == nullptr) _exit(5);
+    free_sized(block, claimed);
+    look();
 }
-void written_in_the_cache(std::size_t size) {
-    for (void* block : take_many(size, 3)) {
-        std::free(block);
-        scribble(block, size);
-    }
-    go_on(size);
-}
-void written_in_the_depot(std::size_t size) {
-    const std::vector<void*> blocks = take_many(size, many(size));
-    for (void* block : blocks) std::free(block);
-    for (void* block : blocks) scribble(block, size);
-    go_on(size);
-}
-void written_in_the_slab(std::size_t size) {
-    const std::vector<void*> blocks = take_many(size, many(size));
-    for (void* block : blocks) std::free(block);
-    malloc_trim(0);
-    for (void* block : blocks) scribble(block, size);
-    go_on(size);
-}
-void written_after_another_threads_free(std::size_t size) {
-    const std::vector<void*> blocks = take_many(size, many(size));
-    in_thread([&blocks] {
-        for (void* block : blocks) std::free(block);
-    });
-    for (void* block : blocks) scribble(block, size);
-    in_thread([size] { go_on(size); });
-    go_on(size);
-}
-// Beyond the end of a live block, over the free ones behind it.
-void written_past_the_end(std::size_t size) {
-    std::vector<void*> blocks = take_many(size, 40);
-    std::size_t low = 0;
-    for (std::size_t i = 1; i < blocks.size(); ++i) {
-        if (blocks[i] < blocks[low]) low = i;
-    }
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        if (i != low) std::free(blocks[i]);
-    }
-    scribble(blocks[low], size * 4);
-    go_on(size);
-}
+void free_sized_as_seven_eighths(std::size_t size) { free_sized_as(size, size / 8 * 7); }
+void free_sized_as_million(std::size_t size) { free_sized_as(size, 1000000 + size); }
 
 constexpr const char* kDouble = "double free";
 constexpr const char* kInvalid = "invalid free";
@@ -329,44 +190,63 @@ constexpr const char* kInside = "inside a SIZE-byte block";
 constexpr const char* kForeign = "not from this heap";
 constexpr const char* kFreedAsMillion = "SIZE-byte block, freed as 1000000 bytes";
 constexpr const char* kFreedAsSeven = "SIZE-byte block, freed as 7 bytes";
-constexpr Seen now = Seen::at_once;
-constexpr Seen later = Seen::later;
-constexpr Seen harmless = Seen::harmless;
+constexpr const char* kFreedAs = "SIZE-byte block, freed as ";
+constexpr const char* kOverflow = "overflow";
+constexpr const char* kBehind = "SIZE-byte block, written 0 bytes behind its end";
+constexpr const char* kWritten = "write after free";
+constexpr const char* kAtOffset = "at offset ";
+
+constexpr Case::When at_once = {Seen::at_once, Seen::at_once, Seen::at_once};
+constexpr Case::When never = {Seen::never, Seen::never, Seen::never};
+constexpr Case::When harmless = {Seen::harmless, Seen::harmless, Seen::harmless};
+constexpr Case::When till_no_bin = {Seen::later, Seen::later, Seen::at_once};
+constexpr Case::When in_slabs_later = {Seen::later, Seen::at_once, Seen::at_once};
+constexpr Case::When reused = {Seen::on_reuse, Seen::on_reuse, Seen::on_reuse};
+// The pages of the slabs have gone back, and blocks in new ones are not known.
+constexpr Case::When reused_if_run = {Seen::harmless, Seen::on_reuse, Seen::on_reuse};
 
 }  // namespace
 
 const Case cases[] = {
-    {"twice", twice, kDouble, kBlock, now, now, now},
-    {"twice_by_realloc", twice_by_realloc, kDouble, kBlock, now, now, now},
-    {"delete_after_free", delete_after_free, kDouble, kBlock, now, now, now},
-    {"twice_after_reuse", twice_after_reuse, kDouble, kBlock, now, now, now},
-    {"twice_by_another_thread", twice_by_another_thread, kDouble, kBlock, now, now, now},
-    {"twice_with_one_between", twice_with_one_between, kDouble, kBlock, later, now, now},
-    {"once_here_once_there", once_here_once_there, kDouble, kBlock, later, later, now},
-    {"once_by_each_of_two_threads", once_by_each_of_two_threads, kDouble, kBlock, later, now, now},
-    {"freed_under_its_next_owner", freed_under_its_next_owner, kDouble, kBlock, later, now, now},
-    {"twice_from_the_depot", twice_from_the_depot, kDouble, kBlock, later, now, now},
-    {"twice_from_the_slab", twice_from_the_slab, kDouble, kBlock, later, now, now},
-    {"realloc_of_freed", realloc_of_freed, kDouble, kBlock, later, now, now},
-    {"inside_by_one", inside_by_one, kInvalid, kInside, later, now, now},
-    {"inside_by_eight", inside_by_eight, kInvalid, kInside, later, now, now},
-    {"inside_by_half", inside_by_half, kInvalid, kInside, later, now, now},
-    {"realloc_inside", realloc_inside, kInvalid, kInside, now, now, now},
-    {"of_the_stack", of_the_stack, kInvalid, kForeign, now, now, now},
-    {"of_static_data", of_static_data, kInvalid, kForeign, now, now, now},
-    {"of_a_mapping", of_a_mapping, kInvalid, kForeign, now, now, now},
-    {"of_a_function", of_a_function, kInvalid, kForeign, now, now, now},
-    {"of_a_small_number", of_a_small_number, kInvalid, kForeign, now, now, now},
-    {"of_a_large_number", of_a_large_number, kInvalid, kForeign, now, now, now},
-    {"delete_as_larger", delete_as_larger, kWrong, kFreedAsMillion, now, now, now},
-    {"delete_as_smaller", delete_as_smaller, kWrong, kFreedAsSeven, now, now, now},
-    {"delete_aligned_as_larger", delete_aligned_as_larger, kWrong, kFreedAsMillion, now, now, now},
-    {"written_in_the_cache", written_in_the_cache, "", "", harmless, harmless, harmless},
-    {"written_in_the_depot", written_in_the_depot, "", "", harmless, harmless, harmless},
-    {"written_in_the_slab", written_in_the_slab, "", "", harmless, harmless, harmless},
-    {"written_after_another_threads_free", written_after_another_threads_free, "", "", harmless,
-     harmless, harmless},
-    {"written_past_the_end", written_past_the_end, "", "", harmless, harmless, harmless},
+    {"twice", twice, kDouble, kBlock, at_once, at_once},
+    {"twice_by_realloc", twice_by_realloc, kDouble, kBlock, at_once, at_once},
+    {"delete_after_free", delete_after_free, kDouble, kBlock, at_once, at_once},
+    {"twice_after_reuse", twice_after_reuse, kDouble, kBlock, at_once, at_once},
+    {"twice_by_another_thread", twice_by_another_thread, kDouble, kBlock, at_once, at_once},
+    {"twice_with_one_between", twice_with_one_between, kDouble, kBlock, in_slabs_later, at_once},
+    {"once_here_once_there", once_here_once_there, kDouble, kBlock, till_no_bin, at_once},
+    {"once_by_each_of_two_threads", once_by_each_of_two_threads, kDouble, kBlock, in_slabs_later,
+     at_once},
+    {"freed_under_its_next_owner", freed_under_its_next_owner, kDouble, kBlock, in_slabs_later,
+     at_once},
+    {"twice_from_the_depot", twice_from_the_depot, kDouble, kBlock, in_slabs_later, at_once},
+    {"twice_from_the_slab", twice_from_the_slab, kDouble, kBlock, in_slabs_later, at_once},
+    {"realloc_of_freed", realloc_of_freed, kDouble, kBlock, in_slabs_later, at_once},
+    {"inside_by_one", inside_by_one, kInvalid, kInside, in_slabs_later, at_once},
+    {"inside_by_eight", inside_by_eight, kInvalid, kInside, in_slabs_later, at_once},
+    {"inside_by_half", inside_by_half, kInvalid, kInside, in_slabs_later, at_once},
+    {"realloc_inside", realloc_inside, kInvalid, kInside, at_once, at_once},
+    {"of_the_stack", of_the_stack, kInvalid, kForeign, at_once, at_once},
+    {"of_static_data", of_static_data, kInvalid, kForeign, at_once, at_once},
+    {"of_a_mapping", of_a_mapping, kInvalid, kForeign, at_once, at_once},
+    {"of_a_function", of_a_function, kInvalid, kForeign, at_once, at_once},
+    {"of_a_small_number", of_a_small_number, kInvalid, kForeign, at_once, at_once},
+    {"of_a_large_number", of_a_large_number, kInvalid, kForeign, at_once, at_once},
+    {"delete_as_larger", delete_as_larger, kWrong, kFreedAsMillion, at_once, at_once},
+    {"delete_as_smaller", delete_as_smaller, kWrong, kFreedAsSeven, at_once, at_once},
+    {"delete_aligned_as_larger", delete_aligned_as_larger, kWrong, kFreedAsMillion, at_once,
+     at_once},
+    {"delete_as_neighbour", delete_as_neighbour, kWrong, kFreedAs, never, at_once},
+    {"free_sized_as_seven_eighths", free_sized_as_seven_eighths, kWrong, kFreedAs, never, at_once},
+    {"free_sized_as_million", free_sized_as_million, kWrong, kFreedAs, at_once, at_once},
+    {"one_byte_behind", one_byte_behind, kOverflow, kBehind, never, at_once},
+    {"one_byte_behind_by_realloc", one_byte_behind_by_realloc, kOverflow, kBehind, never, at_once},
+    {"written_in_the_cache", written_in_the_cache, kWritten, kAtOffset, harmless, reused},
+    {"written_in_the_depot", written_in_the_depot, kWritten, kAtOffset, harmless, reused},
+    {"written_in_the_slab", written_in_the_slab, kWritten, kAtOffset, harmless, reused_if_run},
+    {"written_after_another_threads_free", written_after_another_threads_free, kWritten, kAtOffset,
+     harmless, reused},
+    {"written_past_the_end", written_past_the_end, kWritten, kAtOffset, harmless, reused},
 };
 static_assert(sizeof cases / sizeof *cases == case_count);
 

@@ -40,7 +40,7 @@ Heap* create(std::size_t bytes) noexcept {
     const std::uint32_t caches = units / 64 > kMaxCaches   ? kMaxCaches
                                  : units / 64 < kMinCaches ? kMinCaches
                                                            : units / 64;
-    return Heap::create(region::kSystemStepwise, units, caches);
+    return Heap::create(region::kSystemStepwise, units, caches, check_level());
 }
 
 // Leads readers from outside to everything else of the process. The heap is not
@@ -175,9 +175,7 @@ Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bi
     return allocate_grown(request);
 }
 
-}  // namespace
-
-Allocation allocate(const Request& request) noexcept {
+Allocation allocate_block(const Request& request) noexcept {
     if (injection.on() && request.counted && injection.refuses(request.size)) [[unlikely]]
         return {nullptr, false};
     if (request.size > PTRDIFF_MAX || request.alignment > PTRDIFF_MAX) return {nullptr, false};
@@ -201,13 +199,25 @@ Allocation allocate(const Request& request) noexcept {
     return allocate_elsewhere(*heap, own, request, bin, full);
 }
 
+}  // namespace
+
+Allocation allocate(const Request& request) noexcept {
+    const Allocation found = allocate_block(request);
+    if (check_level() < CheckLevel::full || found.block == nullptr) [[likely]]
+        return found;
+    return handed_out(found, request.size);
+}
+
 std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept {
     const Bin bin = base::bin_of_size(size);
     const OwnerScope scope(own_cache());
     Cache* own = scope.cache();
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
     process()->adopt_orphans();
-    return own->take_batch(bin, out, n);
+    const std::size_t taken = own->take_batch(bin, out, n);
+    for (std::size_t i = 0; check_level() >= CheckLevel::full && i < taken; ++i)
+        static_cast<void>(handed_out({out[i], false}, size));
+    return taken;
 }
 
 namespace {
@@ -244,29 +254,44 @@ namespace {
 
 }  // namespace
 
-void give(void* block) noexcept {
+namespace {
+
+void give_mapped(void* block, std::size_t size) noexcept {
+    if (size != kAnySize && mapped_blocks.size_of(block) != 0 && mapped_blocks.asked(block) != size)
+        base::report_wrong_size(block, mapped_blocks.asked(block), size);
+    const std::size_t bytes = mapped_blocks.give(block);
+    if (bytes == 0) report_stranger(block);
+    // A large block was freed, so that the program is likely to need less.
+    // Returns cached runs, and as much dirty memory as the block had: the
+    // cost is in proportion.
+    const OwnerScope scope(own_cache());
+    if (scope.cache() != nullptr) scope.cache()->close_runs();
+    if (Heap* heap = existing_process(); heap != nullptr)
+        heap->spans.purge_some(base::units_of_size(bytes));
+}
+
+}  // namespace
+
+void give(void* block) noexcept { give_sized(block, kAnySize); }
+
+void give_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     Heap* heap = owner_of(block);
-    if (heap == nullptr) {
-        const std::size_t bytes = mapped_blocks.give(block);
-        if (bytes == 0) report_stranger(block);
-        // A large block was freed, so that the program is likely to need less.
-        // Returns cached runs, and as much dirty memory as the block had: the
-        // cost is in proportion.
-        const OwnerScope scope(own_cache());
-        if (scope.cache() != nullptr) scope.cache()->close_runs();
-        if (heap = existing_process(); heap != nullptr)
-            heap->spans.purge_some(base::units_of_size(bytes));
-        return;
-    }
+    if (heap == nullptr) return give_mapped(block, size);
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
+    if (heap->checks.on()) [[unlikely]]
+        taken_back(*heap, block, bin, size);
+    give_to(*heap, block, bin);
+}
+
+void give_to(Heap& heap, void* block, Bin bin) noexcept {
     const OwnerScope scope(own_cache());
     Cache* own = scope.cache();
-    if (bin != 0 && own != nullptr && own->heap == heap) {
+    if (bin != 0 && own != nullptr && own->heap == &heap) {
         own->see_committed();
         own->give(block, bin);
     } else {
-        heap->give(block, bin);
+        heap.give(block, bin);
     }
 }
 
@@ -275,8 +300,10 @@ std::size_t size_of(const void* block) noexcept {
     if (heap == nullptr) {
         const std::size_t bytes = mapped_blocks.size_of(block);
         if (bytes == 0) report_stranger(block);
-        return bytes;
+        return check_level() < CheckLevel::full ? bytes : mapped_blocks.asked(block);
     }
+    if (heap->checks.on()) [[unlikely]]
+        return checked_sizes(block).asked;
     const std::size_t bytes = heap->size_of(block).bytes;
     if (bytes == 0) heap->report(block);
     return bytes;

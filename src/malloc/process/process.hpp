@@ -27,6 +27,29 @@ void leave_own_cache() noexcept;
 // The heap that an address belongs to, or nullptr.
 [[nodiscard]] Heap* owner_of(const void* address) noexcept;
 
+// The level of the process heap, of those that it grows by, and of mapped
+// blocks. The product gives it (start_level); fixed by the first use.
+[[nodiscard]] CheckLevel check_level() noexcept;
+// Of the product: the level that the user wants. None: the default.
+[[gnu::weak]] CheckLevel start_level() noexcept;
+// Whether a block, or what may be one, belongs to a heap that checks.
+[[nodiscard]] bool is_checked(const void* block) noexcept;
+// The hooks of a heap's checks, for blocks on their way to the program and
+// back. handed_out() returns `found`.
+[[nodiscard]] Allocation handed_out(const Allocation& found, std::size_t size) noexcept;
+void handed_out(const Heap& heap, const Allocation& found, std::size_t size) noexcept;
+void taken_back(const Heap& heap, void* block, base::Bin bin, std::size_t size) noexcept;
+inline constexpr std::size_t kAnySize = checks::Checks::kAnySize;
+
+// The cache of a thread of a process that checks; nullptr: it has none, or the
+// process does not check. tls_cache is the constant one then, so that every
+// call takes the slow path, where the checks are.
+extern constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]];
+// Hits of a thread with such a cache. On a miss they go on with slow(size), or
+// with give_sized().
+[[nodiscard]] void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept;
+void give_checked(void* block, std::size_t size) noexcept;
+
 // The miss path of every entry point. The caller has found the bin of the
 // request empty, if it has a cache; a movable request has no bin. nullptr: out
 // of memory, more than PTRDIFF_MAX, or an injected failure.
@@ -40,9 +63,21 @@ void leave_own_cache() noexcept;
 // Frees a block of any heap, or does nothing for nullptr. Ends the program over
 // a pointer that it finds to be no live block.
 [[gnu::noinline]] void give(void* block) noexcept;
+// The same, if the heap of the block checks: `size` is what the program says
+// that it asked for.
+void give_sized(void* block, std::size_t size) noexcept;
+// A block that has passed the checks. `bin` is that of the page map.
+void give_to(Heap& heap, void* block, base::Bin bin) noexcept;
 // Usable bytes of a live block of any heap; ends the program over anything
-// else.
+// else. If its heap checks: the bytes that were asked for.
 [[nodiscard]] std::size_t size_of(const void* block) noexcept;
+// For blocks with is_checked(): what was asked for, and what there is room for.
+// Ends the program as size_of().
+using CheckedSizes = checks::Checks::Sizes;
+[[nodiscard]] CheckedSizes checked_sizes(const void* block) noexcept;
+// From now on the program has `size` bytes of a live block, in place. False: it
+// does not fit.
+[[nodiscard]] bool resize_checked(void* block, std::size_t size) noexcept;
 
 // Gives the blocks of all caches back to their slabs, which ends the program if
 // one was freed twice or is no block. Returns no memory to the system.

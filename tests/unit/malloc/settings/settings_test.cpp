@@ -71,9 +71,10 @@ TEST(Settings, ReadGivesDefaultsWithoutVariables) {
 TEST(Settings, ReadTakesEachValue) {
     const Result result =
         read_all({"A=1", "ASHLAR_BACKGROUND=1", "ASHLAR_STATS=1", "ASHLAR_FAIL_NTH=7+3@2K",
-                  "ASHLAR_LIMIT=soft:75%,hard:3G", "ASHLAR_LIBRARY=/nowhere"});
+                  "ASHLAR_LIMIT=soft:75%,hard:3G", "ASHLAR_LIBRARY=/nowhere", "ASHLAR_CHECK=full"});
     EXPECT_EQ(result.complaints, Complaints{});
     EXPECT_EQ(result.settings, (Settings{.background = Background::on,
+                                         .check = CheckLevel::full,
                                          .statistics = true,
                                          .failures = true,
                                          .plan = {7, 3, 2048},
@@ -85,10 +86,25 @@ TEST(Settings, ReadTakesEachValue) {
     EXPECT_EQ(read_all({"ASHLAR_LIMIT=hard:2M,soft:2M"}).settings.soft_limit.value, 2U << 20);
 }
 
+TEST(Settings, ReadTakesEachLevelOfChecks) {
+    EXPECT_EQ(read_all({"ASHLAR_CHECK=off"}).settings.check, CheckLevel::off);
+    EXPECT_EQ(read_all({"ASHLAR_CHECK=default"}).settings.check, CheckLevel::standard);
+    EXPECT_EQ(read_all({"ASHLAR_CHECK=paranoid"}).settings.check, CheckLevel::paranoid);
+}
+
+TEST(Settings, SetuidProgramsMayOnlyHaveMoreChecks) {
+    const Settings wish = {
+        .background = Background::on, .check = CheckLevel::full, .statistics = true};
+    EXPECT_EQ(secure(wish), (Settings{.check = CheckLevel::full}));
+    EXPECT_EQ(secure({.check = CheckLevel::off}), Settings{});
+    EXPECT_EQ(secure({.check = CheckLevel::paranoid}).check, CheckLevel::paranoid);
+}
+
 TEST(Settings, ReadReportsWrongValuesAndUnknownNames) {
     for (const char* wrong :
          {"ASHLAR_STATS=yes", "ASHLAR_STATS=2", "ASHLAR_BACKGROUND=on", "ASHLAR_BACKGROUND=10",
-          "ASHLAR_FAIL_NTH=x", "ASHLAR_FAIL_NTH=5@", "ASHLAR_LIMIT=1G", "ASHLAR_LIMIT=soft:1G,",
+          "ASHLAR_CHECK=1", "ASHLAR_CHECK=standard", "ASHLAR_CHECK=fulll", "ASHLAR_FAIL_NTH=x",
+          "ASHLAR_FAIL_NTH=5@", "ASHLAR_LIMIT=1G", "ASHLAR_LIMIT=soft:1G,",
           "ASHLAR_LIMIT=soft:1G,soft:2G", "ASHLAR_LIMIT=soft:0", "ASHLAR_LIMIT=hard:1Gx",
           "ASHLAR_LIMIT=soft:2G,hard:1G", "ASHLAR_LIMIT=hard:80%,soft:81%"}) {
         const Result result = read_all({wrong});
@@ -101,6 +117,7 @@ TEST(Settings, ReadReportsWrongValuesAndUnknownNames) {
 }
 
 constexpr Settings kExpected = {.background = Background::on,
+                                .check = CheckLevel::paranoid,
                                 .soft_limit = {5, true},
                                 .hard_limit = {999999999999999999U, false}};
 
@@ -119,6 +136,7 @@ constexpr Settings kExpected = {.background = Background::on,
 // The environment is read once in a process, so these fork.
 TEST(Settings, EnvironmentIsReadOnceByAnyThread) {
     ::setenv("ASHLAR_BACKGROUND", "1", 1);
+    ::setenv("ASHLAR_CHECK", "paranoid", 1);
     ::setenv("ASHLAR_LIMIT", "soft:5%,hard:999999999999999999", 1);
     EXPECT_EXIT(read_from_four_threads(), testing::ExitedWithCode(0), "^$");
 }
@@ -134,7 +152,7 @@ TEST(Settings, EnvironmentIsReadLaterIfThereIsNoneYet) {
 }
 
 TEST(Settings, EnvironmentPrintsALineForEachFault) {
-    for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_LIMIT"}) ::unsetenv(name);
+    for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT"}) ::unsetenv(name);
     ::setenv("ASHLAR_STAT", "1", 1);
     ::setenv("ASHLAR_STATS", "\x1b\n", 1);
     EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),

@@ -1,0 +1,121 @@
+// process: between the program and heaps that check. Sizes that were asked for,
+// and the hooks of Checks. Mapped blocks have the level of the process heap.
+// Any thread.
+#include "base/report.hpp"
+#include "malloc/checks/checks_inline.hpp"
+#include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/process.hpp"
+
+namespace ashlar::cache {
+
+using base::Bin;
+using base::rlx;
+
+namespace {
+
+constinit base::Atomic<std::uint32_t> fixed_level{};  // the level + 1; 0: not read yet
+
+}  // namespace
+
+CheckLevel check_level() noexcept {
+    // Relaxed, both: all threads store the same.
+    const std::uint32_t fixed = fixed_level.load(rlx);
+    if (fixed != 0) [[likely]]
+        return static_cast<CheckLevel>(fixed - 1);
+    const CheckLevel level = start_level != nullptr ? start_level() : CheckLevel::standard;
+    fixed_level.store(static_cast<std::uint32_t>(level) + 1, rlx);
+    return level;
+}
+
+bool is_checked(const void* block) noexcept {
+    const Heap* heap = owner_of(block);
+    return heap != nullptr ? heap->checks.on() : check_level() >= CheckLevel::full;
+}
+
+void handed_out(const Heap& heap, const Allocation& found, std::size_t size) noexcept {
+    const auto bin = static_cast<Bin>(heap.spans.pages().bin_within(found.block));
+    heap.checks.handed_out(found.block, bin, size, found.zero);
+}
+
+Allocation handed_out(const Allocation& found, std::size_t size) noexcept {
+    const Heap* heap = owner_of(found.block);
+    if (heap != nullptr) {
+        handed_out(*heap, found, size);
+    } else {
+        mapped_blocks.set_asked(found.block, size);
+    }
+    return found;
+}
+
+void taken_back(const Heap& heap, void* block, Bin bin, std::size_t size) noexcept {
+    if (!heap.checks.taken_back(block, bin, size)) heap.report(block);
+}
+
+CheckedSizes checked_sizes(const void* block) noexcept {
+    const Heap* heap = owner_of(block);
+    if (heap == nullptr) return {size_of(block), mapped_blocks.size_of(block)};
+    const CheckedSizes sizes = heap->checks.sizes(block);
+    if (sizes.usable == 0) heap->report(block);
+    return sizes;
+}
+
+// ----------------------------------------------------------------------- hits
+
+namespace {
+
+const checks::Checks& checks_of(const Cache& cache) noexcept {
+    return static_cast<const Heap*>(cache.heap)->checks;
+}
+
+void* hand_out(const Cache& own, void* block, Bin bin, std::size_t size) noexcept {
+    checks_of(own).handed_out(block, bin, size, false);
+    return block;
+}
+
+void give_wide(Cache& own, void* block, Bin bin, std::size_t size) noexcept {
+    Heap& heap = *static_cast<Heap*>(own.heap);
+    taken_back(heap, block, bin, size);
+    if (!own.push(block, bin)) give_to(heap, block, bin);
+}
+
+}  // namespace
+
+// As the hit path, on the cache that tls_cache does not name.
+void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept {
+    Cache& own = *checked_cache;
+    if (size > base::kMaxSmall) return slow(size);
+    const Bin bin = size <= kMaxInline ? kBinOfSize[size] : kBinOfQuarters[(size + 255) / 256];
+    void* block = own.pop(bin);
+    if (block == nullptr) [[unlikely]]
+        return slow(size);
+    own.spend();
+    if (!arena::BlockStates::narrow(bin)) return hand_out(own, block, bin, size);
+    checks_of(own).handed_out_narrow(block, bin, size);
+    return block;
+}
+
+void give_checked(void* block, std::size_t size) noexcept {
+    Cache& own = *checked_cache;
+    if (!own.pages.contains(block)) return give_sized(block, size);
+    const auto bin = static_cast<Bin>(own.pages.bin_within(block));
+    if (!arena::BlockStates::narrow(bin)) {
+        if (bin == 0 || base::is_run(bin)) return give_sized(block, size);
+        return give_wide(own, block, bin, size);
+    }
+    if (!checks_of(own).taken_back_narrow(block, bin, size)) [[unlikely]]
+        own.heap->report(block);
+    if (!own.push(block, bin)) [[unlikely]]
+        give_to(*static_cast<Heap*>(own.heap), block, bin);
+}
+
+// ------------------------------------------------------------------- resizing
+
+bool resize_checked(void* block, std::size_t size) noexcept {
+    const Heap* heap = owner_of(block);
+    if (heap != nullptr) return heap->checks.resized(block, size);
+    if (mapped_blocks.size_of(block) < size) return false;
+    mapped_blocks.set_asked(block, size);
+    return true;
+}
+
+}  // namespace ashlar::cache
