@@ -39,6 +39,7 @@ struct Settings {
     FailurePlan plan = {};
     Amount soft_limit = {};
     Amount hard_limit = {};
+    std::uint32_t guard_sample = 0;  // misses for each guarded block; 0: there are none
     bool operator==(const Settings&) const noexcept = default;
 };
 
