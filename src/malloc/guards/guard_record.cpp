@@ -23,7 +23,7 @@ void Record::AtomicCalls::set(const Calls& from) noexcept {
     thread.store(0, rel);
     count.store(from.count, rel);
     for (unsigned i = 0; i < from.count; ++i) frames[i].store(from.frames[i], rel);
-    thread.store(from.thread, rel);
+    thread.store(from.thread, rel);  // [E61]
 }
 
 // [E61] acquire, all of it, pairs with set().
@@ -33,7 +33,7 @@ Calls Record::AtomicCalls::get() const noexcept {
     if (calls.thread == 0) return calls;
     const std::uint32_t found = count.load(acq);
     calls.count = found < Calls::kMost ? found : Calls::kMost;
-    for (unsigned i = 0; i < calls.count; ++i) calls.frames[i] = frames[i].load(acq);
+    for (unsigned i = 0; i < calls.count; ++i) calls.frames[i] = frames[i].load(acq);  // [E61]
     return calls;
 }
 

@@ -1,7 +1,7 @@
-// What is printed over a fault beside a guarded block, or over a misuse of one:
-// the place relative to the block, and the stacks of the calls. Lines on stderr,
-// each by one system call. Uses neither malloc nor stdio; may be called in a
-// signal handler.
+// Reports of faults beside guarded blocks, and of their misuse: the place
+// relative to the block, and the stacks of the calls. Lines on stderr, each by
+// one system call. Uses neither malloc nor stdio; may be called in a signal
+// handler.
 #ifndef ASHLAR_MALLOC_GUARDS_GUARD_REPORT_HPP
 #define ASHLAR_MALLOC_GUARDS_GUARD_REPORT_HPP
 

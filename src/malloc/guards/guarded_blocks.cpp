@@ -15,8 +15,8 @@ constinit GuardedBlocks guarded_blocks{};
 
 namespace {
 
-// What the rest of a page holds while its block is live. No byte that programs
-// often write.
+// The rest of a page is filled with it while its block is live. No byte that
+// programs often write.
 constexpr unsigned char kFilling = 0xb7;
 
 void* at(std::uintptr_t address) noexcept { return reinterpret_cast<void*>(address); }
@@ -71,7 +71,8 @@ bool GuardedBlocks::start(std::uint32_t every) noexcept {
         region::unmap(start, reserved_);
         return false;
     }
-    base_.store(reinterpret_cast<std::uintptr_t>(start), rlx);
+    // Relaxed: there is no other thread yet.
+    pool_.store(reinterpret_cast<std::uintptr_t>(start), rlx);
     return true;
 }
 
@@ -139,7 +140,7 @@ void* GuardedBlocks::take(std::size_t size, std::size_t alignment) noexcept {
 // ---------------------------------------------------------------------- giving
 
 std::uint32_t GuardedBlocks::index_of(std::uintptr_t address) const noexcept {
-    const std::uintptr_t number = (address - base_.load(rlx)) / page_bytes_;
+    const std::uintptr_t number = (address - pool()) / page_bytes_;
     return number % 2 == 0 ? kNone : static_cast<std::uint32_t>(number / 2);
 }
 
@@ -180,7 +181,7 @@ bool GuardedBlocks::give(void* block) noexcept {
     record.set_freed(Calls::now());
     check_rest(index, start, size);
     static_cast<void>(region::close(at(page(index)), page_bytes_));
-    held_.fetch_sub(size, rlx);
+    held_.fetch_sub(size, rlx);  // relaxed, both: as in take()
     release(index);
     live_.fetch_sub(1, rlx);
     return true;
@@ -212,7 +213,7 @@ Record::Copy GuardedBlocks::nearest(std::uintptr_t address) const noexcept {
         return copy;
     }
     // Guard i lies before page i and behind page i - 1.
-    const std::size_t offset = address - base_.load(rlx);
+    const std::size_t offset = address - pool();
     const auto guard = static_cast<std::uint32_t>(offset / page_bytes_ / 2);
     const bool has_before = guard > 0 && records_[guard - 1].guess().used();
     const bool has_behind = guard < pages_ && records_[guard].guess().used();

@@ -22,8 +22,7 @@ class GuardedBlocks {
     // Called before the program has more than one thread. `every`: how many
     // misses there are for one guarded block. False: the system refuses.
     bool start(std::uint32_t every) noexcept;
-    // Relaxed, as all of base_: it is set before there is another thread.
-    [[nodiscard]] bool on() const noexcept { return base_.load(base::rlx) != 0; }
+    [[nodiscard]] bool on() const noexcept { return pool() != 0; }
 
     // Counts a miss. A block for it if its turn has come, or nullptr.
     // `alignment`: a power of two.
@@ -39,7 +38,7 @@ class GuardedBlocks {
     // pool. Ends the program over a pointer to no live block.
     [[nodiscard]] std::size_t size_of(const void* block) const noexcept;
     [[nodiscard]] bool contains(const void* address) const noexcept {
-        const std::uintptr_t start = base_.load(base::rlx);
+        const std::uintptr_t start = pool();
         return start != 0 && reinterpret_cast<std::uintptr_t>(address) - start < bytes_;
     }
     // The address lies in a live block.
@@ -52,8 +51,7 @@ class GuardedBlocks {
     // Blocks and bytes in use; relaxed: counters.
     [[nodiscard]] std::size_t blocks() const noexcept { return live_.load(base::rlx); }
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }
-    // The pool's addresses, records included.
-    [[nodiscard]] std::uintptr_t start_address() const noexcept { return base_.load(base::rlx); }
+    // Bytes of address space, records included.
     [[nodiscard]] std::size_t reserved() const noexcept { return reserved_; }
     [[nodiscard]] std::uint32_t pages() const noexcept { return pages_; }
 
@@ -63,8 +61,10 @@ class GuardedBlocks {
     static constexpr std::size_t kMostBytes = std::size_t{1} << 20;  // of all blocks
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
+    // Its address; 0: off. Relaxed: set before there is another thread.
+    [[nodiscard]] std::uintptr_t pool() const noexcept { return pool_.load(base::rlx); }
     [[nodiscard]] std::uintptr_t page(std::uint32_t index) const noexcept {
-        return base_.load(base::rlx) + (2 * std::size_t{index} + 1) * page_bytes_;
+        return pool() + (2 * std::size_t{index} + 1) * page_bytes_;
     }
     [[nodiscard]] std::uint32_t index_of(std::uintptr_t address) const noexcept;
     [[nodiscard]] std::uint32_t claim() noexcept;
@@ -73,9 +73,9 @@ class GuardedBlocks {
     void release(std::uint32_t index) noexcept;
     void check_rest(std::uint32_t index, std::uintptr_t block, std::size_t size) const noexcept;
 
-    // All but the last two are constant from start() on.
-    base::Atomic<std::uintptr_t> base_;  // 0: off
-    std::size_t bytes_;                  // without the records
+    // All but the last three are constant from start() on.
+    base::Atomic<std::uintptr_t> pool_;
+    std::size_t bytes_;  // without the records
     std::size_t reserved_;
     std::size_t page_bytes_;
     Record* records_;
