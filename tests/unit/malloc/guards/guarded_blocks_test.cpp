@@ -91,7 +91,6 @@ TEST_F(GuardedBlocksTest, TakeLeavesAQuarterOfThePagesForFreedBlocks) {
 
 TEST_F(GuardedBlocksTest, TakeReusesThePageThatWasFreedFirst) {
     std::vector<void*> taken = take_all();
-    std::set<std::uintptr_t> unused;
     // The last quarter comes first, since no block was there yet.
     for (std::size_t i = 0; i < taken.size(); ++i) EXPECT_TRUE(blocks_.give(taken[i]));
     for (std::uint32_t i = 0; i < blocks_.pages() - taken.size(); ++i) {
@@ -155,40 +154,64 @@ TEST_F(GuardedBlocksTest, NearestKnowsTheBlockOfEachAddress) {
     EXPECT_EQ(freed.freed.thread, static_cast<std::uint32_t>(gettid()));
 }
 
-// Threads take and give, also what others have taken. Another one reads the
-// records meanwhile: a whole copy belongs to one block.
+// Threads that take blocks, and give those of each other.
+class Workers {
+  public:
+    Workers(GuardedBlocks& blocks, std::size_t most) : blocks_(blocks), most_(most) {
+        for (int t = 0; t < kThreads; ++t) threads_.emplace_back([this, t] { work(t); });
+    }
+    [[nodiscard]] bool run() const { return running_.load(ashlar::base::acq) != 0; }
+    void join() {
+        for (std::thread& thread : threads_) thread.join();
+        for (auto& slot : slots_) {
+            void* left = reinterpret_cast<void*>(slot.load(ashlar::base::rlx));
+            if (left != nullptr) {
+                EXPECT_TRUE(blocks_.give(left));
+            }
+        }
+    }
+
+  private:
+    static constexpr int kThreads = 4;
+    static constexpr int kSteps = 3000;
+    static constexpr std::size_t kSlots = 64;
+
+    void work(int t) {
+        for (int i = 0; i < kSteps; ++i) {
+            const std::size_t size = 1 + static_cast<std::size_t>(i * 31 + t) % most_;
+            void* block = blocks_.take(size, 16);
+            if (block != nullptr) {
+                EXPECT_EQ(blocks_.size_of(block), size);
+                std::memset(block, t, size);
+            }
+            auto& slot = slots_[static_cast<std::size_t>(i * 7 + t * 13) % kSlots];
+            give(reinterpret_cast<void*>(slot.exchange(number(block), ashlar::base::acq_rel)));
+        }
+        running_.fetch_sub(1, ashlar::base::acq_rel);
+    }
+    void give(void* block) {
+        if (block == nullptr) return;
+        const auto* bytes = static_cast<const unsigned char*>(block);
+        EXPECT_EQ(bytes[0], bytes[blocks_.size_of(block) - 1]);
+        EXPECT_TRUE(blocks_.give(block));
+    }
+
+    GuardedBlocks& blocks_;
+    std::size_t most_;
+    ashlar::base::Atomic<std::uintptr_t> slots_[kSlots]{};
+    ashlar::base::Atomic<int> running_{kThreads};
+    std::vector<std::thread> threads_;
+};
+
+// Another thread reads the records meanwhile: a whole copy belongs to one
+// block.
 TEST_F(GuardedBlocksTest, ThreadsNeverShareABlock) {
-    constexpr int kThreads = 4;
-    constexpr int kSteps = 3000;
-    constexpr std::size_t kSlots = 64;
-    ashlar::base::Atomic<std::uintptr_t> slots[kSlots]{};
-    ashlar::base::Atomic<int> running(kThreads);
     void* first = blocks_.take(1, 1);
     const std::uintptr_t pool = number(first) / page_ * page_;
     ASSERT_TRUE(blocks_.give(first));
-    std::vector<std::thread> threads;
-    for (int t = 0; t < kThreads; ++t) {
-        threads.emplace_back([&, t] {
-            for (int i = 0; i < kSteps; ++i) {
-                const std::size_t size = 1 + static_cast<std::size_t>(i * 31 + t) % (page_ / 2);
-                void* block = blocks_.take(size, 16);
-                if (block != nullptr) {
-                    EXPECT_EQ(blocks_.size_of(block), size);
-                    std::memset(block, t, size);
-                }
-                auto& slot = slots[static_cast<std::size_t>(i * 7 + t * 13) % kSlots];
-                void* other =
-                    reinterpret_cast<void*>(slot.exchange(number(block), ashlar::base::acq_rel));
-                if (other == nullptr) continue;
-                const auto* bytes = static_cast<const unsigned char*>(other);
-                EXPECT_EQ(bytes[0], bytes[blocks_.size_of(other) - 1]);
-                EXPECT_TRUE(blocks_.give(other));
-            }
-            running.fetch_sub(1, ashlar::base::acq_rel);
-        });
-    }
+    Workers workers(blocks_, page_ / 2);
     std::uint64_t whole = 0;
-    for (std::uint32_t page = 0; running.load(ashlar::base::acq) != 0; ++page) {
+    for (std::uint32_t page = 0; workers.run(); ++page) {
         const std::uintptr_t at = pool + 2 * page_ * (page % 4);
         const Record::Copy copy = blocks_.nearest(at);
         if (!copy.whole || copy.block == 0) continue;
@@ -196,14 +219,8 @@ TEST_F(GuardedBlocksTest, ThreadsNeverShareABlock) {
         EXPECT_EQ(copy.block / page_, at / page_);
         EXPECT_TRUE(is_placed(copy.block, copy.size)) << copy.block << ' ' << copy.size;
     }
-    for (std::thread& thread : threads) thread.join();
+    workers.join();
     EXPECT_GT(whole, 0U);
-    for (auto& slot : slots) {
-        void* left = reinterpret_cast<void*>(slot.load(ashlar::base::rlx));
-        if (left != nullptr) {
-            EXPECT_TRUE(blocks_.give(left));
-        }
-    }
     EXPECT_EQ(blocks_.blocks(), 0U);
     EXPECT_EQ(blocks_.held(), 0U);
     EXPECT_EQ(take_all().size(), blocks_.pages() / 4 * 3);
