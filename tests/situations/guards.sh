@@ -17,14 +17,14 @@ run() {
     status=$?
     [ "$status" -eq "$expected" ] || fail "$*: status $status, not $expected"
 }
-# says PATTERN…: the lines are in this order, the first one after the block's.
+# says PATTERN…: the lines come in this order, the first one at once.
 says() {
     sed '/^block /d' "$directory/err" >"$directory/left"
     first=$1
     head -n 1 "$directory/left" | grep -Eq "^ashlar: $first" || fail "the first line is not '$first'"
     for pattern; do
-        grep -Eq "^ashlar: $pattern" "$directory/left" || fail "no line '$pattern', in its order"
-        sed -E "0,/^ashlar: $pattern/d" "$directory/left" >"$directory/rest"
+        grep -Eq "^(ashlar: )?$pattern" "$directory/left" || fail "no line '$pattern', in its order"
+        sed -E "0,/^(ashlar: )?$pattern/d" "$directory/left" >"$directory/rest"
         mv "$directory/rest" "$directory/left"
     done
 }
@@ -32,7 +32,7 @@ says_nothing() { ! grep -q '^ashlar' "$directory/err" || fail "$1: lines without
 
 read='(read of|access to) 0x[0-9a-f]+,' write='(write to|access to) 0x[0-9a-f]+,'
 block='a block of 24 bytes'
-allocated='allocated by thread [0-9]+:' freed='freed by thread [0-9]+:' fault='fault in thread [0-9]+:' frame='  #0 '
+allocated='allocated by thread [0-9]+:' freed='freed by thread [0-9]+:' fault='fault in thread [0-9]+:' frame='#0 '
 
 run 139 read_behind
 says "overflow: $read 8 bytes behind $block in use\$" "$fault" "$frame" "$allocated" "$frame"

@@ -11,25 +11,14 @@ namespace ashlar::guards {
 
 namespace {
 
-// Of the interrupted thread.
-struct Registers {
-    std::uintptr_t instruction;
-    Access access;
-};
-
 #if defined(__x86_64__)
-Registers registers_of(const ucontext_t& context) noexcept {
+Access access_of(const ucontext_t& context) noexcept {
     constexpr std::uint64_t kWrite = 2;  // of the page fault's error code
-    const greg_t* all = context.uc_mcontext.gregs;
-    const bool writes = (static_cast<std::uint64_t>(all[REG_ERR]) & kWrite) != 0;
-    return {static_cast<std::uintptr_t>(all[REG_RIP]), writes ? Access::write : Access::read};
-}
-#elif defined(__aarch64__)
-Registers registers_of(const ucontext_t& context) noexcept {
-    return {context.uc_mcontext.pc, Access::unknown};
+    const auto code = static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_ERR]);
+    return (code & kWrite) != 0 ? Access::write : Access::read;
 }
 #else
-Registers registers_of(const ucontext_t&) noexcept { return {0, Access::unknown}; }
+Access access_of(const ucontext_t&) noexcept { return Access::unknown; }
 #endif
 
 // Written before the handler is installed.
@@ -54,10 +43,8 @@ void handle(int signal, siginfo_t* info, void* context) noexcept {
         return pass_on(signal, info, context);
     }
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    const Registers found = registers_of(*static_cast<const ucontext_t*>(context));
-    Calls calls = Calls::now();
-    calls.frames[0] = found.instruction;
-    report_fault(guarded_blocks.nearest(address), {address, found.access, calls});
+    const Access access = access_of(*static_cast<const ucontext_t*>(context));
+    report_fault(guarded_blocks.nearest(address), {address, access, Calls::at_signal(context)});
     // The instruction faults again and ends the program, so that a core shows
     // its registers.
     struct sigaction ending {};

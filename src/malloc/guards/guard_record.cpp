@@ -3,16 +3,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/stack.hpp"
+
 namespace ashlar::guards {
 
 using base::acq;
 using base::rel;
 
 Calls Calls::now() noexcept {
+    constexpr unsigned kOwn = 1;  // this function's
+    std::uintptr_t found[kMost + kOwn];
+    const unsigned n = base::capture_stack(found, kMost + kOwn, nullptr);
     Calls calls{};
     calls.thread = static_cast<std::uint32_t>(syscall(SYS_gettid));
-    calls.frames[0] = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
-    calls.count = 1;
+    for (unsigned i = kOwn; i < n; ++i) calls.frames[calls.count++] = found[i];
+    return calls;
+}
+
+Calls Calls::at_signal(const void* context) noexcept {
+    Calls calls{};
+    calls.thread = static_cast<std::uint32_t>(syscall(SYS_gettid));
+    calls.count = base::capture_stack(calls.frames, kMost, context);
     return calls;
 }
 

@@ -20,6 +20,8 @@ struct Calls {
 
     // Of the calling thread.
     [[gnu::noinline]] static Calls now() noexcept;
+    // Of the calling thread, where a signal has interrupted it.
+    [[nodiscard]] static Calls at_signal(const void* context) noexcept;
 };
 
 enum class PageState : unsigned { free, taken, live, freeing };

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/line.hpp"
+#include "base/stack.hpp"
 
 namespace ashlar::guards {
 
@@ -40,11 +41,7 @@ void print(const char* what, const Calls& calls) noexcept {
     Line head;
     head.text("ashlar: ").text(what).text(" thread ").number(calls.thread).text(":");
     head.write(STDERR_FILENO);
-    for (unsigned i = 0; i < calls.count; ++i) {
-        Line line;
-        line.text("ashlar:   #").number(i).text(" ").pointer(at(calls.frames[i]));
-        line.write(STDERR_FILENO);
-    }
+    base::print_stack(STDERR_FILENO, calls.frames, calls.count);
 }
 
 void print_history(const Record::Copy& block) noexcept {

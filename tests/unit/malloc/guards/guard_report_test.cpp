@@ -62,7 +62,7 @@ char* freed() {
         },                           \
         testing::KilledBySignal(SIGABRT), words)
 
-constexpr char kAllocated[] = "ashlar: allocated by thread [0-9]+:\nashlar:   #0 0x";
+constexpr char kAllocated[] = "ashlar: allocated by thread [0-9]+:\n#0 0x";
 
 class GuardReport : public testing::Test {
   protected:
@@ -73,7 +73,7 @@ TEST_F(GuardReport, SaysHowFarBesideABlockAnAccessIs) {
     EXPECT_FAULT(
         read_at(take(true) + 24 + 10),
         "^ashlar: overflow: (read of|access to) 0x[0-9a-f]+, 10 bytes behind a block of 24 "
-        "bytes in use\nashlar: fault in thread [0-9]+:\nashlar:   #0 0x");
+        "bytes in use\nashlar: fault in thread [0-9]+:\n#0 0x");
     EXPECT_FAULT(read_at(take(false) - 1),
                  "^ashlar: underflow: .*, 1 byte before a block of 24 bytes");
     EXPECT_FAULT(read_at(take(false) - 2), kAllocated);
@@ -83,7 +83,7 @@ TEST_F(GuardReport, SaysThatABlockWasFreed) {
     EXPECT_FAULT(read_at(freed() + 3),
                  "^ashlar: use after free: .*, byte 3 of a block of 24 bytes, "
                  "which is free\n");
-    EXPECT_FAULT(read_at(freed() + 3), "ashlar: freed by thread [0-9]+:\nashlar:   #0 0x");
+    EXPECT_FAULT(read_at(freed() + 3), "ashlar: freed by thread [0-9]+:\n#0 0x");
     EXPECT_FAULT(read_at(freed() + 3), kAllocated);
     EXPECT_FAULT(read_at(freed() + 32),
                  "^ashlar: overflow: .*, 8 bytes behind .*, which is free\n");
