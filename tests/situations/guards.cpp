@@ -1,5 +1,6 @@
 // guards CASE: one fault over a block of 24 bytes that lies beside a guard page
 // (ASHLAR_GUARD_SAMPLE=1). It announces the block's address first.
+#include <dlfcn.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -22,7 +23,7 @@ std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
 // At the end of its page, or at the beginning. Each miss gives another block,
 // and other sizes of the class would hit.
 char* block(bool at_end) {
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 400; ++i) {
         char* found = static_cast<char*>(std::malloc(kSize));
         const std::size_t within = reinterpret_cast<std::uintptr_t>(found) % page();
         if (malloc_usable_size(found) == kSize && within == (at_end ? page() - 32 : 0)) {
@@ -99,6 +100,14 @@ void handler_is_default() {
     std::exit(found.sa_handler == SIG_DFL ? 0 : 1);
 }
 
+// With a hundred guarded pages in use.
+void report() {
+    std::vector<char*> kept(100);
+    for (char*& each : kept) each = block(true);
+    const auto write_report = reinterpret_cast<int (*)(int)>(dlsym(RTLD_DEFAULT, "ash_report"));
+    if (write_report == nullptr || write_report(STDERR_FILENO) != 0) std::exit(1);
+}
+
 struct Case {
     const char* name;
     void (*run)();
@@ -145,6 +154,7 @@ const Case kCases[] = {
     {"child", in_child},
     {"use", use},
     {"handler_is_default", handler_is_default},
+    {"report", report},
 };
 
 }  // namespace

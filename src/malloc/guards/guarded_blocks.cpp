@@ -63,16 +63,16 @@ bool GuardedBlocks::start(std::uint32_t every) noexcept {
     every_ = every;
     bytes_ = (2 * std::size_t{pages_} + 1) * page;
     const std::size_t records = base::round_up(pages_ * sizeof(Record), page);
-    reserved_ = bytes_ + records;
-    void* start = region::reserve_uncharged(reserved_);
+    range_.bytes = bytes_ + records;
+    void* start = region::reserve_uncharged(range_.bytes);
     if (start == nullptr) return false;
     records_ = reinterpret_cast<Record*>(reinterpret_cast<std::uintptr_t>(start) + bytes_);
     if (!region::kSystem.commit(records_, records)) {
-        region::unmap(start, reserved_);
+        region::unmap(start, range_.bytes);
         return false;
     }
     // Relaxed: there is no other thread yet.
-    pool_.store(reinterpret_cast<std::uintptr_t>(start), rlx);
+    range_.start.store(reinterpret_cast<std::uintptr_t>(start), rlx);
     return true;
 }
 

@@ -51,8 +51,12 @@ class GuardedBlocks {
     // Blocks and bytes in use; relaxed: counters.
     [[nodiscard]] std::size_t blocks() const noexcept { return live_.load(base::rlx); }
     [[nodiscard]] std::size_t held() const noexcept { return held_.load(base::rlx); }
-    // Bytes of address space, records included.
-    [[nodiscard]] std::size_t reserved() const noexcept { return reserved_; }
+    // The pool, records included; for readers from outside.
+    struct Range {
+        base::Atomic<std::uintptr_t> start;  // 0: off
+        std::size_t bytes;
+    };
+    [[nodiscard]] const Range& range() const noexcept { return range_; }
     [[nodiscard]] std::uint32_t pages() const noexcept { return pages_; }
 
   private:
@@ -62,7 +66,7 @@ class GuardedBlocks {
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
     // Its address; 0: off. Relaxed: set before there is another thread.
-    [[nodiscard]] std::uintptr_t pool() const noexcept { return pool_.load(base::rlx); }
+    [[nodiscard]] std::uintptr_t pool() const noexcept { return range_.start.load(base::rlx); }
     [[nodiscard]] std::uintptr_t page(std::uint32_t index) const noexcept {
         return pool() + (2 * std::size_t{index} + 1) * page_bytes_;
     }
@@ -74,9 +78,8 @@ class GuardedBlocks {
     void check_rest(std::uint32_t index, std::uintptr_t block, std::size_t size) const noexcept;
 
     // All but the last three are constant from start() on.
-    base::Atomic<std::uintptr_t> pool_;
+    Range range_;
     std::size_t bytes_;  // without the records
-    std::size_t reserved_;
     std::size_t page_bytes_;
     Record* records_;
     std::uint32_t pages_;

@@ -108,8 +108,10 @@ void Survey::each_part(F f) noexcept {
         const bool ours = range != end && range->start <= from;
         std::uint64_t to = range == end ? mapping_.end : ours ? range->end : range->start;
         std::uint64_t* sum = &result_.others[static_cast<unsigned>(mapping_.kind)];
-        if (ours && range->units == 0) {
+        if (ours && range->units == kMappedBlock) {
             sum = &result_.mapped.resident;
+        } else if (ours && range->units == kGuarded) {
+            sum = &result_.guarded_resident;
         } else if (ours && from < range->units) {
             sum = &result_.metadata_resident;
             to = std::min(to, range->units);

@@ -52,6 +52,7 @@ void describe(Heap& heap) noexcept {
     inspect::HeapLayout& out = heap.description();
     registry.describe(out.process);
     mapped_blocks.describe(out.process);
+    out.process.guarded = reinterpret_cast<std::uintptr_t>(&guarded_blocks.range());
     out.process.grown = reinterpret_cast<std::uintptr_t>(grown_heaps);
     out.process.grown_count = kMaxGrown;
     out.process.calls = reinterpret_cast<std::uintptr_t>(&region::system_calls);
@@ -380,11 +381,10 @@ Totals totals() noexcept {
     if (heap == nullptr) return {};
     Totals sum = totals(*heap);
     const std::size_t mapped = mapped_blocks.held();
-    const std::size_t guarded = guarded_blocks.held();
-    sum.live += mapped + guarded;
-    sum.held += mapped + guarded;
-    sum.peak += mapped_blocks.peak() + guarded;
-    sum.reserved += mapped + guarded_blocks.reserved();
+    sum.live += mapped;
+    sum.held += mapped;
+    sum.peak += mapped_blocks.peak();
+    sum.reserved += mapped;
     each_grown([&sum](Heap& grown) noexcept {
         const Totals more = totals(grown);
         sum = {sum.live + more.live, sum.held + more.held, sum.free + more.free,
