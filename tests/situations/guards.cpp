@@ -100,9 +100,9 @@ void handler_is_default() {
     std::exit(found.sa_handler == SIG_DFL ? 0 : 1);
 }
 
-// With a hundred guarded pages in use.
+// With sixty guarded pages in use, and more.
 void report() {
-    std::vector<char*> kept(100);
+    std::vector<char*> kept(60);
     for (char*& each : kept) each = block(true);
     const auto write_report = reinterpret_cast<int (*)(int)>(dlsym(RTLD_DEFAULT, "ash_report"));
     if (write_report == nullptr || write_report(STDERR_FILENO) != 0) std::exit(1);

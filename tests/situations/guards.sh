@@ -87,12 +87,12 @@ done
 run 0 use
 says_nothing use
 
-# The report has their memory in a line of its own: 100 pages and more, and at
+# The report has their memory in a line of its own: 60 pages and more, and at
 # most 256 and the records.
 run 0 report
 resident=$(sed -n 's/^+ guarded blocks and their records *\([0-9.]*\) \([KM]\)iB$/\1 \2/p' "$directory/err" |
     awk '{ print int($1 * ($2 == "M" ? 1024 : 1)) }')
-[ "${resident:-0}" -ge 400 ] && [ "$resident" -le 1200 ] || fail "the report has $resident KiB of guarded blocks"
+[ "${resident:-0}" -ge 240 ] && [ "$resident" -le 1200 ] || fail "the report has $resident KiB of guarded blocks"
 
 # Without the setting there is no handler.
 run 1 handler_is_default
