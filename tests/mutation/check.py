@@ -9,12 +9,12 @@ import bugs
 import cache_bugs
 import collector_bugs
 import edges
+import guard_bugs
 import inspect_bugs
 import manager_bugs
 import programs
 import check_bugs
 import settings_bugs
-import guard_bugs
 import shared_bugs
 import shared_programs
 import small_blocks

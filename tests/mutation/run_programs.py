@@ -17,12 +17,12 @@ import subprocess
 import sys
 import time
 
+import guard_bugs
 import inspect_bugs
 import manager_bugs
 import programs
 import check_bugs
 import settings_bugs
-import guard_bugs
 import shared_programs
 from run import plant
 

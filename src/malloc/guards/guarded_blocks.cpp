@@ -71,8 +71,8 @@ bool GuardedBlocks::start(std::uint32_t every) noexcept {
         region::unmap(start, range_.bytes);
         return false;
     }
-    // Relaxed: there is no other thread yet.
-    range_.start.store(reinterpret_cast<std::uintptr_t>(start), rlx);
+    // [E60] release, pairs with pool().
+    range_.start.store(reinterpret_cast<std::uintptr_t>(start), base::rel);
     return true;
 }
 

@@ -19,8 +19,8 @@ namespace ashlar::guards {
 
 class GuardedBlocks {
   public:
-    // Called before the program has more than one thread. `every`: how many
-    // misses there are for one guarded block. False: the system refuses.
+    // Called once. `every`: how many misses there are for one guarded block.
+    // False: the system refuses.
     bool start(std::uint32_t every) noexcept;
     [[nodiscard]] bool on() const noexcept { return pool() != 0; }
 
@@ -65,8 +65,9 @@ class GuardedBlocks {
     static constexpr std::size_t kMostBytes = std::size_t{1} << 20;  // of all blocks
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
-    // Its address; 0: off. Relaxed: set before there is another thread.
-    [[nodiscard]] std::uintptr_t pool() const noexcept { return range_.start.load(base::rlx); }
+    // Its address; 0: off. [E60] acquire, pairs with start(): the other
+    // members.
+    [[nodiscard]] std::uintptr_t pool() const noexcept { return range_.start.load(base::acq); }
     [[nodiscard]] std::uintptr_t page(std::uint32_t index) const noexcept {
         return pool() + (2 * std::size_t{index} + 1) * page_bytes_;
     }
