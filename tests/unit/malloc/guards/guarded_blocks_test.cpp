@@ -212,6 +212,7 @@ TEST_F(GuardedBlocksTest, ThreadsNeverShareABlock) {
     Workers workers(blocks_, page_ / 2);
     std::uint64_t whole = 0;
     for (std::uint32_t page = 0; workers.run(); ++page) {
+        std::this_thread::yield();
         const std::uintptr_t at = pool + 2 * page_ * (page % 4);
         const Record::Copy copy = blocks_.nearest(at);
         if (!copy.whole || copy.block == 0) continue;
