@@ -21,7 +21,7 @@ BUGS = (
              "for (std::uintptr_t byte = start; byte-- > start;)", "unit_guards",
              REPORT + "EndsTheProgramOverBytesThatWereOverwritten"),
     Mutation("a_second_free_is_accepted", BLOCKS, "        !record.change(seen, seen.as(PageState::freeing))) {",
-             "        record.block() == 0) {", "unit_guards", REPORT + "EndsTheProgramIfTwoThreadsFreeABlock"),
+             "        size_of(block) == 0) {", "unit_guards", REPORT + "EndsTheProgramIfTwoThreadsFreeABlock"),
     Mutation("all_guarded_pages_are_used", BLOCKS, "pages_ / 4 * 3) {", "pages_) {", "unit_guards",
              TEST + "TakeLeavesAQuarterOfThePagesForFreedBlocks"),
     Mutation("the_newest_freed_page_is_reused", BLOCKS, "found.word >= least.word) continue;",

@@ -38,7 +38,7 @@ void use(Record& record, std::uint32_t n) {
 }
 
 TEST(GuardRecord, CopyIsWholeOnlyIfItIsOfOneBlock) {
-    constexpr std::uint32_t kRounds = 100000;
+    constexpr std::uint32_t kRounds = 1000000;
     Record record{};
     ashlar::base::Atomic<std::uint32_t> ended{};
     std::thread user([&] {
@@ -46,18 +46,20 @@ TEST(GuardRecord, CopyIsWholeOnlyIfItIsOfOneBlock) {
         ended.store(1, ashlar::base::rel);
     });
     std::uint32_t whole = 0;
+    std::uint32_t torn = 0;
     while (ended.load(ashlar::base::acq) == 0) {
         const Record::Copy copy = record.copy();
         if (!copy.whole || copy.block == 0) continue;
         ++whole;
         const auto n = static_cast<std::uint32_t>(copy.block / 8);
-        ASSERT_EQ(copy.size, 3 * std::size_t{n});
-        ASSERT_EQ(copy.state.word >> 3, n);
-        ASSERT_TRUE(is_of(copy.taken, n)) << n;
-        ASSERT_TRUE(copy.freed.thread == 0 || is_of(copy.freed, n)) << n;
+        const bool agrees = copy.size == 3 * std::size_t{n} && copy.state.word >> 3 == n &&
+                            is_of(copy.taken, n) &&
+                            (copy.freed.thread == 0 || is_of(copy.freed, n));
+        torn += agrees ? 0 : 1;
     }
     user.join();
     EXPECT_GT(whole, 0U);
+    EXPECT_EQ(torn, 0U);
     const Record::Copy last = record.copy();
     EXPECT_TRUE(last.whole && is_of(last.freed, kRounds));
 }
