@@ -21,6 +21,7 @@ ALLOWED = {
     "malloc/heap": {"malloc/heap", "malloc/checks", "malloc/settings", "malloc/inspect", "malloc/cache", "malloc/depot", *_CORE,
                     "base"},
     "malloc/settings": {"malloc/settings", "base"},
+    "malloc/guards": {"malloc/guards", "core/region", "base"},
     "malloc/process": {"malloc/process", "malloc/checks", "malloc/settings", "malloc/guards", "malloc/heap", "malloc/inspect",
                        "malloc/cache", *_CORE, "base"},
     "malloc/api": {"malloc/api", "malloc/process", "malloc/guards", "malloc/inspect", "malloc/settings", "malloc/cache", "base",

@@ -14,7 +14,7 @@ UNIT = "unit_checks"
 
 BUGS = (
     Mutation("a_wrong_size_is_believed", ENTRY,
-            "    if (usable != expected && cache::check_level() != cache::CheckLevel::off)\n"
+            "    if (!is_right && cache::check_level() != cache::CheckLevel::off)\n"
             "        base::report_wrong_size(block, usable, size);\n",
             "    if (usable == 0 && expected == 0) return;\n", "ashlar misuse",
             "misuse.delete_as_larger.8 misuse.delete_aligned_as_larger.262144"),

@@ -293,8 +293,10 @@ void give(void* block) noexcept { give_sized(block, kAnySize); }
 void give_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     Heap* heap = owner_of(block);
-    if (heap == nullptr)
-        return guarded_blocks.contains(block) ? give_guarded(block, size) : give_mapped(block, size);
+    if (heap == nullptr) {
+        if (guarded_blocks.contains(block)) return give_guarded(block, size);
+        return give_mapped(block, size);
+    }
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
     if (heap->checks.on()) [[unlikely]]
         taken_back(*heap, block, bin, size);
