@@ -1,6 +1,5 @@
 // ASHLAR_GUARD_SAMPLE=N: about one block in N misses lies beside pages without
-// access. In the drop-in only. Ignored in setuid programs, whose stderr may be
-// read by the user that set it.
+// access. In the drop-in only, also in setuid programs.
 #include <unistd.h>
 
 #include "base/line.hpp"

@@ -102,6 +102,7 @@ void keep_quiet(void*, const Complaint&) noexcept {}
 Settings secure(const Settings& wish) noexcept {
     Settings settings;
     if (wish.check > settings.check) settings.check = wish.check;
+    settings.guard_sample = wish.guard_sample;
     return settings;
 }
 

@@ -97,9 +97,11 @@ TEST(Settings, ReadTakesEachLevelOfChecks) {
 }
 
 TEST(Settings, SetuidProgramsMayOnlyHaveMoreChecks) {
-    const Settings wish = {
-        .background = Background::on, .check = CheckLevel::full, .statistics = true};
-    EXPECT_EQ(secure(wish), (Settings{.check = CheckLevel::full}));
+    const Settings wish = {.background = Background::on,
+                           .check = CheckLevel::full,
+                           .statistics = true,
+                           .guard_sample = 5};
+    EXPECT_EQ(secure(wish), (Settings{.check = CheckLevel::full, .guard_sample = 5}));
     EXPECT_EQ(secure({.check = CheckLevel::off}), Settings{});
     EXPECT_EQ(secure({.check = CheckLevel::paranoid}).check, CheckLevel::paranoid);
 }
