@@ -85,6 +85,11 @@ class Lookup {
             fill("mapped", "live, with a mapping of its own", each.start, each.bytes);
             return true;
         }
+        const inspect::MappedPlace& guarded = survey_.guarded();
+        if (address - guarded.start < guarded.bytes) {
+            fill("guarded", "among the guarded blocks", 0, 0);
+            return true;
+        }
         for (const std::uint64_t heap : survey_.heaps()) {
             if (!inspect::read_layout(survey_.memory(), heap, layout_)) continue;
             if (address < layout_.self || address >= inspect::end_of(layout_)) continue;

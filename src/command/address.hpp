@@ -25,8 +25,8 @@ struct SlabAnswer {
 
 struct AddressAnswer {
     std::uint64_t address = 0;
-    // "block", "run", "mapped", "units", "slab_end", "metadata", "reserved" or
-    // "foreign"
+    // "block", "run", "mapped", "units", "slab_end", "metadata", "guarded",
+    // "reserved" or "foreign"
     std::string kind;
     std::string state;  // "live", or where it is free; for the other kinds, a sentence
     std::uint64_t start = 0, bytes = 0;  // of the block, run or units; 0: none

@@ -152,7 +152,8 @@ or for a wrong command line.
 
 --address with --json prints one object on stdout:
   address         A
-  kind            block, run, mapped, units (free ones), slab_end, metadata, reserved or foreign
+  kind            block, run, mapped, units (free ones), slab_end, metadata, guarded,
+                  reserved or foreign
   state           live, or where it is free, or a sentence
   start, bytes    of the block, run or units, or null
   slab            {address, bytes, blocks, in_use}, or null

@@ -112,7 +112,7 @@ TopRow row_of(const Looks& looks) {
                   bytes(counts.kept.resident),
                   bytes(counts.dirty.resident + counts.aged.resident + counts.clean.resident +
                         counts.fresh.resident),
-                  bytes(now.metadata_resident),
+                  bytes(now.metadata_resident + now.guarded_resident),
                   std::accumulate(now.others, now.others + inspect::kOthers, 0.0)};
     row.classes = classes_of(looks);
     return row;

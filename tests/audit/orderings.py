@@ -6,7 +6,7 @@ DOCUMENT = "docs/orderings.md"
 MUTANTS = "tests/mutation/"
 SCENARIOS = "tests/model/"
 LAYERS = {"base", "core/region", "core/spans", "core/arena", "malloc/depot", "malloc/cache", "malloc/heap",
-          "malloc/settings", "malloc/process", "malloc/api", "manager/ranges", "manager/base", "manager/slabs",
+          "malloc/settings", "malloc/guards", "malloc/process", "malloc/api", "manager/ranges", "manager/base", "manager/slabs",
           "manager/collector", "manager/moves", "manager/engine", "manager/report", "manager/state", "manager/api",
           "shared/segment", "shared/blocks", "shared/names", "shared/recovery", "shared/api", "shared/users",
           "shared/manager"}

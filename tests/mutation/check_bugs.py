@@ -14,9 +14,9 @@ UNIT = "unit_checks"
 
 BUGS = (
     Mutation("a_wrong_size_is_believed", ENTRY,
-            "    if (usable != expected && cache::check_level() != cache::CheckLevel::off)\n"
+            "    if (!is_right && cache::check_level() != cache::CheckLevel::off)\n"
             "        base::report_wrong_size(block, usable, size);\n",
-            "    if (usable == 0 && expected == 0) return;\n", "ashlar misuse",
+            "    if (usable == 0 && !is_right) return;\n", "ashlar misuse",
             "misuse.delete_as_larger.8 misuse.delete_aligned_as_larger.262144"),
     Mutation("malloc_sets_no_errno", ENTRY,
             "    void* block = miss_or_null(size);\n    if (block == nullptr) [[unlikely]]\n        errno = ENOMEM;\n",

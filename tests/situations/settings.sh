@@ -25,7 +25,9 @@ expect 'ashlar: ASHLAR_LIMIT=1T: ignored, expected soft:SIZE, hard:SIZE or both 
     ASHLAR_LIMIT=1T
 expect 'ashlar: ASHLAR_CHECK=all: ignored, expected off, default, full or paranoid' ASHLAR_CHECK=all
 expect '' ASHLAR_CHECK=full
-expect '' ASHLAR_BACKGROUND=0 ASHLAR_STATS=0 ASHLAR_LIMIT=soft:80%,hard:4G ASHLAR_LIBRARY=/nowhere ASHLAR_FAIL_NTH=
+expect '' ASHLAR_BACKGROUND=0 ASHLAR_STATS=0 ASHLAR_LIMIT=soft:80%,hard:4G ASHLAR_LIBRARY=/nowhere ASHLAR_FAIL_NTH= \
+    ASHLAR_GUARD_SAMPLE=1000000000
+expect 'ashlar: ASHLAR_GUARD_SAMPLE=on: ignored, expected 0, or N up to 1000000000' ASHLAR_GUARD_SAMPLE=on
 
 # Two faults: two lines.
 ASHLAR_STATS=2 ASHLAR_FAIL=1 LD_PRELOAD=$library "$plain" 2>"$directory/err"

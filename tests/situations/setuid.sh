@@ -15,7 +15,7 @@ if [ -z "$other" ]; then
     exit 77
 fi
 chmod 2755 "$directory/program"
-export ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 ASHLAR_UNKNOWN=1 ASHLAR_LIMIT=hard:1K ASHLAR_CHECK=off
+export ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 ASHLAR_UNKNOWN=1 ASHLAR_LIMIT=hard:1K ASHLAR_CHECK=off ASHLAR_GUARD_SAMPLE=1
 "$directory/program" >"$directory/out" 2>"$directory/err" || {
     cat "$directory/err" >&2
     exit 1

@@ -110,6 +110,14 @@ void* reserve_uncharged(std::size_t bytes) noexcept {
     return map_with(nullptr, bytes, PROT_NONE, MAP_NORESERVE);
 }
 
+bool close(void* start, std::size_t bytes) noexcept {
+    count(system_calls.commit);
+    const bool closed =
+        keeping_errno([&]() noexcept { return mprotect(start, bytes, PROT_NONE) == 0; });
+    purge(start, bytes);
+    return closed;
+}
+
 void* map(std::size_t bytes) noexcept {
     return map_with(nullptr, bytes, PROT_READ | PROT_WRITE, 0);
 }

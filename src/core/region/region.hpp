@@ -68,6 +68,10 @@ extern base::TryLock reserving_briefly;
 // The same without access, until Source::commit() opens parts of it.
 [[nodiscard]] void* reserve_uncharged(std::size_t bytes) noexcept;
 
+// Takes the access to committed pages away, and returns them to the system.
+// False: it refuses the former.
+[[nodiscard]] bool close(void* start, std::size_t bytes) noexcept;
+
 // One block of pages of its own, outside any region.
 [[nodiscard]] void* map(std::size_t bytes) noexcept;
 void unmap(void* start, std::size_t bytes) noexcept;

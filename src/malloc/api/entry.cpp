@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/report.hpp"
+#include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/injection.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
@@ -13,6 +14,7 @@ namespace ashlar::api {
 
 using base::Bin;
 using base::kUnitSize;
+using guards::guarded_blocks;
 
 namespace {
 
@@ -147,7 +149,8 @@ void* resize(void* block, std::size_t size) noexcept {
     if (bin == 0 && cache::is_checked(block)) [[unlikely]]
         return resize_checked(block, size);
     const std::size_t before = bin != 0 ? cache::kSizeOfBin[bin] : cache::size_of(block);
-    if (size <= before && size >= before / 2) return block;
+    const bool guarded = bin == 0 && guarded_blocks.contains(block);
+    if (size <= before && size >= before / 2 && !guarded) return block;
     if (bin != 0) {  // a pointer to no block ends the program before any byte is read
         const cache::Heap& heap = *cache::existing_process();
         if (heap.size_of(block).bytes == 0) [[unlikely]]
@@ -283,7 +286,9 @@ void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept
     const std::size_t expected =
         bin != 0 ? base::size_of_bin(bin) : base::round_up(size > 0 ? size : 1, kUnitSize);
     const std::size_t usable = cache::size_of(block);
-    if (usable != expected && cache::check_level() != cache::CheckLevel::off)
+    const bool is_right =
+        guarded_blocks.contains(block) ? usable == (size > 0 ? size : 1) : usable == expected;
+    if (!is_right && cache::check_level() != cache::CheckLevel::off)
         base::report_wrong_size(block, usable, size);
     give(block);
 }

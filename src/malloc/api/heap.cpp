@@ -8,6 +8,7 @@
 #include "base/report.hpp"
 #include "malloc/api/entry.hpp"
 #include "malloc/api/snapshot.hpp"
+#include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
 
@@ -131,7 +132,10 @@ std::size_t Heap::usable_size(const void* block) const noexcept {
 
 bool Heap::owns(const void* address) const noexcept {
     const cache::Heap* heap = heap_ == nullptr ? cache::process() : &heap_of(heap_);
-    if (heap_ == nullptr && cache::mapped_blocks.around(address) != 0) return true;
+    if (heap_ == nullptr &&
+        (cache::mapped_blocks.around(address) != 0 || guards::guarded_blocks.holds(address))) {
+        return true;
+    }
     return heap != nullptr && in_range(*heap, address);
 }
 

@@ -14,7 +14,7 @@
 
 namespace ashlar::inspect {
 
-inline constexpr std::uint32_t kLayoutVersion = 1;
+inline constexpr std::uint32_t kLayoutVersion = 2;
 inline constexpr char kHeapMagic[16] = "ashlar heap \x01\x7f";
 
 // Counters of one cache's misses, in this order.
@@ -73,7 +73,8 @@ struct ProcessTables {
     Address grown, grown_count;  // 8 bytes each: heaps that the process heap grew by
     // Mapped blocks: a place has an address above 1, then its bytes.
     Address mapped, mapped_count, mapped_peak;
-    Address calls;  // 8 bytes for each Call
+    Address guarded;  // 8 bytes each: where the guarded blocks lie, or 0; and how many bytes
+    Address calls;    // 8 bytes for each Call
 };
 
 struct HeapLayout {

@@ -157,6 +157,7 @@ void write_resident(Metrics& out) noexcept {
         part("dirty", counts.dirty.resident + counts.aged.resident);
         part("clean", counts.clean.resident + counts.fresh.resident);
         part("metadata", result.metadata_resident);
+        part("guarded", result.guarded_resident);
         for (unsigned i = 0; i < kOthers; ++i) part(kOtherNames[i], result.others[i]);
     });
     out.family(kRss, [&](const Result& result) noexcept { out.sample(result.rss); });

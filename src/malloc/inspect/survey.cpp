@@ -41,8 +41,7 @@ void Survey::destroy(Survey* survey) noexcept {
 // ----------------------------------------------------------------------- heaps
 
 void Survey::add_range(const Range& range) noexcept {
-    if (ranges_ < kMostHeaps + kMostMapped && range.start < range.end)
-        range_list_[ranges_++] = range;
+    if (ranges_ < kMostRanges && range.start < range.end) range_list_[ranges_++] = range;
 }
 
 void Survey::read_process() noexcept {
@@ -87,9 +86,17 @@ void Survey::read_mapped() noexcept {
         const MappedPlace place = mapped_list_[i];
         if (place.start <= 1 || place.bytes > std::uint64_t{1} << 56) continue;
         mapped_list_[mapped_++] = place;
-        add_range({place.start, place.start + place.bytes, 0});
+        add_range({place.start, place.start + place.bytes, kMappedBlock});
     }
     if (!memory_.get(root_.mapped_peak, result_.mapped_peak)) result_.mapped_peak = 0;
+}
+
+void Survey::read_guarded() noexcept {
+    MappedPlace found{};
+    if (!memory_.get(root_.guarded, found) || found.start == 0) return;
+    if (found.bytes > std::uint64_t{1} << 32) return;
+    guarded_ = found;
+    add_range({found.start, found.start + found.bytes, kGuarded});
 }
 
 void Survey::count_layout(std::uint64_t layout) noexcept {
@@ -152,6 +159,7 @@ void Survey::open_heaps(std::uint64_t heap) noexcept {
     if (has_root_) {
         read_registry();
         read_mapped();
+        read_guarded();
     }
     std::sort(range_list_, range_list_ + ranges_,
               [](const Range& a, const Range& b) noexcept { return a.start < b.start; });

@@ -54,6 +54,7 @@ struct Result {
     std::uint64_t mapped_peak;
     std::uint64_t calls[kCalls];
     std::uint64_t metadata_resident;
+    std::uint64_t guarded_resident;  // guarded blocks, and their records
     std::uint64_t others[kOthers];
     // As the kernel says: the mean of before and after.
     std::uint64_t rss;
@@ -101,22 +102,28 @@ class Survey {
     [[nodiscard]] std::span<const MappedPlace> mapped() const noexcept {
         return {mapped_list_, mapped_};
     }
+    // Where the guarded blocks lie; 0 bytes: there are none.
+    [[nodiscard]] const MappedPlace& guarded() const noexcept { return guarded_; }
 
   private:
     static constexpr std::uint32_t kMostHeaps = 4200;
     static constexpr std::uint32_t kMostMapped = 4096;
     static constexpr std::uint32_t kMostPlaces = 65536;  // of the registry
+    static constexpr std::uint32_t kMostRanges = kMostHeaps + kMostMapped + 1;
 
     struct Range {
         std::uint64_t start, end;
-        std::uint64_t units;  // where a heap's metadata ends; 0: a mapped block
+        std::uint64_t units;  // where a heap's metadata ends, or one of the below
     };
+    static constexpr std::uint64_t kMappedBlock = 0;
+    static constexpr std::uint64_t kGuarded = 1;
 
     void open_heaps(std::uint64_t heap) noexcept;
     void count_heaps(const UnitVisitor* visitor) noexcept;
     void read_process() noexcept;
     void read_registry() noexcept;
     void read_mapped() noexcept;
+    void read_guarded() noexcept;
     void add_range(const Range& range) noexcept;
     [[nodiscard]] const Range* range_behind(std::uint64_t at) const noexcept;
     bool read_maps() noexcept;
@@ -152,9 +159,10 @@ class Survey {
     HeapReader reader_;
     ProcFile file_;
     std::uint32_t heaps_, ranges_, mapped_;
+    MappedPlace guarded_;
     std::uint32_t lasting_;  // heaps at the beginning of the list that never end
     std::uint64_t heap_list_[kMostHeaps];
-    Range range_list_[kMostHeaps + kMostMapped];
+    Range range_list_[kMostRanges];
     MappedPlace mapped_list_[kMostMapped];
 };
 

@@ -24,6 +24,7 @@ Waterfall waterfall_of(const Result& result, const Sums& sums) noexcept {
          {"clean", "free runs, returned or never used",
           at(counts.clean.resident + counts.fresh.resident)},
          {"metadata", "metadata", at(result.metadata_resident)},
+         {"guarded", "guarded blocks and their records", at(result.guarded_resident)},
          {"files", "program, libraries and other files", other(Other::file)},
          {"shared", "shared memory", other(Other::shared)},
          {"stack", "stack of the main thread", other(Other::stack)},

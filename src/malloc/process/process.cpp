@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/report.hpp"
+#include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/background.hpp"
 #include "malloc/process/growth.hpp"
 #include "malloc/process/injection.hpp"
@@ -17,6 +18,8 @@ using base::Bin;
 using base::kUnitShift;
 using base::rlx;
 using base::UnitId;
+
+using guards::guarded_blocks;
 
 constinit Registry registry{};
 
@@ -49,6 +52,7 @@ void describe(Heap& heap) noexcept {
     inspect::HeapLayout& out = heap.description();
     registry.describe(out.process);
     mapped_blocks.describe(out.process);
+    out.process.guarded = reinterpret_cast<std::uintptr_t>(&guarded_blocks.range());
     out.process.grown = reinterpret_cast<std::uintptr_t>(grown_heaps);
     out.process.grown_count = kMaxGrown;
     out.process.calls = reinterpret_cast<std::uintptr_t>(&region::system_calls);
@@ -178,6 +182,10 @@ Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bi
 Allocation allocate_block(const Request& request) noexcept {
     if (injection.on() && request.counted && injection.refuses(request.size)) [[unlikely]]
         return {nullptr, false};
+    if (guarded_blocks.on()) [[unlikely]] {
+        void* block = guarded_blocks.sample(request.size, request.alignment);
+        if (block != nullptr) return {block, false};
+    }
     if (request.size > PTRDIFF_MAX || request.alignment > PTRDIFF_MAX) return {nullptr, false};
     if (request.size >= kMapped || request.movable) {
         if (const Allocation found = take_mapped(request); found.block != nullptr) return found;
@@ -205,6 +213,7 @@ Allocation allocate(const Request& request) noexcept {
     const Allocation found = allocate_block(request);
     if (check_level() < CheckLevel::full || found.block == nullptr) [[likely]]
         return found;
+    if (guarded_blocks.contains(found.block)) return found;  // has its own checks
     return handed_out(found, request.size);
 }
 
@@ -256,6 +265,13 @@ namespace {
 
 namespace {
 
+void give_guarded(void* block, std::size_t size) noexcept {
+    const std::size_t asked = size == kAnySize ? 0 : guarded_blocks.size_of(block);
+    if (size != kAnySize && asked != (size > 0 ? size : 1))
+        base::report_wrong_size(block, asked, size);
+    static_cast<void>(guarded_blocks.give(block));
+}
+
 void give_mapped(void* block, std::size_t size) noexcept {
     if (size != kAnySize && mapped_blocks.size_of(block) != 0 && mapped_blocks.asked(block) != size)
         base::report_wrong_size(block, mapped_blocks.asked(block), size);
@@ -277,7 +293,10 @@ void give(void* block) noexcept { give_sized(block, kAnySize); }
 void give_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     Heap* heap = owner_of(block);
-    if (heap == nullptr) return give_mapped(block, size);
+    if (heap == nullptr) {
+        if (guarded_blocks.contains(block)) return give_guarded(block, size);
+        return give_mapped(block, size);
+    }
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
     if (heap->checks.on()) [[unlikely]]
         taken_back(*heap, block, bin, size);
@@ -298,6 +317,7 @@ void give_to(Heap& heap, void* block, Bin bin) noexcept {
 std::size_t size_of(const void* block) noexcept {
     const Heap* heap = owner_of(block);
     if (heap == nullptr) {
+        if (guarded_blocks.contains(block)) return guarded_blocks.size_of(block);
         const std::size_t bytes = mapped_blocks.size_of(block);
         if (bytes == 0) report_stranger(block);
         return check_level() < CheckLevel::full ? bytes : mapped_blocks.asked(block);

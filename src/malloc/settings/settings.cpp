@@ -16,8 +16,8 @@ using base::rlx;
 namespace {
 
 // Each is a value and, in bit 0, whether it has been read.
-//   flags | plan: first, every, least | soft | hard
-constexpr unsigned kWords = 6;
+//   flags | plan: first, every, least | soft | hard | guards
+constexpr unsigned kWords = 7;
 constinit base::Atomic<std::uint64_t> words[kWords]{};
 constinit base::Atomic<std::uint32_t> reported{};  // 1: a thread prints, or has printed
 
@@ -38,7 +38,8 @@ void store(const Settings& settings) noexcept {
                                           settings.plan.every,
                                           settings.plan.least,
                                           pack(settings.soft_limit),
-                                          pack(settings.hard_limit)};
+                                          pack(settings.hard_limit),
+                                          settings.guard_sample};
     // Relaxed: all threads store the same, and each word says that it is there.
     for (unsigned i = 0; i < kWords; ++i) words[i].store(values[i] << 1 | 1, rlx);
 }
@@ -58,6 +59,7 @@ bool load(Settings& settings) noexcept {
     settings.plan = {values[1], values[2], values[3]};
     settings.soft_limit = unpack(values[4]);
     settings.hard_limit = unpack(values[5]);
+    settings.guard_sample = static_cast<std::uint32_t>(values[6]);
     return true;
 }
 
@@ -100,6 +102,7 @@ void keep_quiet(void*, const Complaint&) noexcept {}
 Settings secure(const Settings& wish) noexcept {
     Settings settings;
     if (wish.check > settings.check) settings.check = wish.check;
+    settings.guard_sample = wish.guard_sample;
     return settings;
 }
 

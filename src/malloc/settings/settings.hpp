@@ -1,7 +1,7 @@
 // The settings that the user gives in the environment. Read once, by the first
 // caller; table.hpp has their names. No allocation, no constructor needed,
 // lock-free, any thread. setuid programs have the defaults, but may have a
-// higher level of checks.
+// higher level of checks, and guarded blocks.
 #ifndef ASHLAR_MALLOC_SETTINGS_SETTINGS_HPP
 #define ASHLAR_MALLOC_SETTINGS_SETTINGS_HPP
 
@@ -39,11 +39,12 @@ struct Settings {
     FailurePlan plan = {};
     Amount soft_limit = {};
     Amount hard_limit = {};
+    std::uint32_t guard_sample = 0;  // misses for each guarded block; 0: there are none
     bool operator==(const Settings&) const noexcept = default;
 };
 
 // What a setuid program gets of them: the defaults, and a level of checks above
-// the default.
+// the default, and guarded blocks.
 [[nodiscard]] Settings secure(const Settings& wish) noexcept;
 
 // The settings in the environment. The first call prints a line on stderr for

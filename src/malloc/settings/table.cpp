@@ -52,6 +52,14 @@ bool read_fail_nth(const char* at, Settings& into) noexcept {
     return true;
 }
 
+bool read_guard_sample(const char* at, Settings& into) noexcept {
+    constexpr std::uint64_t kMost = 1000000000;
+    std::uint64_t every = 0;
+    if (!read_number(at, every) || *at != '\0' || every > kMost) return false;
+    into.guard_sample = static_cast<std::uint32_t>(every);
+    return true;
+}
+
 bool read_limit(const char* at, Settings& into) noexcept {
     Amount soft = {};
     Amount hard = {};
@@ -85,6 +93,9 @@ constexpr Setting kTable[] = {
      "how much the library checks what the program does with blocks", Reader::library, read_check},
     {"ASHLAR_FAIL_NTH", "none", "allocations", "N, N+ or N+K, then perhaps @SIZE",
      "lets chosen allocations fail", Reader::library, read_fail_nth},
+    {"ASHLAR_GUARD_SAMPLE", "0", "misses", "0, or N up to 1000000000",
+     "puts a block in about N misses beside guard pages, to find overflows and uses after free",
+     Reader::library, read_guard_sample},
     {"ASHLAR_LIBRARY", "beside the command", "path", "a path",
      "the libashlar.so that the command ashlar uses", Reader::command, accept},
     {"ASHLAR_LIMIT", "none", "bytes, K, M, G or %",

@@ -5,7 +5,7 @@ import unittest
 from harness import CommandTest, main, paths
 
 OURS = ("asked", "rounding", "mapped", "untouched", "cached", "depot", "free_in_slabs", "slab_ends", "kept", "dirty",
-        "clean", "metadata")
+        "clean", "metadata", "guarded")
 
 
 class ReportTest(CommandTest):

@@ -71,7 +71,8 @@ TEST(Settings, ReadGivesDefaultsWithoutVariables) {
 TEST(Settings, ReadTakesEachValue) {
     const Result result =
         read_all({"A=1", "ASHLAR_BACKGROUND=1", "ASHLAR_STATS=1", "ASHLAR_FAIL_NTH=7+3@2K",
-                  "ASHLAR_LIMIT=soft:75%,hard:3G", "ASHLAR_LIBRARY=/nowhere", "ASHLAR_CHECK=full"});
+                  "ASHLAR_LIMIT=soft:75%,hard:3G", "ASHLAR_LIBRARY=/nowhere",
+                  "ASHLAR_GUARD_SAMPLE=1000", "ASHLAR_CHECK=full"});
     EXPECT_EQ(result.complaints, Complaints{});
     EXPECT_EQ(result.settings, (Settings{.background = Background::on,
                                          .check = CheckLevel::full,
@@ -79,7 +80,10 @@ TEST(Settings, ReadTakesEachValue) {
                                          .failures = true,
                                          .plan = {7, 3, 2048},
                                          .soft_limit = {75, true},
-                                         .hard_limit = {std::uint64_t{3} << 30, false}}));
+                                         .hard_limit = {std::uint64_t{3} << 30, false},
+                                         .guard_sample = 1000}));
+    EXPECT_EQ(read_all({"ASHLAR_GUARD_SAMPLE=0"}).settings.guard_sample, 0U);
+    EXPECT_EQ(read_all({"ASHLAR_GUARD_SAMPLE=1000000000"}).settings.guard_sample, 1000000000U);
     EXPECT_EQ(read_all({"ASHLAR_BACKGROUND=0"}).settings.background, Background::off);
     EXPECT_EQ(read_all({"ASHLAR_BACKGROUND=auto"}).settings.background, Background::automatic);
     EXPECT_EQ(read_all({"ASHLAR_LIMIT=hard:90%"}).settings.hard_limit, (Amount{90, true}));
@@ -93,9 +97,11 @@ TEST(Settings, ReadTakesEachLevelOfChecks) {
 }
 
 TEST(Settings, SetuidProgramsMayOnlyHaveMoreChecks) {
-    const Settings wish = {
-        .background = Background::on, .check = CheckLevel::full, .statistics = true};
-    EXPECT_EQ(secure(wish), (Settings{.check = CheckLevel::full}));
+    const Settings wish = {.background = Background::on,
+                           .check = CheckLevel::full,
+                           .statistics = true,
+                           .guard_sample = 5};
+    EXPECT_EQ(secure(wish), (Settings{.check = CheckLevel::full, .guard_sample = 5}));
     EXPECT_EQ(secure({.check = CheckLevel::off}), Settings{});
     EXPECT_EQ(secure({.check = CheckLevel::paranoid}).check, CheckLevel::paranoid);
 }
@@ -106,7 +112,8 @@ TEST(Settings, ReadReportsWrongValuesAndUnknownNames) {
           "ASHLAR_CHECK=1", "ASHLAR_CHECK=standard", "ASHLAR_CHECK=fulll", "ASHLAR_FAIL_NTH=x",
           "ASHLAR_FAIL_NTH=5@", "ASHLAR_LIMIT=1G", "ASHLAR_LIMIT=soft:1G,",
           "ASHLAR_LIMIT=soft:1G,soft:2G", "ASHLAR_LIMIT=soft:0", "ASHLAR_LIMIT=hard:1Gx",
-          "ASHLAR_LIMIT=soft:2G,hard:1G", "ASHLAR_LIMIT=hard:80%,soft:81%"}) {
+          "ASHLAR_LIMIT=soft:2G,hard:1G", "ASHLAR_LIMIT=hard:80%,soft:81%",
+          "ASHLAR_GUARD_SAMPLE=1K", "ASHLAR_GUARD_SAMPLE=x", "ASHLAR_GUARD_SAMPLE=1000000001"}) {
         const Result result = read_all({wrong});
         EXPECT_EQ(result.complaints, Complaints{wrong});
         EXPECT_EQ(result.settings, Settings{}) << wrong;
@@ -119,7 +126,8 @@ TEST(Settings, ReadReportsWrongValuesAndUnknownNames) {
 constexpr Settings kExpected = {.background = Background::on,
                                 .check = CheckLevel::paranoid,
                                 .soft_limit = {5, true},
-                                .hard_limit = {999999999999999999U, false}};
+                                .hard_limit = {999999999999999999U, false},
+                                .guard_sample = 77};
 
 // Exits with 0 if four threads at a time, and a later change, see the same.
 [[noreturn]] void read_from_four_threads() {
@@ -138,6 +146,7 @@ TEST(Settings, EnvironmentIsReadOnceByAnyThread) {
     ::setenv("ASHLAR_BACKGROUND", "1", 1);
     ::setenv("ASHLAR_CHECK", "paranoid", 1);
     ::setenv("ASHLAR_LIMIT", "soft:5%,hard:999999999999999999", 1);
+    ::setenv("ASHLAR_GUARD_SAMPLE", "77", 1);
     EXPECT_EXIT(read_from_four_threads(), testing::ExitedWithCode(0), "^$");
 }
 
@@ -152,7 +161,9 @@ TEST(Settings, EnvironmentIsReadLaterIfThereIsNoneYet) {
 }
 
 TEST(Settings, EnvironmentPrintsALineForEachFault) {
-    for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT"}) ::unsetenv(name);
+    for (const char* name :
+         {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT", "ASHLAR_GUARD_SAMPLE"})
+        ::unsetenv(name);
     ::setenv("ASHLAR_STAT", "1", 1);
     ::setenv("ASHLAR_STATS", "\x1b\n", 1);
     EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
