@@ -1,11 +1,20 @@
 // At exit, a look at the blocks that still lie in caches: those that were freed
 // twice, or that are no blocks, are told. In the drop-in only, and not at the
-// level `off`.
+// level `off`. The child of a fork does not look: its caches hold the faults of
+// its parent.
+#include <unistd.h>
+
 #include "malloc/process/process.hpp"
 
 namespace {
 
-[[gnu::destructor]] void look() noexcept {
+pid_t started = 0;
+
+[[gnu::constructor]] void prepare() noexcept { started = getpid(); }
+
+// After the statistics at exit, which count what lies in caches.
+[[gnu::destructor(101)]] void look() noexcept {
+    if (getpid() != started) return;
     if (ashlar::cache::check_level() != ashlar::cache::CheckLevel::off)
         ashlar::cache::look_at_caches();
 }

@@ -349,8 +349,11 @@ std::size_t Cache::take_batch(Bin bin, void** out, std::size_t n) noexcept {
     return done;
 }
 
+// Counts from the top down to the null, as adopt(): exit() in a signal handler
+// may come here in the middle of grow().
 void Cache::flush_bin(Bin bin) noexcept {
-    void** const at = bottom(bin);
+    void** at = top[bin];
+    while (at[-1] != nullptr) --at;
     const auto n = static_cast<std::uint32_t>(top[bin] - at);
     if (n == 0) return;
     if (base::is_run(bin)) {

@@ -338,6 +338,7 @@ void look_at_caches() noexcept {
     if (scope.cache() != nullptr) scope.cache()->flush();
     if (!heap->spans.alone()) heap->collect_caches(false);
     heap->flush_cached();
+    each_grown([](Heap& grown) noexcept { grown.flush_cached(); });
 }
 
 bool trim() noexcept {
