@@ -15,7 +15,7 @@ if [ -z "$other" ]; then
     exit 77
 fi
 chmod 2755 "$directory/program"
-export ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 ASHLAR_UNKNOWN=1 ASHLAR_LIMIT=hard:1K ASHLAR_CHECK=off ASHLAR_GUARD_SAMPLE=1
+export ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 ASHLAR_UNKNOWN=1 ASHLAR_LIMIT=hard:1K ASHLAR_CHECK=off
 "$directory/program" >"$directory/out" 2>"$directory/err" || {
     cat "$directory/err" >&2
     exit 1
@@ -32,3 +32,5 @@ fi
 grep -q '^room 112$' "$directory/out" || { echo "setuid.sh: not the default level of checks" >&2; exit 1; }
 ASHLAR_CHECK=full "$directory/program" >"$directory/out"
 grep -q '^room 100$' "$directory/out" || { echo "setuid.sh: no higher level of checks" >&2; exit 1; }
+ASHLAR_CHECK=default ASHLAR_GUARD_SAMPLE=1 "$directory/program" >"$directory/out"
+grep -q '^room 100$' "$directory/out" || { echo "setuid.sh: no guarded block" >&2; exit 1; }
