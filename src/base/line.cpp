@@ -25,10 +25,13 @@ Line& Line::number(std::uint64_t value) noexcept {
     return *this;
 }
 
-Line& Line::pointer(const void* address) noexcept {
-    text("0x");
-    digits(reinterpret_cast<std::uintptr_t>(address), 16);
+Line& Line::hexadecimal(std::uint64_t value) noexcept {
+    digits(value, 16);
     return *this;
+}
+
+Line& Line::pointer(const void* address) noexcept {
+    return text("0x").hexadecimal(reinterpret_cast<std::uintptr_t>(address));
 }
 
 Line& Line::size(std::size_t bytes) noexcept {

@@ -12,6 +12,7 @@ class Line {
   public:
     Line& text(const char* words) noexcept;
     Line& number(std::uint64_t value) noexcept;
+    Line& hexadecimal(std::uint64_t value) noexcept;  // without 0x
     Line& pointer(const void* address) noexcept;
     Line& size(std::size_t bytes) noexcept;  // "12.3 MiB"
     // Ends the line and writes it to the file descriptor; the rest that can't
@@ -25,7 +26,7 @@ class Line {
     void digits(std::uint64_t value, unsigned radix) noexcept;
 
     std::size_t length_ = 0;
-    char text_[256];
+    char text_[512];
 };
 
 }  // namespace ashlar::base

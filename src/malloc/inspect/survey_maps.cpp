@@ -11,35 +11,8 @@ namespace ashlar::inspect {
 
 namespace {
 
-// A line of maps or smaps that begins a mapping:
-// 55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0                  [heap]
-struct Header {
-    std::uint64_t start, end;
-    char permissions[4];
-    std::uint64_t inode;
-    const char* name;
-};
-
-bool parse_header(const char* text, Header& out) noexcept {
-    const char* at = text;
-    out.start = read_number(at, 16);
-    if (at == text || *at != '-') return false;
-    out.end = read_number(++at, 16);
-    if (*at++ != ' ') return false;
-    for (char& each : out.permissions) {
-        if (*at == '\0') return false;
-        each = *at++;
-    }
-    if (*at++ != ' ') return false;
-    while (*at != ' ' && *at != '\0') ++at;  // the offset
-    if (*at != '\0') ++at;
-    while (*at != ' ' && *at != '\0') ++at;  // the device
-    if (*at != '\0') ++at;
-    out.inode = read_number(at, 10);
-    while (*at == ' ') ++at;
-    out.name = at;
-    return true;
-}
+using Header = base::Mapping;
+using base::parse_mapping;
 
 Other kind_of(const Header& header) noexcept {
     const char* at = header.name;
@@ -94,7 +67,7 @@ Found Survey::find_heap(std::uint64_t& heap, bool thorough) noexcept {
         Found found = Found::none;
         while (const char* text = found == Found::none ? file_.line() : nullptr) {
             Header header;
-            if (!parse_header(text, header) || header.inode != 0) continue;
+            if (!parse_mapping(text, header) || header.inode != 0) continue;
             if (std::memcmp(header.permissions, "rw-p", 4) != 0) continue;
             heap = header.start;
             found = within ? search(header.start, header.end, heap) : look_for_heap(heap);
@@ -186,7 +159,7 @@ bool Survey::read_maps() noexcept {
     while (const char* text = file_.line()) {
         Header header;
         if (text[0] < 'A' || text[0] > 'Z') {
-            if (!parse_header(text, header)) continue;
+            if (!parse_mapping(text, header)) continue;
             end_mapping();
             mapping_ = {header.start, header.end, 0, kind_of(header)};
             const Range* const range = range_behind(header.start);
