@@ -45,6 +45,18 @@ void report_wrong_size(const void* block, std::size_t block_size, std::size_t gi
     end(line.number(given).text(" bytes)"));
 }
 
+void report_write_after_free(const void* block, std::size_t block_size, std::size_t at) noexcept {
+    Line line;
+    line.text("ashlar: write after free of ").pointer(block).text(" (at offset ").number(at);
+    end(line.text(" of a ").number(block_size).text("-byte block)"));
+}
+
+void report_overflow(const void* block, std::size_t size, std::size_t at) noexcept {
+    Line line;
+    line.text("ashlar: overflow of ").pointer(block).text(" (").number(size);
+    end(line.text("-byte block, written ").number(at).text(" bytes behind its end)"));
+}
+
 void report_corruption(const void* where, const char* what) noexcept {
     Line line;
     end(line.text("ashlar: heap corruption at ").pointer(where).text(" (").text(what).text(")"));

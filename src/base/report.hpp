@@ -15,6 +15,13 @@ namespace ashlar::base {
 [[noreturn, gnu::cold]] void report_foreign(const void* pointer) noexcept;
 [[noreturn, gnu::cold]] void report_wrong_size(const void* block, std::size_t block_size,
                                                std::size_t given) noexcept;
+// `at`: the offset of the first byte that was written.
+[[noreturn, gnu::cold]] void report_write_after_free(const void* block, std::size_t block_size,
+                                                     std::size_t at) noexcept;
+// The block was allocated with `size` bytes; `at` is the offset of the first
+// changed byte from its end.
+[[noreturn, gnu::cold]] void report_overflow(const void* block, std::size_t size,
+                                             std::size_t at) noexcept;
 [[noreturn, gnu::cold]] void report_corruption(const void* where, const char* what) noexcept;
 
 // A line without the abort, for check(): "ashlar: check: <what> at <where>".

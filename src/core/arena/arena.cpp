@@ -16,13 +16,14 @@ using base::seq_cst;
 using base::UnitId;
 using base::Word;
 
-void Arena::layout(region::Carver& carver, spans::Spans& spans) noexcept {
+void Arena::layout(region::Carver& carver, spans::Spans& spans, bool with_states) noexcept {
     spans_ = &spans;
     const UnitId end = spans.region().end;
     bits_ = carver.table<Atomic<Word>>(end, 0, base::kMaxSlabWords, true);
     within_ = carver.table<Atomic<std::uint8_t>>(end);
     region::layout_index(carver, index_, base::kClasses, end, 0);
     region::layout_index(carver, &reclaimable_, 1, end, 0);
+    if (with_states) states_.layout(carver, end);
 }
 
 // --------------------------------------------------------------- taking blocks
@@ -152,17 +153,13 @@ UnitId Arena::create(Bin c, bool may_grow) noexcept {
     for (std::uint32_t i = 1; i < g.units; ++i)
         within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
     within_[slab].store(0, rlx);
+    if (states_.on()) states_.clear(slab, c, 0, g.blocks);
     spans_->mark(slab, g.units, c);
     spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // [E17] pairs with check()
     return slab;
 }
 
 // --------------------------------------------------------------- giving blocks
-
-UnitId Arena::first_unit(UnitId unit, Bin c) const noexcept {
-    // Relaxed, as the page map: the caller holds a block of the slab.
-    return kGeometry[c].units == 1 ? unit : unit - within_[unit].load(rlx);
-}
 
 // Finds the places of blocks of one class. It copies the fields that it needs:
 // otherwise the compiler would load them again after each atomic operation.

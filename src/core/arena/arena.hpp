@@ -16,6 +16,7 @@
 #include "base/atomic.hpp"
 #include "base/bitmap_index.hpp"
 #include "base/size_class.hpp"
+#include "core/arena/block_states.hpp"
 #include "core/spans/spans.hpp"
 
 namespace ashlar::arena {
@@ -30,7 +31,8 @@ using Mask = void (*)(void* context, base::Bin c, std::uintptr_t slab, base::Wor
 
 class Arena {
   public:
-    void layout(region::Carver& carver, spans::Spans& spans) noexcept;
+    // With a state for each block, or without.
+    void layout(region::Carver& carver, spans::Spans& spans, bool with_states = false) noexcept;
 
     // Takes up to `want` blocks of class c into out[]; within a word of bits,
     // the highest address first. Returns their number; 0: out of memory. `cur`
@@ -102,6 +104,14 @@ class Arena {
     };
     [[nodiscard]] Block find(std::uintptr_t pointer) const noexcept;
 
+    // Where the states of blocks lie, if the heap has them.
+    [[nodiscard]] const BlockStates& states() const noexcept { return states_; }
+    // The slab of class `c` that the unit belongs to.
+    [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept {
+        // Relaxed, as the page map: the caller holds a block of the slab.
+        return base::kGeometry[c].units == 1 ? unit : unit - within_[unit].load(base::rlx);
+    }
+
     // The functions below are exact only while no other thread changes the
     // heap.
     bool visit(Mask mask, void* mask_context, BlockVisitor visitor, void* context) noexcept;
@@ -135,7 +145,6 @@ class Arena {
     };
     class Pending;
     class Locator;
-    [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept;
     [[noreturn]] void report_twice(Place place, base::Bin c, base::Word bits) const noexcept;
     [[nodiscard]] base::Word give_word(Place place, base::Bin c, base::Word mask) noexcept;
     bool reindex(base::UnitId slab, base::Bin c, bool look) noexcept;
@@ -158,6 +167,7 @@ class Arena {
 
     spans::Spans* spans_;
     base::Atomic<base::Word>* bits_;
+    BlockStates states_;
     base::Atomic<std::uint8_t>* within_;  // number of a unit within its slab, if that has several
     base::BitmapIndex index_[base::kClasses];
     // Hint: these slabs are shared and complete.

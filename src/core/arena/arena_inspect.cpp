@@ -64,6 +64,10 @@ bool Arena::purge_slab(UnitId slab, Bin c) noexcept {
         }
         if (end > at) {
             const auto start = spans_->region().address(slab) + at;
+            if (states_.on()) {
+                states_.clear(slab, c, base::block_of_offset(g, at),
+                              base::block_of_offset(g, (end < bytes ? end : bytes) - 1) + 1);
+            }
             purged =
                 spans_->region().source->purge(reinterpret_cast<void*>(start), end - at) || purged;
             at = end;

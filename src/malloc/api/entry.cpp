@@ -77,6 +77,44 @@ void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
     return block;
 }
 
+namespace {
+
+void* move_checked(void* block, std::size_t size, const cache::CheckedSizes& before) noexcept {
+    const bool grows = size > before.asked;
+    const bool grows_long = before.usable > base::kMaxSmall && size >= cache::kMapMoved;
+    void* moved =
+        cache::allocate({.size = size, .movable = grows && grows_long, .counted = grows}).block;
+    if (moved == nullptr) {
+        // Shrinking never fails.
+        if (size <= before.usable && cache::resize_checked(block, size)) return block;
+        errno = ENOMEM;
+        return nullptr;
+    }
+    std::memcpy(moved, block, grows ? before.asked : size);
+    give(block);
+    return moved;
+}
+
+// As resize(), for a block of a heap that checks.
+void* resize_checked(void* block, std::size_t size) noexcept {
+    const cache::CheckedSizes before = cache::checked_sizes(block);
+    if (size >= before.usable / 2 && cache::resize_checked(block, size)) return block;
+    const bool may_stay = size < before.usable || !cache::injection.on();
+    if (may_stay && before.usable > base::kMaxSmall && size > base::kMaxSmall &&
+        size <= PTRDIFF_MAX) {
+        // Without a tail while its end moves.
+        static_cast<void>(cache::resize_checked(block, before.usable));
+        void* resized = cache::resize_large(block, before.usable, size);
+        if (resized != nullptr) {
+            static_cast<void>(cache::resize_checked(resized, size));
+            return resized;
+        }
+    }
+    return move_checked(block, size, before);
+}
+
+}  // namespace
+
 void* resize(void* block, std::size_t size) noexcept {
     if (block == nullptr) return take<allocate_or_errno>(size);
     if (cache::tls_cache->heap != nullptr) cache::tls_cache->spend();
@@ -87,6 +125,8 @@ void* resize(void* block, std::size_t size) noexcept {
     // In place while it fits and is at least half used. For blocks that the
     // thread's own page map knows, no other lookup is needed.
     const Bin bin = cache::tls_cache->pages.bin_of(block);
+    if (bin == 0 && cache::is_checked(block)) [[unlikely]]
+        return resize_checked(block, size);
     const std::size_t before = bin != 0 ? cache::kSizeOfBin[bin] : cache::size_of(block);
     if (size <= before && size >= before / 2) return block;
     if (bin != 0) {  // a pointer to no block ends the program before any byte is read
@@ -194,10 +234,15 @@ std::size_t good_size(std::size_t size) noexcept {
 void free_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     const std::size_t usable = cache::size_of(block);
+    if (cache::is_checked(block)) [[unlikely]] {
+        if (size != usable) base::report_wrong_size(block, usable, size);
+        return give(block);
+    }
     const bool too_small =
         usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable;
     // Relaxed: as the store.
-    if (size > usable || (too_small && stayed_larger.load(base::rlx) == 0)) {
+    const bool wrong = size > usable || (too_small && stayed_larger.load(base::rlx) == 0);
+    if (wrong && cache::check_level() != cache::CheckLevel::off) {
         base::report_wrong_size(block, usable, size);
     }
     give(block);
@@ -218,7 +263,9 @@ void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept
     const std::size_t expected =
         bin != 0 ? base::size_of_bin(bin) : base::round_up(size > 0 ? size : 1, kUnitSize);
     const std::size_t usable = cache::size_of(block);
-    if (usable != expected) base::report_wrong_size(block, usable, size);
+    if (usable != (cache::is_checked(block) ? size : expected) &&
+        cache::check_level() != cache::CheckLevel::off)
+        base::report_wrong_size(block, usable, size);
     give(block);
 }
 

@@ -39,11 +39,19 @@ Allocation BackEnd::take_run(std::uint32_t units, std::uint32_t align) noexcept 
     return {run ? reinterpret_cast<void*>(region().address(run.start)) : nullptr, run.zero};
 }
 
+// False: no run begins there.
+bool BackEnd::give_large(std::uintptr_t address) noexcept {
+    if (!spans.contains(address) || address % kUnitSize != 0) return false;
+    const UnitId unit = region().unit(address);
+    // Relaxed: the caller holds the run, or it is none.
+    if (arena.states().on() && spans.state(unit, rlx).kind() == spans::Kind::large)
+        arena.states().forget(unit);
+    return spans.give_large(unit);
+}
+
 void BackEnd::give_run(void* block) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(block);
-    if (!spans.contains(address) || address % kUnitSize != 0 ||
-        !spans.give_large(region().unit(address)))
-        report(block);
+    if (!give_large(address)) report(block);
     arena.tick();
     if (also_tick != nullptr) also_tick();
 }

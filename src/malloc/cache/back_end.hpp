@@ -45,6 +45,8 @@ class BackEnd {
     // program.
     void give_run(void* block) noexcept;
 
+    [[nodiscard]] bool give_large(std::uintptr_t address) noexcept;
+
     // Ends the program over a pointer that is not the start of a live block.
     [[noreturn]] void report(const void* pointer) const noexcept;
 

@@ -357,8 +357,7 @@ void Cache::adopt() noexcept {
             --top[bin];
             base::compiler_fence();
             if (base::is_run(bin)) {
-                static_cast<void>(heap->spans.give_large(
-                    heap->region().unit(reinterpret_cast<std::uintptr_t>(block))));
+                static_cast<void>(heap->give_large(reinterpret_cast<std::uintptr_t>(block)));
             } else {
                 heap->arena.adopt(bin, block);
             }

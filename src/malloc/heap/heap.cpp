@@ -18,32 +18,34 @@ using base::rlx;
 using base::UnitId;
 using base::Word;
 
-void Heap::layout(region::Carver& carver, const region::Region& region,
-                  std::uint32_t caches) noexcept {
+void Heap::layout(region::Carver& carver, const region::Region& region, std::uint32_t caches,
+                  CheckLevel level) noexcept {
     shared_ = carver.later<Cache>(kShared);
     depot.layout(carver, *region.source);
     for (BitmapIndex* index : {&idle_, &orphaned_})
         region::layout_dense_index(carver, *index, caches + 1);
     spans.layout(carver, region);
-    arena.layout(carver, spans);
+    checks.start(level, spans, arena);
+    arena.layout(carver, spans, checks.on());
     caches_ = carver.apart<Cache>(caches);
     most_caches_ = caches;
     created_.store(region.stepwise ? 0 : Word{caches} << 32, rlx);  // relaxed: not published yet
 }
 
-Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t caches) noexcept {
+Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t caches,
+                   CheckLevel level) noexcept {
     region::Carver measure(0, 0, 0, region::table_grain(units));
     measure.array<inspect::HeapLayout>(1);
     measure.array<Heap>(1);
     Heap scratch{};
     // Writes only into the scratch itself.
-    scratch.layout(measure, {0, units + 1, &source, false}, caches);
+    scratch.layout(measure, {0, units + 1, &source, false}, caches, level);
     region::Reservation made = region::Reservation::make(source, units, measure);
     if (made.start == nullptr) return nullptr;
     static_assert(alignof(Heap) <= base::kCacheLine);
     new (made.carver.array<inspect::HeapLayout>(1)) inspect::HeapLayout{};
     auto* heap = new (made.carver.array<Heap>(1)) Heap{};
-    heap->layout(made.carver, made.region, caches);
+    heap->layout(made.carver, made.region, caches, level);
     heap->mapping_ = made.start;
     heap->bytes_ = made.bytes;
     heap->describe(made.carver);

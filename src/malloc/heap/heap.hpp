@@ -11,16 +11,20 @@
 #include "base/bits.hpp"
 #include "malloc/cache/back_end.hpp"
 #include "malloc/cache/cache.hpp"
+#include "malloc/checks/checks.hpp"
 #include "malloc/inspect/layout.hpp"
 
 namespace ashlar::cache {
+
+using checks::CheckLevel;
 
 class Heap : public BackEnd {
   public:
     // A heap of `units` units with room for `caches` thread caches. nullptr:
     // the source refuses.
     [[nodiscard]] static Heap* create(const region::Source& source, base::UnitId units,
-                                      std::uint32_t caches) noexcept;
+                                      std::uint32_t caches,
+                                      CheckLevel level = CheckLevel::standard) noexcept;
     static void destroy(Heap* heap) noexcept;
 
     // Where its tables lie; it begins the heap's mapping, so that readers from
@@ -73,6 +77,10 @@ class Heap : public BackEnd {
     // false: nothing changed.
     [[nodiscard]] bool resize(void* block, std::size_t from, std::size_t to) noexcept;
 
+    // What passes between this heap and the program. The callers of allocate()
+    // and give() use its hooks if it is on.
+    checks::Checks checks;
+
     // Releases address space that was reserved and never used.
     void shed() noexcept;
     // Empties the shared caches and the depot, retires complete slabs, and
@@ -122,8 +130,8 @@ class Heap : public BackEnd {
     void drop(Cache& cache) const noexcept;
     void drop_idle_caches() noexcept;
 
-    void layout(region::Carver& carver, const region::Region& region,
-                std::uint32_t caches) noexcept;
+    void layout(region::Carver& carver, const region::Region& region, std::uint32_t caches,
+                CheckLevel level) noexcept;
     void describe(const region::Carver& carver) const noexcept;
     void describe_caches(inspect::CacheTables& out) const noexcept;
     template <class F>

@@ -32,7 +32,8 @@ constexpr std::size_t growth(std::size_t slot) noexcept {
 }
 
 Heap* create(std::size_t bytes) noexcept {
-    Heap* heap = Heap::create(region::kSystem, static_cast<UnitId>(bytes >> kUnitShift), 1);
+    Heap* heap =
+        Heap::create(region::kSystem, static_cast<UnitId>(bytes >> kUnitShift), 1, check_level());
     if (heap == nullptr) return nullptr;
     heap->spans.admits = admit_units;
     if (registry.enroll(*heap)) return heap;

@@ -109,6 +109,18 @@ std::size_t MappedBlocks::size_of(const void* block) const noexcept {
     return place == nullptr ? 0 : place->bytes.load(rlx);  // relaxed: the caller holds the block
 }
 
+// Relaxed, both: the caller holds the block.
+std::size_t MappedBlocks::asked(const void* block) const noexcept {
+    const Place* place =
+        const_cast<MappedBlocks*>(this)->find(reinterpret_cast<std::uintptr_t>(block));
+    return place == nullptr ? 0 : asked_[place - places_].load(rlx);
+}
+
+void MappedBlocks::set_asked(const void* block, std::size_t size) noexcept {
+    const Place* place = find(reinterpret_cast<std::uintptr_t>(block));
+    if (place != nullptr) asked_[place - places_].store(size, rlx);
+}
+
 // Claims the place of the new address before the pages move, so that nothing
 // can fail afterwards. Neither place names an address meanwhile, since the
 // system may give either to another thread: the old one once the pages have

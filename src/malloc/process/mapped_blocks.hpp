@@ -29,6 +29,10 @@ class MappedBlocks {
     [[nodiscard]] std::size_t give(void* block) noexcept;
     // Usable bytes; 0: it is not the start of a mapped block.
     [[nodiscard]] std::size_t size_of(const void* block) const noexcept;
+    // What the program has asked for, of a block that the caller holds. Only
+    // checks use it. 0: it is not the start of a mapped block.
+    [[nodiscard]] std::size_t asked(const void* block) const noexcept;
+    void set_asked(const void* block, std::size_t size) noexcept;
     // Resizes a block that the caller holds; moves its pages if it must, never
     // its bytes. nullptr: nothing changed.
     [[nodiscard]] void* resize(void* block, std::size_t size) noexcept;
@@ -68,6 +72,7 @@ class MappedBlocks {
     void count(std::size_t more, std::size_t less) noexcept;
 
     Place places_[kPlaces];
+    base::Atomic<std::size_t> asked_[kPlaces];  // of each place; changed by the block's holder
     base::Atomic<std::size_t> held_;
     base::Atomic<std::size_t> peak_;
 };

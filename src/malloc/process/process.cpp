@@ -40,7 +40,7 @@ Heap* create(std::size_t bytes) noexcept {
     const std::uint32_t caches = units / 64 > kMaxCaches   ? kMaxCaches
                                  : units / 64 < kMinCaches ? kMinCaches
                                                            : units / 64;
-    return Heap::create(region::kSystemStepwise, units, caches);
+    return Heap::create(region::kSystemStepwise, units, caches, check_level());
 }
 
 // Leads readers from outside to everything else of the process. The heap is not
@@ -175,9 +175,7 @@ Allocation allocate_elsewhere(Heap& heap, Cache* own, const Request& request, Bi
     return allocate_grown(request);
 }
 
-}  // namespace
-
-Allocation allocate(const Request& request) noexcept {
+Allocation allocate_block(const Request& request) noexcept {
     if (injection.on() && request.counted && injection.refuses(request.size)) [[unlikely]]
         return {nullptr, false};
     if (request.size > PTRDIFF_MAX || request.alignment > PTRDIFF_MAX) return {nullptr, false};
@@ -201,13 +199,25 @@ Allocation allocate(const Request& request) noexcept {
     return allocate_elsewhere(*heap, own, request, bin, full);
 }
 
+}  // namespace
+
+Allocation allocate(const Request& request) noexcept {
+    const Allocation found = allocate_block(request);
+    if (check_level() < CheckLevel::full || found.block == nullptr) [[likely]]
+        return found;
+    return handed_out(found, request.size);
+}
+
 std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept {
     const Bin bin = base::bin_of_size(size);
     const OwnerScope scope(own_cache());
     Cache* own = scope.cache();
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
     process()->adopt_orphans();
-    return own->take_batch(bin, out, n);
+    const std::size_t taken = own->take_batch(bin, out, n);
+    for (std::size_t i = 0; check_level() >= CheckLevel::full && i < taken; ++i)
+        static_cast<void>(handed_out({out[i], false}, size));
+    return taken;
 }
 
 namespace {
@@ -259,6 +269,8 @@ void give(void* block) noexcept {
             heap->spans.purge_some(base::units_of_size(bytes));
         return;
     }
+    if (heap->checks.on()) [[unlikely]]
+        taken_back(*heap, block);
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
     const OwnerScope scope(own_cache());
     Cache* own = scope.cache();
@@ -275,8 +287,10 @@ std::size_t size_of(const void* block) noexcept {
     if (heap == nullptr) {
         const std::size_t bytes = mapped_blocks.size_of(block);
         if (bytes == 0) report_stranger(block);
-        return bytes;
+        return check_level() < CheckLevel::full ? bytes : mapped_blocks.asked(block);
     }
+    if (heap->checks.on()) [[unlikely]]
+        return checked_sizes(block).asked;
     const std::size_t bytes = heap->size_of(block).bytes;
     if (bytes == 0) heap->report(block);
     return bytes;

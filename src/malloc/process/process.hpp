@@ -27,6 +27,18 @@ void leave_own_cache() noexcept;
 // The heap that an address belongs to, or nullptr.
 [[nodiscard]] Heap* owner_of(const void* address) noexcept;
 
+// The level of the process heap, of those that it grows by, and of mapped
+// blocks. The product gives it (start_level); fixed by the first use.
+[[nodiscard]] CheckLevel check_level() noexcept;
+// Of the product: the level that the user wants. None: the default.
+[[gnu::weak]] CheckLevel start_level() noexcept;
+// Whether a block, or what may be one, belongs to a heap that checks.
+[[nodiscard]] bool is_checked(const void* block) noexcept;
+// The hooks of a heap's checks, for blocks on their way to the program and
+// back. handed_out() returns `found`.
+[[nodiscard]] Allocation handed_out(const Allocation& found, std::size_t size) noexcept;
+void taken_back(const Heap& heap, void* block) noexcept;
+
 // The miss path of every entry point. The caller has found the bin of the
 // request empty, if it has a cache; a movable request has no bin. nullptr: out
 // of memory, more than PTRDIFF_MAX, or an injected failure.
@@ -41,8 +53,15 @@ void leave_own_cache() noexcept;
 // a pointer that it finds to be no live block.
 [[gnu::noinline]] void give(void* block) noexcept;
 // Usable bytes of a live block of any heap; ends the program over anything
-// else.
+// else. If its heap checks: the bytes that were asked for.
 [[nodiscard]] std::size_t size_of(const void* block) noexcept;
+// For blocks with is_checked(): what was asked for, and what there is room for.
+// Ends the program as size_of().
+using CheckedSizes = checks::Checks::Sizes;
+[[nodiscard]] CheckedSizes checked_sizes(const void* block) noexcept;
+// From now on the program has `size` bytes of a live block, in place. False: it
+// does not fit.
+[[nodiscard]] bool resize_checked(void* block, std::size_t size) noexcept;
 
 // For the process heap and the heaps that it grew by.
 bool trim() noexcept;

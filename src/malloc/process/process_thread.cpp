@@ -21,6 +21,10 @@ namespace {
 // first two. In the last one some tools have already dismantled the thread.
 constexpr std::uint32_t kExitRounds = 2;
 
+// The thread's cache, if the process heap checks. tls_cache is the constant one
+// then, so that every call takes the slow path, where the checks are.
+constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]] = nullptr;
+
 constinit base::Atomic<std::uint32_t> exit_key{};  // the key + 1; 0: not made yet
 
 void leave_thread(void* own) noexcept;
@@ -38,10 +42,26 @@ std::uint32_t make_key() noexcept {
     return found;
 }
 
+void set_cache(Cache* cache) noexcept {
+    const bool hidden = check_level() >= CheckLevel::full;
+    if (hidden) checked_cache = cache;
+    tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;
+}
+
+void forget_cache() noexcept {
+    checked_cache = nullptr;
+    tls_cache = &kPastCache;
+}
+
+Cache* known_cache() noexcept {
+    ThreadCache* front = tls_cache;
+    return front->heap != nullptr ? static_cast<Cache*>(front) : checked_cache;
+}
+
 void leave_thread(void* own) noexcept {
     auto* cache = static_cast<Cache*>(own);
     if (cache->exit_rounds++ < kExitRounds && pthread_setspecific(make_key() - 1, own) == 0) return;
-    tls_cache = &kPastCache;
+    forget_cache();
     existing_process()->end_cache(cache);
 }
 
@@ -50,9 +70,9 @@ void leave_thread(void* own) noexcept {
     const std::uint32_t key = make_key();
     Cache* cache = heap != nullptr && key != 0 ? heap->take_cache() : nullptr;
     if (cache == nullptr) return nullptr;
-    tls_cache = cache;  // before the call below, which may allocate
+    set_cache(cache);  // before the call below, which may allocate
     if (pthread_setspecific(key - 1, cache) == 0) return cache;
-    tls_cache = &kPastCache;
+    forget_cache();
     heap->end_cache(cache);
     return nullptr;
 }
@@ -64,7 +84,7 @@ void leave_thread(void* own) noexcept {
 
 void adopt_fork() noexcept {
     background.continue_in_child();
-    auto* own = tls_cache->heap != nullptr ? static_cast<Cache*>(tls_cache) : nullptr;
+    Cache* own = known_cache();
     if (Heap* heap = existing_process(); heap != nullptr) heap->adopt_fork(own);
     registry.each([own](Heap& heap) noexcept { heap.adopt_fork(own); });
     limits.adopt_fork();
@@ -80,15 +100,14 @@ Cache* own_cache() noexcept {
     ThreadCache* front = tls_cache;
     if (front->heap != nullptr) [[likely]]
         return static_cast<Cache*>(front);
-    if (front == &kPastCache) return nullptr;
+    if (front == &kPastCache) return checked_cache;
     return injection.on() ? enter_none() : enter_thread();
 }
 
 void leave_own_cache() noexcept {
-    ThreadCache* front = tls_cache;
-    tls_cache = &kPastCache;
-    if (front->heap == nullptr) return;
-    auto* cache = static_cast<Cache*>(front);
+    Cache* cache = known_cache();
+    forget_cache();
+    if (cache == nullptr) return;
     pthread_setspecific(make_key() - 1, nullptr);  // a key that is set already: this can't fail
     existing_process()->end_cache(cache);
 }

@@ -27,10 +27,11 @@ std::uint64_t pack(const Amount& amount) noexcept {
 
 Amount unpack(std::uint64_t word) noexcept { return {word >> 1, (word & 1) != 0}; }
 
-//   flags | background | failures | statistics |
-//         3            2          1            0
+//   flags | check | background | failures | statistics |
+//         6       4            2          1            0
 void store(const Settings& settings) noexcept {
-    const std::uint64_t flags = static_cast<std::uint64_t>(settings.background) << 2 |
+    const std::uint64_t flags = static_cast<std::uint64_t>(settings.check) << 4 |
+                                static_cast<std::uint64_t>(settings.background) << 2 |
                                 (settings.failures ? 2U : 0U) | (settings.statistics ? 1U : 0U);
     const std::uint64_t values[kWords] = {flags,
                                           settings.plan.first,
@@ -50,7 +51,8 @@ bool load(Settings& settings) noexcept {
         if ((word & 1) == 0) return false;
         values[i] = word >> 1;
     }
-    settings.background = static_cast<Background>(values[0] >> 2);
+    settings.check = static_cast<CheckLevel>(values[0] >> 4);
+    settings.background = static_cast<Background>(values[0] >> 2 & 3);
     settings.failures = (values[0] & 2) != 0;
     settings.statistics = (values[0] & 1) != 0;
     settings.plan = {values[1], values[2], values[3]};
@@ -93,17 +95,24 @@ void print(void*, const Complaint& complaint) noexcept {
 
 void keep_quiet(void*, const Complaint&) noexcept {}
 
+// A privileged program has the defaults. Its user may only ask for more checks.
+Settings secure(const Settings& wish) noexcept {
+    Settings settings;
+    if (wish.check > settings.check) settings.check = wish.check;
+    return settings;
+}
+
 }  // namespace
 
 Settings environment() noexcept {
     Settings settings;
     if (load(settings)) return settings;
+    if (environ == nullptr) return {};
     if (getauxval(AT_SECURE) == 0) {
-        if (environ == nullptr) return {};
         const bool first = reported.exchange(1, rlx) == 0;  // relaxed: only one thread is to print
         settings = read(environ, first ? print : keep_quiet, nullptr);
     } else {
-        settings = {};
+        settings = secure(read(environ, keep_quiet, nullptr));
     }
     store(settings);
     return settings;

@@ -1,11 +1,14 @@
 // The settings that the user gives in the environment. Read once, by the first
 // caller; table.hpp has their names. No allocation, no constructor needed,
-// lock-free, any thread. setuid programs have the defaults.
+// lock-free, any thread. setuid programs have the defaults, but may have a
+// higher level of checks.
 #ifndef ASHLAR_MALLOC_SETTINGS_SETTINGS_HPP
 #define ASHLAR_MALLOC_SETTINGS_SETTINGS_HPP
 
 #include <cstddef>
 #include <cstdint>
+
+#include "malloc/settings/check_level.hpp"
 
 namespace ashlar::settings {
 
@@ -30,6 +33,7 @@ struct Amount {
 
 struct Settings {
     Background background = Background::automatic;
+    CheckLevel check = CheckLevel::standard;
     bool statistics = false;
     bool failures = false;  // whether allocations are counted, and fail by the plan
     FailurePlan plan = {};

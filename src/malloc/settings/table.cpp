@@ -26,6 +26,17 @@ bool read_background(const char* text, Settings& into) noexcept {
     return true;
 }
 
+bool read_check(const char* text, Settings& into) noexcept {
+    // In the order of CheckLevel.
+    constexpr const char* kNames[] = {"off", "default", "full", "paranoid"};
+    for (unsigned i = 0; i < sizeof kNames / sizeof *kNames; ++i) {
+        if (!is(text, kNames[i])) continue;
+        into.check = static_cast<CheckLevel>(i);
+        return true;
+    }
+    return false;
+}
+
 bool read_fail_nth(const char* at, Settings& into) noexcept {
     FailurePlan plan = {};
     if (!read_number(at, plan.first)) return false;
@@ -70,6 +81,8 @@ constexpr Setting kTable[] = {
     {"ASHLAR_BACKGROUND", "auto", "", "0, 1 or auto",
      "whether a thread of the library returns free memory while the program sleeps",
      Reader::library, read_background},
+    {"ASHLAR_CHECK", "default", "", "off, default, full or paranoid",
+     "how much the library checks what the program does with blocks", Reader::library, read_check},
     {"ASHLAR_FAIL_NTH", "none", "allocations", "N, N+ or N+K, then perhaps @SIZE",
      "lets chosen allocations fail", Reader::library, read_fail_nth},
     {"ASHLAR_LIBRARY", "beside the command", "path", "a path",

@@ -1,0 +1,60 @@
+// A state for each block, outside the blocks, for heaps that check. Two frees
+// of one block change the same entry, so that the second one is told, whatever
+// threads they come from. An entry has 1 byte for blocks of up to 128 bytes and
+// 4 bytes for larger ones and runs. Lock-free, any thread. The owner of the
+// units clears entries; what a program does to a block changes its entry by
+// one exchange.
+//
+//   entry   0         free, nothing is known about its bytes
+//           all ones  free, its first bytes have the pattern
+//           1 + n     live, n bytes of the block are beyond what was asked for
+//
+//   unit    | block 0 | block 1 | ...       kBytes for each unit
+#ifndef ASHLAR_CORE_ARENA_BLOCK_STATES_HPP
+#define ASHLAR_CORE_ARENA_BLOCK_STATES_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/atomic.hpp"
+#include "base/size_class.hpp"
+#include "core/region/region.hpp"
+
+namespace ashlar::arena {
+
+class BlockStates {
+  public:
+    static constexpr std::size_t kBytes = base::kUnitSize / base::kMinAlignment;
+    using Narrow = base::Atomic<std::uint8_t>;
+    using Wide = base::Atomic<std::uint32_t>;
+
+    // Relaxed, all accesses to entries: the program's hand-over of a block, or
+    // that of its bit, orders them. An exchange alone decides between two frees.
+    void layout(region::Carver& carver, base::UnitId end) noexcept {
+        bytes_ = carver.table<Narrow>(end, 0, kBytes, true);
+    }
+    // Whether the heap has them.
+    [[nodiscard]] bool on() const noexcept { return bytes_ != nullptr; }
+
+    static constexpr bool narrow(base::Bin c) noexcept { return c != 0 && c <= kNarrowClasses; }
+    [[nodiscard]] Narrow& narrow_entry(base::UnitId slab, std::uint32_t number) const noexcept {
+        return bytes_[slab * kBytes + number];
+    }
+    // Of a run: number 0.
+    [[nodiscard]] Wide& wide_entry(base::UnitId slab, std::uint32_t number) const noexcept {
+        return reinterpret_cast<Wide*>(bytes_ + slab * kBytes)[number];
+    }
+    // A run goes back to the spans, or a slab does: other blocks may begin here.
+    void forget(base::UnitId unit) const noexcept { wide_entry(unit, 0).store(0, base::rlx); }
+    // Forgets blocks [from, to) of a slab, which are free.
+    void clear(base::UnitId slab, base::Bin c, std::uint32_t from, std::uint32_t to) const noexcept;
+
+  private:
+    static constexpr base::Bin kNarrowClasses = 8;
+
+    Narrow* bytes_;
+};
+
+}  // namespace ashlar::arena
+
+#endif

@@ -1,0 +1,68 @@
+// What a heap of level `full` checks about its blocks. handed_out() and
+// taken_back() are the two hooks: every block passes the first on its way to
+// the program and the second on its way back. Between them its state is live,
+// a canary lies behind the bytes that were asked for, and in between two lives
+// its first bytes have a pattern. Lock-free, any thread. A heap of a lower
+// level calls none of these but on().
+#ifndef ASHLAR_MALLOC_CHECKS_CHECKS_HPP
+#define ASHLAR_MALLOC_CHECKS_CHECKS_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/arena/arena.hpp"
+#include "core/spans/spans.hpp"
+#include "malloc/settings/check_level.hpp"
+
+namespace ashlar::checks {
+
+using settings::CheckLevel;
+
+class Checks {
+  public:
+    // Once, before the heap is published.
+    void start(CheckLevel level, const spans::Spans& spans, const arena::Arena& arena) noexcept;
+    [[nodiscard]] CheckLevel level() const noexcept { return level_; }
+    [[nodiscard]] bool on() const noexcept { return level_ >= CheckLevel::full; }
+
+    struct Sizes {
+        std::size_t asked;   // what the program has asked for
+        std::size_t usable;  // 0: the pointer is not the start of a live block
+    };
+    [[nodiscard]] Sizes sizes(const void* block) const noexcept;
+
+    // The heap gives a block to the program, which asked for `size` bytes.
+    // `zero`: the block is known to read as zero. Ends the program if the block
+    // was written to while it was free.
+    void handed_out(void* block, std::size_t size, bool zero) const noexcept;
+    // The program gives a block back. Ends the program if it was not live, or
+    // if bytes behind it were written to. False: the pointer is not the start
+    // of a block, and nothing has changed.
+    [[nodiscard]] bool taken_back(void* block) const noexcept;
+    // The program has `size` bytes of a live block from now on, in place. Ends
+    // the program as taken_back(). False: it does not fit.
+    [[nodiscard]] bool resized(void* block, std::size_t size) const noexcept;
+
+  private:
+    struct Spot {
+        base::UnitId slab;  // or run
+        std::uint32_t number;
+        base::Bin bin;       // 0: a long run
+        std::size_t usable;  // 0: no block starts there
+    };
+    [[nodiscard]] Spot find(const void* block) const noexcept;
+    template <class F>
+    auto with_entry(const Spot& spot, F f) const noexcept;
+    [[nodiscard]] std::uint64_t canary(const void* block) const noexcept;
+    void put_canary(void* block, std::size_t usable, std::size_t slack) const noexcept;
+    void check_canary(const void* block, std::size_t usable, std::size_t slack) const noexcept;
+
+    CheckLevel level_;
+    const spans::Spans* spans_;
+    const arena::Arena* arena_;
+    std::uint64_t secret_;  // of this heap's canaries
+};
+
+}  // namespace ashlar::checks
+
+#endif
