@@ -4,10 +4,12 @@
 
 #include "base/report.hpp"
 #include "malloc/process/background.hpp"
+#include "malloc/process/fault_report.hpp"
 #include "malloc/process/growth.hpp"
 #include "malloc/process/injection.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/recorded_stacks.hpp"
 
 namespace ashlar::cache {
 
@@ -91,6 +93,7 @@ Heap* process() noexcept {
         return heap;
     Heap* made = reserve();
     if (made == nullptr) return process_heap.load(acq);
+    arm_reports();
     made->also_tick = tick_process;
     made->spans.admits = admit_units;
     made->spans.set_alone(true);
@@ -203,7 +206,10 @@ Allocation allocate_block(const Request& request) noexcept {
 
 Allocation allocate(const Request& request) noexcept {
     const Allocation found = allocate_block(request);
-    if (check_level() < CheckLevel::full || found.block == nullptr) [[likely]]
+    if (found.block == nullptr) return found;
+    if (recorded_stacks.on()) [[unlikely]]
+        recorded_stacks.add(BlockCall::allocation, found.block);
+    if (check_level() < CheckLevel::full) [[likely]]
         return found;
     return handed_out(found, request.size);
 }
@@ -215,6 +221,8 @@ std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
     process()->adopt_orphans();
     const std::size_t taken = own->take_batch(bin, out, n);
+    for (std::size_t i = 0; recorded_stacks.on() && i < taken; ++i)
+        recorded_stacks.add(BlockCall::allocation, out[i]);
     for (std::size_t i = 0; check_level() >= CheckLevel::full && i < taken; ++i)
         static_cast<void>(handed_out({out[i], false}, size));
     return taken;
@@ -237,7 +245,14 @@ void* resize_mapped(void* block, std::size_t from, std::size_t to) noexcept {
 
 void* resize_large(void* block, std::size_t from, std::size_t to) noexcept {
     Heap* heap = owner_of(block);
-    if (heap == nullptr) return resize_mapped(block, from, to);
+    if (heap == nullptr) {
+        void* resized = resize_mapped(block, from, to);
+        if (recorded_stacks.on() && resized != nullptr && resized != block) {
+            recorded_stacks.add(BlockCall::free, block);
+            recorded_stacks.add(BlockCall::allocation, resized);
+        }
+        return resized;
+    }
     return heap->resize(block, from, to) ? block : nullptr;
 }
 
@@ -247,6 +262,7 @@ namespace {
 
 // Ends the program over a pointer that belongs to no heap.
 [[noreturn]] void report_stranger(const void* pointer) noexcept {
+    arm_reports();  // the program may have no heap yet
     const std::size_t bytes = mapped_blocks.around(pointer);
     if (bytes != 0) base::report_inside(pointer, bytes);
     base::report_foreign(pointer);
@@ -256,6 +272,8 @@ namespace {
 
 void give(void* block) noexcept {
     if (block == nullptr) return;
+    if (recorded_stacks.on()) [[unlikely]]
+        recorded_stacks.add(BlockCall::free, block);
     Heap* heap = owner_of(block);
     if (heap == nullptr) {
         const std::size_t bytes = mapped_blocks.give(block);

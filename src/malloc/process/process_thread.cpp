@@ -8,6 +8,7 @@
 #include "malloc/process/injection.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
+#include "malloc/process/recorded_stacks.hpp"
 
 namespace ashlar::cache {
 
@@ -43,7 +44,7 @@ std::uint32_t make_key() noexcept {
 }
 
 void set_cache(Cache* cache) noexcept {
-    const bool hidden = check_level() >= CheckLevel::full;
+    const bool hidden = check_level() >= CheckLevel::full || recorded_stacks.on();
     if (hidden) checked_cache = cache;
     tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;
 }
@@ -102,6 +103,11 @@ Cache* own_cache() noexcept {
         return static_cast<Cache*>(front);
     if (front == &kPastCache) return checked_cache;
     return injection.on() ? enter_none() : enter_thread();
+}
+
+void hide_own_cache() noexcept {
+    Cache* cache = known_cache();
+    if (cache != nullptr) set_cache(cache);
 }
 
 void leave_own_cache() noexcept {
