@@ -49,7 +49,7 @@ std::uintptr_t plain(std::uintptr_t address) noexcept {
 class Frames {
   public:
     Frames(std::uintptr_t* frames, unsigned most) noexcept : frames_(frames), most_(most) {}
-    // False: there is no more room.
+    // False: there is no room left.
     bool add(std::uintptr_t address) noexcept {
         if (n_ < most_) frames_[n_++] = address;
         return n_ < most_;

@@ -54,6 +54,7 @@ void RecordedStacks::add(BlockCall call, const void* block) noexcept {
 RecordedStacks::Found RecordedStacks::find(BlockCall call, const void* block,
                                            std::uint64_t before) const noexcept {
     Found found = {};
+    // Relaxed, all here: as in add().
     const Record* const records = records_.load(rlx);
     const std::uint64_t calls = calls_.load(rlx);
     for (std::uint32_t i = 0; records != nullptr && i < size_ && i < calls; ++i) {

@@ -31,7 +31,7 @@ struct Amount {
     bool operator==(const Amount&) const noexcept = default;
 };
 
-// What a report of a fault has. `automatic`: full if the checks are.
+// How much a report of a fault says. `automatic`: full if the checks are.
 enum class ReportLevel : std::uint8_t { automatic, line, full };
 
 // How a program ends after a report. `value`: the exit status, or the signal.
