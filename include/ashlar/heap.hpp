@@ -20,6 +20,18 @@ namespace ashlar {
 /// Memory of a heap, in bytes. Exact only while no other thread uses the heap.
 using Statistics = ::ash_stats;
 
+/// How much a heap checks what the program does with its blocks. Each level
+/// includes those before it. `ASHLAR_CHECK` chooses the level of the process
+/// heap. docs/misuse.md has what each level reports, and what none sees.
+enum class CheckLevel : std::uint8_t {
+    off,       ///< Does not compare the sizes of sized frees.
+    standard,  ///< What the paths of allocation see at no cost. The default.
+    full,      ///< Keeps a state for each block, patterns in free blocks, and
+               ///< canaries. Double, interior and wrong-size frees abort at the
+               ///< call. usable_size() is the size that was asked for.
+    paranoid,  ///< More than `full`, at a price.
+};
+
 /// A heap with an address range of its own.
 ///
 /// Any thread may call any member at any time, except the destructor and
@@ -42,6 +54,11 @@ class ASHLAR_API Heap {
     /// system refuses it, above 64 TiB, or beyond 4096 heaps. Thread-safe.
     /// O(heaps).
     explicit Heap(std::size_t capacity = default_capacity) : heap_(create(capacity)) {
+        if (heap_ == nullptr) detail::throw_or_abort<std::bad_alloc>();
+    }
+    /// The same with a level of checks. Without one, a heap has the level of the
+    /// process heap.
+    Heap(std::size_t capacity, CheckLevel level) : heap_(create(capacity, level)) {
         if (heap_ == nullptr) detail::throw_or_abort<std::bad_alloc>();
     }
     /// Returns all memory to the system, including that of live blocks. All
@@ -72,7 +89,8 @@ class ASHLAR_API Heap {
     /// place, O(min(old, new)) for a copy.
     [[nodiscard]] void* reallocate(void* block, std::size_t size) noexcept;
 
-    /// Returns the usable bytes of a block of this heap; 0 for nullptr. Misuse
+    /// Returns the usable bytes of a block of this heap; 0 for nullptr. From
+    /// CheckLevel::full on: the bytes that the block was asked for with. Misuse
     /// aborts if it is detected. Lock-free. O(1).
     [[nodiscard]] std::size_t usable_size(const void* block) const noexcept;
     /// Returns whether the address lies in this heap's range, in a block or
@@ -118,6 +136,7 @@ class ASHLAR_API Heap {
     struct Process {};
     explicit constexpr Heap(Process) noexcept : heap_(nullptr) {}
     static void* create(std::size_t capacity) noexcept;
+    static void* create(std::size_t capacity, CheckLevel level) noexcept;
     static void destroy(void* heap) noexcept;
 
     void* heap_;  // null: the process heap

@@ -27,6 +27,13 @@ void announce(const void* address, std::size_t block_size = 0) {
     std::snprintf(line, sizeof line, "expected %p %zu\n", address, block_size);
     say(line);
 }
+// The bytes that a block of this size has.
+std::size_t block_bytes(std::size_t size) {
+    using GoodSize = std::size_t (*)(std::size_t);
+    const auto good_size = reinterpret_cast<GoodSize>(dlsym(RTLD_DEFAULT, "ash_good_size"));
+    if (good_size == nullptr) _exit(5);
+    return good_size(size);
+}
 // Flushes all blocks out of the caches.
 void look() {
     say(call_is_over);
@@ -54,7 +61,7 @@ char* victim(std::size_t size) {
     static std::vector<void*> neighbours = take_many(size, 20);
     auto* block = static_cast<char*>(take(size));
     static std::vector<void*> others = take_many(size, 20);
-    announce(block, malloc_usable_size(block));
+    announce(block, block_bytes(size));
     return block;
 }
 template <class F>
@@ -154,7 +161,7 @@ void twice_after_reuse(std::size_t size) {
     std::free(block);
     look();
 }
-// The second free takes the block from its new owner, which no check can see.
+// The second free takes the block from its new owner, which no level can see.
 // The new owner's free can be reported.
 void freed_under_its_next_owner(std::size_t size) {
     void* other = take(size);
@@ -202,7 +209,7 @@ void delete_after_free(std::size_t size) {
 void free_at(std::size_t size, std::size_t offset) {
     auto* block = static_cast<char*>(take(size));
     static std::vector<void*> others = take_many(size, 20);
-    announce(block + offset, malloc_usable_size(block));
+    announce(block + offset, block_bytes(size));
     std::free(block + offset);
     look();
 }
@@ -211,7 +218,7 @@ void inside_by_eight(std::size_t size) { free_at(size, 8); }
 void inside_by_half(std::size_t size) { free_at(size, size / 2); }
 void realloc_inside(std::size_t size) {
     auto* block = static_cast<char*>(take(size));
-    announce(block + 8, malloc_usable_size(block));
+    announce(block + 8, block_bytes(size));
     if (std::realloc(block + 8, 5 * size + 100) == nullptr) _exit(3);
     look();
 }
@@ -252,6 +259,45 @@ void delete_aligned_as_larger(std::size_t size) {
     void* block = ::operator new(size, alignment);
     announce(block, malloc_usable_size(block));
     ::operator delete(block, 1000000, alignment);
+    look();
+}
+
+// A size of the same class, or one that realloc might have left behind.
+void delete_as_neighbour(std::size_t size) {
+    void* block = ::operator new(size);
+    announce(block, malloc_usable_size(block));
+    ::operator delete(block, size - 1);
+    look();
+}
+using FreeSized = void (*)(void*, std::size_t);
+void free_sized_as(std::size_t size, std::size_t claimed) {
+    void* block = take(size);
+    announce(block, malloc_usable_size(block));
+    const auto free_sized = reinterpret_cast<FreeSized>(dlsym(RTLD_DEFAULT, "free_sized"));
+    if (free_sized == nullptr) _exit(5);
+    free_sized(block, claimed);
+    look();
+}
+void free_sized_as_seven_eighths(std::size_t size) { free_sized_as(size, size / 8 * 7); }
+void free_sized_as_million(std::size_t size) { free_sized_as(size, 1000000 + size); }
+
+// ------------------------------------------------------------------- overflows
+
+void written_at(std::size_t size, std::size_t behind) {
+    auto* block = static_cast<char*>(take(size));
+    static std::vector<void*> others = take_many(size, 20);
+    announce(block, size);
+    block[size + behind] = 1;
+    std::free(block);
+    look();
+}
+// Blocks of sizes that leave room behind them.
+void one_byte_behind(std::size_t size) { written_at(size - 1, 0); }
+void one_byte_behind_by_realloc(std::size_t size) {
+    auto* block = static_cast<char*>(take(size - 2));
+    announce(block, size - 2);
+    block[size - 2] = 1;
+    if (std::realloc(block, 5 * size + 100) == nullptr) _exit(3);
     look();
 }
 
@@ -329,44 +375,63 @@ constexpr const char* kInside = "inside a SIZE-byte block";
 constexpr const char* kForeign = "not from this heap";
 constexpr const char* kFreedAsMillion = "SIZE-byte block, freed as 1000000 bytes";
 constexpr const char* kFreedAsSeven = "SIZE-byte block, freed as 7 bytes";
-constexpr Seen now = Seen::at_once;
-constexpr Seen later = Seen::later;
-constexpr Seen harmless = Seen::harmless;
+constexpr const char* kFreedAs = "SIZE-byte block, freed as ";
+constexpr const char* kOverflow = "overflow";
+constexpr const char* kBehind = "SIZE-byte block, written 0 bytes behind its end";
+constexpr const char* kWritten = "write after free";
+constexpr const char* kAtOffset = "at offset ";
+
+constexpr Case::When at_once = {Seen::at_once, Seen::at_once, Seen::at_once};
+constexpr Case::When never = {Seen::never, Seen::never, Seen::never};
+constexpr Case::When harmless = {Seen::harmless, Seen::harmless, Seen::harmless};
+constexpr Case::When till_no_bin = {Seen::later, Seen::later, Seen::at_once};
+constexpr Case::When in_slabs_later = {Seen::later, Seen::at_once, Seen::at_once};
+constexpr Case::When reused = {Seen::on_reuse, Seen::on_reuse, Seen::on_reuse};
+// The pages of the slabs have gone back, and blocks in new ones are not known.
+constexpr Case::When reused_if_run = {Seen::harmless, Seen::on_reuse, Seen::on_reuse};
 
 }  // namespace
 
 const Case cases[] = {
-    {"twice", twice, kDouble, kBlock, now, now, now},
-    {"twice_by_realloc", twice_by_realloc, kDouble, kBlock, now, now, now},
-    {"delete_after_free", delete_after_free, kDouble, kBlock, now, now, now},
-    {"twice_after_reuse", twice_after_reuse, kDouble, kBlock, now, now, now},
-    {"twice_by_another_thread", twice_by_another_thread, kDouble, kBlock, now, now, now},
-    {"twice_with_one_between", twice_with_one_between, kDouble, kBlock, later, later, now},
-    {"once_here_once_there", once_here_once_there, kDouble, kBlock, later, later, now},
-    {"once_by_each_of_two_threads", once_by_each_of_two_threads, kDouble, kBlock, later, now, now},
-    {"freed_under_its_next_owner", freed_under_its_next_owner, kDouble, kBlock, later, later, now},
-    {"twice_from_the_depot", twice_from_the_depot, kDouble, kBlock, later, later, now},
-    {"twice_from_the_slab", twice_from_the_slab, kDouble, kBlock, later, now, now},
-    {"realloc_of_freed", realloc_of_freed, kDouble, kBlock, later, now, now},
-    {"inside_by_one", inside_by_one, kInvalid, kInside, later, later, now},
-    {"inside_by_eight", inside_by_eight, kInvalid, kInside, later, later, now},
-    {"inside_by_half", inside_by_half, kInvalid, kInside, later, now, now},
-    {"realloc_inside", realloc_inside, kInvalid, kInside, now, now, now},
-    {"of_the_stack", of_the_stack, kInvalid, kForeign, now, now, now},
-    {"of_static_data", of_static_data, kInvalid, kForeign, now, now, now},
-    {"of_a_mapping", of_a_mapping, kInvalid, kForeign, now, now, now},
-    {"of_a_function", of_a_function, kInvalid, kForeign, now, now, now},
-    {"of_a_small_number", of_a_small_number, kInvalid, kForeign, now, now, now},
-    {"of_a_large_number", of_a_large_number, kInvalid, kForeign, now, now, now},
-    {"delete_as_larger", delete_as_larger, kWrong, kFreedAsMillion, now, now, now},
-    {"delete_as_smaller", delete_as_smaller, kWrong, kFreedAsSeven, now, now, now},
-    {"delete_aligned_as_larger", delete_aligned_as_larger, kWrong, kFreedAsMillion, now, now, now},
-    {"written_in_the_cache", written_in_the_cache, "", "", harmless, harmless, harmless},
-    {"written_in_the_depot", written_in_the_depot, "", "", harmless, harmless, harmless},
-    {"written_in_the_slab", written_in_the_slab, "", "", harmless, harmless, harmless},
-    {"written_after_another_threads_free", written_after_another_threads_free, "", "", harmless,
-     harmless, harmless},
-    {"written_past_the_end", written_past_the_end, "", "", harmless, harmless, harmless},
+    {"twice", twice, kDouble, kBlock, at_once, at_once},
+    {"twice_by_realloc", twice_by_realloc, kDouble, kBlock, at_once, at_once},
+    {"delete_after_free", delete_after_free, kDouble, kBlock, at_once, at_once},
+    {"twice_after_reuse", twice_after_reuse, kDouble, kBlock, at_once, at_once},
+    {"twice_by_another_thread", twice_by_another_thread, kDouble, kBlock, at_once, at_once},
+    {"twice_with_one_between", twice_with_one_between, kDouble, kBlock, till_no_bin, at_once},
+    {"once_here_once_there", once_here_once_there, kDouble, kBlock, till_no_bin, at_once},
+    {"once_by_each_of_two_threads", once_by_each_of_two_threads, kDouble, kBlock, in_slabs_later,
+     at_once},
+    {"freed_under_its_next_owner", freed_under_its_next_owner, kDouble, kBlock, till_no_bin,
+     at_once},
+    {"twice_from_the_depot", twice_from_the_depot, kDouble, kBlock, till_no_bin, at_once},
+    {"twice_from_the_slab", twice_from_the_slab, kDouble, kBlock, in_slabs_later, at_once},
+    {"realloc_of_freed", realloc_of_freed, kDouble, kBlock, in_slabs_later, at_once},
+    {"inside_by_one", inside_by_one, kInvalid, kInside, till_no_bin, at_once},
+    {"inside_by_eight", inside_by_eight, kInvalid, kInside, till_no_bin, at_once},
+    {"inside_by_half", inside_by_half, kInvalid, kInside, in_slabs_later, at_once},
+    {"realloc_inside", realloc_inside, kInvalid, kInside, at_once, at_once},
+    {"of_the_stack", of_the_stack, kInvalid, kForeign, at_once, at_once},
+    {"of_static_data", of_static_data, kInvalid, kForeign, at_once, at_once},
+    {"of_a_mapping", of_a_mapping, kInvalid, kForeign, at_once, at_once},
+    {"of_a_function", of_a_function, kInvalid, kForeign, at_once, at_once},
+    {"of_a_small_number", of_a_small_number, kInvalid, kForeign, at_once, at_once},
+    {"of_a_large_number", of_a_large_number, kInvalid, kForeign, at_once, at_once},
+    {"delete_as_larger", delete_as_larger, kWrong, kFreedAsMillion, at_once, at_once},
+    {"delete_as_smaller", delete_as_smaller, kWrong, kFreedAsSeven, at_once, at_once},
+    {"delete_aligned_as_larger", delete_aligned_as_larger, kWrong, kFreedAsMillion, at_once,
+     at_once},
+    {"delete_as_neighbour", delete_as_neighbour, kWrong, kFreedAs, never, at_once},
+    {"free_sized_as_seven_eighths", free_sized_as_seven_eighths, kWrong, kFreedAs, never, at_once},
+    {"free_sized_as_million", free_sized_as_million, kWrong, kFreedAs, at_once, at_once},
+    {"one_byte_behind", one_byte_behind, kOverflow, kBehind, never, at_once},
+    {"one_byte_behind_by_realloc", one_byte_behind_by_realloc, kOverflow, kBehind, never, at_once},
+    {"written_in_the_cache", written_in_the_cache, kWritten, kAtOffset, harmless, reused},
+    {"written_in_the_depot", written_in_the_depot, kWritten, kAtOffset, harmless, reused},
+    {"written_in_the_slab", written_in_the_slab, kWritten, kAtOffset, harmless, reused_if_run},
+    {"written_after_another_threads_free", written_after_another_threads_free, kWritten, kAtOffset,
+     harmless, reused},
+    {"written_past_the_end", written_past_the_end, kWritten, kAtOffset, harmless, reused},
 };
 static_assert(sizeof cases / sizeof *cases == case_count);
 

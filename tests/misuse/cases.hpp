@@ -1,5 +1,5 @@
-// The faults, each with how and when it must be seen. README.md has the same as
-// a table for readers.
+// The faults, each with how and when it must be seen, at each level of checks. README.md has the
+// same as a table for readers.
 #ifndef ASHLAR_MISUSE_CASES_HPP
 #define ASHLAR_MISUSE_CASES_HPP
 
@@ -15,6 +15,8 @@ enum class Seen {
     at_once,   // by the faulty call itself
     later,     // when the block goes back to its slab or its units: here by the end of a thread, or
                // trim
+    on_reuse,  // when the block, or one behind it, is handed out again
+    never,     // by nothing
     harmless,  // nothing to see, and nothing of the heap comes to harm
 };
 
@@ -23,12 +25,16 @@ struct Case {
     void (*commit)(std::size_t size);
     const char* fault;
     const char* detail;  // the text in the brackets, with SIZE for the block's size
-    Seen in_slab;
-    Seen in_run;  // of units, kept in bins
-    Seen larger;  // without a bin
+    struct When {
+        Seen in_slab;
+        Seen in_run;  // of units, kept in bins
+        Seen larger;  // without a bin
+    };
+    When by_default;
+    When full;  // ASHLAR_CHECK=full
 };
 
-constexpr std::size_t case_count = 30;
+constexpr std::size_t case_count = 35;
 extern const Case cases[case_count];
 
 }  // namespace misuse

@@ -9,11 +9,8 @@ void BlockStates::clear(base::UnitId slab, base::Bin c, std::uint32_t from,
     // Relaxed: the caller owns the slab, and a second free finds 0 or a free
     // block.
     for (std::uint32_t number = from; number < to; ++number) {
-        if (narrow(c)) {
-            narrow_entry(slab, number).store(0, rlx);
-        } else {
-            wide_entry(slab, number).store(0, rlx);
-        }
+        const std::size_t at = place(slab, c, number);
+        narrow(c) ? narrow_at(at).store(0, rlx) : wide_at(at).store(0, rlx);
     }
 }
 

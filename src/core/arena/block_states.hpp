@@ -37,15 +37,18 @@ class BlockStates {
     [[nodiscard]] bool on() const noexcept { return bytes_ != nullptr; }
 
     static constexpr bool narrow(base::Bin c) noexcept { return c != 0 && c <= kNarrowClasses; }
-    [[nodiscard]] Narrow& narrow_entry(base::UnitId slab, std::uint32_t number) const noexcept {
-        return bytes_[slab * kBytes + number];
+    // Where the entry of a block lies: block `number` of a slab. Of a run:
+    // number 0.
+    [[nodiscard]] static constexpr std::size_t place(base::UnitId slab, base::Bin c,
+                                                     std::uint32_t number) noexcept {
+        return slab * kBytes + (narrow(c) ? number : number * sizeof(Wide));
     }
-    // Of a run: number 0.
-    [[nodiscard]] Wide& wide_entry(base::UnitId slab, std::uint32_t number) const noexcept {
-        return reinterpret_cast<Wide*>(bytes_ + slab * kBytes)[number];
+    [[nodiscard]] Narrow& narrow_at(std::size_t place) const noexcept { return bytes_[place]; }
+    [[nodiscard]] Wide& wide_at(std::size_t place) const noexcept {
+        return *reinterpret_cast<Wide*>(bytes_ + place);
     }
     // A run goes back to the spans, or a slab does: other blocks may begin here.
-    void forget(base::UnitId unit) const noexcept { wide_entry(unit, 0).store(0, base::rlx); }
+    void forget(base::UnitId unit) const noexcept { wide_at(unit * kBytes).store(0, base::rlx); }
     // Forgets blocks [from, to) of a slab, which are free.
     void clear(base::UnitId slab, base::Bin c, std::uint32_t from, std::uint32_t to) const noexcept;
 

@@ -14,9 +14,17 @@ namespace ashlar::api {
 using base::Bin;
 using base::kUnitSize;
 
-void* allocate_or_null(std::size_t size) noexcept { return cache::allocate({.size = size}).block; }
+void* allocate_or_null(std::size_t size) noexcept {
+    if (cache::checked_cache != nullptr) [[unlikely]] {
+        if (void* block = cache::take_checked(size); block != nullptr) return block;
+    }
+    return cache::allocate({.size = size}).block;
+}
 
-void give_slow(void* block) noexcept { cache::give(block); }
+void give_slow(void* block) noexcept {
+    if (cache::checked_cache != nullptr && cache::give_checked(block, cache::kAnySize)) return;
+    cache::give(block);
+}
 
 void* allocate_or_errno(std::size_t size) noexcept {
     void* block = allocate_or_null(size);
@@ -233,11 +241,9 @@ std::size_t good_size(std::size_t size) noexcept {
 
 void free_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
+    if (cache::is_checked(block)) [[unlikely]]
+        return cache::give_sized(block, size);
     const std::size_t usable = cache::size_of(block);
-    if (cache::is_checked(block)) [[unlikely]] {
-        if (size != usable) base::report_wrong_size(block, usable, size);
-        return give(block);
-    }
     const bool too_small =
         usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable;
     // Relaxed: as the store.
@@ -259,12 +265,14 @@ void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept
         own.pages.bin_of(block) == cache::kBinOfSize[size]) {
         return give(block);
     }
+    if (cache::checked_cache != nullptr && cache::give_checked(block, size)) return;
+    if (cache::is_checked(block)) [[unlikely]]
+        return cache::give_sized(block, size);
     const Bin bin = base::bin_of(size, alignment);
     const std::size_t expected =
         bin != 0 ? base::size_of_bin(bin) : base::round_up(size > 0 ? size : 1, kUnitSize);
     const std::size_t usable = cache::size_of(block);
-    if (usable != (cache::is_checked(block) ? size : expected) &&
-        cache::check_level() != cache::CheckLevel::off)
+    if (usable != expected && cache::check_level() != cache::CheckLevel::off)
         base::report_wrong_size(block, usable, size);
     give(block);
 }

@@ -22,16 +22,48 @@ namespace {
 
 cache::Heap& heap_of(void* heap) noexcept { return *static_cast<cache::Heap*>(heap); }
 
+bool in_range(const cache::Heap& heap, const void* address) noexcept {
+    return heap.spans.contains(reinterpret_cast<std::uintptr_t>(address));
+}
+
+void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) noexcept {
+    cache::Allocation found = heap.allocate({size, alignment});
+    if (found.block == nullptr) [[unlikely]] {
+        heap.reclaim();
+        found = heap.allocate({size, alignment});
+    }
+    if (heap.checks.on() && found.block != nullptr) cache::handed_out(heap, found, size);
+    return found.block;
+}
+
+// In place, for a heap that checks. False: the block must move.
+bool stays(const cache::Heap& heap, void* block, std::size_t size) noexcept {
+    const cache::CheckedSizes sizes = heap.checks.sizes(block);
+    return size >= sizes.usable / 2 && heap.checks.resized(block, size);
+}
+
 }  // namespace
 
+static_assert(static_cast<int>(CheckLevel::off) == static_cast<int>(cache::CheckLevel::off) &&
+              static_cast<int>(CheckLevel::standard) ==
+                  static_cast<int>(cache::CheckLevel::standard) &&
+              static_cast<int>(CheckLevel::full) == static_cast<int>(cache::CheckLevel::full) &&
+              static_cast<int>(CheckLevel::paranoid) ==
+                  static_cast<int>(cache::CheckLevel::paranoid));
+
 void* Heap::create(std::size_t capacity) noexcept {
+    return create(capacity, static_cast<CheckLevel>(cache::check_level()));
+}
+
+void* Heap::create(std::size_t capacity, CheckLevel level) noexcept {
     constexpr std::size_t kGrain = std::size_t{1} << 20;
     constexpr std::size_t kMost = std::size_t{1} << 46;
     if (capacity > kMost) return nullptr;
     cache::arm_reports();
     const std::size_t bytes = base::round_up(capacity > 0 ? capacity : 1, kGrain);
-    cache::Heap* heap = cache::Heap::create(
-        region::kSystem, static_cast<base::UnitId>(bytes >> base::kUnitShift), 1);
+    cache::Heap* heap =
+        cache::Heap::create(region::kSystem, static_cast<base::UnitId>(bytes >> base::kUnitShift),
+                            1, static_cast<cache::CheckLevel>(level));
     if (heap == nullptr) return nullptr;
     if (cache::registry.enroll(*heap)) return heap;
     cache::Heap::destroy(heap);
@@ -52,28 +84,34 @@ Heap& Heap::process() noexcept {
 void* Heap::allocate(std::size_t size, std::size_t alignment) noexcept {
     if (!base::is_power_of_two(alignment)) return nullptr;
     if (heap_ == nullptr) return api::allocate(size, alignment);
-    if (size > PTRDIFF_MAX) return nullptr;
-    cache::Heap& heap = heap_of(heap_);
-    void* block = heap.allocate({size, alignment}).block;
-    if (block != nullptr) [[likely]]
-        return block;
-    heap.reclaim();
-    return heap.allocate({size, alignment}).block;
+    return size <= PTRDIFF_MAX ? allocate_in(heap_of(heap_), size, alignment) : nullptr;
 }
 
 void Heap::deallocate(void* block) noexcept {
     if (heap_ == nullptr) return api::give(block);
     if (block == nullptr) return;
     cache::Heap& heap = heap_of(heap_);
-    heap.give(block, heap.spans.pages().bin_of(block));
+    const base::Bin bin = heap.spans.pages().bin_of(block);
+    if (heap.checks.on() && in_range(heap, block))
+        cache::taken_back(heap, block, bin, cache::kAnySize);
+    heap.give(block, bin);
 }
 
 void* Heap::reallocate(void* block, std::size_t size) noexcept {
     if (block == nullptr) return allocate(size);
     const std::size_t before = usable_size(block);
-    if (size <= before && size >= before / 2) return block;
+    const bool checked = heap_ != nullptr ? heap_of(heap_).checks.on() : cache::is_checked(block);
+    if (checked) {
+        if (heap_ == nullptr && size != 0) return api::resize(block, size);
+        if (heap_ != nullptr && stays(heap_of(heap_), block, size)) return block;
+    } else if (size <= before && size >= before / 2) {
+        return block;
+    }
     void* moved = allocate(size);
-    if (moved == nullptr) return size <= before ? block : nullptr;
+    if (moved == nullptr) {
+        if (checked && size <= before) static_cast<void>(cache::resize_checked(block, size));
+        return size <= before ? block : nullptr;
+    }
     std::memcpy(moved, block, size < before ? size : before);
     deallocate(block);
     return moved;
@@ -82,15 +120,21 @@ void* Heap::reallocate(void* block, std::size_t size) noexcept {
 std::size_t Heap::usable_size(const void* block) const noexcept {
     if (block == nullptr) return 0;
     if (heap_ == nullptr) return cache::size_of(block);
-    const std::size_t bytes = heap_of(heap_).size_of(block).bytes;
-    if (bytes == 0) heap_of(heap_).report(block);
+    const cache::Heap& heap = heap_of(heap_);
+    if (heap.checks.on() && in_range(heap, block)) {
+        const cache::CheckedSizes sizes = heap.checks.sizes(block);
+        if (sizes.usable == 0) heap.report(block);
+        return sizes.asked;
+    }
+    const std::size_t bytes = heap.size_of(block).bytes;
+    if (bytes == 0) heap.report(block);
     return bytes;
 }
 
 bool Heap::owns(const void* address) const noexcept {
     const cache::Heap* heap = heap_ == nullptr ? cache::process() : &heap_of(heap_);
     if (heap_ == nullptr && cache::mapped_blocks.around(address) != 0) return true;
-    return heap != nullptr && heap->spans.contains(reinterpret_cast<std::uintptr_t>(address));
+    return heap != nullptr && in_range(*heap, address);
 }
 
 void Heap::visit(Visitor visitor, void* context) {

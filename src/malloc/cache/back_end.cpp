@@ -71,7 +71,10 @@ void BackEnd::report(const void* pointer) const noexcept {
     while (unit > 0 && spans.state(unit, rlx).kind() == spans::Kind::none) --unit;
     const spans::UnitState state = spans.state(unit, rlx);
     if (state.kind() == spans::Kind::large && found - unit < state.value()) {
-        base::report_inside(pointer, state.value() * kUnitSize);
+        const std::size_t bytes = state.value() * kUnitSize;
+        // A run that lies in a bin still has its state.
+        if (address == region().address(unit)) base::report_double_free(pointer, bytes);
+        base::report_inside(pointer, bytes);
     }
     base::report_double_free(pointer, 0);
 }

@@ -8,6 +8,7 @@
 
 namespace ashlar::checks {
 
+using arena::BlockStates;
 using base::Bin;
 using base::rlx;
 using base::UnitId;
@@ -36,39 +37,83 @@ std::uint64_t random_word() noexcept {
 
 }  // namespace
 
+// -------------------------------------------------------------------- canaries
+
+inline std::uint64_t Checks::canary(const void* block) const noexcept {
+    return secret_ ^ reinterpret_cast<std::uintptr_t>(block);
+}
+
+inline void Checks::put_canary(void* block, std::size_t usable, std::size_t slack) const noexcept {
+    if (slack == 0) return;
+    const Tail tail(block, usable, slack);
+    tail.put(canary(block));
+}
+
+inline void Checks::check_canary(const void* block, std::size_t usable,
+                                 std::size_t slack) const noexcept {
+    if (slack == 0) return;
+    const Tail tail(const_cast<void*>(block), usable, slack);
+    const std::size_t at = tail.changed(canary(block));
+    if (at != kUnchanged) [[unlikely]]
+        base::report_overflow(block, usable - slack, at);
+}
+
+// ---------------------------------------------------------------------- states
+
 void Checks::start(CheckLevel level, const spans::Spans& spans,
                    const arena::Arena& arena) noexcept {
     level_ = level;
+    base_ = spans.region().base;
     spans_ = &spans;
     arena_ = &arena;
+    states_ = arena.states();
     if (on()) secret_ = random_word();
 }
 
-Checks::Spot Checks::find(const void* block) const noexcept {
-    const region::Region& region = spans_->region();
-    const auto address = reinterpret_cast<std::uintptr_t>(block);
-    const UnitId unit = region.unit(address);
-    const Bin bin = spans_->page_map()[unit].load(rlx);  // relaxed: see PageMap::bin_within()
-    if (bin == 0 || base::is_run(bin)) {
-        // Relaxed: the caller holds the block.
-        const spans::UnitState state = spans_->state(unit, rlx);
-        if (address % base::kUnitSize != 0 || state.kind() != spans::Kind::large) return {};
-        return {unit, 0, bin, state.value() * base::kUnitSize};
-    }
+[[gnu::noinline]] Checks::Spot Checks::find_run(std::uintptr_t address) const noexcept {
+    if (address % base::kUnitSize != 0) return {};
+    const UnitId unit = spans_->region().unit(address);
+    // Relaxed: the caller holds the block.
+    const spans::UnitState state = spans_->state(unit, rlx);
+    if (state.kind() != spans::Kind::large) return {};
+    return {BlockStates::place(unit, 0, 0), state.value() * base::kUnitSize, false};
+}
+
+// Of a class whose slabs have one unit.
+[[gnu::always_inline]] inline Checks::Spot Checks::find_narrow(const void* block,
+                                                               Bin bin) const noexcept {
     const base::ClassGeometry& g = base::kGeometry[bin];
-    const UnitId slab = arena_->first_unit(unit, bin);
-    const std::size_t offset = address - region.address(slab);
+    const std::uintptr_t in_region = reinterpret_cast<std::uintptr_t>(block) - base_;
+    const std::size_t offset = in_region % base::kUnitSize;
+    const std::size_t number = base::block_of_offset(g, offset);
+    if (number * g.size != offset || number >= g.blocks) [[unlikely]]
+        return {};
+    return {(in_region - offset) / base::kMinAlignment + number, g.size, true};
+}
+
+Checks::Spot Checks::find(const void* block, Bin bin) const noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
+    if (bin == 0 || base::is_run(bin)) [[unlikely]]
+        return find_run(address);
+    const base::ClassGeometry& g = base::kGeometry[bin];
+    const std::uintptr_t in_region = address - base_;
+    UnitId slab = static_cast<UnitId>(in_region >> base::kUnitShift);
+    if (!BlockStates::narrow(bin)) slab = arena_->first_unit(slab, bin);
+    const std::size_t offset = in_region - (std::uintptr_t{slab} << base::kUnitShift);
     const std::uint32_t number = base::block_of_offset(g, offset);
-    if (std::size_t{number} * g.size != offset || number >= g.blocks) return {};
-    return {slab, number, bin, g.size};
+    if (std::size_t{number} * g.size != offset || number >= g.blocks) [[unlikely]]
+        return {};
+    return {BlockStates::place(slab, bin, number), g.size, BlockStates::narrow(bin)};
+}
+
+Checks::Spot Checks::find(const void* block) const noexcept {
+    return find(block, static_cast<Bin>(spans_->pages().bin_within(block)));
 }
 
 // Calls f with the entry of a block, of either width.
 template <class F>
-auto Checks::with_entry(const Spot& spot, F f) const noexcept {
-    const arena::BlockStates& states = arena_->states();
-    return arena::BlockStates::narrow(spot.bin) ? f(states.narrow_entry(spot.slab, spot.number))
-                                                : f(states.wide_entry(spot.slab, spot.number));
+inline auto Checks::with_entry(const Spot& spot, F f) const noexcept {
+    return spot.narrow ? f(states_.narrow_at(spot.place)) : f(states_.wide_at(spot.place));
 }
 
 Checks::Sizes Checks::sizes(const void* block) const noexcept {
@@ -81,70 +126,76 @@ Checks::Sizes Checks::sizes(const void* block) const noexcept {
     });
 }
 
-void Checks::handed_out(void* block, std::size_t size, bool zero) const noexcept {
-    const Spot spot = find(block);
-    const std::size_t slack = spot.usable - size;
-    with_entry(spot, [&](auto& entry) noexcept {
-        // Relaxed, all: see BlockStates. The block is ours alone.
-        const auto before = entry.load(rlx);
-        using T = std::remove_const_t<decltype(before)>;
-        if (before == kFilled<T>) check_filled(block, spot.usable);
-        if (before != 0 && before != kFilled<T>) base::report_corruption(block, "in use twice");
-        if (zero) check_zero(block, spot.usable);
-        entry.store(live_with<T>(slack), rlx);
-    });
-    put_canary(block, spot.usable, slack);
+template <class Entry>
+[[gnu::always_inline]] inline void Checks::hand_out(Entry& entry, void* block, std::size_t usable,
+                                                    std::size_t size) const noexcept {
+    const std::size_t slack = usable - size;
+    // Relaxed, both: see BlockStates. The block is ours alone.
+    const auto before = entry.load(rlx);
+    using T = std::remove_const_t<decltype(before)>;
+    entry.store(live_with<T>(slack), rlx);
+    if (before == kFilled<T>) [[likely]] {
+        check_filled(block, usable);
+    } else if (before != 0) {
+        base::report_corruption(block, "handed out twice");
+    }
+    put_canary(block, usable, slack);
 }
 
-bool Checks::taken_back(void* block) const noexcept {
-    const Spot spot = find(block);
-    if (spot.usable == 0) return false;
-    const std::size_t slack = with_entry(spot, [&](auto& entry) noexcept -> std::size_t {
-        auto before = entry.load(rlx);  // relaxed, both: see BlockStates
-        using T = decltype(before);
-        if (!is_live(before) || !entry.cas(before, kFilled<T>, rlx, rlx))
-            base::report_double_free(block, spot.usable);
-        return before - 1U;
-    });
-    check_canary(block, spot.usable, slack);
-    fill(block, spot.usable);
-    return true;
+void Checks::handed_out(void* block, Bin bin, std::size_t size, bool zero) const noexcept {
+    if (BlockStates::narrow(bin)) {
+        const Spot spot = find_narrow(block, bin);
+        return hand_out(states_.narrow_at(spot.place), block, spot.usable, size);
+    }
+    const Spot spot = find(block, bin);
+    if (zero) check_zero(block, spot.usable);
+    hand_out(states_.wide_at(spot.place), block, spot.usable, size);
+}
+
+// From live to `to`. Returns the slack that the block had. Of two frees of one
+// block, or a free and a realloc, the second does not get past this.
+template <class Entry>
+inline std::size_t Checks::change(Entry& entry, const void* block, std::size_t usable,
+                                  std::size_t slack) const noexcept {
+    auto before = entry.load(rlx);  // relaxed, both: see BlockStates
+    using T = decltype(before);
+    const T to = slack == kAnySize ? kFilled<T> : live_with<T>(slack);
+    if (!is_live(before) || !entry.cas(before, to, rlx, rlx)) [[unlikely]]
+        base::report_double_free(block, usable);
+    return before - 1U;
+}
+
+template <class Entry>
+[[gnu::always_inline]] inline void Checks::take_back(Entry& entry, void* block, std::size_t usable,
+                                                     std::size_t size) const noexcept {
+    const std::size_t slack = change(entry, block, usable, kAnySize);
+    if (size != kAnySize && size != usable - slack) [[unlikely]]
+        base::report_wrong_size(block, usable - slack, size);
+    check_canary(block, usable, slack);
+    fill(block, usable);
+}
+
+bool Checks::taken_back(void* block, Bin bin, std::size_t size) const noexcept {
+    if (BlockStates::narrow(bin)) {
+        const Spot spot = find_narrow(block, bin);
+        if (spot.usable != 0) [[likely]]
+            take_back(states_.narrow_at(spot.place), block, spot.usable, size);
+        return spot.usable != 0;
+    }
+    const Spot spot = find(block, bin);
+    if (spot.usable != 0) take_back(states_.wide_at(spot.place), block, spot.usable, size);
+    return spot.usable != 0;
 }
 
 bool Checks::resized(void* block, std::size_t size) const noexcept {
     const Spot spot = find(block);
     if (size > spot.usable) return false;
     const std::size_t slack = spot.usable - size;
-    const std::size_t old_slack = with_entry(spot, [&](auto& entry) noexcept -> std::size_t {
-        auto before = entry.load(rlx);  // relaxed, both: see BlockStates
-        using T = decltype(before);
-        if (!is_live(before) || !entry.cas(before, live_with<T>(slack), rlx, rlx))
-            base::report_double_free(block, spot.usable);
-        return before - 1U;
-    });
+    const std::size_t old_slack = with_entry(
+        spot, [&](auto& entry) noexcept { return change(entry, block, spot.usable, slack); });
     check_canary(block, spot.usable, old_slack);
     put_canary(block, spot.usable, slack);
     return true;
-}
-
-// -------------------------------------------------------------------- canaries
-
-std::uint64_t Checks::canary(const void* block) const noexcept {
-    return secret_ ^ reinterpret_cast<std::uintptr_t>(block);
-}
-
-void Checks::put_canary(void* block, std::size_t usable, std::size_t slack) const noexcept {
-    if (slack == 0) return;
-    const Tail tail(block, usable, slack);
-    tail.put(canary(block));
-}
-
-void Checks::check_canary(const void* block, std::size_t usable, std::size_t slack) const noexcept {
-    if (slack == 0) return;
-    const Tail tail(const_cast<void*>(block), usable, slack);
-    const std::size_t at = tail.changed(canary(block));
-    if (at != kUnchanged) [[unlikely]]
-        base::report_overflow(block, usable - slack, at);
 }
 
 }  // namespace ashlar::checks

@@ -31,35 +31,49 @@ class Checks {
     };
     [[nodiscard]] Sizes sizes(const void* block) const noexcept;
 
-    // The heap gives a block to the program, which asked for `size` bytes.
-    // `zero`: the block is known to read as zero. Ends the program if the block
-    // was written to while it was free.
-    void handed_out(void* block, std::size_t size, bool zero) const noexcept;
-    // The program gives a block back. Ends the program if it was not live, or
-    // if bytes behind it were written to. False: the pointer is not the start
-    // of a block, and nothing has changed.
-    [[nodiscard]] bool taken_back(void* block) const noexcept;
+    // The heap gives a block of a bin to the program, which asked for `size`
+    // bytes. Bin 0: a long run. `zero`: the block is known to read as zero.
+    // Ends the program if the block was written to while it was free.
+    void handed_out(void* block, base::Bin bin, std::size_t size, bool zero) const noexcept;
+    // The program gives back what may be a block of a unit with that bin. Ends
+    // the program if the block was not live, has not the size that the program
+    // names, or if bytes behind it were written to. False: the pointer is not
+    // the start of a block, and nothing has changed.
+    [[nodiscard]] bool taken_back(void* block, base::Bin bin,
+                                  std::size_t size = kAnySize) const noexcept;
+    static constexpr std::size_t kAnySize = ~std::size_t{0};
     // The program has `size` bytes of a live block from now on, in place. Ends
     // the program as taken_back(). False: it does not fit.
     [[nodiscard]] bool resized(void* block, std::size_t size) const noexcept;
 
   private:
     struct Spot {
-        base::UnitId slab;  // or run
-        std::uint32_t number;
-        base::Bin bin;       // 0: a long run
+        std::size_t place;   // of the entry
         std::size_t usable;  // 0: no block starts there
+        bool narrow;         // the entry's width
     };
     [[nodiscard]] Spot find(const void* block) const noexcept;
+    [[nodiscard]] Spot find(const void* block, base::Bin bin) const noexcept;
+    [[nodiscard]] Spot find_run(std::uintptr_t address) const noexcept;
     template <class F>
     auto with_entry(const Spot& spot, F f) const noexcept;
+    [[nodiscard]] Spot find_narrow(const void* block, base::Bin bin) const noexcept;
+    template <class Entry>
+    void hand_out(Entry& entry, void* block, std::size_t usable, std::size_t size) const noexcept;
+    template <class Entry>
+    void take_back(Entry& entry, void* block, std::size_t usable, std::size_t size) const noexcept;
+    template <class Entry>
+    [[nodiscard]] std::size_t change(Entry& entry, const void* block, std::size_t usable,
+                                     std::size_t slack) const noexcept;
     [[nodiscard]] std::uint64_t canary(const void* block) const noexcept;
     void put_canary(void* block, std::size_t usable, std::size_t slack) const noexcept;
     void check_canary(const void* block, std::size_t usable, std::size_t slack) const noexcept;
 
     CheckLevel level_;
+    std::uintptr_t base_;  // of the region
     const spans::Spans* spans_;
     const arena::Arena* arena_;
+    arena::BlockStates states_;
     std::uint64_t secret_;  // of this heap's canaries
 };
 

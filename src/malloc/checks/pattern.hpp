@@ -3,6 +3,7 @@
 #ifndef ASHLAR_MALLOC_CHECKS_PATTERN_HPP
 #define ASHLAR_MALLOC_CHECKS_PATTERN_HPP
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,14 +11,59 @@
 namespace ashlar::checks {
 
 // Bytes at the beginning of a free block that have the pattern.
-inline constexpr std::size_t kMostFilled = 512;
+inline constexpr std::size_t kMostFilled = 256;
 inline constexpr std::uint64_t kPattern = 0xdfdfdfdfdfdfdfdfU;
 
-// Of a block of `usable` bytes, a multiple of 16.
-void fill(void* block, std::size_t usable) noexcept;
+// Sixteen bytes at a time: blocks are multiples of that, and begin at one.
+using Pair [[gnu::vector_size(16), gnu::may_alias]] = std::uint64_t;
+
+constexpr std::size_t filled_bytes(std::size_t usable) noexcept {
+    return usable < kMostFilled ? usable : kMostFilled;
+}
+
+// Calls f with each pair of [at, end), four in a step while there are four.
+template <class P, class F>
+[[gnu::always_inline]] inline void each_pair(P* at, std::size_t bytes, F f) noexcept {
+    P* const end = at + bytes / sizeof(Pair);
+    for (; end - at >= 4; at += 4) {
+        f(at[0]);
+        f(at[1]);
+        f(at[2]);
+        f(at[3]);
+    }
+    for (; at != end; ++at) f(*at);
+}
+
+// Writes the pattern into a block of `usable` bytes, a multiple of 16.
+[[gnu::always_inline]] inline void fill(void* block, std::size_t usable) noexcept {
+    each_pair(static_cast<Pair*>(block), filled_bytes(usable), [](Pair& pair) noexcept {
+        pair = Pair{kPattern, kPattern};
+    });
+}
+
+// Whether the first bytes of a block repeat the word.
+[[gnu::always_inline]] inline bool repeats(const void* block, std::size_t usable,
+                                           std::uint64_t word) noexcept {
+    const Pair expected = {word, word};
+    Pair other = {0, 0};
+    each_pair(static_cast<const Pair*>(block), filled_bytes(usable),
+              [&](const Pair& pair) noexcept { other |= pair ^ expected; });
+    return (other[0] | other[1]) == 0;
+}
+
+// Ends the program over a block that does not.
+[[noreturn, gnu::cold]] void report_written(const void* block, std::size_t usable,
+                                            std::uint64_t word) noexcept;
+
 // End the program if the first bytes are not as fill() left them, or not zero.
-void check_filled(const void* block, std::size_t usable) noexcept;
-void check_zero(const void* block, std::size_t usable) noexcept;
+inline void check_filled(const void* block, std::size_t usable) noexcept {
+    if (!repeats(block, usable, kPattern)) [[unlikely]]
+        report_written(block, usable, kPattern);
+}
+inline void check_zero(const void* block, std::size_t usable) noexcept {
+    if (!repeats(block, usable, 0)) [[unlikely]]
+        report_written(block, usable, 0);
+}
 
 inline constexpr std::size_t kUnchanged = ~std::size_t{0};
 
@@ -45,8 +91,9 @@ class Tail {
     }
     // The offset of the first changed byte behind what was asked for.
     [[nodiscard]] std::size_t changed(std::uint64_t word) const noexcept {
-        const std::uint64_t low = (load(0) ^ word) & mask(0);
-        const std::uint64_t high = (load(1) ^ word) & mask(1);
+        const bool whole = slack_ >= kMost;
+        const std::uint64_t low = (load(0) ^ word) & (whole ? ~std::uint64_t{0} : mask(0));
+        const std::uint64_t high = (load(1) ^ word) & (whole ? ~std::uint64_t{0} : mask(1));
         if ((low | high) == 0) [[likely]]
             return kUnchanged;
         const unsigned byte = low != 0 ? static_cast<unsigned>(__builtin_ctzll(low)) / 8
@@ -66,12 +113,16 @@ class Tail {
         std::memcpy(at_ + word * sizeof value, &value, sizeof value);
     }
     // The bytes of a word that belong to the canary: the highest ones.
-    [[nodiscard]] std::uint64_t mask(unsigned word) const noexcept {
-        if (slack_ >= kMost) return ~std::uint64_t{0};
-        const std::size_t before = kMost - slack_;  // 1 .. 15 bytes of the program's
-        if (word == 0) return before >= 8 ? 0 : ~std::uint64_t{0} << 8 * before;
-        return before <= 8 ? ~std::uint64_t{0} : ~std::uint64_t{0} << 8 * (before - 8);
-    }
+    [[nodiscard]] std::uint64_t mask(unsigned word) const noexcept { return kMasks[slack_][word]; }
+    static constexpr auto kMasks = [] {
+        std::array<std::array<std::uint64_t, 2>, kMost> masks{};
+        for (std::size_t slack = 1; slack < kMost; ++slack) {
+            const std::size_t before = 8 * (kMost - slack);  // bits of the program's bytes
+            masks[slack][0] = before >= 64 ? 0 : ~std::uint64_t{0} << before;
+            masks[slack][1] = ~std::uint64_t{0} << (before > 64 ? before - 64 : 0);
+        }
+        return masks;
+    }();
 
     std::size_t slack_;
     unsigned char* at_;

@@ -25,8 +25,8 @@ void Heap::layout(region::Carver& carver, const region::Region& region, std::uin
     for (BitmapIndex* index : {&idle_, &orphaned_})
         region::layout_dense_index(carver, *index, caches + 1);
     spans.layout(carver, region);
+    arena.layout(carver, spans, level >= CheckLevel::full);
     checks.start(level, spans, arena);
-    arena.layout(carver, spans, checks.on());
     caches_ = carver.apart<Cache>(caches);
     most_caches_ = caches;
     created_.store(region.stepwise ? 0 : Word{caches} << 32, rlx);  // relaxed: not published yet

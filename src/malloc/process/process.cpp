@@ -270,33 +270,46 @@ namespace {
 
 }  // namespace
 
-void give(void* block) noexcept {
+namespace {
+
+void give_mapped(void* block, std::size_t size) noexcept {
+    if (size != kAnySize && mapped_blocks.size_of(block) != 0 && mapped_blocks.asked(block) != size)
+        base::report_wrong_size(block, mapped_blocks.asked(block), size);
+    const std::size_t bytes = mapped_blocks.give(block);
+    if (bytes == 0) report_stranger(block);
+    // A large block was freed, so that the program is likely to need less.
+    // Returns cached runs, and as much dirty memory as the block had: the
+    // cost is in proportion.
+    const OwnerScope scope(own_cache());
+    if (scope.cache() != nullptr) scope.cache()->close_runs();
+    if (Heap* heap = existing_process(); heap != nullptr)
+        heap->spans.purge_some(base::units_of_size(bytes));
+}
+
+}  // namespace
+
+void give(void* block) noexcept { give_sized(block, kAnySize); }
+
+void give_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     if (recorded_stacks.on()) [[unlikely]]
         recorded_stacks.add(BlockCall::free, block);
     Heap* heap = owner_of(block);
-    if (heap == nullptr) {
-        const std::size_t bytes = mapped_blocks.give(block);
-        if (bytes == 0) report_stranger(block);
-        // A large block was freed, so that the program is likely to need less.
-        // Returns cached runs, and as much dirty memory as the block had: the
-        // cost is in proportion.
-        const OwnerScope scope(own_cache());
-        if (scope.cache() != nullptr) scope.cache()->close_runs();
-        if (heap = existing_process(); heap != nullptr)
-            heap->spans.purge_some(base::units_of_size(bytes));
-        return;
-    }
-    if (heap->checks.on()) [[unlikely]]
-        taken_back(*heap, block);
+    if (heap == nullptr) return give_mapped(block, size);
     const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
+    if (heap->checks.on()) [[unlikely]]
+        taken_back(*heap, block, bin, size);
+    give_to(*heap, block, bin);
+}
+
+void give_to(Heap& heap, void* block, Bin bin) noexcept {
     const OwnerScope scope(own_cache());
     Cache* own = scope.cache();
-    if (bin != 0 && own != nullptr && own->heap == heap) {
+    if (bin != 0 && own != nullptr && own->heap == &heap) {
         own->see_committed();
         own->give(block, bin);
     } else {
-        heap->give(block, bin);
+        heap.give(block, bin);
     }
 }
 

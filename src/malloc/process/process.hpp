@@ -40,7 +40,17 @@ void leave_own_cache() noexcept;
 // The hooks of a heap's checks, for blocks on their way to the program and
 // back. handed_out() returns `found`.
 [[nodiscard]] Allocation handed_out(const Allocation& found, std::size_t size) noexcept;
-void taken_back(const Heap& heap, void* block) noexcept;
+void handed_out(const Heap& heap, const Allocation& found, std::size_t size) noexcept;
+void taken_back(const Heap& heap, void* block, base::Bin bin, std::size_t size) noexcept;
+inline constexpr std::size_t kAnySize = checks::Checks::kAnySize;
+
+// The cache of a thread of a process that checks; nullptr: it has none, or the
+// process does not check. tls_cache is the constant one then, so that every
+// call takes the slow path, where the checks are.
+extern constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]];
+// Hits of a thread with such a cache. nullptr, false: a miss.
+[[nodiscard]] void* take_checked(std::size_t size) noexcept;
+[[nodiscard]] bool give_checked(void* block, std::size_t size) noexcept;
 
 // The miss path of every entry point. The caller has found the bin of the
 // request empty, if it has a cache; a movable request has no bin. nullptr: out
@@ -55,6 +65,11 @@ void taken_back(const Heap& heap, void* block) noexcept;
 // Frees a block of any heap, or does nothing for nullptr. Ends the program over
 // a pointer that it finds to be no live block.
 [[gnu::noinline]] void give(void* block) noexcept;
+// The same, if the heap of the block checks: `size` is what the program says
+// that it asked for.
+void give_sized(void* block, std::size_t size) noexcept;
+// A block that has passed the checks. `bin` is that of the page map.
+void give_to(Heap& heap, void* block, base::Bin bin) noexcept;
 // Usable bytes of a live block of any heap; ends the program over anything
 // else. If its heap checks: the bytes that were asked for.
 [[nodiscard]] std::size_t size_of(const void* block) noexcept;

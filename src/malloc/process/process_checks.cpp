@@ -1,4 +1,4 @@
-// Between the program and heaps that check: sizes that were asked for, and the
+// process: between the program and heaps that check: sizes that were asked for, and the
 // hooks of Checks. Mapped blocks have the level of the process heap. Any
 // thread.
 #include "base/report.hpp"
@@ -7,6 +7,7 @@
 
 namespace ashlar::cache {
 
+using base::Bin;
 using base::rlx;
 
 namespace {
@@ -30,18 +31,23 @@ bool is_checked(const void* block) noexcept {
     return heap != nullptr ? heap->checks.on() : check_level() >= CheckLevel::full;
 }
 
+void handed_out(const Heap& heap, const Allocation& found, std::size_t size) noexcept {
+    const auto bin = static_cast<Bin>(heap.spans.pages().bin_within(found.block));
+    heap.checks.handed_out(found.block, bin, size, found.zero);
+}
+
 Allocation handed_out(const Allocation& found, std::size_t size) noexcept {
     const Heap* heap = owner_of(found.block);
     if (heap != nullptr) {
-        heap->checks.handed_out(found.block, size, found.zero);
+        handed_out(*heap, found, size);
     } else {
         mapped_blocks.set_asked(found.block, size);
     }
     return found;
 }
 
-void taken_back(const Heap& heap, void* block) noexcept {
-    if (!heap.checks.taken_back(block)) heap.report(block);
+void taken_back(const Heap& heap, void* block, Bin bin, std::size_t size) noexcept {
+    if (!heap.checks.taken_back(block, bin, size)) heap.report(block);
 }
 
 CheckedSizes checked_sizes(const void* block) noexcept {
@@ -51,6 +57,33 @@ CheckedSizes checked_sizes(const void* block) noexcept {
     if (sizes.usable == 0) heap->report(block);
     return sizes;
 }
+
+// ------------------------------------------------------------------------ hits
+
+// As the hit path, on the cache that tls_cache does not name.
+void* take_checked(std::size_t size) noexcept {
+    Cache* const own = checked_cache;
+    if (size > base::kMaxSmall) return nullptr;
+    const Bin bin = size <= kMaxInline ? kBinOfSize[size] : kBinOfQuarters[(size + 255) / 256];
+    void* block = own->pop(bin);
+    if (block == nullptr) return nullptr;
+    own->spend();
+    static_cast<const Heap*>(own->heap)->checks.handed_out(block, bin, size, false);
+    return block;
+}
+
+bool give_checked(void* block, std::size_t size) noexcept {
+    Cache* const own = checked_cache;
+    if (!own->pages.contains(block)) return false;
+    const auto bin = static_cast<Bin>(own->pages.bin_within(block));
+    if (bin == 0 || base::is_run(bin)) return false;
+    Heap& heap = *static_cast<Heap*>(own->heap);
+    taken_back(heap, block, bin, size);
+    if (!own->push(block, bin)) give_to(heap, block, bin);
+    return true;
+}
+
+// --------------------------------------------------------------------- resizing
 
 bool resize_checked(void* block, std::size_t size) noexcept {
     const Heap* heap = owner_of(block);

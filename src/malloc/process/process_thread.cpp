@@ -15,16 +15,14 @@ namespace ashlar::cache {
 using base::acq;
 using base::acq_rel;
 
+constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]] = nullptr;
+
 namespace {
 
 // How many rounds of destructors a cache outlives, of
 // PTHREAD_DESTRUCTOR_ITERATIONS = 4. Other destructors still allocate in the
 // first two. In the last one some tools have already dismantled the thread.
 constexpr std::uint32_t kExitRounds = 2;
-
-// The thread's cache, if the process heap checks. tls_cache is the constant one
-// then, so that every call takes the slow path, where the checks are.
-constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]] = nullptr;
 
 constinit base::Atomic<std::uint32_t> exit_key{};  // the key + 1; 0: not made yet
 
