@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: setuid.sh LINKED_PROGRAM
 # Runs a setgid copy, which has AT_SECURE set: the library must ignore the
-# environment. Status 77: no such program can be made here.
+# environment, but for a higher level of checks. Status 77: no such program can be made here.
 set -eu
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
@@ -15,7 +15,7 @@ if [ -z "$other" ]; then
     exit 77
 fi
 chmod 2755 "$directory/program"
-export ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 ASHLAR_UNKNOWN=1 ASHLAR_LIMIT=hard:1K
+export ASHLAR_STATS=1 ASHLAR_FAIL_NTH=0 ASHLAR_UNKNOWN=1 ASHLAR_LIMIT=hard:1K ASHLAR_CHECK=off
 "$directory/program" >"$directory/out" 2>"$directory/err" || {
     cat "$directory/err" >&2
     exit 1
@@ -29,3 +29,6 @@ if [ -s "$directory/err" ]; then
     cat "$directory/err" >&2
     exit 1
 fi
+grep -q '^room 112$' "$directory/out" || { echo "setuid.sh: not the default level of checks" >&2; exit 1; }
+ASHLAR_CHECK=full "$directory/program" >"$directory/out"
+grep -q '^room 100$' "$directory/out" || { echo "setuid.sh: no higher level of checks" >&2; exit 1; }

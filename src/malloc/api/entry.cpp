@@ -117,6 +117,7 @@ void* resize_checked(void* block, std::size_t size) noexcept {
             static_cast<void>(cache::resize_checked(resized, size));
             return resized;
         }
+        static_cast<void>(cache::resize_checked(block, before.asked));
     }
     return move_checked(block, size, before);
 }

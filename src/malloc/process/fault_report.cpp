@@ -10,7 +10,7 @@
 #include "base/atomic.hpp"
 #include "base/line.hpp"
 #include "base/stack.hpp"
-#include "malloc/settings/settings.hpp"
+#include "malloc/process/process.hpp"
 
 namespace ashlar::cache {
 
@@ -135,7 +135,7 @@ int open_file(const char* name) noexcept {
 
 bool is_full(const Settings& wish) noexcept {
     if (wish.report != ReportLevel::automatic) return wish.report == ReportLevel::full;
-    return wish.check >= settings::CheckLevel::full;
+    return check_level() >= CheckLevel::full;
 }
 
 void print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
@@ -162,7 +162,7 @@ void handle(const FaultHandler& handler, const base::Report& report,
 }
 
 void end_by_settings(const base::Report& report) noexcept {
-    const Settings wish = settings::environment();
+    const Settings wish = report_settings != nullptr ? report_settings() : Settings{};
     FaultHandler handler{};
     FaultStack stack;
     stack.count = 0;

@@ -7,8 +7,12 @@
 #define ASHLAR_MALLOC_PROCESS_FAULT_REPORT_HPP
 
 #include "base/report.hpp"
+#include "malloc/settings/settings.hpp"
 
 namespace ashlar::cache {
+
+// Of the product: the settings that the user has given. None: the defaults.
+[[gnu::weak]] settings::Settings report_settings() noexcept;
 
 // Makes the reports of the process end like that. Idempotent.
 void arm_reports() noexcept;

@@ -28,9 +28,7 @@ constexpr std::uint32_t kExitRounds = 2;
 // that one, do not record.
 constinit thread_local Cache* recorded_cache [[gnu::tls_model("initial-exec")]] = nullptr;
 
-Cache* hidden_cache() noexcept {
-    return checked_cache != nullptr ? checked_cache : recorded_cache;
-}
+Cache* hidden_cache() noexcept { return checked_cache != nullptr ? checked_cache : recorded_cache; }
 
 constinit base::Atomic<std::uint32_t> exit_key{};  // the key + 1; 0: not made yet
 

@@ -123,14 +123,13 @@ void print(void*, const Complaint& complaint) noexcept {
 
 void keep_quiet(void*, const Complaint&) noexcept {}
 
-// A privileged program has the defaults. Its user may only ask for more checks.
+}  // namespace
+
 Settings secure(const Settings& wish) noexcept {
     Settings settings;
     if (wish.check > settings.check) settings.check = wish.check;
     return settings;
 }
-
-}  // namespace
 
 Settings environment() noexcept {
     Settings settings;

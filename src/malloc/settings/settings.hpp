@@ -64,6 +64,10 @@ struct Settings {
     bool operator==(const Settings&) const noexcept = default;
 };
 
+// What a setuid program gets of them: the defaults, and a level of checks above
+// the default.
+[[nodiscard]] Settings secure(const Settings& wish) noexcept;
+
 // The settings in the environment. The first call prints a line on stderr for
 // each variable that is unknown or cannot be read. Before libc has the
 // environment it returns the defaults, and a later call reads it. O(1) after

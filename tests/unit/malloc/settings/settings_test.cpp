@@ -71,9 +71,10 @@ TEST(Settings, ReadGivesDefaultsWithoutVariables) {
 TEST(Settings, ReadTakesEachValue) {
     const Result result =
         read_all({"A=1", "ASHLAR_BACKGROUND=1", "ASHLAR_STATS=1", "ASHLAR_FAIL_NTH=7+3@2K",
-                  "ASHLAR_LIMIT=soft:75%,hard:3G", "ASHLAR_LIBRARY=/nowhere"});
+                  "ASHLAR_LIMIT=soft:75%,hard:3G", "ASHLAR_LIBRARY=/nowhere", "ASHLAR_CHECK=full"});
     EXPECT_EQ(result.complaints, Complaints{});
     EXPECT_EQ(result.settings, (Settings{.background = Background::on,
+                                         .check = CheckLevel::full,
                                          .statistics = true,
                                          .failures = true,
                                          .plan = {7, 3, 2048},
@@ -111,10 +112,25 @@ TEST(Settings, ReadTakesTheSettingsOfReports) {
     }
 }
 
+TEST(Settings, ReadTakesEachLevelOfChecks) {
+    EXPECT_EQ(read_all({"ASHLAR_CHECK=off"}).settings.check, CheckLevel::off);
+    EXPECT_EQ(read_all({"ASHLAR_CHECK=default"}).settings.check, CheckLevel::standard);
+    EXPECT_EQ(read_all({"ASHLAR_CHECK=paranoid"}).settings.check, CheckLevel::paranoid);
+}
+
+TEST(Settings, SetuidProgramsMayOnlyHaveMoreChecks) {
+    const Settings wish = {
+        .background = Background::on, .check = CheckLevel::full, .statistics = true};
+    EXPECT_EQ(secure(wish), (Settings{.check = CheckLevel::full}));
+    EXPECT_EQ(secure({.check = CheckLevel::off}), Settings{});
+    EXPECT_EQ(secure({.check = CheckLevel::paranoid}).check, CheckLevel::paranoid);
+}
+
 TEST(Settings, ReadReportsWrongValuesAndUnknownNames) {
     for (const char* wrong :
          {"ASHLAR_STATS=yes", "ASHLAR_STATS=2", "ASHLAR_BACKGROUND=on", "ASHLAR_BACKGROUND=10",
-          "ASHLAR_FAIL_NTH=x", "ASHLAR_FAIL_NTH=5@", "ASHLAR_LIMIT=1G", "ASHLAR_LIMIT=soft:1G,",
+          "ASHLAR_CHECK=1", "ASHLAR_CHECK=standard", "ASHLAR_CHECK=fulll", "ASHLAR_FAIL_NTH=x",
+          "ASHLAR_FAIL_NTH=5@", "ASHLAR_LIMIT=1G", "ASHLAR_LIMIT=soft:1G,",
           "ASHLAR_LIMIT=soft:1G,soft:2G", "ASHLAR_LIMIT=soft:0", "ASHLAR_LIMIT=hard:1Gx",
           "ASHLAR_LIMIT=soft:2G,hard:1G", "ASHLAR_LIMIT=hard:80%,soft:81%"}) {
         const Result result = read_all({wrong});
@@ -127,6 +143,7 @@ TEST(Settings, ReadReportsWrongValuesAndUnknownNames) {
 }
 
 constexpr Settings kExpected = {.background = Background::on,
+                                .check = CheckLevel::paranoid,
                                 .soft_limit = {5, true},
                                 .hard_limit = {999999999999999999U, false},
                                 .report = ReportLevel::full,
@@ -149,6 +166,7 @@ constexpr Settings kExpected = {.background = Background::on,
 // The environment is read once in a process, so these fork.
 TEST(Settings, EnvironmentIsReadOnceByAnyThread) {
     ::setenv("ASHLAR_BACKGROUND", "1", 1);
+    ::setenv("ASHLAR_CHECK", "paranoid", 1);
     ::setenv("ASHLAR_LIMIT", "soft:5%,hard:999999999999999999", 1);
     ::setenv("ASHLAR_REPORT", "full", 1);
     ::setenv("ASHLAR_REPORT_ACTION", "signal:64", 1);
@@ -172,12 +190,15 @@ TEST(Settings, EnvironmentPrintsALineForEachFault) {
                              "ASHLAR_REPORT_ACTION", "ASHLAR_REPORT_FILE", "ASHLAR_STACKS"}) {
         ::unsetenv(name);
     }
-    ::setenv("ASHLAR_STAT", "1", 1);
-    ::setenv("ASHLAR_STATS", "\x1b\n", 1);
-    EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
-                testing::ExitedWithCode(0),
-                "^ashlar: ASHLAR_STAT: no such setting, the nearest is ASHLAR_STATS\n"
-                "ashlar: ASHLAR_STATS=\\?\\?: ignored, expected 0 or 1\n$");
+}
+
+for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT"}) ::unsetenv(name);
+::setenv("ASHLAR_STAT", "1", 1);
+::setenv("ASHLAR_STATS", "\x1b\n", 1);
+EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
+            testing::ExitedWithCode(0),
+            "^ashlar: ASHLAR_STAT: no such setting, the nearest is ASHLAR_STATS\n"
+            "ashlar: ASHLAR_STATS=\\?\\?: ignored, expected 0 or 1\n$");
 }
 
 }  // namespace
