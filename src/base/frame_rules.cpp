@@ -1,9 +1,16 @@
 #include "base/frame_rules.hpp"
 
-#include <dlfcn.h>
-
-// Weak: glibc has it since 2.35. It takes no lock.
-extern "C" [[gnu::weak]] int _dl_find_object(void*, dl_find_object*) noexcept;
+// As in <dlfcn.h> of glibc.
+struct DlFindObject {
+    unsigned long long flags;
+    void* start;
+    void* end;
+    void* link_map;
+    void* header;  // of .eh_frame
+    unsigned long long reserved[7];
+};
+// Weak: glibc has it since 2.35. It takes no lock, and allocates nothing.
+extern "C" [[gnu::weak]] int _dl_find_object(void* address, DlFindObject* out) noexcept;
 
 namespace ashlar::base {
 
@@ -19,12 +26,12 @@ struct Object {
 };
 
 bool find_object(std::uintptr_t code, Object& out) noexcept {
-    dl_find_object found;
+    DlFindObject found;
     if (_dl_find_object == nullptr || _dl_find_object(reinterpret_cast<void*>(code), &found) != 0)
         return false;
-    out = {reinterpret_cast<std::uintptr_t>(found.dlfo_map_start),
-           reinterpret_cast<std::uintptr_t>(found.dlfo_map_end),
-           reinterpret_cast<std::uintptr_t>(found.dlfo_eh_frame)};
+    out = {reinterpret_cast<std::uintptr_t>(found.start),
+           reinterpret_cast<std::uintptr_t>(found.end),
+           reinterpret_cast<std::uintptr_t>(found.header)};
     return out.header >= out.start && out.header < out.end;
 }
 
@@ -54,7 +61,7 @@ std::uintptr_t find_record(const Object& object, std::uintptr_t code) noexcept {
     return word(low, 1);
 }
 
-// What functions of a kind have in common.
+// The fields that functions of a kind share.
 struct Common {
     std::uint64_t code_factor;
     std::int64_t data_factor;

@@ -23,14 +23,6 @@ using settings::Settings;
 
 namespace {
 
-constinit base::Atomic<std::uint32_t> reporter{};  // the thread whose turn it is; 0: none
-
-// Plain: only the thread whose turn it is uses them. [E62]
-constinit FaultHandler fault_handler{};
-constinit ReportAction action{};
-constinit struct sigaction outer_segv {
-}, outer_bus{};
-
 std::uint32_t own_thread() noexcept { return static_cast<std::uint32_t>(gettid()); }
 
 void sleep_briefly() noexcept {
@@ -40,21 +32,39 @@ void sleep_briefly() noexcept {
 
 constexpr int kMostWaits = 5000;  // of a millisecond
 
-// False: it is the caller's already, as in a signal handler inside of a report,
-// or another thread has had it for too long.
-bool take_turn() noexcept {
-    const std::uint32_t own = own_thread();
-    for (int waits = 0; waits < kMostWaits; ++waits) {
-        std::uint32_t found = 0;
-        // [E62] acquire, pairs with give_turn(): what the last one has left.
-        if (reporter.cas(found, own, acq, rlx)) return true;
-        if (found == own) return false;
-        sleep_briefly();
+// The right to report, of one thread at a time.
+class Turn {
+  public:
+    // False: it is the caller's already, as in a signal handler inside of a
+    // report, or another thread has had it for too long.
+    [[nodiscard]] bool take() noexcept {
+        const std::uint32_t own = own_thread();
+        for (int waits = 0; waits < kMostWaits; ++waits) {
+            std::uint32_t found = 0;
+            // [E62] acquire, pairs with give(): what the last one has left.
+            // Relaxed if it fails: then nothing is read.
+            if (thread_.cas(found, own, acq, rlx)) return true;
+            if (found == own) return false;
+            sleep_briefly();
+        }
+        return false;
     }
-    return false;
-}
+    void give() noexcept { thread_.store(0, rel); }  // [E62] release
+    // Relaxed, both: a thread's own number is stored by itself alone, and the
+    // others only wait.
+    [[nodiscard]] bool is_own() const noexcept { return thread_.load(rlx) == own_thread(); }
+    [[nodiscard]] bool is_taken() const noexcept { return thread_.load(rlx) != 0; }
 
-void give_turn() noexcept { reporter.store(0, rel); }  // [E62] release
+  private:
+    base::Atomic<std::uint32_t> thread_;  // 0: no thread's
+};
+constinit Turn turn{};
+
+// Plain: only the thread whose turn it is uses them. [E62]
+constinit FaultHandler fault_handler{};
+constinit ReportAction action{};
+constinit struct sigaction outer_segv {
+}, outer_bus{};
 
 [[noreturn]] void end_by_signal(int number) noexcept {
     struct sigaction standard {};
@@ -77,14 +87,13 @@ void give_turn() noexcept { reporter.store(0, rel); }  // [E62] release
 // A fault inside of a report: it is given up. Other threads come back to their
 // faults when the report is over.
 void meet_fault(int) {
-    if (reporter.load(rlx) == own_thread()) {  // relaxed: only the thread itself stores its number
+    if (turn.is_own()) {
         base::Line line;
         line.text("ashlar: the report ends here, by a fault of its own").write(STDERR_FILENO);
         end_as(action);
     }
     const int saved = errno;
-    // Relaxed: orders nothing.
-    for (int waits = 0; waits < kMostWaits && reporter.load(rlx) != 0; ++waits) sleep_briefly();
+    for (int waits = 0; waits < kMostWaits && turn.is_taken(); ++waits) sleep_briefly();
     errno = saved;
 }
 
@@ -166,7 +175,7 @@ void end_by_settings(const base::Report& report) noexcept {
     FaultHandler handler{};
     FaultStack stack;
     stack.count = 0;
-    if (take_turn()) {
+    if (turn.take()) {
         handler = fault_handler;
         action = wish.report_action;
         if (is_full(wish) || handler.call != nullptr || wish.report_file.text[0] != '\0') {
@@ -174,7 +183,7 @@ void end_by_settings(const base::Report& report) noexcept {
             stack.count = base::capture_stack(stack.frames, kReportFrames, nullptr);
             print(wish, report, stack);
         }
-        give_turn();
+        turn.give();
     }
     handle(handler, report, stack);
     end_as(wish.report_action);
@@ -185,9 +194,9 @@ void end_by_settings(const base::Report& report) noexcept {
 void arm_reports() noexcept { base::set_ending(end_by_settings); }
 
 bool set_fault_handler(const FaultHandler& handler) noexcept {
-    if (!take_turn()) return false;
+    if (!turn.take()) return false;
     fault_handler = handler;
-    give_turn();
+    turn.give();
     arm_reports();
     return true;
 }

@@ -186,13 +186,10 @@ TEST(Settings, EnvironmentIsReadLaterIfThereIsNoneYet) {
 }
 
 TEST(Settings, EnvironmentPrintsALineForEachFault) {
-    for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_LIMIT", "ASHLAR_REPORT",
+    for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT", "ASHLAR_REPORT",
                              "ASHLAR_REPORT_ACTION", "ASHLAR_REPORT_FILE", "ASHLAR_STACKS"}) {
         ::unsetenv(name);
     }
-}
-
-for (const char* name : {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT"}) ::unsetenv(name);
 ::setenv("ASHLAR_STAT", "1", 1);
 ::setenv("ASHLAR_STATS", "\x1b\n", 1);
 EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
