@@ -56,8 +56,8 @@ class ASHLAR_API Heap {
     explicit Heap(std::size_t capacity = default_capacity) : heap_(create(capacity)) {
         if (heap_ == nullptr) detail::throw_or_abort<std::bad_alloc>();
     }
-    /// The same with a level of checks. Without one, a heap has the level of the
-    /// process heap.
+    /// The same with a level of checks. Without one, a heap has the level of
+    /// the process heap.
     Heap(std::size_t capacity, CheckLevel level) : heap_(create(capacity, level)) {
         if (heap_ == nullptr) detail::throw_or_abort<std::bad_alloc>();
     }

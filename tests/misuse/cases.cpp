@@ -1,114 +1,15 @@
 #include "cases.hpp"
 
-#include <atomic>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <new>
-#include <thread>
-#include <utility>
-#include <vector>
 
-#include <dlfcn.h>
-#include <malloc.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "blocks.hpp"
+#include "writes.hpp"
 
 namespace misuse {
 namespace {
-
-void say(const char* text) {
-    if (write(STDERR_FILENO, text, std::strlen(text)) < 0) _exit(2);
-}
-// Which address and block size the line has to name.
-void announce(const void* address, std::size_t block_size = 0) {
-    char line[64];
-    std::snprintf(line, sizeof line, "expected %p %zu\n", address, block_size);
-    say(line);
-}
-// The bytes that a block of this size has.
-std::size_t block_bytes(std::size_t size) {
-    using GoodSize = std::size_t (*)(std::size_t);
-    const auto good_size = reinterpret_cast<GoodSize>(dlsym(RTLD_DEFAULT, "ash_good_size"));
-    if (good_size == nullptr) _exit(5);
-    return good_size(size);
-}
-// Flushes all blocks out of the caches.
-void look() {
-    say(call_is_over);
-    malloc_trim(0);
-}
-
-void* take(std::size_t size) {
-    void* block = std::malloc(size);
-    if (block == nullptr) _exit(3);
-    return block;
-}
-std::vector<void*> take_many(std::size_t size, std::size_t count) {
-    std::vector<void*> blocks(count);
-    for (void*& block : blocks) block = take(size);
-    return blocks;
-}
-// Enough to push any block out of a bin, and not all of the memory.
-std::size_t many(std::size_t size) {
-    return size > largest_with_a_bin ? 4 : size > largest_in_a_slab ? 12 : 600;
-}
-
-// One block among neighbours that stay live, so that its slab stays a slab;
-// announced.
-char* victim(std::size_t size) {
-    static std::vector<void*> neighbours = take_many(size, 20);
-    auto* block = static_cast<char*>(take(size));
-    static std::vector<void*> others = take_many(size, 20);
-    announce(block, block_bytes(size));
-    return block;
-}
-template <class F>
-void in_thread(F f) {
-    std::thread(std::move(f)).join();
-}
-
-// A thread that frees the blocks it is given and then ends. It exists, with its
-// cache, before the first free.
-class Freer {
-  public:
-    Freer()
-        : thread_([this] {
-              std::free(std::malloc(1));
-              ready_ = true;
-              void* block;
-              while ((block = block_) == nullptr) std::this_thread::yield();
-              std::free(block);
-              if (twice_) std::free(block);
-              if (faulty_) say(call_is_over);
-          }) {
-        while (!ready_) std::this_thread::yield();
-    }
-    void free_and_end(void* block) { end(block); }
-    // This call makes the fault. The end of the thread flushes its cache: a
-    // fault found only then is not found at the call.
-    void free_wrongly_and_end(void* block) {
-        faulty_ = true;
-        end(block);
-    }
-    void free_twice_and_end(void* block) {
-        twice_ = true;
-        free_wrongly_and_end(block);
-    }
-
-  private:
-    void end(void* block) {
-        block_ = block;
-        thread_.join();
-    }
-
-    std::atomic<bool> ready_{false};
-    bool faulty_ = false;
-    bool twice_ = false;
-    std::atomic<void*> block_{nullptr};
-    std::thread thread_;
-};
 
 // ---------------------------------------------------------------- double frees
 
@@ -280,92 +181,6 @@ void free_sized_as(std::size_t size, std::size_t claimed) {
 }
 void free_sized_as_seven_eighths(std::size_t size) { free_sized_as(size, size / 8 * 7); }
 void free_sized_as_million(std::size_t size) { free_sized_as(size, 1000000 + size); }
-
-// ------------------------------------------------------------------- overflows
-
-void written_at(std::size_t size, std::size_t behind) {
-    auto* block = static_cast<char*>(take(size));
-    static std::vector<void*> others = take_many(size, 20);
-    announce(block, size);
-    block[size + behind] = 1;
-    std::free(block);
-    look();
-}
-// Blocks of sizes that leave room behind them.
-void one_byte_behind(std::size_t size) { written_at(size - 1, 0); }
-void one_byte_behind_by_realloc(std::size_t size) {
-    auto* block = static_cast<char*>(take(size - 2));
-    announce(block, size - 2);
-    block[size - 2] = 1;
-    if (std::realloc(block, 5 * size + 100) == nullptr) _exit(3);
-    look();
-}
-
-// -------------------------------------------------------------- use after free
-
-using Check = std::size_t (*)();
-
-// Allocators with lists in free blocks would follow these words. Here nothing
-// may happen: blocks stay apart, and the heap is sound.
-void scribble(void* block, std::size_t size) {
-    static char target[4096];
-    auto* words = static_cast<void**>(block);
-    std::memset(block, 0xff, size);
-    for (std::size_t i = 0; i < size / sizeof *words; ++i) words[i] = target + 16 * (i % 200);
-}
-void go_on(std::size_t size) {
-    std::vector<void*> blocks = take_many(size, many(size) * 3);
-    for (std::size_t i = 0; i < blocks.size(); ++i) std::memcpy(blocks[i], &i, sizeof i);
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        if (std::memcmp(blocks[i], &i, sizeof i) != 0) _exit(4);
-    }
-    for (void* block : blocks) std::free(block);
-    malloc_trim(0);
-    const auto check = reinterpret_cast<Check>(dlsym(RTLD_DEFAULT, "ash_check"));
-    if (check == nullptr || check() != 0) _exit(5);
-}
-void written_in_the_cache(std::size_t size) {
-    for (void* block : take_many(size, 3)) {
-        std::free(block);
-        scribble(block, size);
-    }
-    go_on(size);
-}
-void written_in_the_depot(std::size_t size) {
-    const std::vector<void*> blocks = take_many(size, many(size));
-    for (void* block : blocks) std::free(block);
-    for (void* block : blocks) scribble(block, size);
-    go_on(size);
-}
-void written_in_the_slab(std::size_t size) {
-    const std::vector<void*> blocks = take_many(size, many(size));
-    for (void* block : blocks) std::free(block);
-    malloc_trim(0);
-    for (void* block : blocks) scribble(block, size);
-    go_on(size);
-}
-void written_after_another_threads_free(std::size_t size) {
-    const std::vector<void*> blocks = take_many(size, many(size));
-    in_thread([&blocks] {
-        for (void* block : blocks) std::free(block);
-    });
-    for (void* block : blocks) scribble(block, size);
-    in_thread([size] { go_on(size); });
-    go_on(size);
-}
-// Beyond the end of a live block, over the free ones behind it.
-void written_past_the_end(std::size_t size) {
-    std::vector<void*> blocks = take_many(size, 40);
-    std::size_t low = 0;
-    for (std::size_t i = 1; i < blocks.size(); ++i) {
-        if (blocks[i] < blocks[low]) low = i;
-    }
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        if (i != low) std::free(blocks[i]);
-    }
-    scribble(blocks[low], size * 4);
-    go_on(size);
-}
 
 constexpr const char* kDouble = "double free";
 constexpr const char* kInvalid = "invalid free";

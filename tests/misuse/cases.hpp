@@ -1,5 +1,5 @@
-// The faults, each with how and when it must be seen, at each level of checks. README.md has the
-// same as a table for readers.
+// The faults, each with how and when it must be seen, at each level of checks.
+// README.md has the same as a table for readers.
 #ifndef ASHLAR_MISUSE_CASES_HPP
 #define ASHLAR_MISUSE_CASES_HPP
 

@@ -41,8 +41,8 @@ Ending run_in_child(const Case& fault, std::size_t size) {
     return ending;
 }
 
-/// The line with which the child must end, or its beginning. `announced` is the child's earlier
-/// output: the address and the size of its block.
+/// The line with which the child must end, or its beginning. `announced` is the
+/// child's earlier output: the address and the size of its block.
 std::string expected_line(const Case& fault, const std::string& announced) {
     const std::size_t space = announced.find(' ');
     std::string detail = fault.detail;

@@ -368,12 +368,10 @@ FORKS = (
         "        while (void* block = top[bin][-1]) {", "fork"),
     Bug("adoption_gives_before_it_lowers_top", CACHE,
         "            --top[bin];\n            base::compiler_fence();\n            if (base::is_run(bin)) {\n"
-        "                static_cast<void>(heap->spans.give_large(\n"
-        "                    heap->region().unit(reinterpret_cast<std::uintptr_t>(block))));\n"
+        "                static_cast<void>(heap->give_large(reinterpret_cast<std::uintptr_t>(block)));\n"
         "            } else {\n                heap->arena.adopt(bin, block);\n            }",
         "            if (base::is_run(bin)) {\n"
-        "                static_cast<void>(heap->spans.give_large("
-        "heap->region().unit(reinterpret_cast<std::uintptr_t>(block))));\n"
+        "                static_cast<void>(heap->give_large(reinterpret_cast<std::uintptr_t>(block)));\n"
         "            } else {\n                heap->arena.adopt(bin, block);\n            }\n            --top[bin];",
         "fork.adopting"),
 )

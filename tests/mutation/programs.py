@@ -217,12 +217,9 @@ MISUSE = (
             "unit_arena.ArenaDeathTest.GiveIntoASlabThatChangedItsClassIsReported"),
     Mutation("a_pointer_into_a_block_is_rounded", ARENA, "if (number * size_ != offset || number >= blocks_) [[unlikely]]",
             "if (number >= blocks_) [[unlikely]]", "ashlar misuse", "misuse.inside_by_one.8 misuse.inside_by_half.4096"),
-    Mutation("foreign_pointers_are_ignored", PROCESS, "        if (bytes == 0) report_stranger(block);\n        // A large",
-            "        if (bytes == 0) return;\n        // A large", "ashlar misuse",
+    Mutation("foreign_pointers_are_ignored", PROCESS, "    if (bytes == 0) report_stranger(block);\n    // A large",
+            "    if (bytes == 0) return;\n    // A large", "ashlar misuse",
             "misuse.of_the_stack.8 misuse.of_a_large_number.4096"),
-    Mutation("a_wrong_size_is_believed", ENTRY, "    if (usable != expected) base::report_wrong_size(block, usable, size);\n",
-            "    if (usable == 0 && expected == 0) return;\n", "ashlar misuse",
-            "misuse.delete_as_larger.8 misuse.delete_aligned_as_larger.262144"),
 )
 
 DEEPBIND_TARGETS = ("ashlar situation_deepbind situation_deepbind_library situation_opener_library situation_neighbour_library "
@@ -235,9 +232,9 @@ SITUATIONS = (
             "    if (heap->depot.give",
             "    base::compiler_fence();\n    if (heap->depot.give", "ashlar situation_fork_storm", "situations.fork_storm"),
     Mutation("a_thread_that_ends_keeps_its_cache", THREAD,
-            "    tls_cache = &kPastCache;\n    existing_process()->end_cache(cache);\n}\n\n"
+            "    forget_cache();\n    existing_process()->end_cache(cache);\n}\n\n"
             "[[gnu::noinline]] Cache* enter_thread",
-            "    tls_cache = &kPastCache;\n    static_cast<void>(cache);\n}\n\n[[gnu::noinline]] Cache* enter_thread",
+            "    forget_cache();\n    static_cast<void>(cache);\n}\n\n[[gnu::noinline]] Cache* enter_thread",
             "ashlar situation_thread_turnover", "situations.thread_turnover"),
     Mutation("a_miss_adopts_no_caches", PROCESS,
             "        heap->adopt_orphans();\n        const Allocation", "        const Allocation",
@@ -256,7 +253,7 @@ SITUATIONS = (
     Mutation("a_bin_grows_without_its_blocks", CACHE,
             "    if (to != from) std::memcpy(to, from,", "    if (to == from) std::memcpy(to, from,",
             "unit_cache", "unit_cache.CacheTest.OverflowOfFewSlotsMovesTheBinWithItsBlocks"),
-    Mutation("an_ended_thread_gets_a_cache_again", THREAD, "    if (front == &kPastCache) return nullptr;\n", "",
+    Mutation("an_ended_thread_gets_a_cache_again", THREAD, "    if (front == &kPastCache) return checked_cache;\n", "",
             "ashlar situation_late", "situations.late"),
     Mutation("malloc_fails_before_the_constructors", PROCESS, "Heap* process() noexcept {\n",
             "static int ready = 0;\n[[gnu::constructor]] static void begin() noexcept { ready = 1; }\n"
@@ -266,10 +263,6 @@ SITUATIONS = (
             "    while (heap == nullptr && bytes > kMinRegion && bytes < kMinRegion) {",
             "ashlar situation_limits situation_refuse situation_exercise",
             "situations.ulimit_400000 situations.refused_map_134217728"),
-    Mutation("malloc_sets_no_errno", ENTRY,
-             "    if (block == nullptr) [[unlikely]]\n        errno = ENOMEM;\n    return block;",
-            "    return block;",
-            "ashlar situation_limits", "situations.ulimit_400000"),
     Mutation("every_program_prints_a_summary", AT_EXIT,
             "    if (ashlar::settings::environment().statistics)\n"
             "        descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);",

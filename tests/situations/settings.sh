@@ -24,7 +24,8 @@ expect 'ashlar: ASHLAR_BACKGROUND=on: ignored, expected 0, 1 or auto' ASHLAR_BAC
 expect 'ashlar: ASHLAR_LIMIT=1T: ignored, expected soft:SIZE, hard:SIZE or both with a comma, soft not above hard' \
     ASHLAR_LIMIT=1T
 expect 'ashlar: ASHLAR_CHECK=all: ignored, expected off, default, full or paranoid' ASHLAR_CHECK=all
-expect '' ASHLAR_CHECK=full ASHLAR_BACKGROUND=0 ASHLAR_STATS=0 ASHLAR_LIMIT=soft:80%,hard:4G ASHLAR_LIBRARY=/nowhere ASHLAR_FAIL_NTH=
+expect '' ASHLAR_CHECK=full
+expect '' ASHLAR_BACKGROUND=0 ASHLAR_STATS=0 ASHLAR_LIMIT=soft:80%,hard:4G ASHLAR_LIBRARY=/nowhere ASHLAR_FAIL_NTH=
 
 # Two faults: two lines.
 ASHLAR_STATS=2 ASHLAR_FAIL=1 LD_PRELOAD=$library "$plain" 2>"$directory/err"

@@ -27,8 +27,8 @@ constexpr std::uint32_t kReclaimablePerCall = 64;
 // cleared before another thread can claim the units.
 void Arena::retire(UnitId slab, Bin c) noexcept {
     base::expect(complete(slab, c, rlx), words(slab), "retiring a slab with live blocks");
-    index_[c].remove(slab);
     if (states_.on()) states_.forget(slab);
+    index_[c].remove(slab);
     spans_->mark(slab, kGeometry[c].units, 0);
     spans_->state_word(slab).store(State::none().raw, rel);  // [E8] is the units' own
     spans_->give(slab, kGeometry[c].units);

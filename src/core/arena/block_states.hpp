@@ -18,7 +18,7 @@
 
 #include "base/atomic.hpp"
 #include "base/size_class.hpp"
-#include "core/region/region.hpp"
+#include "core/spans/spans.hpp"
 
 namespace ashlar::arena {
 
@@ -29,7 +29,7 @@ class BlockStates {
     using Wide = base::Atomic<std::uint32_t>;
 
     // Relaxed, all accesses to entries: the program's hand-over of a block, or
-    // that of its bit, orders them. An exchange alone decides between two frees.
+    // that of its bit, orders them. One word decides between two frees.
     void layout(region::Carver& carver, base::UnitId end) noexcept {
         bytes_ = carver.table<Narrow>(end, 0, kBytes, true);
     }
@@ -47,7 +47,8 @@ class BlockStates {
     [[nodiscard]] Wide& wide_at(std::size_t place) const noexcept {
         return *reinterpret_cast<Wide*>(bytes_ + place);
     }
-    // A run goes back to the spans, or a slab does: other blocks may begin here.
+    // A run or a slab goes back to the spans, and other blocks may begin here.
+    // Relaxed: the caller owns the units.
     void forget(base::UnitId unit) const noexcept { wide_at(unit * kBytes).store(0, base::rlx); }
     // Forgets blocks [from, to) of a slab, which are free.
     void clear(base::UnitId slab, base::Bin c, std::uint32_t from, std::uint32_t to) const noexcept;

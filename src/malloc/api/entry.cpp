@@ -14,23 +14,32 @@ namespace ashlar::api {
 using base::Bin;
 using base::kUnitSize;
 
-void* allocate_or_null(std::size_t size) noexcept {
-    if (cache::checked_cache != nullptr) [[unlikely]] {
-        if (void* block = cache::take_checked(size); block != nullptr) return block;
-    }
-    return cache::allocate({.size = size}).block;
-}
+namespace {
 
-void give_slow(void* block) noexcept {
-    if (cache::checked_cache != nullptr && cache::give_checked(block, cache::kAnySize)) return;
-    cache::give(block);
-}
+void* miss_or_null(std::size_t size) noexcept { return cache::allocate({.size = size}).block; }
 
-void* allocate_or_errno(std::size_t size) noexcept {
-    void* block = allocate_or_null(size);
+void* miss_or_errno(std::size_t size) noexcept {
+    void* block = miss_or_null(size);
     if (block == nullptr) [[unlikely]]
         errno = ENOMEM;
     return block;
+}
+
+}  // namespace
+
+void* allocate_or_null(std::size_t size) noexcept {
+    return cache::checked_cache == nullptr ? miss_or_null(size)
+                                           : cache::take_checked(size, miss_or_null);
+}
+
+void give_slow(void* block) noexcept {
+    cache::checked_cache == nullptr ? cache::give(block)
+                                    : cache::give_checked(block, cache::kAnySize);
+}
+
+void* allocate_or_errno(std::size_t size) noexcept {
+    return cache::checked_cache == nullptr ? miss_or_errno(size)
+                                           : cache::take_checked(size, miss_or_errno);
 }
 
 // ---------------------------------------------------------- calloc and realloc
@@ -107,8 +116,8 @@ void* move_checked(void* block, std::size_t size, const cache::CheckedSizes& bef
 void* resize_checked(void* block, std::size_t size) noexcept {
     const cache::CheckedSizes before = cache::checked_sizes(block);
     if (size >= before.usable / 2 && cache::resize_checked(block, size)) return block;
-    const bool may_stay = size < before.usable || !cache::injection.on();
-    if (may_stay && before.usable > base::kMaxSmall && size > base::kMaxSmall &&
+    const bool in_place = size < before.usable || !cache::injection.on();
+    if (in_place && before.usable > base::kMaxSmall && size > base::kMaxSmall &&
         size <= PTRDIFF_MAX) {
         // Without a tail while its end moves.
         static_cast<void>(cache::resize_checked(block, before.usable));
@@ -266,7 +275,7 @@ void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept
         own.pages.bin_of(block) == cache::kBinOfSize[size]) {
         return give(block);
     }
-    if (cache::checked_cache != nullptr && cache::give_checked(block, size)) return;
+    if (cache::checked_cache != nullptr) return cache::give_checked(block, size);
     if (cache::is_checked(block)) [[unlikely]]
         return cache::give_sized(block, size);
     const Bin bin = base::bin_of(size, alignment);

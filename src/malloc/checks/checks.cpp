@@ -3,8 +3,7 @@
 #include <sys/auxv.h>
 #include <cstring>
 
-#include "base/report.hpp"
-#include "malloc/checks/pattern.hpp"
+#include "malloc/checks/checks_inline.hpp"
 
 namespace ashlar::checks {
 
@@ -15,19 +14,6 @@ using base::UnitId;
 
 namespace {
 
-// The values of an entry of BlockStates.
-template <class T>
-constexpr T kFilled = static_cast<T>(~T{0});
-template <class T>
-constexpr bool is_live(T entry) noexcept {
-    return entry != 0 && entry != kFilled<T>;
-}
-template <class T>
-constexpr T live_with(std::size_t slack) noexcept {
-    constexpr T kMost = kFilled<T> - 1;
-    return slack < kMost ? static_cast<T>(slack + 1) : kMost;
-}
-
 std::uint64_t random_word() noexcept {
     std::uint64_t words[2] = {0x9e3779b97f4a7c15U, 0};
     const auto* random = reinterpret_cast<const void*>(getauxval(AT_RANDOM));
@@ -36,27 +22,6 @@ std::uint64_t random_word() noexcept {
 }
 
 }  // namespace
-
-// -------------------------------------------------------------------- canaries
-
-inline std::uint64_t Checks::canary(const void* block) const noexcept {
-    return secret_ ^ reinterpret_cast<std::uintptr_t>(block);
-}
-
-inline void Checks::put_canary(void* block, std::size_t usable, std::size_t slack) const noexcept {
-    if (slack == 0) return;
-    const Tail tail(block, usable, slack);
-    tail.put(canary(block));
-}
-
-inline void Checks::check_canary(const void* block, std::size_t usable,
-                                 std::size_t slack) const noexcept {
-    if (slack == 0) return;
-    const Tail tail(const_cast<void*>(block), usable, slack);
-    const std::size_t at = tail.changed(canary(block));
-    if (at != kUnchanged) [[unlikely]]
-        base::report_overflow(block, usable - slack, at);
-}
 
 // ---------------------------------------------------------------------- states
 
@@ -77,18 +42,6 @@ void Checks::start(CheckLevel level, const spans::Spans& spans,
     const spans::UnitState state = spans_->state(unit, rlx);
     if (state.kind() != spans::Kind::large) return {};
     return {BlockStates::place(unit, 0, 0), state.value() * base::kUnitSize, false};
-}
-
-// Of a class whose slabs have one unit.
-[[gnu::always_inline]] inline Checks::Spot Checks::find_narrow(const void* block,
-                                                               Bin bin) const noexcept {
-    const base::ClassGeometry& g = base::kGeometry[bin];
-    const std::uintptr_t in_region = reinterpret_cast<std::uintptr_t>(block) - base_;
-    const std::size_t offset = in_region % base::kUnitSize;
-    const std::size_t number = base::block_of_offset(g, offset);
-    if (number * g.size != offset || number >= g.blocks) [[unlikely]]
-        return {};
-    return {(in_region - offset) / base::kMinAlignment + number, g.size, true};
 }
 
 Checks::Spot Checks::find(const void* block, Bin bin) const noexcept {
@@ -126,62 +79,15 @@ Checks::Sizes Checks::sizes(const void* block) const noexcept {
     });
 }
 
-template <class Entry>
-[[gnu::always_inline]] inline void Checks::hand_out(Entry& entry, void* block, std::size_t usable,
-                                                    std::size_t size) const noexcept {
-    const std::size_t slack = usable - size;
-    // Relaxed, both: see BlockStates. The block is ours alone.
-    const auto before = entry.load(rlx);
-    using T = std::remove_const_t<decltype(before)>;
-    entry.store(live_with<T>(slack), rlx);
-    if (before == kFilled<T>) [[likely]] {
-        check_filled(block, usable);
-    } else if (before != 0) {
-        base::report_corruption(block, "handed out twice");
-    }
-    put_canary(block, usable, slack);
-}
-
 void Checks::handed_out(void* block, Bin bin, std::size_t size, bool zero) const noexcept {
-    if (BlockStates::narrow(bin)) {
-        const Spot spot = find_narrow(block, bin);
-        return hand_out(states_.narrow_at(spot.place), block, spot.usable, size);
-    }
+    if (BlockStates::narrow(bin)) return handed_out_narrow(block, bin, size);
     const Spot spot = find(block, bin);
     if (zero) check_zero(block, spot.usable);
     hand_out(states_.wide_at(spot.place), block, spot.usable, size);
 }
 
-// From live to `to`. Returns the slack that the block had. Of two frees of one
-// block, or a free and a realloc, the second does not get past this.
-template <class Entry>
-inline std::size_t Checks::change(Entry& entry, const void* block, std::size_t usable,
-                                  std::size_t slack) const noexcept {
-    auto before = entry.load(rlx);  // relaxed, both: see BlockStates
-    using T = decltype(before);
-    const T to = slack == kAnySize ? kFilled<T> : live_with<T>(slack);
-    if (!is_live(before) || !entry.cas(before, to, rlx, rlx)) [[unlikely]]
-        base::report_double_free(block, usable);
-    return before - 1U;
-}
-
-template <class Entry>
-[[gnu::always_inline]] inline void Checks::take_back(Entry& entry, void* block, std::size_t usable,
-                                                     std::size_t size) const noexcept {
-    const std::size_t slack = change(entry, block, usable, kAnySize);
-    if (size != kAnySize && size != usable - slack) [[unlikely]]
-        base::report_wrong_size(block, usable - slack, size);
-    check_canary(block, usable, slack);
-    fill(block, usable);
-}
-
 bool Checks::taken_back(void* block, Bin bin, std::size_t size) const noexcept {
-    if (BlockStates::narrow(bin)) {
-        const Spot spot = find_narrow(block, bin);
-        if (spot.usable != 0) [[likely]]
-            take_back(states_.narrow_at(spot.place), block, spot.usable, size);
-        return spot.usable != 0;
-    }
+    if (BlockStates::narrow(bin)) return taken_back_narrow(block, bin, size);
     const Spot spot = find(block, bin);
     if (spot.usable != 0) take_back(states_.wide_at(spot.place), block, spot.usable, size);
     return spot.usable != 0;

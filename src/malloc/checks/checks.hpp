@@ -46,6 +46,11 @@ class Checks {
     // the program as taken_back(). False: it does not fit.
     [[nodiscard]] bool resized(void* block, std::size_t size) const noexcept;
 
+    // The two hooks for a class with narrow entries (checks_inline.hpp).
+    void handed_out_narrow(void* block, base::Bin bin, std::size_t size) const noexcept;
+    [[nodiscard]] bool taken_back_narrow(void* block, base::Bin bin,
+                                         std::size_t size) const noexcept;
+
   private:
     struct Spot {
         std::size_t place;   // of the entry

@@ -118,6 +118,7 @@ std::size_t MappedBlocks::asked(const void* block) const noexcept {
 
 void MappedBlocks::set_asked(const void* block, std::size_t size) noexcept {
     const Place* place = find(reinterpret_cast<std::uintptr_t>(block));
+    // Relaxed: the caller holds the block.
     if (place != nullptr) asked_[place - places_].store(size, rlx);
 }
 

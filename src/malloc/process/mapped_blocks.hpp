@@ -29,8 +29,8 @@ class MappedBlocks {
     [[nodiscard]] std::size_t give(void* block) noexcept;
     // Usable bytes; 0: it is not the start of a mapped block.
     [[nodiscard]] std::size_t size_of(const void* block) const noexcept;
-    // What the program has asked for, of a block that the caller holds. Only
-    // checks use it. 0: it is not the start of a mapped block.
+    // The size that the program asked for, of a block that the caller holds.
+    // Only checks use it. 0: it is not the start of a mapped block.
     [[nodiscard]] std::size_t asked(const void* block) const noexcept;
     void set_asked(const void* block, std::size_t size) noexcept;
     // Resizes a block that the caller holds; moves its pages if it must, never

@@ -48,9 +48,10 @@ inline constexpr std::size_t kAnySize = checks::Checks::kAnySize;
 // process does not check. tls_cache is the constant one then, so that every
 // call takes the slow path, where the checks are.
 extern constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]];
-// Hits of a thread with such a cache. nullptr, false: a miss.
-[[nodiscard]] void* take_checked(std::size_t size) noexcept;
-[[nodiscard]] bool give_checked(void* block, std::size_t size) noexcept;
+// Hits of a thread with such a cache. On a miss they go on with slow(size), or
+// with give_sized().
+[[nodiscard]] void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept;
+void give_checked(void* block, std::size_t size) noexcept;
 
 // The miss path of every entry point. The caller has found the bin of the
 // request empty, if it has a cache; a movable request has no bin. nullptr: out

@@ -1,7 +1,8 @@
-// process: between the program and heaps that check: sizes that were asked for, and the
-// hooks of Checks. Mapped blocks have the level of the process heap. Any
-// thread.
+// process: between the program and heaps that check. Sizes that were asked for,
+// and the hooks of Checks. Mapped blocks have the level of the process heap.
+// Any thread.
 #include "base/report.hpp"
+#include "malloc/checks/checks_inline.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
 
@@ -58,32 +59,56 @@ CheckedSizes checked_sizes(const void* block) noexcept {
     return sizes;
 }
 
-// ------------------------------------------------------------------------ hits
+// ----------------------------------------------------------------------- hits
 
-// As the hit path, on the cache that tls_cache does not name.
-void* take_checked(std::size_t size) noexcept {
-    Cache* const own = checked_cache;
-    if (size > base::kMaxSmall) return nullptr;
-    const Bin bin = size <= kMaxInline ? kBinOfSize[size] : kBinOfQuarters[(size + 255) / 256];
-    void* block = own->pop(bin);
-    if (block == nullptr) return nullptr;
-    own->spend();
-    static_cast<const Heap*>(own->heap)->checks.handed_out(block, bin, size, false);
+namespace {
+
+const checks::Checks& checks_of(const Cache& cache) noexcept {
+    return static_cast<const Heap*>(cache.heap)->checks;
+}
+
+void* hand_out(const Cache& own, void* block, Bin bin, std::size_t size) noexcept {
+    checks_of(own).handed_out(block, bin, size, false);
     return block;
 }
 
-bool give_checked(void* block, std::size_t size) noexcept {
-    Cache* const own = checked_cache;
-    if (!own->pages.contains(block)) return false;
-    const auto bin = static_cast<Bin>(own->pages.bin_within(block));
-    if (bin == 0 || base::is_run(bin)) return false;
-    Heap& heap = *static_cast<Heap*>(own->heap);
+void give_wide(Cache& own, void* block, Bin bin, std::size_t size) noexcept {
+    Heap& heap = *static_cast<Heap*>(own.heap);
     taken_back(heap, block, bin, size);
-    if (!own->push(block, bin)) give_to(heap, block, bin);
-    return true;
+    if (!own.push(block, bin)) give_to(heap, block, bin);
 }
 
-// --------------------------------------------------------------------- resizing
+}  // namespace
+
+// As the hit path, on the cache that tls_cache does not name.
+void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept {
+    Cache& own = *checked_cache;
+    if (size > base::kMaxSmall) return slow(size);
+    const Bin bin = size <= kMaxInline ? kBinOfSize[size] : kBinOfQuarters[(size + 255) / 256];
+    void* block = own.pop(bin);
+    if (block == nullptr) [[unlikely]]
+        return slow(size);
+    own.spend();
+    if (!arena::BlockStates::narrow(bin)) return hand_out(own, block, bin, size);
+    checks_of(own).handed_out_narrow(block, bin, size);
+    return block;
+}
+
+void give_checked(void* block, std::size_t size) noexcept {
+    Cache& own = *checked_cache;
+    if (!own.pages.contains(block)) return give_sized(block, size);
+    const auto bin = static_cast<Bin>(own.pages.bin_within(block));
+    if (!arena::BlockStates::narrow(bin)) {
+        if (bin == 0 || base::is_run(bin)) return give_sized(block, size);
+        return give_wide(own, block, bin, size);
+    }
+    if (!checks_of(own).taken_back_narrow(block, bin, size)) [[unlikely]]
+        own.heap->report(block);
+    if (!own.push(block, bin)) [[unlikely]]
+        give_to(*static_cast<Heap*>(own.heap), block, bin);
+}
+
+// ------------------------------------------------------------------- resizing
 
 bool resize_checked(void* block, std::size_t size) noexcept {
     const Heap* heap = owner_of(block);

@@ -1,0 +1,119 @@
+// Checks: what hits need inline. Included by checks.cpp, and by the hits of a
+// process that checks.
+#ifndef ASHLAR_MALLOC_CHECKS_CHECKS_INLINE_HPP
+#define ASHLAR_MALLOC_CHECKS_CHECKS_INLINE_HPP
+
+#include <type_traits>
+
+#include "base/report.hpp"
+#include "malloc/checks/checks.hpp"
+#include "malloc/checks/pattern.hpp"
+
+namespace ashlar::checks {
+
+// The values of an entry of BlockStates.
+template <class T>
+inline constexpr T kFilled = static_cast<T>(~T{0});
+template <class T>
+constexpr bool is_live(T entry) noexcept {
+    return entry != 0 && entry != kFilled<T>;
+}
+template <class T>
+constexpr T live_with(std::size_t slack) noexcept {
+    constexpr T kMost = kFilled<T> - 1;
+    return slack < kMost ? static_cast<T>(slack + 1) : kMost;
+}
+
+[[gnu::always_inline]] inline std::uint64_t Checks::canary(const void* block) const noexcept {
+    return secret_ ^ reinterpret_cast<std::uintptr_t>(block);
+}
+
+[[gnu::always_inline]] inline void Checks::put_canary(void* block, std::size_t usable,
+                                                      std::size_t slack) const noexcept {
+    if (slack == 0) return;
+    const Tail tail(block, usable, slack);
+    tail.put(canary(block));
+}
+
+[[gnu::always_inline]] inline void Checks::check_canary(const void* block, std::size_t usable,
+                                                        std::size_t slack) const noexcept {
+    if (slack == 0) return;
+    const Tail tail(const_cast<void*>(block), usable, slack);
+    const std::size_t at = tail.changed(canary(block));
+    if (at != kUnchanged) [[unlikely]]
+        base::report_overflow(block, usable - slack, at);
+}
+
+// Of a class whose slabs have one unit.
+[[gnu::always_inline]] inline Checks::Spot Checks::find_narrow(const void* block,
+                                                               base::Bin bin) const noexcept {
+    const base::ClassGeometry& g = base::kGeometry[bin];
+    const std::uintptr_t in_region = reinterpret_cast<std::uintptr_t>(block) - base_;
+    const std::size_t offset = in_region % base::kUnitSize;
+    const std::size_t number = base::block_of_offset(g, offset);
+    if (number * g.size != offset || number >= g.blocks) [[unlikely]]
+        return {};
+    return {(in_region - offset) / base::kMinAlignment + number, g.size, true};
+}
+
+template <class Entry>
+[[gnu::always_inline]] inline void Checks::hand_out(Entry& entry, void* block, std::size_t usable,
+                                                    std::size_t size) const noexcept {
+    const std::size_t slack = usable - size;
+    // Relaxed, both: see BlockStates. The block is ours alone.
+    const auto before = entry.load(base::rlx);
+    using T = std::remove_const_t<decltype(before)>;
+    entry.store(live_with<T>(slack), base::rlx);
+    if (before == kFilled<T>) [[likely]] {
+        check_filled(block, usable);
+    } else if (before != 0) {
+        base::report_corruption(block, "handed out twice");
+    }
+    put_canary(block, usable, slack);
+}
+
+// From live to `to`. Returns the slack that the block had. Of two frees of one
+// block, or a free and a realloc, the second does not get past this.
+template <class Entry>
+[[gnu::always_inline]] inline std::size_t Checks::change(Entry& entry, const void* block,
+                                                         std::size_t usable,
+                                                         std::size_t slack) const noexcept {
+    auto before = entry.load(base::rlx);  // relaxed, both: see BlockStates
+    using T = decltype(before);
+    const T to = slack == kAnySize ? kFilled<T> : live_with<T>(slack);
+    if (!is_live(before) || !entry.cas(before, to, base::rlx, base::rlx)) [[unlikely]]
+        base::report_double_free(block, usable);
+    return before - 1U;
+}
+
+template <class Entry>
+[[gnu::always_inline]] inline void Checks::take_back(Entry& entry, void* block, std::size_t usable,
+                                                     std::size_t size) const noexcept {
+    const std::size_t slack = change(entry, block, usable, kAnySize);
+    if (size != kAnySize && size != usable - slack) [[unlikely]]
+        base::report_wrong_size(block, usable - slack, size);
+    check_canary(block, usable, slack);
+    fill(block, usable);
+}
+
+// As handed_out() for a block of a class with narrow entries, of whose bytes
+// nothing is known.
+[[gnu::always_inline]] inline void Checks::handed_out_narrow(void* block, base::Bin bin,
+                                                             std::size_t size) const noexcept {
+    const Spot spot = find_narrow(block, bin);
+    hand_out(states_.narrow_at(spot.place), block, spot.usable, size);
+}
+
+// As taken_back(), for such a class.
+[[gnu::always_inline]] inline bool Checks::taken_back_narrow(void* block, base::Bin bin,
+                                                             std::size_t size) const noexcept {
+    const Spot spot = find_narrow(block, bin);
+    if (spot.usable == 0) [[unlikely]]
+        return false;
+    take_back(states_.narrow_at(spot.place), block, spot.usable, size);
+    return true;
+}
+
+}  // namespace ashlar::checks
+
+#endif

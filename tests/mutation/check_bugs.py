@@ -1,0 +1,61 @@
+"""Mutations of the levels of checks that need no schedule; the same table as in programs.py."""
+from programs import ENTRY, Mutation
+
+CHECKS = "src/malloc/checks/checks.cpp"
+HOT = "src/malloc/checks/checks_inline.hpp"
+PATTERN = "src/malloc/checks/pattern.hpp"
+STATES = "src/core/arena/block_states.hpp"
+ARENA = "src/core/arena/arena.cpp"
+ARENA_INSPECT = "src/core/arena/arena_inspect.cpp"
+BACK_END = "src/malloc/cache/back_end.cpp"
+PROCESS_CHECKS = "src/malloc/process/process_checks.cpp"
+SETTINGS = "src/malloc/settings/settings.cpp"
+UNIT = "unit_checks"
+
+BUGS = (
+    Mutation("a_wrong_size_is_believed", ENTRY,
+            "    if (usable != expected && cache::check_level() != cache::CheckLevel::off)\n"
+            "        base::report_wrong_size(block, usable, size);\n",
+            "    if (usable == 0 && expected == 0) return;\n", "ashlar misuse",
+            "misuse.delete_as_larger.8 misuse.delete_aligned_as_larger.262144"),
+    Mutation("malloc_sets_no_errno", ENTRY,
+            "    void* block = miss_or_null(size);\n    if (block == nullptr) [[unlikely]]\n        errno = ENOMEM;\n",
+            "    void* block = miss_or_null(size);\n", "ashlar situation_limits", "situations.ulimit_400000"),
+    Mutation("two_frees_at_once_both_succeed", HOT, "!entry.cas(before, to, base::rlx, base::rlx)",
+            "(entry.store(to, base::rlx), false)", UNIT, "unit_checks.ProcessChecks.OfFreesAtOnceExactlyOneSucceeds"),
+    Mutation("a_second_free_is_not_told", HOT, "if (!is_live(before) ||", "if (", UNIT,
+            "unit_checks.Full.TellsTheSecondOfTwoFrees"),
+    Mutation("a_size_of_the_same_class_is_believed", HOT, "size != kAnySize && size != usable - slack",
+            "size != kAnySize && size > usable", UNIT, "unit_checks.Full.TellsEachWrongSize"),
+    Mutation("the_canary_has_no_address", HOT, "secret_ ^ reinterpret_cast<std::uintptr_t>(block)",
+            "secret_ ^ (block == nullptr ? 1U : 0U)", UNIT, "unit_checks.Full.CanariesOfBlocksDiffer"),
+    Mutation("the_canary_is_a_byte_too_short", PATTERN, "before >= 64 ? 0 : ~std::uint64_t{0} << before",
+            "before >= 56 ? 0 : ~std::uint64_t{0} << (before + 8)", UNIT,
+            "unit_checks.Full.TellsAWriteToAnyByteOfTheCanary"),
+    Mutation("the_canary_covers_bytes_of_the_program", PATTERN, "~std::uint64_t{0} << (before > 64 ? before - 64 : 0)",
+            "~std::uint64_t{0}", UNIT, "unit_checks.Full.KnowsTheSizeThatWasAskedFor"),
+    Mutation("the_pattern_is_not_compared", HOT, "        check_filled(block, usable);\n", "", UNIT,
+            "unit_checks.Full.TellsAWriteToAnyFilledByteOfAFreeBlock"),
+    Mutation("zero_pages_are_not_compared", CHECKS, "    if (zero) check_zero(block, spot.usable);\n", "", UNIT,
+            "unit_checks.Full.TellsAWriteToPagesThatAreKnownToBeZero"),
+    Mutation("the_first_block_of_a_run_stays_known", BACK_END, "        arena.states().forget(unit);\n", "        ;\n",
+            UNIT, "unit_checks.Full.StatesOfUnitsThatChangeTheirUseAreForgotten"),
+    Mutation("new_slabs_keep_old_states", ARENA, "    if (states_.on()) states_.clear(slab, c, 0, g.blocks);\n", "", UNIT,
+            "unit_checks.Full.StatesOfUnitsThatChangeTheirUseAreForgotten"),
+    Mutation("purged_blocks_stay_known", ARENA_INSPECT, "            if (states_.on()) {", "            if (bytes == 1) {", UNIT,
+            "unit_checks.Full.PurgedBlocksAreNotCompared"),
+    Mutation("entries_of_two_widths_overlap", STATES, "(narrow(c) ? number : number * sizeof(Wide))", "number", UNIT,
+            "unit_checks.Full.KnowsTheSizeThatWasAskedFor"),
+    Mutation("the_cache_stays_in_sight", "src/malloc/process/process_thread.cpp",
+            "tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;", "tls_cache = cache;", UNIT,
+            "unit_checks.ProcessChecks.TheThreadsCacheIsHidden"),
+    Mutation("a_realloc_that_fails_forgets_the_size", ENTRY,
+            "        static_cast<void>(cache::resize_checked(block, before.asked));\n", "", UNIT,
+            "unit_checks.ProcessChecks.AReallocThatFailsLeavesTheBlock"),
+    Mutation("mapped_blocks_have_no_size", PROCESS_CHECKS, "        mapped_blocks.set_asked(found.block, size);\n",
+            "        mapped_blocks.set_asked(found.block, 0);\n", UNIT,
+            "unit_checks.ProcessChecks.UsableSizeIsWhatWasAskedFor"),
+    Mutation("setuid_programs_may_check_less", SETTINGS, "if (wish.check > settings.check)",
+            "if (wish.check != settings.check)", "unit_settings",
+            "unit_settings.Settings.SetuidProgramsMayOnlyHaveMoreChecks"),
+)
