@@ -19,7 +19,8 @@ BUGS = (
             "ashlar reports", "misuse.report.with_a_handler_that_frees_twice"),
     Mutation("a_handler_runs_in_the_turn", REPORT, "        turn.give();\n    }\n    handle(", "    }\n    handle(",
             "ashlar reports", "misuse.report.with_a_handler_that_jumps"),
-    Mutation("a_blocked_signal_ends_nothing", REPORT, "    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);\n    static", "    static",
+    Mutation("a_blocked_signal_ends_nothing", REPORT, "    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);\n    static",
+            "    static",
             "ashlar reports", "misuse.report.ends_by_a_signal"),
     Mutation("the_programs_action_of_a_signal_stays", REPORT, "    sigaction(number, &standard, nullptr);\n",
             "    sigaction(number, nullptr, &standard);\n",
@@ -54,6 +55,7 @@ BUGS = (
             "case 0x0f: row_.expression = static_cast<std::uintptr_t>(block(in)); return true;",
             "case 0x0f: block(in); return true;", "unit_base",
             "unit_base.CaptureStack.AgreesWithTheUnwinderOfExceptions"),
-    Mutation("the_offset_of_a_mapping_is_lost", MAPS, "    out.offset = read_number(at, 16);", "    out.offset = 0;", "unit_base",
+    Mutation("the_offset_of_a_mapping_is_lost", MAPS, "    out.offset = read_number(at, 16);", "    out.offset = 0;",
+            "unit_base",
             "unit_base.PrintStack.NamesTheFileAndTheOffsetOfTheCall"),
 )
