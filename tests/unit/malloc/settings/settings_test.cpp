@@ -190,12 +190,12 @@ TEST(Settings, EnvironmentPrintsALineForEachFault) {
                              "ASHLAR_REPORT_ACTION", "ASHLAR_REPORT_FILE", "ASHLAR_STACKS"}) {
         ::unsetenv(name);
     }
-::setenv("ASHLAR_STAT", "1", 1);
-::setenv("ASHLAR_STATS", "\x1b\n", 1);
-EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
-            testing::ExitedWithCode(0),
-            "^ashlar: ASHLAR_STAT: no such setting, the nearest is ASHLAR_STATS\n"
-            "ashlar: ASHLAR_STATS=\\?\\?: ignored, expected 0 or 1\n$");
+    ::setenv("ASHLAR_STAT", "1", 1);
+    ::setenv("ASHLAR_STATS", "\x1b\n", 1);
+    EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),
+                testing::ExitedWithCode(0),
+                "^ashlar: ASHLAR_STAT: no such setting, the nearest is ASHLAR_STATS\n"
+                "ashlar: ASHLAR_STATS=\\?\\?: ignored, expected 0 or 1\n$");
 }
 
 }  // namespace
