@@ -13,6 +13,8 @@
 /// Errors: a function that runs out of memory returns NULL and sets `errno` to
 /// ENOMEM; the heap stays intact. Misuse, such as a double free, aborts: one
 /// line on stderr names the pointer and the fault before `abort()` is called.
+/// `ASHLAR_REPORT` and ash_set_report_handler() change what else is reported,
+/// and how the program ends.
 /// Many faults are found by the faulty call, others when the block leaves a
 /// thread's cache. A double free is missed if its block was allocated again in
 /// between.
@@ -157,6 +159,50 @@ ASHLAR_API void ash_set_limit(size_t soft, size_t hard) ASHLAR_NOEXCEPT;
 /// in progress of other threads is not reported. May sleep, up to half a second
 /// for each suspicious slab, to let such work finish. O(size of the heap).
 ASHLAR_API size_t ash_check(void) ASHLAR_NOEXCEPT;
+
+/// Kinds of faults that end a program.
+enum ash_fault_kind {
+    /// A block was freed that is free already.
+    ASH_DOUBLE_FREE = 1,
+    /// A pointer was freed that is not the start of a block.
+    ASH_INVALID_FREE = 2,
+    /// A sized free gave another size than that of the block.
+    ASH_WRONG_SIZE = 3,
+    /// A free block was written to.
+    ASH_WRITE_AFTER_FREE = 4,
+    /// Bytes behind the end of a block were written to.
+    ASH_OVERFLOW = 5,
+    /// The heap's own tables are damaged.
+    ASH_CORRUPTION = 6
+};
+/// A fault, for the program's handler. Valid during the call only.
+struct ash_fault {
+    /// One of `ash_fault_kind`. Later versions may add others.
+    int kind;
+    /// The address that the line names.
+    const void* pointer;
+    /// Bytes of the block; 0: unknown, or there is no block.
+    size_t size;
+    /// The line that was printed, without its newline.
+    const char* text;
+    /// Return addresses of the faulting thread, the newest first.
+    const size_t* stack;
+    /// Number of them, at most 48.
+    size_t frames;
+};
+/// What ash_set_report_handler() registers.
+typedef void (*ash_report_handler)(const struct ash_fault* fault, void* user);
+/// Registers the handler that is called in the thread that meets a fault, after
+/// the report was written; NULL: none. If it returns, the program ends as
+/// `ASHLAR_REPORT_ACTION` says, by default by abort(). It may end the program
+/// itself, or leave by longjmp(): then blocks that the faulty call was moving
+/// may be lost, and the heap stays usable. It must neither allocate, free, nor
+/// throw, nor wait for threads that do. A fault inside of the handler does not
+/// call it again. It may run in a signal
+/// handler, if that frees. Handlers are shared by all threads; one may run in
+/// several at once. Returns 0; or -1, if another thread has been writing a
+/// report for 5 seconds. Thread-safe. O(1).
+ASHLAR_API int ash_set_report_handler(ash_report_handler handler, void* user) ASHLAR_NOEXCEPT;
 
 /// Memory of a heap, in bytes where nothing else is said. The values are exact
 /// while no thread allocates or frees. They are consistent always: none is

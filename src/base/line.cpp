@@ -6,7 +6,7 @@
 namespace ashlar::base {
 
 Line& Line::text(const char* words) noexcept {
-    while (*words != '\0' && length_ < sizeof text_ - 1) text_[length_++] = *words++;
+    while (*words != '\0' && length_ < kMost) text_[length_++] = *words++;
     return *this;
 }
 
@@ -17,7 +17,7 @@ void Line::digits(std::uint64_t value, unsigned radix) noexcept {
         reversed[n++] = "0123456789abcdef"[value % radix];
         value /= radix;
     } while (value != 0);
-    while (n > 0 && length_ < sizeof text_ - 1) text_[length_++] = reversed[--n];
+    while (n > 0 && length_ < kMost) text_[length_++] = reversed[--n];
 }
 
 Line& Line::number(std::uint64_t value) noexcept {
@@ -50,6 +50,12 @@ Line& Line::size(std::size_t bytes) noexcept {
     number(tenths / 10);
     if (scale > 0) text(".").number(tenths % 10);
     return text(kSuffix[scale]);
+}
+
+const char* Line::terminated() noexcept {
+    if (length_ > 0 && text_[length_ - 1] == '\n') --length_;
+    text_[length_] = '\0';
+    return text_;
 }
 
 void Line::write(int descriptor) noexcept {

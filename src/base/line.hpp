@@ -19,14 +19,17 @@ class Line {
     // be written is dropped. Keeps errno.
     void write(int descriptor) noexcept;
 
+    // The text with a zero behind it; without the newline of write().
+    [[nodiscard]] const char* terminated() noexcept;
     [[nodiscard]] const char* data() const noexcept { return text_; }
     [[nodiscard]] std::size_t length() const noexcept { return length_; }
 
   private:
     void digits(std::uint64_t value, unsigned radix) noexcept;
 
+    static constexpr std::size_t kMost = 511;
     std::size_t length_ = 0;
-    char text_[512];
+    char text_[kMost + 1];  // the last is for a newline or a zero
 };
 
 }  // namespace ashlar::base

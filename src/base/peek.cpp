@@ -4,6 +4,9 @@
 #include <unistd.h>
 #include <cerrno>
 
+#include "base/atomic.hpp"
+#include "base/config.hpp"
+
 namespace ashlar::base {
 
 namespace {
@@ -23,14 +26,20 @@ bool readable(std::uintptr_t address) noexcept {
     return !faults;
 }
 
-// Other threads may write meanwhile. Sanitizers do not know what the stacks and
-// the blocks of others hold.
+// The owners of stacks and blocks write to them without atomics. The assembly
+// code is what sanitizers and the compiler see of the read.
 template <class T>
-[[gnu::no_sanitize_address, gnu::no_sanitize_thread, gnu::noinline]] void load(
-    std::uintptr_t address, unsigned char* to) noexcept {
-    // Relaxed: the values are checked, and order nothing.
-    const T value = __atomic_load_n(reinterpret_cast<const T*>(address), __ATOMIC_RELAXED);
-    __builtin_memcpy(to, &value, sizeof value);
+T word_at(std::uintptr_t address) noexcept {
+    const T* const word = reinterpret_cast<const T*>(address);
+    T found;
+    if constexpr (kX86) {
+        asm("movq %1, %0" : "=r"(found) : "m"(*word));
+    } else if constexpr (kArm) {
+        asm("ldr %0, %1" : "=r"(found) : "m"(*word));
+    } else {
+        found = reinterpret_cast<const Atomic<T>*>(word)->load(rlx);  // relaxed: orders nothing
+    }
+    return found;
 }
 
 }  // namespace
@@ -42,13 +51,12 @@ bool Peek::copy(std::uintptr_t from, void* to, std::size_t bytes) noexcept {
             if (from < kPage || !readable(from)) return false;
             page_ = from / kPage;
         }
-        const bool word = from % sizeof(std::uint64_t) == 0 && bytes >= sizeof(std::uint64_t);
-        const std::size_t n = word ? sizeof(std::uint64_t) : 1;
-        if (word) {
-            load<std::uint64_t>(from, out);
-        } else {
-            load<std::uint8_t>(from, out);
-        }
+        // Whole words: none lies on two pages.
+        const std::uintptr_t within = from % sizeof(std::uint64_t);
+        const auto word = word_at<std::uint64_t>(from - within);
+        const std::size_t rest = sizeof word - within;
+        const std::size_t n = bytes < rest ? bytes : rest;
+        __builtin_memcpy(out, reinterpret_cast<const unsigned char*>(&word) + within, n);
         from += n;
         out += n;
         bytes -= n;

@@ -3,63 +3,74 @@
 #include <unistd.h>
 #include <cstdlib>
 
+#include "base/atomic.hpp"
 #include "base/line.hpp"
 
 namespace ashlar::base {
 
 namespace {
-[[noreturn]] void end(Line& line) noexcept {
+constinit Atomic<Ending> at_end{};
+}  // namespace
+
+// Relaxed, both: it refers to code, and to nothing else.
+void set_ending(Ending ending) noexcept { at_end.store(ending, rlx); }
+
+void end_program(Line& line, Misuse kind, const void* pointer, std::size_t size) noexcept {
     line.write(STDERR_FILENO);
+    const Ending ending = at_end.load(rlx);
+    if (ending != nullptr) ending({kind, pointer, size, line.terminated()});
     std::abort();
 }
-}  // namespace
 
 void report_double_free(const void* block, std::size_t block_size) noexcept {
     Line line;
     line.text("ashlar: double free of ").pointer(block).text(" (");
-    if (block_size == 0) end(line.text("no block there any more)"));
-    end(line.number(block_size).text("-byte block)"));
+    if (block_size == 0) {
+        line.text("no block there any more)");
+    } else {
+        line.number(block_size).text("-byte block)");
+    }
+    end_program(line, Misuse::double_free, block, block_size);
 }
 
 void report_inside(const void* pointer, std::size_t block_size) noexcept {
     Line line;
-    end(line.text("ashlar: invalid free of ")
-            .pointer(pointer)
-            .text(" (inside a ")
-            .number(block_size)
-            .text("-byte block)"));
+    line.text("ashlar: invalid free of ").pointer(pointer);
+    line.text(" (inside a ").number(block_size).text("-byte block)");
+    end_program(line, Misuse::invalid_free, pointer, block_size);
 }
 
 void report_foreign(const void* pointer) noexcept {
     Line line;
-    end(line.text("ashlar: invalid free of ").pointer(pointer).text(" (not from this heap)"));
+    line.text("ashlar: invalid free of ").pointer(pointer).text(" (not from this heap)");
+    end_program(line, Misuse::invalid_free, pointer, 0);
 }
 
 void report_wrong_size(const void* block, std::size_t block_size, std::size_t given) noexcept {
     Line line;
-    line.text("ashlar: wrong size in free of ")
-        .pointer(block)
-        .text(" (")
-        .number(block_size)
-        .text("-byte block, freed as ");
-    end(line.number(given).text(" bytes)"));
+    line.text("ashlar: wrong size in free of ").pointer(block).text(" (").number(block_size);
+    line.text("-byte block, freed as ").number(given).text(" bytes)");
+    end_program(line, Misuse::wrong_size, block, block_size);
 }
 
 void report_write_after_free(const void* block, std::size_t block_size, std::size_t at) noexcept {
     Line line;
     line.text("ashlar: write after free of ").pointer(block).text(" (at offset ").number(at);
-    end(line.text(" of a ").number(block_size).text("-byte block)"));
+    line.text(" of a ").number(block_size).text("-byte block)");
+    end_program(line, Misuse::write_after_free, block, block_size);
 }
 
 void report_overflow(const void* block, std::size_t size, std::size_t at) noexcept {
     Line line;
     line.text("ashlar: overflow of ").pointer(block).text(" (").number(size);
-    end(line.text("-byte block, written ").number(at).text(" bytes behind its end)"));
+    line.text("-byte block, written ").number(at).text(" bytes behind its end)");
+    end_program(line, Misuse::overflow, block, size);
 }
 
 void report_corruption(const void* where, const char* what) noexcept {
     Line line;
-    end(line.text("ashlar: heap corruption at ").pointer(where).text(" (").text(what).text(")"));
+    line.text("ashlar: heap corruption at ").pointer(where).text(" (").text(what).text(")");
+    end_program(line, Misuse::corruption, where, 0);
 }
 
 void report_finding(const void* where, const char* what) noexcept {

@@ -1,5 +1,6 @@
-// The end of a program that misused the heap: one line on stderr, then abort().
-// Uses neither malloc nor stdio.
+// The end of a program that misused the heap: one line on stderr, then the
+// ending that the product has set, or abort(). Uses neither malloc nor stdio;
+// any thread, signal handlers too.
 #ifndef ASHLAR_BASE_REPORT_HPP
 #define ASHLAR_BASE_REPORT_HPP
 
@@ -8,6 +9,31 @@
 #include "base/config.hpp"
 
 namespace ashlar::base {
+
+enum class Misuse : unsigned {
+    double_free = 1,
+    invalid_free,
+    wrong_size,
+    write_after_free,
+    overflow,
+    corruption
+};
+
+struct Report {
+    Misuse kind;
+    const void* pointer;
+    std::size_t size;  // of the block; 0: unknown, or no block
+    const char* line;  // as printed, without its newline
+};
+
+// Prints the line, then calls the ending.
+class Line;
+[[noreturn, gnu::cold]] void end_program(Line& line, Misuse kind, const void* pointer,
+                                         std::size_t size) noexcept;
+// Called after the line was printed; abort() follows if it returns. The last
+// one that was set counts, for the whole process.
+using Ending = void (*)(const Report& report) noexcept;
+void set_ending(Ending ending) noexcept;
 
 // Size 0: there is no block there any more, of whatever size it was.
 [[noreturn, gnu::cold]] void report_double_free(const void* block, std::size_t block_size) noexcept;

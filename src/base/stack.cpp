@@ -4,40 +4,44 @@
 #include <sys/ucontext.h>
 #include <ucontext.h>
 #include <unistd.h>
-#include <unwind.h>
 #include <cerrno>
 
 #include "base/config.hpp"
+#include "base/frame_rules.hpp"
 #include "base/line.hpp"
 #include "base/peek.hpp"
 #include "base/proc_maps.hpp"
-
-// Weak: the library needs libc only. They are null in programs without it.
-extern "C" {
-[[gnu::weak]] _Unwind_Reason_Code _Unwind_Backtrace(_Unwind_Trace_Fn, void*);
-[[gnu::weak]] _Unwind_Ptr _Unwind_GetIP(_Unwind_Context*);
-}
 
 namespace ashlar::base {
 
 namespace {
 
-struct Place {
-    std::uintptr_t code;   // where the signal came
-    std::uintptr_t frame;  // the frame pointer there
+// The registers of a frame.
+struct Frame {
+    std::uintptr_t code;
+    std::uintptr_t registers[kRegisters];
+    bool exact;  // `code` is where it was interrupted, not where a call returns
 };
 
 #if defined(__x86_64__)
-Place place_of(const ucontext_t& context) noexcept {
-    return {static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]),
-            static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RBP])};
+void read_registers(const ucontext_t& context, Frame& out) noexcept {
+    // In the order of DWARF's numbers.
+    constexpr int kOrder[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                              REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                              REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+    static_assert(sizeof kOrder / sizeof *kOrder == kRegisters);
+    for (unsigned i = 0; i < kRegisters; ++i)
+        out.registers[i] = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[kOrder[i]]);
+    out.code = out.registers[kReturnAddress];
 }
 #elif defined(__aarch64__)
-Place place_of(const ucontext_t& context) noexcept {
-    return {context.uc_mcontext.pc, context.uc_mcontext.regs[29]};
+void read_registers(const ucontext_t& context, Frame& out) noexcept {
+    for (unsigned i = 0; i < kStackPointer; ++i) out.registers[i] = context.uc_mcontext.regs[i];
+    out.registers[kStackPointer] = context.uc_mcontext.sp;
+    out.code = context.uc_mcontext.pc;
 }
 #else
-Place place_of(const ucontext_t&) noexcept { return {0, 0}; }
+void read_registers(const ucontext_t&, Frame& out) noexcept { out = {}; }
 #endif
 
 // Without the signature that aarch64 may keep in an address.
@@ -49,7 +53,7 @@ std::uintptr_t plain(std::uintptr_t address) noexcept {
 class Frames {
   public:
     Frames(std::uintptr_t* frames, unsigned most) noexcept : frames_(frames), most_(most) {}
-    // False: there is no more room.
+    // False: there is no room left.
     bool add(std::uintptr_t address) noexcept {
         if (n_ < most_) frames_[n_++] = address;
         return n_ < most_;
@@ -78,48 +82,154 @@ void walk_frames(Frames& out, std::uintptr_t frame) noexcept {
     }
 }
 
-// Frames of this file come first, and those of the signal's delivery.
-struct Unwinding {
-    Frames out;
-    std::uintptr_t first;  // the first address that is wanted
-    bool begun;
+// Evaluates the few operations of DWARF's expressions that frames have: those
+// of signals, and of calls through a table of the linker.
+class Expression {
+  public:
+    Expression(const Frame& frame, Peek& peek) noexcept : frame_(frame), peek_(peek) {}
+
+    // False: an unknown operation, or memory that can't be read.
+    bool run(FrameBytes in, std::uintptr_t& out) noexcept {
+        in = in.part(in.uleb());
+        while (!in.empty())
+            if (!step(in.get<std::uint8_t>(), in)) return false;
+        out = top();
+        return !in.bad() && n_ != 0;
+    }
+    void push(std::uintptr_t value) noexcept {
+        if (n_ < kMost) words_[n_++] = value;
+    }
+
+  private:
+    static constexpr unsigned kMost = 8;
+
+    [[nodiscard]] std::uintptr_t top() const noexcept { return n_ != 0 ? words_[n_ - 1] : 0; }
+    std::uintptr_t pop() noexcept { return n_ != 0 ? words_[--n_] : 0; }
+
+    bool step(std::uint8_t op, FrameBytes& in) noexcept {
+        constexpr std::uint8_t kLiteral = 0x30, kRegister = 0x70, kEnd = 0x90;
+        if (op >= kLiteral && op < kLiteral + 32) {
+            push(op - kLiteral);
+        } else if (op >= kRegister && op < kEnd) {
+            const unsigned which = op - kRegister;
+            if (which >= kRegisters) return false;
+            push(frame_.registers[which] + static_cast<std::uintptr_t>(in.sleb()));
+        } else if (op == 0x06) {  // what lies at the address
+            std::uintptr_t word = 0;
+            if (!peek_.get(pop(), word)) return false;
+            push(word);
+        } else if (op == 0x08) {
+            push(in.get<std::uint8_t>());
+        } else if (op == 0x23) {
+            push(pop() + in.uleb());
+        } else {
+            return combine(op);
+        }
+        return true;
+    }
+    bool combine(std::uint8_t op) noexcept {
+        const std::uintptr_t right = pop();
+        const std::uintptr_t left = pop();
+        switch (op) {
+            case 0x1a: push(left & right); return true;
+            case 0x1c: push(left - right); return true;
+            case 0x22: push(left + right); return true;
+            case 0x24: push(right < 64 ? left << right : 0); return true;
+            case 0x2a:
+                push(static_cast<std::intptr_t>(left) >= static_cast<std::intptr_t>(right));
+                return true;
+            default: return false;
+        }
+    }
+
+    const Frame& frame_;
+    Peek& peek_;
+    std::uintptr_t words_[kMost];
+    unsigned n_ = 0;
 };
 
-_Unwind_Reason_Code see(_Unwind_Context* context, void* argument) noexcept {
-    auto& unwinding = *static_cast<Unwinding*>(argument);
-    const std::uintptr_t address = plain(_Unwind_GetIP(context));
-    if (address == unwinding.first) unwinding.begun = true;
-    if (!unwinding.begun || (address != 0 && unwinding.out.add(address))) return _URC_NO_REASON;
-    return _URC_END_OF_STACK;
-}
+class Unwinder {
+  public:
+    enum class Step { done, end, unknown };
 
-// The unwinder may allocate where a program has made code at run time. A
-// capture inside of it, also by a signal handler, follows frame pointers.
-constinit thread_local bool unwinds [[gnu::tls_model("initial-exec")]] = false;
+    // From a frame to that of its caller.
+    Step step(Frame& frame) noexcept {
+        const std::uintptr_t code = frame.exact ? frame.code : frame.code - 1;
+        if (!find_frame_rules(code, rules_)) return Step::unknown;
+        const FrameRow& row = rules_.row;
+        std::uintptr_t base = 0;
+        if (row.expression != 0) {
+            if (!evaluate(frame, row.expression, false, 0, base)) return Step::unknown;
+        } else {
+            if (row.base >= kRegisters) return Step::unknown;
+            base = frame.registers[row.base] + static_cast<std::uintptr_t>(row.distance);
+        }
+        Frame next = frame;
+        for (unsigned i = 0; i < kRegisters; ++i)
+            if (!restore(frame, base, i, next.registers[i])) return Step::unknown;
+        if (row.rules[kStackPointer] == FrameRule::same) next.registers[kStackPointer] = base;
+        next.code = plain(next.registers[kReturnAddress]);
+        next.exact = rules_.is_signal;
+        const bool stays = base == frame.registers[kStackPointer] && next.code == frame.code;
+        if (row.rules[kReturnAddress] == FrameRule::undefined || next.code == 0 || stays)
+            return Step::end;
+        frame = next;
+        return Step::done;
+    }
+
+  private:
+    bool evaluate(const Frame& frame, std::uintptr_t at, bool with_base, std::uintptr_t base,
+                  std::uintptr_t& out) noexcept {
+        Expression expression(frame, peek_);
+        if (with_base) expression.push(base);
+        return expression.run({at, rules_.end}, out);
+    }
+    bool restore(const Frame& frame, std::uintptr_t base, unsigned which,
+                 std::uintptr_t& out) noexcept {
+        const std::int64_t value = rules_.row.values[which];
+        const auto word = static_cast<std::uintptr_t>(value);
+        switch (rules_.row.rules[which]) {
+            case FrameRule::at_offset: return peek_.get(base + word, out);
+            case FrameRule::offset: out = base + word; return true;
+            case FrameRule::in_register:
+                if (word >= kRegisters) return false;
+                out = frame.registers[word];
+                return true;
+            case FrameRule::at_expression:
+                return evaluate(frame, word, true, base, out) && peek_.get(out, out);
+            case FrameRule::expression: return evaluate(frame, word, true, base, out);
+            default: return true;
+        }
+    }
+
+    FrameRules rules_;
+    Peek peek_;
+};
 
 }  // namespace
 
 unsigned capture_stack(std::uintptr_t* frames, unsigned most, const void* context) noexcept {
-    if (most == 0) return 0;
-    const int saved = errno;
+    constexpr unsigned kMostSteps = 256;
     const auto caller = plain(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
-    Place place{caller, 0};
-    if (context != nullptr) place = place_of(*static_cast<const ucontext_t*>(context));
-    if (_Unwind_Backtrace != nullptr && _Unwind_GetIP != nullptr && !unwinds) {
-        Unwinding unwinding{{frames, most}, place.code, false};
-        unwinds = true;
-        _Unwind_Backtrace(see, &unwinding);
-        unwinds = false;
-        errno = saved;
-        if (unwinding.out.n() != 0) return unwinding.out.n();
+    const auto own_frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    ucontext_t own;
+    if (context == nullptr) getcontext(&own);
+    Frame frame;
+    read_registers(context != nullptr ? *static_cast<const ucontext_t*>(context) : own, frame);
+    frame.exact = true;
+    Frames out(frames, most);
+    bool begun = context != nullptr;
+    Unwinder unwinder;
+    auto last = Unwinder::Step::done;
+    for (unsigned i = 0; i < kMostSteps; ++i) {
+        begun = begun || frame.code == caller;
+        if (begun && !out.add(frame.code)) return out.n();
+        last = unwinder.step(frame);
+        if (last != Unwinder::Step::done) break;
     }
-    Frames out{frames, most};
-    if (context == nullptr) {
-        walk_frames(out, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
-        if (out.n() == 0) out.add(caller);
-    } else if (out.add(place.code)) {
-        walk_frames(out, place.frame);
-    }
+    if (last == Unwinder::Step::unknown && begun) walk_frames(out, frame.registers[kFramePointer]);
+    if (out.n() == 0) walk_frames(out, own_frame);
+    if (out.n() == 0) out.add(caller);
     return out.n();
 }
 

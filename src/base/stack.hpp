@@ -10,10 +10,10 @@ namespace ashlar::base {
 
 // Stores at most `most` return addresses, the newest first: the first is the
 // caller's place. Returns their number. With the ucontext_t that a signal
-// handler got, they begin where the signal interrupted the thread. Exact where
-// the program has libgcc's unwinder, as programs in C++ have; otherwise by
-// frame pointers, as far as the code keeps them. O(frames), with about a system
-// call for each page of the stack.
+// handler got, they begin where the signal interrupted the thread. By the
+// tables that compilers store for exceptions (frame_rules.hpp); where a
+// function has none, or in a static program, by frame pointers. Needs 4 KiB of
+// stack. O(frames), with about a system call for each page of the stack.
 [[gnu::noinline]] unsigned capture_stack(std::uintptr_t* frames, unsigned most,
                                          const void* context) noexcept;
 

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "command/free_lists.hpp"
 #include "command/program.hpp"
+#include "malloc/inspect/free_lists.hpp"
 
 namespace ashlar::command {
 namespace {
@@ -113,7 +113,7 @@ class Lookup {
             return fill("metadata", "in the metadata of a heap", 0, 0);
         if (!search_.piece)
             return fill("reserved", "in a heap's address range, which it has not used yet", 0, 0);
-        lists_ = std::make_unique<FreeLists>(survey_.memory(), layout_);
+        lists_ = std::make_unique<inspect::FreeLists>(survey_.memory(), layout_);
         const Piece& piece = *search_.piece;
         if (piece.kind == UnitKind::slab) return in_slab(piece);
         answer_.before = neighbour(search_.before);
@@ -137,9 +137,9 @@ class Lookup {
 
     std::string state_of(base::Bin bin, std::uint64_t block) const {
         switch (lists_->find(bin, block)) {
-            case FreeLists::Place::thread: return "free: in the cache of a thread";
-            case FreeLists::Place::shared: return "free: in a shared cache";
-            case FreeLists::Place::depot: return "free: in the depot";
+            case inspect::FreeLists::Place::thread: return "free: in the cache of a thread";
+            case inspect::FreeLists::Place::shared: return "free: in a shared cache";
+            case inspect::FreeLists::Place::depot: return "free: in the depot";
             default: return "live";
         }
     }
@@ -174,7 +174,7 @@ class Lookup {
     Search& search_;
     AddressAnswer& answer_;
     inspect::HeapLayout layout_{};
-    std::unique_ptr<FreeLists> lists_;
+    std::unique_ptr<inspect::FreeLists> lists_;
 };
 
 void say_foreign(const Target& target, AddressAnswer& answer) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "malloc/api/entry.hpp"
+#include "malloc/api/report_handler.hpp"
 #include "malloc/api/snapshot.hpp"
 #include "malloc/api/statistics.hpp"
 #include "malloc/process/limits.hpp"
@@ -67,6 +68,9 @@ void ash_free_batch(void** blocks, size_t count) noexcept {
 
 int ash_malloc_trim(size_t) noexcept { return api::trim(); }
 void ash_set_limit(size_t soft, size_t hard) noexcept { cache::limits.set({soft, hard}); }
+int ash_set_report_handler(ash_report_handler handler, void* user) noexcept {
+    return api::set_report_handler(handler, user) ? 0 : -1;
+}
 size_t ash_check() noexcept { return cache::check(); }
 
 struct ash_stats ash_statistics() noexcept {

@@ -9,6 +9,7 @@
 #include "malloc/api/entry.hpp"
 #include "malloc/api/snapshot.hpp"
 #include "malloc/guards/guarded_blocks.hpp"
+#include "malloc/process/fault_report.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
 
@@ -59,6 +60,7 @@ void* Heap::create(std::size_t capacity, CheckLevel level) noexcept {
     constexpr std::size_t kGrain = std::size_t{1} << 20;
     constexpr std::size_t kMost = std::size_t{1} << 46;
     if (capacity > kMost) return nullptr;
+    cache::arm_reports();
     const std::size_t bytes = base::round_up(capacity > 0 ? capacity : 1, kGrain);
     cache::Heap* heap =
         cache::Heap::create(region::kSystem, static_cast<base::UnitId>(bytes >> base::kUnitShift),

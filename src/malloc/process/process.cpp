@@ -5,10 +5,12 @@
 #include "base/report.hpp"
 #include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/background.hpp"
+#include "malloc/process/fault_report.hpp"
 #include "malloc/process/growth.hpp"
 #include "malloc/process/injection.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/recorded_stacks.hpp"
 
 namespace ashlar::cache {
 
@@ -95,6 +97,7 @@ Heap* process() noexcept {
         return heap;
     Heap* made = reserve();
     if (made == nullptr) return process_heap.load(acq);
+    arm_reports();
     made->also_tick = tick_process;
     made->spans.admits = admit_units;
     made->spans.set_alone(true);
@@ -211,7 +214,10 @@ Allocation allocate_block(const Request& request) noexcept {
 
 Allocation allocate(const Request& request) noexcept {
     const Allocation found = allocate_block(request);
-    if (check_level() < CheckLevel::full || found.block == nullptr) [[likely]]
+    if (found.block == nullptr) return found;
+    if (recorded_stacks.on()) [[unlikely]]
+        recorded_stacks.add(BlockCall::allocation, found.block);
+    if (check_level() < CheckLevel::full) [[likely]]
         return found;
     if (guarded_blocks.contains(found.block)) return found;  // has its own checks
     return handed_out(found, request.size);
@@ -224,6 +230,8 @@ std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
     process()->adopt_orphans();
     const std::size_t taken = own->take_batch(bin, out, n);
+    for (std::size_t i = 0; recorded_stacks.on() && i < taken; ++i)
+        recorded_stacks.add(BlockCall::allocation, out[i]);
     for (std::size_t i = 0; check_level() >= CheckLevel::full && i < taken; ++i)
         static_cast<void>(handed_out({out[i], false}, size));
     return taken;
@@ -246,7 +254,14 @@ void* resize_mapped(void* block, std::size_t from, std::size_t to) noexcept {
 
 void* resize_large(void* block, std::size_t from, std::size_t to) noexcept {
     Heap* heap = owner_of(block);
-    if (heap == nullptr) return resize_mapped(block, from, to);
+    if (heap == nullptr) {
+        void* resized = resize_mapped(block, from, to);
+        if (recorded_stacks.on() && resized != nullptr && resized != block) {
+            recorded_stacks.add(BlockCall::free, block);
+            recorded_stacks.add(BlockCall::allocation, resized);
+        }
+        return resized;
+    }
     return heap->resize(block, from, to) ? block : nullptr;
 }
 
@@ -256,6 +271,7 @@ namespace {
 
 // Ends the program over a pointer that belongs to no heap.
 [[noreturn]] void report_stranger(const void* pointer) noexcept {
+    arm_reports();  // the program may have no heap yet
     const std::size_t bytes = mapped_blocks.around(pointer);
     if (bytes != 0) base::report_inside(pointer, bytes);
     base::report_foreign(pointer);
@@ -292,6 +308,8 @@ void give(void* block) noexcept { give_sized(block, kAnySize); }
 
 void give_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
+    if (recorded_stacks.on()) [[unlikely]]
+        recorded_stacks.add(BlockCall::free, block);
     Heap* heap = owner_of(block);
     if (heap == nullptr) {
         if (guarded_blocks.contains(block)) return give_guarded(block, size);
@@ -327,73 +345,6 @@ std::size_t size_of(const void* block) noexcept {
     const std::size_t bytes = heap->size_of(block).bytes;
     if (bytes == 0) heap->report(block);
     return bytes;
-}
-
-// -------------------------------------------------------------- the whole heap
-
-void look_at_caches() noexcept {
-    Heap* heap = existing_process();
-    if (heap == nullptr) return;
-    const OwnerScope scope(own_cache());
-    if (scope.cache() != nullptr) scope.cache()->flush();
-    if (!heap->spans.alone()) heap->collect_caches(false);
-    heap->flush_cached();
-    each_grown([](Heap& grown) noexcept { grown.flush_cached(); });
-}
-
-bool trim() noexcept {
-    Heap* heap = process();
-    if (heap == nullptr) return false;
-    const OwnerScope scope(own_cache());
-    if (scope.cache() != nullptr) scope.cache()->flush();
-    bool any = heap->trim();
-    each_grown([&any](Heap& grown) noexcept { any = grown.trim() || any; });
-    return any;
-}
-
-std::uint32_t relieve(std::uint32_t least) noexcept {
-    Heap* heap = existing_process();
-    if (heap == nullptr) return 0;
-    const OwnerScope scope(own_cache());
-    if (scope.cache() != nullptr) scope.cache()->flush();
-    std::uint32_t calls = heap->relieve(least);
-    each_grown([&](Heap& grown) noexcept { calls += grown.relieve(least); });
-    return calls;
-}
-
-std::size_t check() noexcept {
-    Heap* heap = process();
-    if (heap == nullptr) return 0;
-    const auto check_one = [](Heap& one) noexcept {
-        one.adopt_orphans();  // what a fork left behind does not count as a fault
-        return one.check();
-    };
-    std::size_t faults = check_one(*heap);
-    each_grown([&](Heap& grown) noexcept { faults += check_one(grown); });
-    return faults;
-}
-
-Totals totals(const Heap& heap) noexcept {
-    const spans::UnitCounts units = heap.spans.counts();
-    return {heap.arena.live_bytes(), units.held << kUnitShift, units.free << kUnitShift,
-            units.peak << kUnitShift, std::size_t{heap.spans.limit()} << kUnitShift};
-}
-
-Totals totals() noexcept {
-    Heap* heap = process();
-    if (heap == nullptr) return {};
-    Totals sum = totals(*heap);
-    const std::size_t mapped = mapped_blocks.held();
-    sum.live += mapped;
-    sum.held += mapped;
-    sum.peak += mapped_blocks.peak();
-    sum.reserved += mapped;
-    each_grown([&sum](Heap& grown) noexcept {
-        const Totals more = totals(grown);
-        sum = {sum.live + more.live, sum.held + more.held, sum.free + more.free,
-               sum.peak + more.peak, sum.reserved + more.reserved};
-    });
-    return sum;
 }
 
 }  // namespace ashlar::cache

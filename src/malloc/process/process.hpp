@@ -21,6 +21,9 @@ extern Registry registry;
 // The calling thread's cache, made on first use; nullptr: it has none (any
 // more), or there is no memory for one.
 [[nodiscard]] Cache* own_cache() noexcept;
+// Hides the calling thread's cache from the hit paths, if hidden caches are
+// wanted by now. It stays the thread's.
+void hide_own_cache() noexcept;
 // Gives the calling thread's cache back, if it has one. The thread gets no
 // other.
 void leave_own_cache() noexcept;

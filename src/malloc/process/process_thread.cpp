@@ -8,6 +8,7 @@
 #include "malloc/process/injection.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
+#include "malloc/process/recorded_stacks.hpp"
 
 namespace ashlar::cache {
 
@@ -22,6 +23,12 @@ namespace {
 // PTHREAD_DESTRUCTOR_ITERATIONS = 4. Other destructors still allocate in the
 // first two. In the last one some tools have already dismantled the thread.
 constexpr std::uint32_t kExitRounds = 2;
+
+// As checked_cache, where stacks are recorded: the paths of checks, which use
+// that one, do not record.
+constinit thread_local Cache* recorded_cache [[gnu::tls_model("initial-exec")]] = nullptr;
+
+Cache* hidden_cache() noexcept { return checked_cache != nullptr ? checked_cache : recorded_cache; }
 
 constinit base::Atomic<std::uint32_t> exit_key{};  // the key + 1; 0: not made yet
 
@@ -41,19 +48,24 @@ std::uint32_t make_key() noexcept {
 }
 
 void set_cache(Cache* cache) noexcept {
-    const bool hidden = check_level() >= CheckLevel::full;
-    if (hidden) checked_cache = cache;
+    const bool hidden = check_level() >= CheckLevel::full || recorded_stacks.on();
+    if (recorded_stacks.on()) {
+        checked_cache = nullptr;
+        recorded_cache = cache;
+    } else if (hidden) {
+        checked_cache = cache;
+    }
     tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;
 }
 
 void forget_cache() noexcept {
-    checked_cache = nullptr;
+    checked_cache = recorded_cache = nullptr;
     tls_cache = &kPastCache;
 }
 
 Cache* known_cache() noexcept {
     ThreadCache* front = tls_cache;
-    return front->heap != nullptr ? static_cast<Cache*>(front) : checked_cache;
+    return front->heap != nullptr ? static_cast<Cache*>(front) : hidden_cache();
 }
 
 void leave_thread(void* own) noexcept {
@@ -98,8 +110,13 @@ Cache* own_cache() noexcept {
     ThreadCache* front = tls_cache;
     if (front->heap != nullptr) [[likely]]
         return static_cast<Cache*>(front);
-    if (front == &kPastCache) return checked_cache;
+    if (front == &kPastCache) return hidden_cache();
     return injection.on() ? enter_none() : enter_thread();
+}
+
+void hide_own_cache() noexcept {
+    Cache* cache = known_cache();
+    if (cache != nullptr) set_cache(cache);
 }
 
 void leave_own_cache() noexcept {

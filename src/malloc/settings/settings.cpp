@@ -16,8 +16,10 @@ using base::rlx;
 namespace {
 
 // Each is a value and, in bit 0, whether it has been read.
-//   flags | plan: first, every, least | soft | hard | guards
-constexpr unsigned kWords = 7;
+//   flags | plan: first, every, least | soft | hard | guards | reports | a file's name
+constexpr unsigned kNumbers = 8;
+constexpr unsigned kWordBytes = 7;  // of the name in each word
+constexpr unsigned kWords = kNumbers + (FileName::kMost + kWordBytes) / kWordBytes;
 constinit base::Atomic<std::uint64_t> words[kWords]{};
 constinit base::Atomic<std::uint32_t> reported{};  // 1: a thread prints, or has printed
 
@@ -27,19 +29,39 @@ std::uint64_t pack(const Amount& amount) noexcept {
 
 Amount unpack(std::uint64_t word) noexcept { return {word >> 1, (word & 1) != 0}; }
 
+//   reports | stacks | status or signal | action | level |
+//             12       4                  2        0
+std::uint64_t pack_reports(const Settings& settings) noexcept {
+    return std::uint64_t{settings.stacks} << 12 |
+           static_cast<std::uint64_t>(settings.report_action.value) << 4 |
+           static_cast<std::uint64_t>(settings.report_action.kind) << 2 |
+           static_cast<std::uint64_t>(settings.report);
+}
+
+void unpack_reports(std::uint64_t word, Settings& settings) noexcept {
+    settings.report = static_cast<ReportLevel>(word & 3);
+    settings.report_action.kind = static_cast<ReportAction::Kind>(word >> 2 & 3);
+    settings.report_action.value = static_cast<std::uint8_t>(word >> 4);
+    settings.stacks = static_cast<std::uint32_t>(word >> 12);
+}
+
 //   flags | check | background | failures | statistics |
 //         6       4            2          1            0
 void store(const Settings& settings) noexcept {
     const std::uint64_t flags = static_cast<std::uint64_t>(settings.check) << 4 |
                                 static_cast<std::uint64_t>(settings.background) << 2 |
                                 (settings.failures ? 2U : 0U) | (settings.statistics ? 1U : 0U);
-    const std::uint64_t values[kWords] = {flags,
-                                          settings.plan.first,
-                                          settings.plan.every,
-                                          settings.plan.least,
-                                          pack(settings.soft_limit),
-                                          pack(settings.hard_limit),
-                                          settings.guard_sample};
+    std::uint64_t values[kWords] = {flags,
+                                    settings.plan.first,
+                                    settings.plan.every,
+                                    settings.plan.least,
+                                    pack(settings.soft_limit),
+                                    pack(settings.hard_limit),
+                                    pack_reports(settings)};
+    for (std::size_t i = 0; i < FileName::kMost; ++i) {
+        const auto byte = static_cast<unsigned char>(settings.report_file.text[i]);
+        values[kNumbers + i / kWordBytes] |= std::uint64_t{byte} << i % kWordBytes * 8;
+    }
     // Relaxed: all threads store the same, and each word says that it is there.
     for (unsigned i = 0; i < kWords; ++i) words[i].store(values[i] << 1 | 1, rlx);
 }
@@ -60,6 +82,11 @@ bool load(Settings& settings) noexcept {
     settings.soft_limit = unpack(values[4]);
     settings.hard_limit = unpack(values[5]);
     settings.guard_sample = static_cast<std::uint32_t>(values[6]);
+    unpack_reports(values[7], settings);
+    for (std::size_t i = 0; i < FileName::kMost; ++i) {
+        settings.report_file.text[i] =
+            static_cast<char>(values[kNumbers + i / kWordBytes] >> i % kWordBytes * 8);
+    }
     return true;
 }
 

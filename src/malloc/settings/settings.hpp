@@ -31,6 +31,24 @@ struct Amount {
     bool operator==(const Amount&) const noexcept = default;
 };
 
+// How much a report of a fault says. `automatic`: full if the checks are.
+enum class ReportLevel : std::uint8_t { automatic, line, full };
+
+// How a program ends after a report. `value`: the exit status, or the signal.
+struct ReportAction {
+    enum class Kind : std::uint8_t { abort, exit, signal };
+    Kind kind = Kind::abort;
+    std::uint8_t value = 0;
+    bool operator==(const ReportAction&) const noexcept = default;
+};
+
+// The name of a file, with a zero behind it. Empty: there is none.
+struct FileName {
+    static constexpr std::size_t kMost = 255;
+    char text[kMost + 1] = {};
+    bool operator==(const FileName&) const noexcept = default;
+};
+
 struct Settings {
     Background background = Background::automatic;
     CheckLevel check = CheckLevel::standard;
@@ -40,6 +58,10 @@ struct Settings {
     Amount soft_limit = {};
     Amount hard_limit = {};
     std::uint32_t guard_sample = 0;  // misses for each guarded block; 0: there are none
+    ReportLevel report = ReportLevel::automatic;
+    ReportAction report_action = {};
+    std::uint32_t stacks = 0;  // calls whose stacks are kept
+    FileName report_file = {};
     bool operator==(const Settings&) const noexcept = default;
 };
 

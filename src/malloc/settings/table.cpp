@@ -77,6 +77,45 @@ bool read_limit(const char* at, Settings& into) noexcept {
     return true;
 }
 
+bool read_report(const char* text, Settings& into) noexcept {
+    if (!is(text, "line") && !is(text, "full")) return false;
+    into.report = is(text, "full") ? ReportLevel::full : ReportLevel::line;
+    return true;
+}
+
+bool read_report_action(const char* at, Settings& into) noexcept {
+    constexpr std::uint64_t kMostStatus = 255, kMostSignal = 64;
+    ReportAction action;
+    if (is(at, "abort")) {
+        into.report_action = action;
+        return true;
+    }
+    action.kind = skip(at, "exit:") ? ReportAction::Kind::exit : ReportAction::Kind::signal;
+    const bool exits = action.kind == ReportAction::Kind::exit;
+    std::uint64_t value = 0;
+    if ((!exits && !skip(at, "signal:")) || !read_number(at, value) || *at != '\0') return false;
+    if (value > (exits ? kMostStatus : kMostSignal) || (!exits && value == 0)) return false;
+    action.value = static_cast<std::uint8_t>(value);
+    into.report_action = action;
+    return true;
+}
+
+bool read_report_file(const char* text, Settings& into) noexcept {
+    const std::size_t length = std::strlen(text);
+    if (length > FileName::kMost) return false;
+    into.report_file = {};
+    std::memcpy(into.report_file.text, text, length);
+    return true;
+}
+
+bool read_stacks(const char* at, Settings& into) noexcept {
+    constexpr std::uint64_t kMost = 10000000;
+    std::uint64_t calls = 0;
+    if (!read_number(at, calls) || *at != '\0' || calls > kMost) return false;
+    into.stacks = static_cast<std::uint32_t>(calls);
+    return true;
+}
+
 bool read_statistics(const char* text, Settings& into) noexcept {
     if (!is(text, "0") && !is(text, "1")) return false;
     into.statistics = *text == '1';
@@ -102,6 +141,17 @@ constexpr Setting kTable[] = {
      "soft:SIZE, hard:SIZE or both with a comma, soft not above hard",
      "above soft, free memory is returned at once; at hard, allocations fail", Reader::library,
      read_limit},
+    {"ASHLAR_REPORT", "line", "", "line or full",
+     "how much a report of a fault says; full is the default with ASHLAR_CHECK=full",
+     Reader::library, read_report},
+    {"ASHLAR_REPORT_ACTION", "abort", "", "abort, exit:STATUS or signal:NUMBER",
+     "how the program ends after a report", Reader::library, read_report_action},
+    {"ASHLAR_REPORT_FILE", "none", "path", "a path of up to 255 bytes, perhaps with %p",
+     "appends reports to a file too; %p stands for the process ID", Reader::library,
+     read_report_file},
+    {"ASHLAR_STACKS", "0", "calls", "0, or N up to 10000000",
+     "keeps the stacks of the last N allocations and frees for reports", Reader::library,
+     read_stacks},
     {"ASHLAR_STATS", "0", "", "0 or 1",
      "prints a line about the process's memory, and the report, at exit", Reader::library,
      read_statistics},

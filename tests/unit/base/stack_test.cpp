@@ -1,8 +1,11 @@
 // Stacks of the caller, of signal handlers and of other stacks, and their lines
 // in a report.
+#include <algorithm>
+#include <csetjmp>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include <dlfcn.h>
@@ -10,6 +13,7 @@
 #include <sys/resource.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #include <gtest/gtest.h>
 
@@ -118,6 +122,87 @@ TEST(CaptureStack, EndsAtTheEndOfAFiber) {
     ASSERT_EQ(swapcontext(&here, &fiber), 0);
     EXPECT_LT(place_of(captured, captured.outer), kMost);
     munmap(stack, kBytes + 4096);
+}
+
+struct Pair {
+    std::uintptr_t ours[kMost], theirs[kMost];
+    unsigned compared = 0;
+    unsigned equal = 0;
+};
+Pair* pair;
+
+_Unwind_Reason_Code add_theirs(_Unwind_Context* context, void* n) {
+    auto& count = *static_cast<unsigned*>(n);
+    if (count < kMost && _Unwind_GetIP(context) != 0)
+        pair->theirs[count++] = _Unwind_GetIP(context);
+    return _URC_NO_REASON;
+}
+
+// The first frames differ: they are at different places of this function.
+[[gnu::noinline]] void compare() {
+    const unsigned n = capture_stack(pair->ours, kMost, nullptr);
+    unsigned theirs = 0;
+    _Unwind_Backtrace(add_theirs, &theirs);
+    ++pair->compared;
+    if (n == theirs && n > 1 && std::equal(pair->ours + 1, pair->ours + n, pair->theirs + 1))
+        ++pair->equal;
+}
+
+int compare_in_sort(const void* a, const void* b) {
+    compare();
+    return *static_cast<const int*>(a) - *static_cast<const int*>(b);
+}
+
+// Its frame's size is known at run time only.
+[[gnu::noinline]] void compare_behind_an_array(std::size_t n) {
+    auto* const words = static_cast<char*>(__builtin_alloca(n));
+    words[0] = static_cast<char>(n);
+    asm volatile("" : : "r"(words) : "memory");
+    compare();
+}
+
+jmp_buf back;
+
+[[noreturn, gnu::noinline]] void compare_and_leave() {
+    compare();
+    longjmp(back, 1);
+}
+
+// Nothing of it lies behind the call: the address of return is not its own.
+[[noreturn, gnu::noinline]] void end_in_a_call(std::size_t n) {
+    auto* const words = static_cast<char*>(__builtin_alloca(n));
+    words[0] = 1;
+    asm volatile("" : : "r"(words) : "memory");
+    compare_and_leave();
+}
+
+TEST(CaptureStack, AgreesWithTheUnwinderOfExceptions) {
+    Pair both;
+    pair = &both;
+    compare();
+    for (std::size_t n = 1; n < 1000; n *= 3) compare_behind_an_array(n);
+    if (setjmp(back) == 0) end_in_a_call(40);
+    int numbers[16];
+    for (int i = 0; i < 16; ++i) numbers[i] = i * 7 % 16;
+    std::qsort(numbers, 16, sizeof(int), compare_in_sort);
+    static_cast<void>(signal(SIGUSR1, [](int) { compare(); }));
+    static_cast<void>(raise(SIGUSR1));
+    static_cast<void>(signal(SIGUSR1, SIG_DFL));
+    EXPECT_GT(both.compared, 20U);
+    EXPECT_EQ(both.equal, both.compared);
+}
+
+// Overwrites the frames of its callers.
+[[gnu::noinline]] void smash_and_capture(int byte) {
+    static std::uintptr_t frames[kMost];
+    std::memset(__builtin_frame_address(0), byte, 2048);
+    capture_stack(frames, kMost, nullptr);
+    _exit(0);
+}
+
+TEST(CaptureStackDeathTest, SurvivesFramesThatWereOverwritten) {
+    for (const int byte : {0, 0x41, 0x48, 0xff})
+        EXPECT_EXIT(smash_and_capture(byte), testing::ExitedWithCode(0), "^$") << byte;
 }
 
 TEST(Peek, FailsAtPagesThatCannotBeRead) {

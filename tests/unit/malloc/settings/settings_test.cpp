@@ -90,6 +90,32 @@ TEST(Settings, ReadTakesEachValue) {
     EXPECT_EQ(read_all({"ASHLAR_LIMIT=hard:2M,soft:2M"}).settings.soft_limit.value, 2U << 20);
 }
 
+TEST(Settings, ReadTakesTheSettingsOfReports) {
+    const Result result = read_all({"ASHLAR_REPORT=full", "ASHLAR_REPORT_ACTION=exit:255",
+                                    "ASHLAR_REPORT_FILE=/tmp/%p", "ASHLAR_STACKS=10000000"});
+    EXPECT_EQ(result.complaints, Complaints{});
+    EXPECT_EQ(result.settings.report, ReportLevel::full);
+    EXPECT_EQ(result.settings.report_action, (ReportAction{ReportAction::Kind::exit, 255}));
+    EXPECT_STREQ(result.settings.report_file.text, "/tmp/%p");
+    EXPECT_EQ(result.settings.stacks, 10000000U);
+    EXPECT_EQ(read_all({"ASHLAR_REPORT=line"}).settings.report, ReportLevel::line);
+    EXPECT_EQ(read_all({"ASHLAR_REPORT_ACTION=signal:6"}).settings.report_action,
+              (ReportAction{ReportAction::Kind::signal, 6}));
+    EXPECT_EQ(read_all({"ASHLAR_REPORT_ACTION=abort"}).settings.report_action, ReportAction{});
+    const std::string longest = "ASHLAR_REPORT_FILE=" + std::string(255, 'x');
+    EXPECT_EQ(read_all({longest.c_str()}).settings.report_file.text, std::string(255, 'x'));
+    const std::string longer = longest + 'x';
+    for (const char* wrong :
+         {"ASHLAR_REPORT=no", "ASHLAR_REPORT=full ", "ASHLAR_REPORT_ACTION=exit",
+          "ASHLAR_REPORT_ACTION=exit:256", "ASHLAR_REPORT_ACTION=exit:1x",
+          "ASHLAR_REPORT_ACTION=signal:0", "ASHLAR_REPORT_ACTION=signal:65",
+          "ASHLAR_REPORT_ACTION=stop", "ASHLAR_STACKS=10000001", "ASHLAR_STACKS=-1",
+          "ASHLAR_STACKS=1K", longer.c_str()}) {
+        EXPECT_EQ(read_all({wrong}).complaints, Complaints{wrong});
+        EXPECT_EQ(read_all({wrong}).settings, Settings{}) << wrong;
+    }
+}
+
 TEST(Settings, ReadTakesEachLevelOfChecks) {
     EXPECT_EQ(read_all({"ASHLAR_CHECK=off"}).settings.check, CheckLevel::off);
     EXPECT_EQ(read_all({"ASHLAR_CHECK=default"}).settings.check, CheckLevel::standard);
@@ -127,7 +153,11 @@ constexpr Settings kExpected = {.background = Background::on,
                                 .check = CheckLevel::paranoid,
                                 .soft_limit = {5, true},
                                 .hard_limit = {999999999999999999U, false},
-                                .guard_sample = 77};
+                                .guard_sample = 77,
+                                .report = ReportLevel::full,
+                                .report_action = {ReportAction::Kind::signal, 64},
+                                .stacks = 9999999,
+                                .report_file = {"/a/path/of/more/than/seven/bytes.%p"}};
 
 // Exits with 0 if four threads at a time, and a later change, see the same.
 [[noreturn]] void read_from_four_threads() {
@@ -147,6 +177,10 @@ TEST(Settings, EnvironmentIsReadOnceByAnyThread) {
     ::setenv("ASHLAR_CHECK", "paranoid", 1);
     ::setenv("ASHLAR_LIMIT", "soft:5%,hard:999999999999999999", 1);
     ::setenv("ASHLAR_GUARD_SAMPLE", "77", 1);
+    ::setenv("ASHLAR_REPORT", "full", 1);
+    ::setenv("ASHLAR_REPORT_ACTION", "signal:64", 1);
+    ::setenv("ASHLAR_REPORT_FILE", kExpected.report_file.text, 1);
+    ::setenv("ASHLAR_STACKS", "9999999", 1);
     EXPECT_EXIT(read_from_four_threads(), testing::ExitedWithCode(0), "^$");
 }
 
@@ -162,8 +196,10 @@ TEST(Settings, EnvironmentIsReadLaterIfThereIsNoneYet) {
 
 TEST(Settings, EnvironmentPrintsALineForEachFault) {
     for (const char* name :
-         {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT", "ASHLAR_GUARD_SAMPLE"})
+         {"ASHLAR_BACKGROUND", "ASHLAR_CHECK", "ASHLAR_LIMIT", "ASHLAR_GUARD_SAMPLE",
+          "ASHLAR_REPORT", "ASHLAR_REPORT_ACTION", "ASHLAR_REPORT_FILE", "ASHLAR_STACKS"}) {
         ::unsetenv(name);
+    }
     ::setenv("ASHLAR_STAT", "1", 1);
     ::setenv("ASHLAR_STATS", "\x1b\n", 1);
     EXPECT_EXIT(::_exit(environment() == Settings{} && environment() == Settings{} ? 0 : 1),

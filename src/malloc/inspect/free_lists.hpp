@@ -1,18 +1,18 @@
 // Finds a free block in the lists of a heap: the caches of threads, the shared
 // caches, and the depot. Reads them where they are. One thread at a time.
-#ifndef ASHLAR_COMMAND_FREE_LISTS_HPP
-#define ASHLAR_COMMAND_FREE_LISTS_HPP
+#ifndef ASHLAR_MALLOC_INSPECT_FREE_LISTS_HPP
+#define ASHLAR_MALLOC_INSPECT_FREE_LISTS_HPP
 
 #include "malloc/inspect/heap_reader.hpp"
 
-namespace ashlar::command {
+namespace ashlar::inspect {
 
 class FreeLists {
   public:
     enum class Place { none, thread, shared, depot };
 
     // Both must stay valid.
-    FreeLists(const inspect::Memory& memory, const inspect::HeapLayout& layout) noexcept
+    FreeLists(const Memory& memory, const inspect::HeapLayout& layout) noexcept
         : memory_(memory), layout_(layout) {}
 
     [[nodiscard]] Place find(base::Bin bin, std::uint64_t block) const noexcept;
@@ -25,10 +25,10 @@ class FreeLists {
                              std::uint64_t block) const noexcept;
     [[nodiscard]] std::uint32_t number(std::uint64_t address) const noexcept;
 
-    const inspect::Memory& memory_;
-    const inspect::HeapLayout& layout_;
+    const Memory& memory_;
+    const HeapLayout& layout_;
 };
 
-}  // namespace ashlar::command
+}  // namespace ashlar::inspect
 
 #endif

@@ -1,8 +1,8 @@
-#include "command/free_lists.hpp"
+#include "malloc/inspect/free_lists.hpp"
 
 #include <algorithm>
 
-namespace ashlar::command {
+namespace ashlar::inspect {
 namespace {
 
 constexpr std::uint64_t kMostCaches = std::uint64_t{1} << 16;
@@ -17,7 +17,7 @@ std::uint32_t FreeLists::number(std::uint64_t address) const noexcept {
 
 FreeLists::Place FreeLists::find(base::Bin bin, std::uint64_t block) const noexcept {
     if (bin == 0) return Place::none;
-    const inspect::CacheTables& tables = layout_.cache;
+    const CacheTables& tables = layout_.cache;
     const std::uint64_t created = std::min<std::uint64_t>(number(tables.created), kMostCaches);
     for (std::uint64_t i = 0; i < created; ++i) {
         if (in_cache(tables.caches + i * tables.bytes, bin, block)) return Place::thread;
@@ -39,7 +39,7 @@ bool FreeLists::holds(std::uint64_t from, std::uint64_t count, std::uint64_t blo
 }
 
 bool FreeLists::in_cache(std::uint64_t cache, base::Bin bin, std::uint64_t block) const noexcept {
-    const inspect::CacheTables& tables = layout_.cache;
+    const CacheTables& tables = layout_.cache;
     std::uint64_t heap = 0;
     std::uint64_t top = 0;
     if (!memory_.get(cache + tables.heap, heap) || heap == 0) return false;
@@ -57,7 +57,7 @@ bool FreeLists::in_cache(std::uint64_t cache, base::Bin bin, std::uint64_t block
 // A magazine begins with its count; its pointers follow at the next multiple of
 // their size.
 bool FreeLists::in_depot(base::Bin bin, std::uint64_t block) const noexcept {
-    const inspect::DepotTables& depot = layout_.depot;
+    const DepotTables& depot = layout_.depot;
     for (std::uint64_t s = 0; s < depot.shards; ++s) {
         base::Word full = 0;
         if (!memory_.get(depot.classes + bin * depot.class_bytes + s * depot.shard_bytes, full))
@@ -73,4 +73,4 @@ bool FreeLists::in_depot(base::Bin bin, std::uint64_t block) const noexcept {
     return false;
 }
 
-}  // namespace ashlar::command
+}  // namespace ashlar::inspect

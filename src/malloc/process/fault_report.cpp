@@ -1,0 +1,204 @@
+#include "malloc/process/fault_report.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+
+#include "base/atomic.hpp"
+#include "base/line.hpp"
+#include "base/stack.hpp"
+#include "malloc/process/process.hpp"
+
+namespace ashlar::cache {
+
+using base::acq;
+using base::rel;
+using base::rlx;
+using settings::ReportAction;
+using settings::ReportLevel;
+using settings::Settings;
+
+namespace {
+
+std::uint32_t own_thread() noexcept { return static_cast<std::uint32_t>(gettid()); }
+
+void sleep_briefly() noexcept {
+    constexpr timespec kMillisecond{0, 1000000};
+    nanosleep(&kMillisecond, nullptr);
+}
+
+constexpr int kMostWaits = 5000;  // of a millisecond
+
+// The right to report, of one thread at a time.
+class Turn {
+  public:
+    // False: it is the caller's already, as in a signal handler inside of a
+    // report, or another thread has had it for too long.
+    [[nodiscard]] bool take() noexcept {
+        const std::uint32_t own = own_thread();
+        for (int waits = 0; waits < kMostWaits; ++waits) {
+            std::uint32_t found = 0;
+            // [E62] acquire, pairs with give(): what the last one has left.
+            // Relaxed if it fails: then nothing is read.
+            if (thread_.cas(found, own, acq, rlx)) return true;
+            if (found == own) return false;
+            sleep_briefly();
+        }
+        return false;
+    }
+    void give() noexcept { thread_.store(0, rel); }  // [E62] release
+    // Relaxed, both: a thread's own number is stored by itself alone, and the
+    // others only wait.
+    [[nodiscard]] bool is_own() const noexcept { return thread_.load(rlx) == own_thread(); }
+    [[nodiscard]] bool is_taken() const noexcept { return thread_.load(rlx) != 0; }
+
+  private:
+    base::Atomic<std::uint32_t> thread_;  // 0: no thread's
+};
+constinit Turn turn{};
+
+// Plain: only the thread whose turn it is uses them. [E62]
+constinit FaultHandler fault_handler{};
+constinit ReportAction action{};
+constinit struct sigaction outer_segv {
+}, outer_bus{};
+
+[[noreturn]] void end_by_signal(int number) noexcept {
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    sigaction(number, &standard, nullptr);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    static_cast<void>(raise(number));
+    std::abort();  // for a signal that ends no program
+}
+
+[[noreturn]] void end_as(const ReportAction& wish) noexcept {
+    if (wish.kind == ReportAction::Kind::exit) _exit(wish.value);
+    if (wish.kind == ReportAction::Kind::signal) end_by_signal(wish.value);
+    std::abort();
+}
+
+// A fault inside of a report: it is given up. Other threads come back to their
+// faults when the report is over.
+void meet_fault(int) {
+    if (turn.is_own()) {
+        base::Line line;
+        line.text("ashlar: the report ends here, by a fault of its own").write(STDERR_FILENO);
+        end_as(action);
+    }
+    const int saved = errno;
+    for (int waits = 0; waits < kMostWaits && turn.is_taken(); ++waits) sleep_briefly();
+    errno = saved;
+}
+
+// While it lives, faults of its thread end the report.
+class FaultGuard {
+  public:
+    FaultGuard() noexcept {
+        struct sigaction ours {};
+        ours.sa_handler = meet_fault;
+        ours.sa_flags = SA_ONSTACK;
+        sigaction(SIGSEGV, &ours, &outer_segv);
+        sigaction(SIGBUS, &ours, &outer_bus);
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGSEGV);
+        sigaddset(&set, SIGBUS);
+        pthread_sigmask(SIG_UNBLOCK, &set, &mask_);
+    }
+    ~FaultGuard() {
+        pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+        sigaction(SIGSEGV, &outer_segv, nullptr);
+        sigaction(SIGBUS, &outer_bus, nullptr);
+    }
+    FaultGuard(const FaultGuard&) = delete;
+    FaultGuard& operator=(const FaultGuard&) = delete;
+
+  private:
+    sigset_t mask_;
+};
+
+// With the process ID for %p. -1: the system refuses, or there is no name.
+int open_file(const char* name) noexcept {
+    if (*name == '\0') return -1;
+    base::Line path;
+    for (; *name != '\0'; ++name) {
+        const char one[] = {*name, '\0'};
+        if (name[0] == '%' && name[1] == 'p') {
+            path.number(static_cast<std::uint64_t>(getpid()));
+            ++name;
+        } else {
+            path.text(one);
+        }
+    }
+    constexpr mode_t kOwnersOnly = 0600;
+    return open(path.terminated(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+                kOwnersOnly);
+}
+
+bool is_full(const Settings& wish) noexcept {
+    if (wish.report != ReportLevel::automatic) return wish.report == ReportLevel::full;
+    return check_level() >= CheckLevel::full;
+}
+
+void print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
+    const int file = open_file(wish.report_file.text);
+    if (file >= 0) {
+        base::Line line;
+        line.text(report.line).write(file);
+    }
+    if (is_full(wish)) print_details(file >= 0 ? file : STDERR_FILENO, report, stack);
+    if (file >= 0) close(file);
+}
+
+// Where the handler of this thread was called; 0: it was not. A handler that
+// has left by longjmp() lies above a later one.
+constinit thread_local std::uintptr_t handled_at [[gnu::tls_model("initial-exec")]] = 0;
+
+void handle(const FaultHandler& handler, const base::Report& report,
+            const FaultStack& stack) noexcept {
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    if (handler.call == nullptr || (handled_at != 0 && here < handled_at)) return;
+    handled_at = here;
+    handler.call(handler, report, stack);
+    handled_at = 0;
+}
+
+void end_by_settings(const base::Report& report) noexcept {
+    const Settings wish = report_settings != nullptr ? report_settings() : Settings{};
+    FaultHandler handler{};
+    FaultStack stack;
+    stack.count = 0;
+    if (turn.take()) {
+        handler = fault_handler;
+        action = wish.report_action;
+        if (is_full(wish) || handler.call != nullptr || wish.report_file.text[0] != '\0') {
+            const FaultGuard guard;
+            stack.count = base::capture_stack(stack.frames, kReportFrames, nullptr);
+            print(wish, report, stack);
+        }
+        turn.give();
+    }
+    handle(handler, report, stack);
+    end_as(wish.report_action);
+}
+
+}  // namespace
+
+void arm_reports() noexcept { base::set_ending(end_by_settings); }
+
+bool set_fault_handler(const FaultHandler& handler) noexcept {
+    if (!turn.take()) return false;
+    fault_handler = handler;
+    turn.give();
+    arm_reports();
+    return true;
+}
+
+}  // namespace ashlar::cache
