@@ -2,8 +2,8 @@
 """usage: run_programs.py [--list] [NAME…]
 
 Plants the bugs of programs.py, manager_bugs.py, settings_bugs.py, check_bugs.py, guard_bugs.py, report_bugs.py,
-inspect_bugs.py and shared_programs.py, one at a time, in a copy of the tree under build/mutation. The tests that the entry names must pass without the bug, and fail with it. A
-NAME may be the beginning of one.
+inspect_bugs.py and shared_programs.py, one at a time, in a copy of the tree under build/mutation.
+The tests that the entry names must pass without the bug, and fail with it. A NAME may be the beginning of one.
 Status 1: a bug was not found. All of them take half an hour.
 """
 import argparse

@@ -57,6 +57,7 @@ void store(const Settings& settings) noexcept {
                                     settings.plan.least,
                                     pack(settings.soft_limit),
                                     pack(settings.hard_limit),
+                                    settings.guard_sample,
                                     pack_reports(settings)};
     for (std::size_t i = 0; i < FileName::kMost; ++i) {
         const auto byte = static_cast<unsigned char>(settings.report_file.text[i]);
