@@ -158,6 +158,28 @@ ASHLAR_API void ash_set_limit(size_t soft, size_t hard) ASHLAR_NOEXCEPT;
 /// for each suspicious slab, to let such work finish. O(size of the heap).
 ASHLAR_API size_t ash_check(void) ASHLAR_NOEXCEPT;
 
+/// The code that a signal handler has interrupted. Only for
+/// ash_leave_handler().
+struct ash_interrupted {
+    /// Its cache.
+    void* cache;
+    /// How many handlers had begun and not ended.
+    unsigned level;
+};
+/// Begins a signal handler that allocates or frees memory, and returns what
+/// ash_leave_handler() takes. Until then the calling thread uses another cache,
+/// so that the interrupted code may be anywhere in the allocator. For the
+/// handler itself or a function that it calls, before its first allocation.
+/// Not needed with `ASHLAR_SIGNALS=1`, and harmless. Handlers may interrupt
+/// each other. A handler may end by siglongjmp() instead: docs/guarantees.md
+/// says what that may lose. Never fails; leaves `errno` unchanged. Lock-free.
+/// O(1).
+ASHLAR_API struct ash_interrupted ash_enter_handler(void) ASHLAR_NOEXCEPT;
+/// Ends a signal handler. `code` is what ash_enter_handler() returned to it in
+/// this thread; the handler allocates and frees nothing afterwards. Never
+/// fails; leaves `errno` unchanged. Lock-free. O(1).
+ASHLAR_API void ash_leave_handler(struct ash_interrupted code) ASHLAR_NOEXCEPT;
+
 /// Memory of a heap, in bytes where nothing else is said. The values are exact
 /// while no thread allocates or frees. They are consistent always: none is
 /// negative, and no part is larger than the whole. `held` is the sum of `live`,

@@ -6,6 +6,7 @@
 #include "malloc/api/entry.hpp"
 #include "malloc/api/snapshot.hpp"
 #include "malloc/api/statistics.hpp"
+#include "malloc/process/handlers.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
@@ -68,6 +69,14 @@ void ash_free_batch(void** blocks, size_t count) noexcept {
 int ash_malloc_trim(size_t) noexcept { return api::trim(); }
 void ash_set_limit(size_t soft, size_t hard) noexcept { cache::limits.set({soft, hard}); }
 size_t ash_check() noexcept { return cache::check(); }
+
+struct ash_interrupted ash_enter_handler() noexcept {
+    const cache::InterruptedCode code = cache::enter_handler();
+    return {code.cache, code.level};
+}
+void ash_leave_handler(struct ash_interrupted code) noexcept {
+    cache::leave_handler({static_cast<cache::ThreadCache*>(code.cache), code.level});
+}
 
 struct ash_stats ash_statistics() noexcept {
     return api::statistics(nullptr);

@@ -75,6 +75,12 @@ bool read_statistics(const char* text, Settings& into) noexcept {
     return true;
 }
 
+bool read_signals(const char* text, Settings& into) noexcept {
+    if (!is(text, "0") && !is(text, "1")) return false;
+    into.signals = *text == '1';
+    return true;
+}
+
 bool accept(const char*, Settings&) noexcept { return true; }
 
 constexpr Setting kTable[] = {
@@ -91,6 +97,8 @@ constexpr Setting kTable[] = {
      "soft:SIZE, hard:SIZE or both with a comma, soft not above hard",
      "above soft, free memory is returned at once; at hard, allocations fail", Reader::library,
      read_limit},
+    {"ASHLAR_SIGNALS", "0", "", "0 or 1",
+     "whether handlers of signals may allocate and free memory", Reader::library, read_signals},
     {"ASHLAR_STATS", "0", "", "0 or 1",
      "prints a line about the process's memory, and the report, at exit", Reader::library,
      read_statistics},
