@@ -46,7 +46,7 @@ BUGS = (
             UNIT, "unit_checks.Full.PurgedBlocksAreNotCompared"),
     Mutation("entries_of_two_widths_overlap", STATES, "(narrow(c) ? number : number * sizeof(Wide))", "number", UNIT,
             "unit_checks.Full.KnowsTheSizeThatWasAskedFor"),
-    Mutation("the_cache_stays_in_sight", "src/malloc/process/process_thread.cpp",
+    Mutation("the_cache_stays_in_sight", "src/malloc/process/handlers.cpp",
             "tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;", "tls_cache = cache;", UNIT,
             "unit_checks.ProcessChecks.TheThreadsCacheIsHidden"),
     Mutation("a_realloc_that_fails_forgets_the_size", ENTRY,

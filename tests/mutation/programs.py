@@ -39,7 +39,6 @@ ATOMIC = "src/base/atomic.hpp"
 SPANS = "src/core/spans/spans.cpp"
 THREAD = "src/malloc/process/process_thread.cpp"
 HANDLERS = "src/malloc/process/handlers.cpp"
-MENDED = "src/malloc/cache/cache_collect.cpp"
 THREAD_CACHE = "src/malloc/cache/thread_cache.hpp"
 UPKEEP = "src/malloc/heap/heap_upkeep.cpp"
 
@@ -236,7 +235,7 @@ SITUATIONS = (
     Mutation("a_handler_gets_the_interrupted_cache", HANDLERS,
             "        if (frame.interrupted.get() == cache) return true;\n", "",
             "unit_cache", "unit_cache.HandlersTest.HandlerHasAnotherCacheUntilItLeaves"),
-    Mutation("a_cut_cache_is_not_emptied", MENDED, "    rebuild();\n    open_to_collectors();", "    open_to_collectors();",
+    Mutation("a_cut_cache_is_not_emptied", "src/malloc/cache/cache_collect.cpp", "    rebuild();\n    open_to_collectors();", "    open_to_collectors();",
             "unit_cache", "unit_cache.HandlersTest.JumpOutOfTheAllocatorLeavesAMendedCache"),
     Mutation("the_caches_of_handlers_are_orphans", THREAD,
             "thread_handlers.list(caches);", "thread_handlers.list(caches).first(1);",
