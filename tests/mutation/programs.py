@@ -235,11 +235,9 @@ SITUATIONS = (
     Mutation("a_handler_gets_the_interrupted_cache", HANDLERS,
             "        if (frame.interrupted.get() == cache) return true;\n", "",
             "unit_cache", "unit_cache.HandlersTest.HandlerHasAnotherCacheUntilItLeaves"),
-    Mutation("a_cut_cache_is_not_emptied", "src/malloc/cache/cache_collect.cpp", "    rebuild();\n    open_to_collectors();", "    open_to_collectors();",
+    Mutation("a_cut_cache_is_not_emptied", "src/malloc/cache/cache_collect.cpp",
+            "    rebuild();\n    open_to_collectors();", "    open_to_collectors();",
             "unit_cache", "unit_cache.HandlersTest.JumpOutOfTheAllocatorLeavesAMendedCache"),
-    Mutation("the_caches_of_handlers_are_orphans", THREAD,
-            "thread_handlers.list(caches);", "thread_handlers.list(caches).first(1);",
-            "unit_cache", "unit_cache.HandlersTest.ChildOfAForkKeepsAllCachesOfTheThread"),
     Mutation("a_thread_that_ends_keeps_its_cache", THREAD,
             "    thread_handlers.end();\n}\n\n"
             "[[gnu::noinline]] Cache* enter_thread",
