@@ -203,6 +203,27 @@ typedef void (*ash_report_handler)(const struct ash_fault* fault, void* user);
 /// several at once. Returns 0; or -1, if another thread has been writing a
 /// report for 5 seconds. Thread-safe. O(1).
 ASHLAR_API int ash_set_report_handler(ash_report_handler handler, void* user) ASHLAR_NOEXCEPT;
+/// The code that a signal handler has interrupted. Only for
+/// ash_leave_handler().
+struct ash_interrupted {
+    /// Its cache.
+    void* cache;
+    /// How many handlers had begun and not ended.
+    unsigned level;
+};
+/// Begins a signal handler that allocates or frees memory, and returns what
+/// ash_leave_handler() takes. Until then the calling thread uses another cache,
+/// so that the interrupted code may be anywhere in the allocator. For the
+/// handler itself or a function that it calls, before its first allocation.
+/// Not needed with `ASHLAR_SIGNALS=1`, and harmless. Handlers may interrupt
+/// each other. A handler may end by siglongjmp() instead: docs/guarantees.md
+/// says what that may lose. Never fails; leaves `errno` unchanged. Lock-free.
+/// O(1).
+ASHLAR_API struct ash_interrupted ash_enter_handler(void) ASHLAR_NOEXCEPT;
+/// Ends a signal handler. `code` is what ash_enter_handler() returned to it in
+/// this thread; the handler allocates and frees nothing afterwards. Never
+/// fails; leaves `errno` unchanged. Lock-free. O(1).
+ASHLAR_API void ash_leave_handler(struct ash_interrupted code) ASHLAR_NOEXCEPT;
 
 /// Memory of a heap, in bytes where nothing else is said. The values are exact
 /// while no thread allocates or frees. They are consistent always: none is

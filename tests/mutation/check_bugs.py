@@ -48,7 +48,7 @@ BUGS = (
     Mutation("entries_of_two_widths_overlap", STATES, "(narrow(c) ? number : number * sizeof(Wide))",
             "(narrow(c) ? number : number * 2)", UNIT,
             "unit_checks.Full.KnowsTheSizeThatWasAskedFor"),
-    Mutation("the_cache_stays_in_sight", "src/malloc/process/process_thread.cpp",
+    Mutation("the_cache_stays_in_sight", "src/malloc/process/handlers.cpp",
             "tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;", "tls_cache = cache;", UNIT,
             "unit_checks.ProcessChecks.TheThreadsCacheIsHidden"),
     Mutation("a_realloc_that_fails_forgets_the_size", ENTRY,

@@ -38,6 +38,7 @@ REGION = "src/core/region/region.cpp"
 ATOMIC = "src/base/atomic.hpp"
 SPANS = "src/core/spans/spans.cpp"
 THREAD = "src/malloc/process/process_thread.cpp"
+HANDLERS = "src/malloc/process/handlers.cpp"
 THREAD_CACHE = "src/malloc/cache/thread_cache.hpp"
 UPKEEP = "src/malloc/heap/heap_upkeep.cpp"
 
@@ -61,7 +62,7 @@ FAULTS = (
     Mutation("every_kth_failure_is_one_late", INJECTION, "since % plan_.every != 0", "since % plan_.every != 1",
             "ashlar situation_fail_nth situation_exercise", "situations.fail_nth"),
     Mutation("a_thread_without_a_key_keeps_its_cache", THREAD,
-            "    heap->end_cache(cache);\n    return nullptr;", "    return nullptr;", "first_use",
+            "        thread_handlers.end();\n        return nullptr;", "        return nullptr;", "first_use",
             "first_use.FirstUse.ThreadWithoutAKeyValueGivesItsCacheBack"),
 )
 
@@ -231,10 +232,16 @@ SITUATIONS = (
     Mutation("an_overflow_does_not_lower_the_top", CACHE, "    top[bin] = newest;\n    base::compiler_fence();\n"
             "    if (heap->depot.give",
             "    base::compiler_fence();\n    if (heap->depot.give", "ashlar situation_fork_storm", "situations.fork_storm"),
+    Mutation("a_handler_gets_the_interrupted_cache", HANDLERS,
+            "        if (frame.interrupted.get() == cache) return true;\n", "",
+            "unit_cache", "unit_cache.HandlersTest.HandlerHasAnotherCacheUntilItLeaves"),
+    Mutation("a_cut_cache_is_not_emptied", "src/malloc/cache/cache_collect.cpp",
+            "    rebuild();\n    open_to_collectors();", "    open_to_collectors();",
+            "unit_cache", "unit_cache.HandlersTest.JumpOutOfTheAllocatorLeavesAMendedCache"),
     Mutation("a_thread_that_ends_keeps_its_cache", THREAD,
-            "    forget_cache();\n    existing_process()->end_cache(cache);\n}\n\n"
+            "    thread_handlers.end();\n}\n\n"
             "[[gnu::noinline]] Cache* enter_thread",
-            "    forget_cache();\n    static_cast<void>(cache);\n}\n\n[[gnu::noinline]] Cache* enter_thread",
+            "    tls_cache = &kPastCache;\n}\n\n[[gnu::noinline]] Cache* enter_thread",
             "ashlar situation_thread_turnover", "situations.thread_turnover"),
     Mutation("a_miss_adopts_no_caches", PROCESS,
             "        heap->adopt_orphans();\n        const Allocation", "        const Allocation",

@@ -7,6 +7,7 @@
 #include "malloc/api/report_handler.hpp"
 #include "malloc/api/snapshot.hpp"
 #include "malloc/api/statistics.hpp"
+#include "malloc/process/handlers.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
 
@@ -72,6 +73,14 @@ int ash_set_report_handler(ash_report_handler handler, void* user) noexcept {
     return api::set_report_handler(handler, user) ? 0 : -1;
 }
 size_t ash_check() noexcept { return cache::check(); }
+
+struct ash_interrupted ash_enter_handler() noexcept {
+    const cache::InterruptedCode code = cache::enter_handler();
+    return {code.cache, code.level};
+}
+void ash_leave_handler(struct ash_interrupted code) noexcept {
+    cache::leave_handler({static_cast<cache::ThreadCache*>(code.cache), code.level});
+}
 
 struct ash_stats ash_statistics() noexcept {
     return api::statistics(nullptr);

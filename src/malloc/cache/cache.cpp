@@ -29,10 +29,21 @@ constexpr ConstantCache::ConstantCache() noexcept
 
 constinit ConstantCache kNoCache;
 constinit ConstantCache kPastCache;
+constinit ConstantCache kHandlerCache;
 constinit thread_local ThreadCache* tls_cache [[gnu::tls_model("initial-exec")]] = &kNoCache;
 
 void Cache::attach(BackEnd& owner, std::uint32_t number) noexcept {
     pages = owner.spans.pages();
+    empty_bins();
+    collected_ = spans::Spans::now_ms();
+    quiet_ = 0;
+    credit = kCredit;
+    depot_handle_ = depot::DepotHandle(number);
+    base::compiler_fence();  // last: wherever a fork cuts, a cache with a heap is complete
+    heap = &owner;
+}
+
+void Cache::empty_bins() noexcept {
     for (Bin bin = 0; bin < base::kBins; ++bin) {
         stage_[bin] = kNew;
         top[bin] = bottom(bin);
@@ -41,12 +52,6 @@ void Cache::attach(BackEnd& owner, std::uint32_t number) noexcept {
         if (base::is_run(bin)) run_limit_[bin - base::kClasses] = bottom(bin);
     }
     run_units_ = 0;
-    collected_ = spans::Spans::now_ms();
-    quiet_ = 0;
-    credit = kCredit;
-    depot_handle_ = depot::DepotHandle(number);
-    base::compiler_fence();  // last: wherever a fork cuts, a cache with a heap is complete
-    heap = &owner;
 }
 
 // Bins of runs, and of classes whose blocks share cache lines, are closed at

@@ -139,13 +139,22 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // cache, or as one that is left behind.
     void continue_in_child(bool own) noexcept;
     enum class Collected : std::uint8_t { nothing, blocks, ended };
+    // Whether the owner is in a slow path. Of a cache that no code of its
+    // thread uses any more: it was left there, by a siglongjmp() out of a
+    // signal handler. For the owner.
+    [[nodiscard]] bool cut() const noexcept {
+        return inside_.load(base::rlx) != 0;  // relaxed: only the owner writes it
+    }
+    // Empties a cut cache, so that it may be used again. False: a collector
+    // works on it, and nothing changed. May itself be cut, and called again.
+    [[nodiscard]] bool mend() noexcept;
     // For any thread: gives back what the cache holds and its owner's hits
     // can't reach meanwhile. That is all but the newest block of each class.
     // `only_idle`: only if no bin has moved since the last call. ended: the
     // owner has ended, and the caller must flush the cache and give it back.
     [[nodiscard]] Collected collect(bool only_idle) noexcept;
-    // The same for a cache whose thread a fork cut in the middle of an
-    // operation.
+    // As flush(), for a cache that was cut in the middle of an operation: by a
+    // fork that its thread does not survive, or by siglongjmp().
     void adopt() noexcept;
 
     // Calls f(block) for each cached block of a bin.
@@ -203,6 +212,10 @@ class alignas(kCachePage) Cache : public ThreadCache {
     void leave() noexcept;
     [[gnu::noinline]] void* pop_run_after_collection(base::Bin bin) noexcept;
     void close_gaps() noexcept;
+    void settle_doubt(base::Bin bin) noexcept;
+    void empty_bins() noexcept;
+    void rebuild() noexcept;
+    void take_back(std::uint32_t seen) noexcept;
     [[nodiscard]] std::uintptr_t sum_of_tops() const noexcept;
     void collect_runs() noexcept;
     void collect_classes() noexcept;

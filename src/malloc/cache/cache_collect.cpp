@@ -29,7 +29,7 @@ bool Cache::close_to_collectors() noexcept {
         // [E55] acquire, pairs with the exchange in collect(); release, pairs
         // with it: what the owner did.
         if (!state_.cas(seen, own ? kUnused : kAbandoned, acq_rel, rlx)) continue;
-        if (seen == kCollected) close_gaps();
+        if (own) take_back(seen);
         return own;
     }
 }
@@ -69,7 +69,7 @@ Cache::Collected Cache::collect(bool only_idle) noexcept {
     // pairs with close_to_collectors().
     if (state_.exchange(done ? kCollected : seen, acq_rel) == kAbandoned) {
         state_.store(kUnused, rlx);  // relaxed: the cache is the caller's
-        close_gaps();
+        take_back(kCollected);
         return Collected::ended;
     }
     return done ? Collected::blocks : Collected::nothing;
@@ -153,17 +153,55 @@ void Cache::give_below(Bin c, void** mark, void* block) noexcept {
     if (n != 0) heap->arena.give(c, blocks, n);
 }
 
-// For the owner, inside. A block in doubt goes back into its slot if the owner
-// never popped it. Then the blocks above the last null move down to the bottom.
+// For a cache whose owner has ended, after the last look of a collector.
+void Cache::take_back(std::uint32_t seen) noexcept {
+    if (cut()) {
+        rebuild();
+        inside_.reset();
+    } else if (seen == kCollected) {
+        close_gaps();
+    }
+}
+
+// The cache counts as cut until the end, so that this may be cut as well.
+bool Cache::mend() noexcept {
+    std::uint32_t seen = state_.load(rlx);  // relaxed: a guess, which the CAS tests
+    while (seen != kUnused) {
+        if (seen == kCollecting) return false;
+        // [E55] acquire, pairs with the exchange in collect().
+        if (state_.cas(seen, kUnused, acq, rlx)) break;
+    }
+    rebuild();
+    open_to_collectors();
+    while (cut()) inside_.decrement();  // [E54] release, as in leave()
+    return true;
+}
+
+// Blocks below the top of a bin go back to their slabs: wherever a bin was cut,
+// it has no others. No collector works on the cache.
+void Cache::rebuild() noexcept {
+    for (Bin c = 1; c < base::kClasses; ++c) settle_doubt(c);
+    adopt();
+    empty_bins();
+    heap->arena.find_again();
+}
+
+// A block in doubt goes back into its slot if the owner never popped it.
+void Cache::settle_doubt(Bin bin) noexcept {
+    const Doubt doubt = doubts_[bin];
+    if (doubt.slot == nullptr) return;
+    if (top[bin] > doubt.slot && *doubt.slot == nullptr) *doubt.slot = doubt.block;
+    base::compiler_fence();  // whatever cuts between finds the slot filled
+    doubts_[bin].slot = nullptr;
+}
+
+// For the owner, inside. Settles what is in doubt. Then the blocks above the
+// last null move down to the bottom.
 void Cache::close_gaps() noexcept {
     for (Bin bin = 1; bin < base::kBins; ++bin) {
         void** const at = bottom(bin);
         void** const end = top[bin];
-        if (bin < base::kClasses && doubts_[bin].slot != nullptr) {
-            const Doubt doubt = doubts_[bin];
-            if (end > doubt.slot && *doubt.slot == nullptr) *doubt.slot = doubt.block;
-            doubts_[bin].slot = nullptr;
-        }
+        if (bin < base::kClasses) settle_doubt(bin);
         void** first = end;
         while (first[-1] != nullptr) --first;
         if (first == at) continue;

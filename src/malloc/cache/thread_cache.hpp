@@ -107,6 +107,8 @@ extern ConstantCache kNoCache;  // of a thread that has not allocated yet
 // Of one that has given its cache back, or can't have one: it uses the shared
 // caches.
 extern ConstantCache kPastCache;
+// Of one that runs a signal handler, until the handler's first miss.
+extern ConstantCache kHandlerCache;
 
 extern constinit thread_local ThreadCache* tls_cache [[gnu::tls_model("initial-exec")]];
 

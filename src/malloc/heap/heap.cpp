@@ -74,6 +74,12 @@ void Heap::destroy(Heap* heap) noexcept {
 // ----------------------------------------------------------- caches of threads
 
 Cache* Heap::take_cache() noexcept {
+    Cache* cache = take_further_cache();
+    if (cache != nullptr && cache != caches_ && spans.alone()) spans.set_alone(false);
+    return cache;
+}
+
+Cache* Heap::take_further_cache() noexcept {
     // Its fetch_and pairs with the insert in give_cache(): the cache's content.
     std::uint32_t id = idle_.take_lowest();
     if (id == BitmapIndex::kNone) {
@@ -92,7 +98,6 @@ Cache* Heap::take_cache() noexcept {
         reserve_caches_ahead();
     }
     Cache* cache = &caches_[id];
-    if (id != 0 && spans.alone()) spans.set_alone(false);
     cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
     cache->open_to_collectors();
     return cache;

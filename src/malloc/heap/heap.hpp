@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/bitmap_index.hpp"
 #include "base/bits.hpp"
@@ -41,6 +42,8 @@ class Heap : public BackEnd {
 
     // A cache for the calling thread, empty or not; nullptr: all are in use.
     [[nodiscard]] Cache* take_cache() noexcept;
+    // One more for the same thread, for its signal handlers.
+    [[nodiscard]] Cache* take_further_cache() noexcept;
     // Reserves address space for more caches, if few of those that are reserved
     // are left. So hardly a thread needs the lock, and meets another that has
     // it. Also for a heap that is not published yet.
@@ -103,9 +106,10 @@ class Heap : public BackEnd {
     bool visit(arena::BlockVisitor visitor, void* context) noexcept;
     [[nodiscard]] std::size_t check() const noexcept;
 
-    // In the child of a fork, where `own` is the cache of its only thread. The
-    // caches of other threads are taken over at the next miss.
-    void adopt_fork(Cache* own) noexcept;
+    // In the child of a fork, where `own` are the caches of its only thread, or
+    // null. The caches of other threads are taken over at the next miss.
+    void adopt_fork(Cache* own) noexcept { adopt_fork(std::span<Cache* const>(&own, 1)); }
+    void adopt_fork(std::span<Cache* const> own) noexcept;
     // Flushes caches of threads that a fork left behind, if there are any.
     void adopt_orphans() noexcept {
         if (left_behind_.load(base::rlx) != 0) [[unlikely]]  // relaxed: a hint

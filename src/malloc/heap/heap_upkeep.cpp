@@ -1,6 +1,8 @@
 // Heap: reclaiming, trimming, visiting and checking a whole heap, and repairing
 // it in the child of a fork. Lock-free, any thread. visit() needs a quiet heap,
 // and adopt_fork() the child of a fork.
+#include <algorithm>
+
 #include "base/report.hpp"
 #include "malloc/heap/heap.hpp"
 
@@ -117,12 +119,14 @@ bool Heap::visit(arena::BlockVisitor visitor, void* context) noexcept {
 
 std::size_t Heap::check() const noexcept { return arena.check(); }
 
-void Heap::adopt_fork(Cache* own) noexcept {
+void Heap::adopt_fork(std::span<Cache* const> own) noexcept {
     spans.adopt_fork();
     depot.adopt_fork();
     reserving_.reset();
     bool others = false;
-    if (own != nullptr) own->continue_in_child(true);
+    for (Cache* cache : own) {
+        if (cache != nullptr) cache->continue_in_child(true);
+    }
     for (std::uint32_t i = 0; has_shared() && i < kShared; ++i) {
         // Relaxed: no other thread runs; a cache is consistent wherever a fork
         // cuts.
@@ -131,7 +135,8 @@ void Heap::adopt_fork(Cache* own) noexcept {
     }
     const std::uint32_t created = created_of(created_.load(rlx));
     for (std::uint32_t i = 0; i < created; ++i) {
-        if (&caches_[i] == own || idle_.contains(i) || !caches_[i].attached()) continue;
+        const bool owned = std::find(own.begin(), own.end(), &caches_[i]) != own.end();
+        if (owned || idle_.contains(i) || !caches_[i].attached()) continue;
         caches_[i].continue_in_child(false);
         orphaned_.insert(i);
         others = true;

@@ -48,6 +48,11 @@ inline constexpr std::size_t kAnySize = checks::Checks::kAnySize;
 // process does not check. tls_cache is the constant one then, so that every
 // call takes the slow path, where the checks are.
 extern constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]];
+// The same where stacks are recorded: the hits below do not record.
+extern constinit thread_local Cache* recorded_cache [[gnu::tls_model("initial-exec")]];
+[[nodiscard]] inline Cache* hidden_cache() noexcept {
+    return checked_cache != nullptr ? checked_cache : recorded_cache;
+}
 // Hits of a thread with such a cache. On a miss they go on with slow(size), or
 // with give_sized().
 [[nodiscard]] void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept;

@@ -5,10 +5,10 @@
 #include <pthread.h>
 
 #include "malloc/process/background.hpp"
+#include "malloc/process/handlers.hpp"
 #include "malloc/process/injection.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/process.hpp"
-#include "malloc/process/recorded_stacks.hpp"
 
 namespace ashlar::cache {
 
@@ -16,6 +16,7 @@ using base::acq;
 using base::acq_rel;
 
 constinit thread_local Cache* checked_cache [[gnu::tls_model("initial-exec")]] = nullptr;
+constinit thread_local Cache* recorded_cache [[gnu::tls_model("initial-exec")]] = nullptr;
 
 namespace {
 
@@ -23,12 +24,6 @@ namespace {
 // PTHREAD_DESTRUCTOR_ITERATIONS = 4. Other destructors still allocate in the
 // first two. In the last one some tools have already dismantled the thread.
 constexpr std::uint32_t kExitRounds = 2;
-
-// As checked_cache, where stacks are recorded: the paths of checks, which use
-// that one, do not record.
-constinit thread_local Cache* recorded_cache [[gnu::tls_model("initial-exec")]] = nullptr;
-
-Cache* hidden_cache() noexcept { return checked_cache != nullptr ? checked_cache : recorded_cache; }
 
 constinit base::Atomic<std::uint32_t> exit_key{};  // the key + 1; 0: not made yet
 
@@ -47,56 +42,57 @@ std::uint32_t make_key() noexcept {
     return found;
 }
 
-void set_cache(Cache* cache) noexcept {
-    const bool hidden = check_level() >= CheckLevel::full || recorded_stacks.on();
-    if (recorded_stacks.on()) {
-        checked_cache = nullptr;
-        recorded_cache = cache;
-    } else if (hidden) {
-        checked_cache = cache;
-    }
-    tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;
-}
-
-void forget_cache() noexcept {
-    checked_cache = recorded_cache = nullptr;
-    tls_cache = &kPastCache;
-}
-
-Cache* known_cache() noexcept {
-    ThreadCache* front = tls_cache;
-    return front->heap != nullptr ? static_cast<Cache*>(front) : hidden_cache();
-}
-
 void leave_thread(void* own) noexcept {
     auto* cache = static_cast<Cache*>(own);
     if (cache->exit_rounds++ < kExitRounds && pthread_setspecific(make_key() - 1, own) == 0) return;
-    forget_cache();
-    existing_process()->end_cache(cache);
+    thread_handlers.end();
 }
 
 [[gnu::noinline]] Cache* enter_thread() noexcept {
     Heap* heap = process();
     const std::uint32_t key = make_key();
-    Cache* cache = heap != nullptr && key != 0 ? heap->take_cache() : nullptr;
+    if (heap == nullptr || key == 0) return nullptr;
+    // A siglongjmp() may have cut this function once already.
+    Cache* cache = thread_handlers.first();
+    if (cache == nullptr) cache = heap->take_cache();
     if (cache == nullptr) return nullptr;
-    set_cache(cache);  // before the call below, which may allocate
-    if (pthread_setspecific(key - 1, cache) == 0) return cache;
-    forget_cache();
-    heap->end_cache(cache);
-    return nullptr;
+    thread_handlers.set_first(cache);
+    thread_handlers.use(cache);  // before the call below, which may allocate
+    if (pthread_setspecific(key - 1, cache) != 0) {
+        thread_handlers.end();
+        return nullptr;
+    }
+    thread_handlers.registered();
+    return cache;
 }
 
 [[gnu::noinline]] Cache* enter_none() noexcept {
-    tls_cache = &kPastCache;
+    thread_handlers.end();
     return nullptr;
+}
+
+// Out of line: a handler that has ended is found on any miss.
+[[gnu::noinline]] void settle_handlers() noexcept {
+    const void* const frame = __builtin_frame_address(0);
+    if (!thread_handlers.looks_alive(reinterpret_cast<std::uintptr_t>(frame)))
+        thread_handlers.settle(stack_place(frame));
 }
 
 void adopt_fork() noexcept {
     background.continue_in_child();
-    Cache* own = known_cache();
+    Cache* caches[ThreadHandlers::kCaches];
+    const std::span<Cache* const> own = thread_handlers.list(caches);
+    if (thread_handlers.any()) settle_handlers();
+    // In a handler: the interrupted code may be in the middle of what the
+    // others would repair.
+    if (thread_handlers.any()) {
+        for (Cache* cache : own) {
+            if (cache != nullptr) cache->continue_in_child(true);
+        }
+        return;
+    }
     if (Heap* heap = existing_process(); heap != nullptr) heap->adopt_fork(own);
-    registry.each([own](Heap& heap) noexcept { heap.adopt_fork(own); });
+    registry.each([&own](Heap& heap) noexcept { heap.adopt_fork(own); });
     limits.adopt_fork();
 }
 
@@ -107,24 +103,26 @@ void adopt_fork() noexcept {
 }  // namespace
 
 Cache* own_cache() noexcept {
+    if (thread_handlers.any()) [[unlikely]]
+        settle_handlers();
     ThreadCache* front = tls_cache;
     if (front->heap != nullptr) [[likely]]
         return static_cast<Cache*>(front);
     if (front == &kPastCache) return hidden_cache();
+    if (front == &kHandlerCache) return thread_handlers.choose();
     return injection.on() ? enter_none() : enter_thread();
 }
 
 void hide_own_cache() noexcept {
-    Cache* cache = known_cache();
-    if (cache != nullptr) set_cache(cache);
+    Cache* hidden = hidden_cache();
+    ThreadCache* cache = hidden != nullptr ? hidden : tls_cache;
+    if (cache->heap != nullptr) thread_handlers.use(cache);
 }
 
 void leave_own_cache() noexcept {
-    Cache* cache = known_cache();
-    forget_cache();
-    if (cache == nullptr) return;
-    pthread_setspecific(make_key() - 1, nullptr);  // a key that is set already: this can't fail
-    existing_process()->end_cache(cache);
+    // A key that is set already: this can't fail.
+    if (thread_handlers.first() != nullptr) pthread_setspecific(make_key() - 1, nullptr);
+    thread_handlers.end();
 }
 
 }  // namespace ashlar::cache

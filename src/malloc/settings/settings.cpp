@@ -45,10 +45,11 @@ void unpack_reports(std::uint64_t word, Settings& settings) noexcept {
     settings.stacks = static_cast<std::uint32_t>(word >> 12);
 }
 
-//   flags | check | background | failures | statistics |
-//         6       4            2          1            0
+//   flags | check | signals | background | failures | statistics |
+//         7       5         4            2          1            0
 void store(const Settings& settings) noexcept {
-    const std::uint64_t flags = static_cast<std::uint64_t>(settings.check) << 4 |
+    const std::uint64_t flags = static_cast<std::uint64_t>(settings.check) << 5 |
+                                (settings.signals ? 16U : 0U) |
                                 static_cast<std::uint64_t>(settings.background) << 2 |
                                 (settings.failures ? 2U : 0U) | (settings.statistics ? 1U : 0U);
     std::uint64_t values[kWords] = {flags,
@@ -75,7 +76,8 @@ bool load(Settings& settings) noexcept {
         if ((word & 1) == 0) return false;
         values[i] = word >> 1;
     }
-    settings.check = static_cast<CheckLevel>(values[0] >> 4);
+    settings.check = static_cast<CheckLevel>(values[0] >> 5);
+    settings.signals = (values[0] & 16) != 0;
     settings.background = static_cast<Background>(values[0] >> 2 & 3);
     settings.failures = (values[0] & 2) != 0;
     settings.statistics = (values[0] & 1) != 0;

@@ -53,6 +53,7 @@ struct Settings {
     Background background = Background::automatic;
     CheckLevel check = CheckLevel::standard;
     bool statistics = false;
+    bool signals = false;   // whether handlers of signals are wrapped
     bool failures = false;  // whether allocations are counted, and fail by the plan
     FailurePlan plan = {};
     Amount soft_limit = {};

@@ -122,6 +122,12 @@ bool read_statistics(const char* text, Settings& into) noexcept {
     return true;
 }
 
+bool read_signals(const char* text, Settings& into) noexcept {
+    if (!is(text, "0") && !is(text, "1")) return false;
+    into.signals = *text == '1';
+    return true;
+}
+
 bool accept(const char*, Settings&) noexcept { return true; }
 
 constexpr Setting kTable[] = {
@@ -152,6 +158,8 @@ constexpr Setting kTable[] = {
     {"ASHLAR_STACKS", "0", "calls", "0, or N up to 10000000",
      "keeps the stacks of the last N allocations and frees for reports", Reader::library,
      read_stacks},
+    {"ASHLAR_SIGNALS", "0", "", "0 or 1",
+     "whether handlers of signals may allocate and free memory", Reader::library, read_signals},
     {"ASHLAR_STATS", "0", "", "0 or 1",
      "prints a line about the process's memory, and the report, at exit", Reader::library,
      read_statistics},

@@ -1,0 +1,242 @@
+// ASHLAR_SIGNALS=1: handlers of signals may allocate. In the drop-in only.
+// Replaces sigaction, signal and their kin: the kernel gets a wrapper of the
+// program's handler, with the program's flags and mask, and queries get the
+// program's handler back. Any thread, also in handlers. Without the setting
+// each call is libc's.
+//
+//   slots of a signal | handler | handler | 0 | ...    written once each
+//                         ^ wrapper 0   ^ wrapper 1    calls its own slot only
+#include <dlfcn.h>
+#include <signal.h>
+#include <ucontext.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/config.hpp"
+#include "malloc/process/handlers.hpp"
+#include "malloc/settings/settings.hpp"
+
+// By their names for the linker: headers declare only some of them.
+using Plain = void (*)(int);
+#pragma GCC visibility push(default)
+extern "C" {
+int ashlar_sigaction(int number, const struct sigaction* wanted, struct sigaction* before) noexcept
+    asm("sigaction");
+int ashlar_libcs_sigaction(int number, const struct sigaction* wanted,
+                           struct sigaction* before) noexcept asm("__sigaction");
+Plain ashlar_signal(int number, Plain wanted) noexcept asm("signal");
+Plain ashlar_bsd_signal(int number, Plain wanted) noexcept asm("bsd_signal");
+Plain ashlar_ssignal(int number, Plain wanted) noexcept asm("ssignal");
+Plain ashlar_sysv_signal(int number, Plain wanted) noexcept asm("sysv_signal");
+Plain ashlar_libcs_sysv_signal(int number, Plain wanted) noexcept asm("__sysv_signal");
+Plain ashlar_sigset(int number, Plain wanted) noexcept asm("sigset");
+}
+#pragma GCC visibility pop
+
+namespace {
+
+namespace cache = ashlar::cache;
+using ashlar::base::acq;
+using ashlar::base::acq_rel;
+using ashlar::base::Atomic;
+using ashlar::base::rlx;
+
+using Informed = void (*)(int, siginfo_t*, void*);
+
+constexpr int kSignals = 65;        // numbers begin with 1
+constexpr std::size_t kSlots = 16;  // handlers that a signal may have in a program's life
+using Slots = std::make_index_sequence<kSlots>;
+
+// The handlers of a signal. As Plain, whatever the type.
+class HandlerSlots {
+  public:
+    // [E64] acquire, pairs with the CAS in find(): the handler as it was before
+    // the kernel had the wrapper.
+    [[nodiscard]] Plain at(std::size_t slot) const noexcept { return slots_[slot].load(acq); }
+    // The slot of the handler, which never changes again. kSlots: others have
+    // all.
+    [[nodiscard]] std::size_t find(Plain handler) noexcept {
+        for (std::size_t slot = 0; slot < kSlots; ++slot) {
+            Plain found = nullptr;
+            // [E64] release: the kernel gets the wrapper after that. Acquire:
+            // as in at().
+            if (slots_[slot].cas(found, handler, acq_rel, acq) || found == handler) return slot;
+        }
+        return kSlots;
+    }
+
+  private:
+    Atomic<Plain> slots_[kSlots];  // null: not used yet
+};
+constinit HandlerSlots slots[kSignals]{};
+
+// ------------------------------------------------------------------- wrappers
+
+#if defined(__x86_64__)
+constexpr bool kAlwaysInformed = true;  // the kernel passes the context to every handler
+std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
+    return static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
+}
+#elif defined(__aarch64__)
+constexpr bool kAlwaysInformed = false;
+std::uintptr_t stack_pointer(const ucontext_t& context) noexcept { return context.uc_mcontext.sp; }
+#else
+constexpr bool kAlwaysInformed = false;
+std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
+    return reinterpret_cast<std::uintptr_t>(&context);  // above the handler, on the same stack
+}
+#endif
+
+cache::StackPlace place_within(const stack_t& alternate, std::uintptr_t pointer) noexcept {
+    const bool has = (alternate.ss_flags & SS_DISABLE) == 0 && alternate.ss_size != 0;
+    const auto low = reinterpret_cast<std::uintptr_t>(alternate.ss_sp);
+    return {pointer, has && pointer - low <= alternate.ss_size};
+}
+
+// Not noexcept: some programs throw through handlers. The frame is left out
+// then, as by siglongjmp(), and the next miss forgets it.
+template <std::size_t slot, bool informed>
+void wrapper(int number, siginfo_t* info, void* opaque) {
+    const int before = errno;
+    const auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    cache::InterruptedCode code;
+    if (informed || kAlwaysInformed) {
+        const auto& context = *static_cast<const ucontext_t*>(opaque);
+        code = cache::enter_handler(place_within(context.uc_stack, stack_pointer(context)),
+                                    place_within(context.uc_stack, frame));
+    } else {
+        const cache::StackPlace here = cache::stack_place(__builtin_frame_address(0));
+        code = cache::enter_handler(here, here);
+    }
+    const Plain handler = slots[number].at(slot);
+    // Except on x86-64 a plain handler gets what the kernel left in the
+    // registers, as without a wrapper.
+    reinterpret_cast<Informed>(reinterpret_cast<void*>(handler))(number, info, opaque);
+    cache::leave_handler(code);
+    errno = before;
+}
+
+struct Wrappers {
+    Informed plain[kSlots];
+    Informed informed[kSlots];
+};
+template <std::size_t... slot>
+constexpr Wrappers make_wrappers(std::index_sequence<slot...>) noexcept {
+    return {{wrapper<slot, false>...}, {wrapper<slot, true>...}};
+}
+constexpr Wrappers kWrappers = make_wrappers(Slots{});
+
+template <class To, class From>
+To cast(From handler) noexcept {
+    return reinterpret_cast<To>(reinterpret_cast<void*>(handler));
+}
+
+// ----------------------------------------------------------- the program's own
+
+// The program's handler behind a wrapper; other handlers as they are.
+Plain unwrap(int number, Plain handler) noexcept {
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+        if (handler == cast<Plain>(kWrappers.plain[slot]) ||
+            handler == cast<Plain>(kWrappers.informed[slot])) {
+            return slots[number].at(slot);
+        }
+    }
+    return handler;
+}
+
+bool is_handler(Plain handler) noexcept {
+    return handler != SIG_DFL && handler != SIG_IGN && handler != SIG_ERR && handler != SIG_HOLD;
+}
+
+// The wrapper of a handler. SIG_DFL and the like are returned as they are.
+Plain wrap(int number, Plain handler, bool informed) noexcept {
+    if (number <= 0 || number >= kSignals || !is_handler(handler)) return handler;
+    const Plain own = unwrap(number, handler);
+    const std::size_t slot = slots[number].find(own);
+    if (slot == kSlots) return own;
+    return cast<Plain>((informed ? kWrappers.informed : kWrappers.plain)[slot]);
+}
+
+bool wanted() noexcept { return ashlar::settings::environment().signals; }
+
+// ------------------------------------------------------------ libc's functions
+
+template <class F>
+F find(Atomic<F>& next, const char* name) noexcept {
+    F found = next.load(rlx);  // relaxed, as the store: all threads find the same
+    if (found != nullptr) return found;
+    found = reinterpret_cast<F>(dlsym(RTLD_NEXT, name));
+    next.store(found, rlx);
+    return found;
+}
+
+using Action = int (*)(int, const struct sigaction*, struct sigaction*) noexcept;
+using Signal = Plain (*)(int, Plain) noexcept;
+constinit Atomic<Action> next_sigaction{};
+constinit Atomic<Action> next_libcs_sigaction{};
+
+int act(Action next, int number, const struct sigaction* action,
+        struct sigaction* before) noexcept {
+    if (next == nullptr) {
+        errno = ENOSYS;
+        return -1;
+    }
+    if (!wanted()) return next(number, action, before);
+    struct sigaction wrapped;
+    if (action != nullptr) {
+        wrapped = *action;
+        wrapped.sa_handler = wrap(number, action->sa_handler, (action->sa_flags & SA_SIGINFO) != 0);
+    }
+    const int result = next(number, action != nullptr ? &wrapped : nullptr, before);
+    if (result == 0 && before != nullptr) before->sa_handler = unwrap(number, before->sa_handler);
+    return result;
+}
+
+Plain act(Atomic<Signal>& word, const char* name, int number, Plain handler) noexcept {
+    const Signal next = find(word, name);
+    if (next == nullptr) {
+        errno = ENOSYS;
+        return SIG_ERR;
+    }
+    if (!wanted()) return next(number, handler);
+    const Plain before = next(number, wrap(number, handler, false));
+    return is_handler(before) ? unwrap(number, before) : before;
+}
+
+// Handlers that were installed before this library was loaded.
+[[gnu::constructor]] void wrap_earlier_handlers() noexcept {
+    const Action next = find(next_sigaction, "sigaction");
+    if (next == nullptr || !wanted()) return;
+    for (int number = 1; number < kSignals; ++number) {
+        struct sigaction now {};
+        if (next(number, nullptr, &now) != 0 || !is_handler(now.sa_handler)) continue;
+        const Plain wrapped = wrap(number, now.sa_handler, (now.sa_flags & SA_SIGINFO) != 0);
+        if (wrapped == now.sa_handler) continue;
+        now.sa_handler = wrapped;
+        next(number, &now, nullptr);
+    }
+}
+
+}  // namespace
+
+int ashlar_sigaction(int number, const struct sigaction* wanted,
+                     struct sigaction* before) noexcept {
+    return act(find(next_sigaction, "sigaction"), number, wanted, before);
+}
+int ashlar_libcs_sigaction(int number, const struct sigaction* wanted,
+                           struct sigaction* before) noexcept {
+    return act(find(next_libcs_sigaction, "__sigaction"), number, wanted, before);
+}
+
+#define ASHLAR_SIGNAL(function, name)                   \
+    Plain function(int number, Plain wanted) noexcept { \
+        static constinit Atomic<Signal> next{};         \
+        return act(next, name, number, wanted);         \
+    }
+ASHLAR_SIGNAL(ashlar_signal, "signal")
+ASHLAR_SIGNAL(ashlar_bsd_signal, "bsd_signal")
+ASHLAR_SIGNAL(ashlar_ssignal, "ssignal")
+ASHLAR_SIGNAL(ashlar_sysv_signal, "sysv_signal")
+ASHLAR_SIGNAL(ashlar_libcs_sysv_signal, "__sysv_signal")
+ASHLAR_SIGNAL(ashlar_sigset, "sigset")
