@@ -25,6 +25,7 @@ inline constexpr std::uint32_t kMaxRunUnits = 32;
 inline constexpr Bin kBins = kClasses + kMaxRunUnits;
 inline constexpr std::size_t kMaxSmall = std::size_t{32} * 1024;
 inline constexpr std::size_t kMaxRun = std::size_t{kMaxRunUnits} * kUnitSize;
+inline constexpr std::uint32_t kMaxSlabUnits = 5;
 inline constexpr std::size_t kMaxSlabWords = kUnitSize / kMinAlignment / kWordBits;
 
 // Class of a size from 1 to kMaxSmall, by computation: 16-byte steps up to 128,
@@ -63,13 +64,12 @@ namespace detail {
 // Enough units for eight blocks, and of those lengths the one that leaves least
 // over: a slab of few blocks is a refill for nothing.
 constexpr std::uint32_t slab_units(std::size_t size) noexcept {
-    constexpr std::uint32_t kMaxUnits = 5;
     if (size * 8 <= kUnitSize) return 1;
     std::uint32_t best = 1;
     std::size_t least = SIZE_MAX;
-    for (std::uint32_t units = 1; units <= kMaxUnits; ++units) {
+    for (std::uint32_t units = 1; units <= kMaxSlabUnits; ++units) {
         const std::size_t bytes = units * kUnitSize;
-        if (bytes / size < 8 && units < kMaxUnits) continue;
+        if (bytes / size < 8 && units < kMaxSlabUnits) continue;
         const std::size_t left = (bytes % size) * 64 / units;
         if (left < least) {
             least = left;

@@ -248,22 +248,6 @@ struct LateGiver : ArenaScenario {
 };
 const Enrolled<LateGiver> kLateGiver{"arena.late_giver"};
 
-// Pages of free blocks are purged while their slab is used.
-struct Purge : ArenaScenario {
-    Purge() : ArenaScenario(4) { threads = 3; }
-    void prepare() override {
-        take_slabs(0, kEight, 1);
-        leave(0, kEight);
-        give(kEight, blocks(), 3);
-    }
-    void run(unsigned thread) override {
-        if (thread == 0) arena().purge();
-        if (thread == 1) take(1, kEight, 2);
-        if (thread == 2) give(kEight, blocks()[3]);
-    }
-};
-const Enrolled<Purge> kPurge{"arena.purge"};
-
 // Two threads take and give all blocks of a slab, and retire it.
 struct Edge : ArenaScenario {
     Edge() : ArenaScenario(6) {}

@@ -10,8 +10,9 @@ using ashlar::base::Bin;
 using ashlar::depot::Depot;
 using ashlar::depot::DepotHandle;
 
-constexpr Bin kClass = ashlar::base::class_of_size(1024);
-constexpr std::size_t kSize = 1024;
+// The magazines of a shard lie on several pages.
+constexpr std::size_t kSize = 128;
+constexpr Bin kClass = ashlar::base::class_of_size(kSize);
 constexpr std::size_t kBudget = std::size_t{64} << 20;
 
 struct DepotAlone {
@@ -104,5 +105,30 @@ struct ReusedStopped : Reused {
     }
 };
 const Enrolled<ReusedStopped> kReusedStopped{"depot.reused_stopped"};
+
+// The pages of empty magazines go back while others are given and taken.
+struct PurgeIdle : DepotScenario {
+    void run(unsigned thread) override {
+        void* out[ashlar::depot::kMagazineBlocks];
+        if (thread == 0) {
+            depot().purge_idle(kClass);
+            return depot().purge_idle(kClass);
+        }
+        give(thread, of(thread), 1);
+        give(thread, of(thread) + 1, 1);
+        take(thread, out);
+        const std::uint32_t n = take(thread, out);
+        if (n != 0) give(thread, out, n);
+    }
+};
+const Enrolled<PurgeIdle> kPurgeIdle{"depot.purge_idle"};
+
+struct PurgeIdleStopped : PurgeIdle {
+    PurgeIdleStopped() {
+        threads = 2;
+        may_freeze = true;
+    }
+};
+const Enrolled<PurgeIdleStopped> kPurgeIdleStopped{"depot.purge_idle_stopped"};
 
 }  // namespace

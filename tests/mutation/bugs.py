@@ -37,7 +37,7 @@ CORE_H = "src/malloc/heap/heap.hpp"
 MAPPED = "src/malloc/process/mapped_blocks.cpp"
 MAPPED_H = "src/malloc/process/mapped_blocks.hpp"
 UPKEEP = "src/malloc/heap/heap_upkeep.cpp"
-INSPECT = "src/core/arena/arena_inspect.cpp"
+ARENA_PURGE = "src/core/arena/arena_purge.cpp"
 REGISTRY = "src/malloc/process/registry.cpp"
 
 SLABS = (
@@ -66,9 +66,9 @@ SLABS = (
         "    std::uint32_t expected = State::of(Kind::shared, spans_->state(slab, rlx).value()).raw;\n"
         "    // [E3]", "arena.created_again"),
     Bug("hint_removed_after_the_claim", ARENA,
-        "            if (claim(slab, c)) cur.store(slab, rlx);  // after the claim\n",
-        "            index_[c].insert(slab);\n            if (claim(slab, c)) cur.store(slab, rlx);\n"
-        "            index_[c].remove(slab);\n", "arena.hints arena.late_giver"),
+        "            if (claim(slab, c)) {\n                cur.store(slab, rlx);              // after the claim\n",
+        "            index_[c].insert(slab);\n            if (claim(slab, c)) {\n                cur.store(slab, rlx);\n"
+        "                index_[c].remove(slab);\n", "arena.hints arena.late_giver"),
     Bug("two_frees_at_once_both_change_the_state", "src/core/arena/block_states.hpp",
         "!entry.cas(before, to, base::rlx, base::rlx)", "(entry.store(to, base::rlx), false)", "arena.state"),
     Bug("units_given_before_the_hint_is_removed", ARENA_COMPLETE,
@@ -94,7 +94,9 @@ SLABS = (
         "        const State before = spans_->state(slab, seq_cst);\n"
         "        const bool was = before.kind() == Kind::shared && complete(slab, before.value(), seq_cst);\n"
         "        reclaimable_.remove(slab);\n        if (!was) continue;\n", "arena"),
-    Bug("purge_without_a_claim", INSPECT, "if (!claim(slab, c)) return false;", "", "arena.purge"),
+    Bug("purge_without_a_claim", ARENA_PURGE, "if (!claim(slab, c)) return 0;", "", "arena.purge arena.purge_idle"),
+    Bug("magazines_are_purged_without_a_claim", DEPOT, "shard.empty.cas(empty, 0, acq, rlx)", "empty != 0",
+        "depot.purge_idle"),
     Bug("a_free_inserts_no_hint", ARENA, "    index_[c].insert(slab);  // [E3] after the state\n",
         "    if (look) index_[c].insert(slab);\n", "arena"),
     Bug("take_by_load_and_store", ARENA, "        word.fetch_and(~mine, acq);", "        word.store(seen & ~mine, rlx);",

@@ -6,7 +6,7 @@ HOT = "src/malloc/checks/checks_inline.hpp"
 PATTERN = "src/malloc/checks/pattern.hpp"
 STATES = "src/core/arena/block_states.hpp"
 ARENA = "src/core/arena/arena.cpp"
-ARENA_INSPECT = "src/core/arena/arena_inspect.cpp"
+ARENA_PURGE = "src/core/arena/arena_purge.cpp"
 BACK_END = "src/malloc/cache/back_end.cpp"
 PROCESS_CHECKS = "src/malloc/process/process_checks.cpp"
 SETTINGS = "src/malloc/settings/settings.cpp"
@@ -43,7 +43,8 @@ BUGS = (
     Mutation("new_slabs_keep_old_states", ARENA,
             "    if (states_.on()) states_.clear(slab, c, 0, g.blocks);\n", "",
             UNIT, "unit_checks.Full.StatesOfUnitsThatChangeTheirUseAreForgotten"),
-    Mutation("purged_blocks_stay_known", ARENA_INSPECT, "            if (states_.on()) {", "            if (bytes == 1) {",
+    Mutation("purged_blocks_stay_known", ARENA_PURGE, "        if (states_.on()) clear_states(",
+            "        if (bytes == 1) clear_states(",
             UNIT, "unit_checks.Full.PurgedBlocksAreNotCompared"),
     Mutation("entries_of_two_widths_overlap", STATES, "(narrow(c) ? number : number * sizeof(Wide))",
             "(narrow(c) ? number : number * 2)", UNIT,

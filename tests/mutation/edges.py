@@ -5,7 +5,7 @@
 import re
 
 from bugs import (ARENA, ARENA_COMPLETE, ATOMIC, COMMITTED, COMMITTED_H, CORE, CORE_H, DEPOT, GATE, GATE_H, INDEX, INDEX_H,
-                  INSPECT, LARGE, MAPPED, MAPPED_H,
+                  ARENA_PURGE, LARGE, MAPPED, MAPPED_H,
                   NUMBERS_H, REGISTRY, SPANS, UPKEEP, Bug)
 
 
@@ -50,7 +50,7 @@ EDGES = (
     weaker("E4", "next_word", INDEX, "maybe(at(1, word / kFan).load(<seq_cst>))", "seq_cst", "acq", "spans.unheard"),
     weaker("E5", "giver_releases", ARENA, "[place.word()].fetch_or(mask, <seq_cst>)", "seq_cst", "acq", "arena"),
     weaker("E5", "taker_acquires", ARENA, "word.fetch_and(~mine, <acq>);", "acq", "rlx", "arena"),
-    weaker("E5", "purger_acquires", INSPECT, "bits[w] = words(slab)[w].load(<acq>);", "acq", "rlx", "arena.purge"),
+    weaker("E5", "purger_acquires", ARENA_PURGE, "bits[w] = words(slab)[w].load(<acq>);", "acq", "rlx", "arena.purge"),
     weaker("E6", "second_check_acquires", ARENA_COMPLETE, "if (complete(slab, c, <acq>)) {", "acq", "rlx", "arena"),
     weaker("E7", "publisher_releases", ARENA, "State::of(Kind::shared, c).raw, <seq_cst>);\n    return reindex(", "seq_cst",
            "rlx", "arena"),
@@ -67,6 +67,8 @@ EDGES = (
     weaker("E9", "any", INDEX, "const Word here = at(level, word).load(<seq_cst>);", "seq_cst", "acq", ""),
     weaker("E10", "owner_acquires", DEPOT, "fetch_and(~bit(chosen), <acq>)", "acq", "rlx", "depot"),
     weaker("E10", "publisher_releases", DEPOT, "list.fetch_or(bit(which), <rel>)", "rel", "rlx", "depot"),
+    weaker("E10", "purger_acquires", DEPOT, "shard.empty.cas(empty, 0, <acq>, rlx)", "acq", "rlx", "depot.purge_idle"),
+    weaker("E10", "purger_releases", DEPOT, "shards[i].empty.fetch_or(valid(c), <rel>);", "rel", "rlx", "depot.purge_idle"),
     weaker("E10", "ready_releases", DEPOT, "shard.empty.fetch_or(valid(c), <rel>);", "rel", "rlx", "depot"),
     weaker("E11", "with_shared_acquires", CORE, "cache.busy.exchange(1, <acq>)", "acq", "rlx", "cache.shared"),
     weaker("E11", "with_shared_releases", CORE, "cache.busy.store(0, <rel>);  // [E11]", "rel", "rlx", "cache.shared"),

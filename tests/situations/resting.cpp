@@ -119,6 +119,38 @@ void returns(unsigned threads, bool hits) {
     situation::require_sound_heap();
 }
 
+// Threads leave a few blocks of a burst on each slab, and end. The program goes
+// on, and takes and gives a little all the time.
+void goes_on() {
+    constexpr std::size_t kKept = 50;  // of so many blocks one
+    const std::size_t before = situation::resident_kib();
+    std::vector<std::thread> all;
+    for (unsigned t = 0; t < 4; ++t) {
+        all.emplace_back([t] {
+            std::vector<void*> blocks(40000);
+            for (std::size_t i = 0; i < blocks.size(); ++i) {
+                const std::size_t size = 16 + (i * 2654435761U + t) % 2000;
+                blocks[i] = std::malloc(size);
+                std::memset(blocks[i], 1, size);
+            }
+            for (std::size_t i = 0; i < blocks.size(); ++i) {
+                if (i % kKept != 0) std::free(blocks[i]);
+            }
+        });
+    }
+    for (std::thread& thread : all) thread.join();
+    for (int i = 0; i < 1100; ++i) {
+        void* some[20];
+        for (std::size_t k = 0; k < 20; ++k) some[k] = std::malloc(16 + k * 100);
+        for (void* block : some) std::free(block);
+        usleep(10000);
+    }
+    const std::size_t left = situation::resident_kib() - before;
+    std::printf("%zu KiB left\n", left);
+    require(left < 24 * kMiB, "more than 24 MiB are left of 156, with 13 on pages in use");
+    situation::require_sound_heap();
+}
+
 // Nothing wakes up any more when all is returned.
 void sleeps() {
     std::thread thread([] { burst(4, 1); });
@@ -227,6 +259,7 @@ int main(int argc, char** argv) {
     const std::string name = argc > 1 ? argv[1] : "";
     if (name == "sleeping") returns(16, false);
     if (name == "hitting") returns(4, true);
+    if (name == "going_on") goes_on();
     if (name == "quiet") sleeps();
     if (name == "alone") alone();
     if (name == "credentials") credentials();

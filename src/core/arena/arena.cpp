@@ -20,7 +20,7 @@ void Arena::layout(region::Carver& carver, spans::Spans& spans, bool with_states
     spans_ = &spans;
     const UnitId end = spans.region().end;
     bits_ = carver.table<Atomic<Word>>(end, 0, base::kMaxSlabWords, true);
-    within_ = carver.table<Atomic<std::uint8_t>>(end);
+    notes_ = carver.table<Note>(end);
     region::layout_index(carver, index_, base::kClasses, end, 0);
     region::layout_index(carver, &reclaimable_, 1, end, 0);
     if (with_states) states_.layout(carver, end);
@@ -83,7 +83,10 @@ std::uint32_t Arena::take(Bin c, Atomic<UnitId>& cur, void** out, std::uint32_t 
         }
         slab = index_[c].take_lowest();
         if (slab != BitmapIndex::kNone) {
-            if (claim(slab, c)) cur.store(slab, rlx);  // after the claim
+            if (claim(slab, c)) {
+                cur.store(slab, rlx);              // after the claim
+                notes_[slab].taken.store(1, rlx);  // relaxed: a heuristic
+            }
             continue;  // a hint whose claim fails is dropped: its slab has an owner, or was retired
         }
         slab = create(c, may_grow);
@@ -122,7 +125,8 @@ std::uint32_t Arena::take_first(Bin c, Atomic<UnitId>& cur, void** out, bool may
     } else if (!claim(slab, c)) {
         return 0;
     }
-    cur.store(slab, rlx);  // after the claim
+    cur.store(slab, rlx);              // after the claim
+    notes_[slab].taken.store(1, rlx);  // relaxed: a heuristic
     const std::uint32_t n = take_group(slab, c, out);
     leave(c, cur);
     return n;
@@ -150,9 +154,11 @@ UnitId Arena::create(Bin c, bool may_grow) noexcept {
     for (std::uint32_t w = 0; base::knows_fresh(c) && w < g.words; ++w) {
         words(slab)[base::kFreshWord + w].store(run.zero ? base::full_word(g, w) : 0, rlx);
     }
-    for (std::uint32_t i = 1; i < g.units; ++i)
-        within_[slab + i].store(static_cast<std::uint8_t>(i), rlx);
-    within_[slab].store(0, rlx);
+    for (std::uint32_t i = 0; i < g.units; ++i) {
+        notes_[slab + i].within.store(static_cast<std::uint8_t>(i), rlx);
+        notes_[slab + i].pages.store(0, rlx);
+    }
+    notes_[slab].looks.store(0, rlx);
     if (states_.on()) states_.clear(slab, c, 0, g.blocks);
     spans_->mark(slab, g.units, c);
     spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // [E17] pairs with check()
@@ -167,9 +173,8 @@ class Arena::Locator {
   public:
     Locator(const Arena& arena, Bin c) noexcept
         : base_(arena.spans_->region().base), units_(arena.spans_->committed()),
-          map_(arena.spans_->page_map()),
-          within_(kGeometry[c].units == 1 ? nullptr : arena.within_), c_(c),
-          size_(kGeometry[c].size), blocks_(kGeometry[c].blocks),
+          map_(arena.spans_->page_map()), notes_(kGeometry[c].units == 1 ? nullptr : arena.notes_),
+          c_(c), size_(kGeometry[c].size), blocks_(kGeometry[c].blocks),
           reciprocal_(kGeometry[c].reciprocal) {}
 
     // The place of a block that the caller says it holds. Ends the program if
@@ -181,7 +186,7 @@ class Arena::Locator {
         // has another class, the block was freed before.
         if (slab >= units_ || map_[slab].load(rlx) != c_) [[unlikely]]
             base::report_double_free(block, size_);
-        if (within_ != nullptr) slab -= within_[slab].load(rlx);  // relaxed, as the map
+        if (notes_ != nullptr) slab -= notes_[slab].within.load(rlx);  // relaxed, as the map
         offset -= slab << base::kUnitShift;
         const std::uint64_t number = (offset * reciprocal_) >> 40;
         if (number * size_ != offset || number >= blocks_) [[unlikely]]
@@ -218,7 +223,7 @@ class Arena::Locator {
     std::uintptr_t base_;
     std::size_t units_;
     const Atomic<std::uint8_t>* map_;
-    const Atomic<std::uint8_t>* within_;
+    const Note* notes_;
     Bin c_;
     std::size_t size_;
     std::size_t blocks_;

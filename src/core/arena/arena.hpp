@@ -90,6 +90,12 @@ class Arena {
     // Returns the pages of free blocks in shared slabs to the system. True:
     // there were any.
     bool purge() noexcept;
+    // For a background thread, about once a second: returns the pages of blocks
+    // that were free at the last call too, in slabs that no thread has taken
+    // from for four calls or more. Also the bits of free units. Goes on where
+    // the last call ended. Looks at a GiB at most, and makes a system call for
+    // each four units that were ever used, at most 2,048.
+    void purge_idle() noexcept;
 
     // Where the bits lie, kMaxSlabWords for each unit, for readers from
     // outside.
@@ -109,7 +115,7 @@ class Arena {
     // The slab of class `c` that the unit belongs to.
     [[nodiscard]] base::UnitId first_unit(base::UnitId unit, base::Bin c) const noexcept {
         // Relaxed, as the page map: the caller holds a block of the slab.
-        return base::kGeometry[c].units == 1 ? unit : unit - within_[unit].load(base::rlx);
+        return base::kGeometry[c].units == 1 ? unit : unit - notes_[unit].within.load(base::rlx);
     }
 
     // The functions below are exact only while no other thread changes the
@@ -143,6 +149,22 @@ class Arena {
             return (slab_number ^ other.slab_number) < base::kWordBits;
         }
     };
+    // Notes about a unit of a slab. Only the thread that creates the slab
+    // writes `within`, before any thread has a block of it. The other fields
+    // are for purge_idle(); relaxed, heuristics.
+    struct Note {
+        // | returned | free |, a bit for each page: only free blocks lie on it,
+        // as last seen; it was returned to the system since.
+        base::Atomic<std::uint32_t> pages;
+        base::Atomic<std::uint8_t>
+            within;  // number of the unit within its slab, if that has several
+        // Of the first unit.
+        base::Atomic<std::uint8_t> taken;  // 1: blocks were taken since the last look
+        base::Atomic<std::uint8_t> looks;  // since blocks were taken
+        // Its pages stay for 4 * 2^patience looks. Later slabs inherit it.
+        base::Atomic<std::uint8_t> patience;
+    };
+    class Pages;
     class Pending;
     class Locator;
     [[noreturn]] void report_twice(Place place, base::Bin c, base::Word bits) const noexcept;
@@ -158,7 +180,13 @@ class Arena {
     std::uint32_t take_from(base::UnitId slab, base::Bin c, void** out, std::uint32_t want,
                             bool& fresh) noexcept;
     void use_fresh(base::UnitId slab, std::uint32_t w, base::Word taken, bool& fresh) noexcept;
-    bool purge_slab(base::UnitId slab, base::Bin c) noexcept;
+    [[nodiscard]] static Pages free_pages(base::Bin c, const base::Word* bits) noexcept;
+    void clear_states(base::UnitId slab, base::Bin c, std::size_t from, std::size_t to) noexcept;
+    std::uint32_t purge_pages(base::UnitId slab, base::Bin c, Pages& pages) noexcept;
+    std::uint32_t purge_slab(base::UnitId slab, base::Bin c, Pages& wanted) noexcept;
+    [[nodiscard]] static bool is_idle(Note& note, bool taken, bool returned) noexcept;
+    std::uint32_t look_at(base::UnitId slab, base::Bin c) noexcept;
+    std::uint32_t discard_bits(std::uint32_t word) noexcept;
     [[nodiscard]] bool lost(base::UnitId slab, State state) const noexcept;
     [[nodiscard]] std::size_t check_slab(base::UnitId slab, State state) const noexcept;
     [[nodiscard]] base::Atomic<base::Word>* words(base::UnitId slab) const noexcept {
@@ -168,7 +196,7 @@ class Arena {
     spans::Spans* spans_;
     base::Atomic<base::Word>* bits_;
     BlockStates states_;
-    base::Atomic<std::uint8_t>* within_;  // number of a unit within its slab, if that has several
+    Note* notes_;
     base::BitmapIndex index_[base::kClasses];
     // Hint: these slabs are shared and complete.
     base::BitmapIndex reclaimable_;
@@ -176,6 +204,7 @@ class Arena {
     alignas(base::kCacheLine) base::Atomic<std::int32_t> reclaimable_count_;
     // tick() is done for this tick of the spans; relaxed.
     base::Atomic<std::uint64_t> reclaimable_tick_;
+    base::Atomic<base::UnitId> cursor_;  // where purge_idle() ended; relaxed
 };
 
 }  // namespace ashlar::arena

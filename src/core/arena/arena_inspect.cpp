@@ -1,6 +1,5 @@
-// Arena: finding a block, purging the pages of free blocks, visiting live
-// blocks, counting and checking. purge() owns the slab that it purges; the
-// other functions only read. Lock-free, any thread.
+// Arena: finding a block, visiting live blocks, counting and checking. The
+// functions only read. Lock-free, any thread.
 #include <ctime>
 
 #include "base/report.hpp"
@@ -16,18 +15,6 @@ using base::seq_cst;
 using base::UnitId;
 using base::Word;
 
-namespace {
-
-// Whether blocks [first, last] are free, by a copy of the slab's bits.
-bool all_free(const Word* bits, std::uint32_t first, std::uint32_t last) noexcept {
-    for (std::uint32_t i = first; i <= last; ++i) {
-        if ((bits[i / base::kWordBits] >> i % base::kWordBits & 1) == 0) return false;
-    }
-    return true;
-}
-
-}  // namespace
-
 Arena::Block Arena::find(std::uintptr_t pointer) const noexcept {
     const region::Region& region = spans_->region();
     if (!spans_->contains(pointer)) return {};
@@ -41,50 +28,6 @@ Arena::Block Arena::find(std::uintptr_t pointer) const noexcept {
     const Word word = words(slab)[number / base::kWordBits].load(rlx);
     return {region.address(slab) + std::uintptr_t{number} * g.size, g.size, c,
             (word >> number % base::kWordBits & 1) != 0};
-}
-
-// While the slab is ours, no other thread takes its blocks. The copy of the
-// bits lacks blocks that are freed meanwhile; they keep their pages.
-bool Arena::purge_slab(UnitId slab, Bin c) noexcept {
-    if (!claim(slab, c)) return false;
-    const base::ClassGeometry& g = kGeometry[c];
-    Word bits[base::kMaxSlabWords];
-    // [E5] acquire: the last users' bytes.
-    for (std::uint32_t w = 0; w < g.words; ++w) bits[w] = words(slab)[w].load(acq);
-    const std::size_t page = region::page_size();
-    const std::size_t bytes = std::size_t{g.blocks} * g.size;
-    bool purged = false;
-    for (std::size_t at = 0; at < bytes; at += page) {
-        std::size_t end = at;
-        while (end < bytes) {
-            const std::size_t next = end + page < bytes ? end + page : bytes;
-            if (!all_free(bits, base::block_of_offset(g, end), base::block_of_offset(g, next - 1)))
-                break;
-            end += page;
-        }
-        if (end > at) {
-            const auto start = spans_->region().address(slab) + at;
-            if (states_.on()) {
-                states_.clear(slab, c, base::block_of_offset(g, at),
-                              base::block_of_offset(g, (end < bytes ? end : bytes) - 1) + 1);
-            }
-            purged =
-                spans_->region().source->purge(reinterpret_cast<void*>(start), end - at) || purged;
-            at = end;
-        }
-    }
-    publish(slab, c);
-    return purged;
-}
-
-bool Arena::purge() noexcept {
-    bool purged = false;
-    const UnitId end = spans_->frontier();
-    for (UnitId unit = 1; unit < end; ++unit) {
-        const State state = spans_->state(unit, rlx);  // relaxed: the claim decides
-        if (state.kind() == Kind::shared) purged = purge_slab(unit, state.value()) || purged;
-    }
-    return purged;
 }
 
 bool Arena::visit(Mask mask, void* mask_context, BlockVisitor visitor, void* context) noexcept {

@@ -133,12 +133,14 @@ class Carver {
     // the units. Tables with pages of their own begin at different lines of
     // their first pages. Otherwise the entries of the first units would share
     // few sets of the processor's cache, also with the first lines of the
-    // program's pages.
+    // program's pages. A discardable table begins with a page, so that few
+    // units keep a page of it.
     template <class T>
     T* table(base::UnitId end, std::uint32_t shift = 0, std::size_t per = 1,
              bool discardable = false) noexcept {
         const auto stride = static_cast<std::uint32_t>(per * sizeof(T));
-        const std::size_t color = tables_.own_pages ? (1 + tables_.count) * base::kCacheLine : 0;
+        const bool colored = tables_.own_pages && !discardable;
+        const std::size_t color = colored ? (1 + tables_.count) * base::kCacheLine : 0;
         const std::uintptr_t at =
             carve(tables_next_, color + ((end >> shift) + std::size_t{1}) * stride, grain_) + color;
         tables_.list[tables_.count++] = {at, stride, shift, discardable};

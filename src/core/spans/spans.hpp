@@ -111,6 +111,15 @@ class Spans {
     // `least` units. Returns how many system calls that took.
     std::uint32_t purge_dirty(std::uint32_t least) noexcept;
 
+    // Discards the table entries of those units of a word of 64 that are free:
+    // the pages with no other unit's entries. Returns how many system calls
+    // that took.
+    std::uint32_t discard_tables(std::uint32_t word, base::Word units) noexcept;
+    // Which units of a word are free. Relaxed: a choice.
+    [[nodiscard]] base::Word free_word(std::uint32_t word) const noexcept {
+        return free_.leaf_word(word);
+    }
+
     // Purges up to `units` dirty units at once. For a program that has just
     // freed as much elsewhere.
     void purge_some(std::uint32_t units) noexcept;

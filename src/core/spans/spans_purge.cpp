@@ -263,6 +263,23 @@ std::uint32_t Spans::purge_dirty(std::uint32_t least) noexcept {
     return purger.made();
 }
 
+// The units are ours while their entries go.
+std::uint32_t Spans::discard_tables(std::uint32_t word, Word units) noexcept {
+    const Word got = free_.take_mask(word, units);
+    std::uint32_t calls = 0;
+    for (Word left = got; left != 0;) {
+        const unsigned from = base::lowest(left);
+        const auto length = static_cast<unsigned>(std::countr_one(left >> from));
+        left &= ~base::mask(from, length);
+        calls += committed_.discard(word * kWordBits + from, word * kWordBits + from + length);
+    }
+    if (got == 0) return 0;
+    free_.give_mask(word, got);
+    pending_words_.insert(word);
+    sync_holes();
+    return calls;
+}
+
 std::uint32_t Spans::purge(bool all) noexcept {
     give_recent();
     const std::uint32_t words = (frontier() + kWordBits - 1) / kWordBits;

@@ -102,6 +102,8 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
         std::memcpy(mine.blocks, blocks, n * sizeof(void*));
         // Relaxed: a bound.
         bytes_[s].full.fetch_add(std::size_t{n} * base::kGeometry[c].size, rlx);
+        // Relaxed: a heuristic.
+        if (class_[c].shards[s].used.load(rlx) == 0) class_[c].shards[s].used.store(1, rlx);
         publish(class_[c].shards[s].full, which);
         handle.uses[c].top = static_cast<std::uint8_t>(s);
         return true;
@@ -110,8 +112,8 @@ bool Depot::give(Bin c, void* const* blocks, std::uint32_t n, std::size_t budget
     return false;
 }
 
-std::uint32_t Depot::take_from(std::uint32_t s, Bin c, void** out) noexcept {
-    const unsigned which = own(class_[c].shards[s].full, End::highest);
+std::uint32_t Depot::take_from(std::uint32_t s, Bin c, void** out, End end) noexcept {
+    const unsigned which = own(class_[c].shards[s].full, end);
     if (which == kNone) return 0;
     const Magazine& mine = magazine(c, s, which);
     const std::uint32_t n = mine.count;
@@ -202,6 +204,42 @@ std::uint64_t Depot::version(Bin c) const noexcept {
     // Relaxed: approximate.
     for (const Shard& shard : class_[c].shards) sum = sum * 31 + shard.full.load(rlx);
     return sum;
+}
+
+// Takes all magazines of a shard that no thread has used for a second: they are
+// all empty. Threads that want one go to another shard meanwhile.
+bool Depot::own_all(Bin c, std::uint32_t s) noexcept {
+    Shard& shard = class_[c].shards[s];
+    // Relaxed, here and below: a heuristic.
+    if (shard.ready.load(rlx) == 0) return false;
+    const bool was = shard.quiet.load(rlx) != 0;
+    const bool is = shard.full.load(rlx) == 0;
+    shard.quiet.store(is ? 1 : 0, rlx);
+    Word empty = valid(c);
+    // [E10] acquire, pairs with the release in publish(): the last owners of
+    // the magazines have read them.
+    return was && is && shard.empty.cas(empty, 0, acq, rlx);
+}
+
+// Shards whose neighbours are owned too, since they share pages.
+void Depot::purge_idle(Bin c) noexcept {
+    const std::uint32_t magazines = kMagazineParameters[c].magazines;
+    for (std::uint32_t s = 0; s < kShards; ++s) {
+        const std::uint32_t first = s;
+        bool used = false;
+        for (; s < kShards && own_all(c, s); ++s) {
+            // Relaxed, both: a heuristic. give() owns a magazine when it sets
+            // it.
+            used = used || class_[c].shards[s].used.load(rlx) != 0;
+            class_[c].shards[s].used.store(0, rlx);
+        }
+        if (used) {
+            Magazine* const start = &magazine(c, first, 0);
+            region::purge_within(*source_, start, start + (s - first) * std::size_t{magazines});
+        }
+        // [E10] release, pairs with the acquire in own(): the pages are gone.
+        for (std::uint32_t i = first; i < s; ++i) class_[c].shards[i].empty.fetch_or(valid(c), rel);
+    }
 }
 
 void Depot::adopt_fork() noexcept {

@@ -108,6 +108,27 @@ class Depot {
     [[nodiscard]] std::uint32_t take(base::Bin c, void** out, DepotHandle& handle) noexcept;
     // Any full magazine, to empty it.
     [[nodiscard]] std::uint32_t take_any(base::Bin c, void** out) noexcept;
+    // For a background thread, about once a second: takes half of the
+    // magazines of each shard that were full at the last call too, those that
+    // lie lowest in their stacks. Calls f(blocks, n) for each.
+    template <class F>
+    void take_idle(base::Bin c, F f) noexcept {
+        void* blocks[kMagazineBlocks];
+        for (std::uint32_t s = 0; s < kShards; ++s) {
+            Shard& shard = class_[c].shards[s];
+            // Relaxed, here and below: a heuristic.
+            const base::Word idle = shard.full.load(base::rlx) & shard.before.load(base::rlx);
+            for (unsigned left = (base::count(idle) + 1) / 2; left > 0; --left) {
+                const std::uint32_t n = take_from(s, c, blocks, End::lowest);
+                if (n == 0) break;
+                f(blocks, n);
+            }
+            shard.before.store(shard.full.load(base::rlx), base::rlx);
+        }
+    }
+    // For a background thread, after take_idle(): returns the pages of
+    // magazines to the system, of shards that were empty at the last call too.
+    void purge_idle(base::Bin c) noexcept;
     // Ends the reservations at the thread's home, until a thread of that home
     // moves magazines again.
     void forget(const DepotHandle& handle) noexcept;
@@ -156,6 +177,12 @@ class Depot {
         // Full ones reserved for the threads whose home it is; relaxed,
         // approximate.
         base::Atomic<std::uint32_t> kept;
+        // For take_idle() and purge_idle(); relaxed, heuristics. The full ones
+        // at the last call; for how many calls there was none; 1: a batch was
+        // given since the pages were returned.
+        base::Atomic<base::Word> before;
+        base::Atomic<std::uint32_t> quiet;
+        base::Atomic<std::uint32_t> used;
     };
     struct Class {
         Shard shards[kShards];
@@ -171,9 +198,11 @@ class Depot {
     static constexpr std::uint8_t kMostKept = 32;
     static unsigned own(base::Atomic<base::Word>& list, End end) noexcept;
     static void publish(base::Atomic<base::Word>& list, unsigned which) noexcept;
+    [[nodiscard]] bool own_all(base::Bin c, std::uint32_t shard) noexcept;
     void make_ready(base::Bin c, std::uint32_t shard) noexcept;
     [[nodiscard]] bool has_room(std::uint32_t shard, std::size_t budget) const noexcept;
-    [[nodiscard]] std::uint32_t take_from(std::uint32_t shard, base::Bin c, void** out) noexcept;
+    [[nodiscard]] std::uint32_t take_from(std::uint32_t shard, base::Bin c, void** out,
+                                          End end = End::highest) noexcept;
     [[nodiscard]] std::uint32_t take_others(base::Bin c, void** out,
                                             DepotHandle::Use& use) noexcept;
     void keep(base::Bin c, DepotHandle& handle, bool takes) noexcept;

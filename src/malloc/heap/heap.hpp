@@ -92,7 +92,8 @@ class Heap : public BackEnd {
     // frees runs kept for reuse, as far as no thread is using them.
     void reclaim() noexcept;
     // For a background thread, once a second: gives back what no thread has
-    // moved since the last call, in caches and in the depot. Then a tick.
+    // moved since the last call, in caches and in the depot. Then a tick, and
+    // the idle pages of slabs go back to the system.
     void return_idle() noexcept;
     // collect_caches(), reclaim(), and returns the pages of all free memory to
     // the system, and those of caches without a thread. True: there were any.

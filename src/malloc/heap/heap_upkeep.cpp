@@ -54,10 +54,14 @@ void Heap::return_idle() noexcept {
     flush_shared();
     for (Bin c = 1; c < base::kClasses; ++c) {
         if (depot.version(c) == depot_seen_[c]) flush_depot(c);
+        depot.take_idle(
+            c, [&](void* const* blocks, std::uint32_t n) noexcept { arena.give(c, blocks, n); });
         depot_seen_[c] = depot.version(c);
+        depot.purge_idle(c);
     }
     spans.tick();
     arena.tick();
+    arena.purge_idle();
 }
 
 // Ids are low first, and few caches stay resident: the list holds them all,

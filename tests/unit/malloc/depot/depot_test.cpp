@@ -304,6 +304,42 @@ TEST_F(DepotTest, AdoptForkKeepsPublishedMagazinesAndFreesTheOthers) {
 // [E10] Threads exchange every block: the next holder reads what the last one
 // wrote, and no thread sees a torn magazine. Some blocks of class 4 are
 // reserved.
+TEST_F(DepotTest, TakeIdleReturnsHalfOfWhatLayThereAtTwoCalls) {
+    for (std::size_t i = 0; i < 8; ++i) ASSERT_TRUE(give(way_, 4, batch(4, i * 1000)));
+    std::vector<void*> got;
+    const auto look = [&] {
+        got.clear();
+        depot_->take_idle(4, [&](void* const* blocks, std::uint32_t n) {
+            got.insert(got.end(), blocks, blocks + n);
+        });
+        return got.size() / batch_of_class(4);
+    };
+    EXPECT_EQ(look(), 0U);
+    EXPECT_EQ(look(), 4U);
+    EXPECT_EQ(got[0], block(0)) << "the oldest first";
+    EXPECT_EQ(take(4), batch(4, 7000)) << "the newest is still there";
+    EXPECT_EQ(look(), 2U);
+    EXPECT_EQ(look(), 1U);
+    EXPECT_EQ(look(), 0U);
+}
+
+TEST_F(DepotTest, PurgeIdleReturnsThePagesOfEmptyMagazinesOnce) {
+    const auto look = [this] {
+        FakeSource::purged = 0;
+        depot_->purge_idle(4);
+        return FakeSource::purged.load();
+    };
+    EXPECT_EQ(look(), 0U) << "no page was ever used";
+    ASSERT_TRUE(give(way_, 4, batch(4, 0)));
+    EXPECT_EQ(look() + look(), 0U) << "a magazine is full";
+    EXPECT_EQ(take(4), batch(4, 0));
+    EXPECT_EQ(look(), 0U);
+    EXPECT_GT(look(), 4096U);
+    EXPECT_EQ(look(), 0U);
+    ASSERT_TRUE(give(way_, 4, batch(4, 5)));
+    EXPECT_EQ(take(4), batch(4, 5)) << "its magazines can be used again";
+}
+
 class DepotExchange : public DepotTest, public testing::WithParamInterface<Bin> {};
 
 TEST_P(DepotExchange, LosesAndDuplicatesNoBlock) {
