@@ -9,6 +9,7 @@
 #include "malloc/api/entry.hpp"
 #include "malloc/api/snapshot.hpp"
 #include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/paranoid.hpp"
 #include "malloc/process/process.hpp"
 
 // As in new.cpp: only a visitor can throw through here, and then the program
@@ -26,10 +27,11 @@ bool in_range(const cache::Heap& heap, const void* address) noexcept {
 }
 
 void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) noexcept {
-    cache::Allocation found = heap.allocate({size, alignment});
+    const std::size_t more = heap.checks.paranoid() ? checks::with_room(size) : size;
+    cache::Allocation found = heap.allocate({more, alignment});
     if (found.block == nullptr) [[unlikely]] {
         heap.reclaim();
-        found = heap.allocate({size, alignment});
+        found = heap.allocate({more, alignment});
     }
     if (heap.checks.on() && found.block != nullptr) cache::handed_out(heap, found, size);
     return found.block;

@@ -8,6 +8,8 @@
 #include "malloc/process/injection.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/paranoid.hpp"
+#include "malloc/process/zero_blocks.hpp"
 
 namespace ashlar::cache {
 
@@ -202,14 +204,13 @@ Allocation allocate_block(const Request& request) noexcept {
 }  // namespace
 
 Allocation allocate(const Request& request) noexcept {
-    const Allocation found = allocate_block(request);
-    if (check_level() < CheckLevel::full || found.block == nullptr) [[likely]]
-        return found;
-    return handed_out(found, request.size);
+    if (check_level() < CheckLevel::full) [[likely]]
+        return allocate_block(request);
+    return allocate_checked(request, allocate_block);
 }
 
 std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept {
-    const Bin bin = base::bin_of_size(size);
+    const Bin bin = base::bin_of_size(paranoid() ? checks::with_room(size) : size);
     const OwnerScope scope(own_cache());
     Cache* own = scope.cache();
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
@@ -257,8 +258,11 @@ namespace {
 namespace {
 
 void give_mapped(void* block, std::size_t size) noexcept {
+    if (zero_blocks.contains(block)) [[unlikely]]
+        return zero_blocks.give(block);
     if (size != kAnySize && mapped_blocks.size_of(block) != 0 && mapped_blocks.asked(block) != size)
         base::report_wrong_size(block, mapped_blocks.asked(block), size);
+    if (paranoid()) check_mapped(block);
     const std::size_t bytes = mapped_blocks.give(block);
     if (bytes == 0) report_stranger(block);
     // A large block was freed, so that the program is likely to need less.
@@ -298,6 +302,7 @@ void give_to(Heap& heap, void* block, Bin bin) noexcept {
 std::size_t size_of(const void* block) noexcept {
     const Heap* heap = owner_of(block);
     if (heap == nullptr) {
+        if (zero_blocks.is_live(block)) return 0;
         const std::size_t bytes = mapped_blocks.size_of(block);
         if (bytes == 0) report_stranger(block);
         return check_level() < CheckLevel::full ? bytes : mapped_blocks.asked(block);

@@ -1,0 +1,19 @@
+#include "malloc/process/paranoid.hpp"
+
+namespace ashlar::cache {
+
+using base::Bin;
+
+void* take_paranoid(Cache& own, std::size_t size, void* (*slow)(std::size_t)) noexcept {
+    const std::size_t more = checks::with_room(size);
+    if (size == 0 || more > base::kMaxSmall) return slow(size);
+    const Bin bin = base::bin_of_size(more);
+    void* block = own.pop(bin);
+    if (block == nullptr) [[unlikely]]
+        return slow(size);
+    own.spend();
+    static_cast<const Heap*>(own.heap)->checks.handed_out(block, bin, size, false);
+    return block;
+}
+
+}  // namespace ashlar::cache
