@@ -18,13 +18,19 @@ using base::rlx;
 using base::UnitId;
 using base::Word;
 
+namespace {
+
+constexpr UnitId kMostDoubled = UnitId{1} << 20;
+
+}  // namespace
+
 void Heap::layout(region::Carver& carver, const region::Region& region, std::uint32_t caches,
                   CheckLevel level) noexcept {
     shared_ = carver.later<Cache>(kShared);
     depot.layout(carver, *region.source);
     for (BitmapIndex* index : {&idle_, &orphaned_})
         region::layout_dense_index(carver, *index, caches + 1);
-    spans.layout(carver, region);
+    spans.layout(carver, region, level == CheckLevel::paranoid);
     arena.layout(carver, spans, level >= CheckLevel::full);
     checks.start(level, spans, arena);
     caches_ = carver.apart<Cache>(caches);
@@ -34,7 +40,11 @@ void Heap::layout(region::Carver& carver, const region::Region& region, std::uin
 
 Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t caches,
                    CheckLevel level) noexcept {
-    region::Carver measure(0, 0, 0, region::table_grain(units));
+    const bool guarded = level == CheckLevel::paranoid;
+    // Guards are address space: half of it, in a heap of slabs of one unit.
+    if (guarded && units <= kMostDoubled) units *= 2;
+    region::Carver measure(0, 0, 0, guarded ? kUnitSize : region::table_grain(units),
+                           guarded ? kUnitSize : 0);
     measure.array<inspect::HeapLayout>(1);
     measure.array<Heap>(1);
     Heap scratch{};
