@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/report.hpp"
+#include "malloc/checks/clear.hpp"
 
 namespace ashlar::cache {
 
@@ -59,9 +60,19 @@ Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t cac
     heap->mapping_ = made.start;
     heap->bytes_ = made.bytes;
     heap->describe(made.carver);
+    if (guarded) heap->make_quarantines(caches);
     if (heap->spans.start(made.carver.tables())) return heap;
     destroy(heap);
     return nullptr;
+}
+
+// Address space that is charged as it is touched. Without it caches have no
+// quarantine.
+void Heap::make_quarantines(std::uint32_t caches) noexcept {
+    leaves_quarantine = [](const void* block, Bin c) noexcept {
+        checks::check_clear(block, base::size_of_bin(c));
+    };
+    quarantines_ = static_cast<Quarantine*>(region::map_uncharged(caches * sizeof(Quarantine)));
 }
 
 std::size_t Heap::mapped() const noexcept {
@@ -78,6 +89,8 @@ void Heap::destroy(Heap* heap) noexcept {
         if (caches != 0) source.release(heap->caches_, caches * sizeof(Cache));
         heap->spans.release();
     }
+    if (heap->quarantines_ != nullptr)
+        region::unmap(heap->quarantines_, heap->most_caches_ * sizeof(Quarantine));
     source.release(heap->mapping_, heap->bytes_);
 }
 
@@ -104,6 +117,7 @@ Cache* Heap::take_cache() noexcept {
     Cache* cache = &caches_[id];
     if (id != 0 && spans.alone()) spans.set_alone(false);
     cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
+    cache->quarantine = quarantine_of(id);
     cache->open_to_collectors();
     return cache;
 }
@@ -167,6 +181,8 @@ void Heap::drop(Cache& cache) const noexcept {
     if (region::page_size() > kCachePage) return;
     cache.heap = nullptr;
     region().source->purge(&cache, sizeof(Cache));
+    if (quarantines_ != nullptr)
+        region().source->purge(quarantines_ + (&cache - caches_), sizeof(Quarantine));
 }
 
 // Releases the address space of caches that no thread has used yet, but for
@@ -231,7 +247,7 @@ Allocation Heap::allocate(const Request& request) noexcept {
 }
 
 void Heap::give(void* block, Bin bin) noexcept {
-    if (bin == 0) return give_run(block);
+    if (bin == 0 || (base::is_run(bin) && checks.paranoid())) return give_run(block);
     if (with_shared([&](Cache& cache) noexcept { cache.give(block, bin); })) return;
     if (base::is_run(bin)) return give_run(block);
     arena.give(bin, &block, 1);

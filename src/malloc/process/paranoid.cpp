@@ -8,12 +8,18 @@ void* take_paranoid(Cache& own, std::size_t size, void* (*slow)(std::size_t)) no
     const std::size_t more = checks::with_room(size);
     if (size == 0 || more > base::kMaxSmall) return slow(size);
     const Bin bin = base::bin_of_size(more);
-    void* block = own.pop(bin);
+    const OwnerScope scope(&own);
+    void* block = scope.cache() == nullptr ? nullptr : own.pop_random(bin);
     if (block == nullptr) [[unlikely]]
         return slow(size);
     own.spend();
     static_cast<const Heap*>(own.heap)->checks.handed_out(block, bin, size, false);
     return block;
+}
+
+void give_paranoid(Cache& own, void* block, Bin bin) noexcept {
+    if (base::is_run(bin)) region::forbid(block, base::size_of_bin(bin));
+    own.put_in_quarantine(block, bin);
 }
 
 }  // namespace ashlar::cache
