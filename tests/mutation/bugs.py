@@ -69,6 +69,8 @@ SLABS = (
         "            if (claim(slab, c)) cur.store(slab, rlx);  // after the claim\n",
         "            index_[c].insert(slab);\n            if (claim(slab, c)) cur.store(slab, rlx);\n"
         "            index_[c].remove(slab);\n", "arena.hints arena.late_giver"),
+    Bug("two_frees_at_once_both_change_the_state", "src/core/arena/block_states.hpp",
+        "!entry.cas(before, to, base::rlx, base::rlx)", "(entry.store(to, base::rlx), false)", "arena.state"),
     Bug("units_given_before_the_hint_is_removed", ARENA_COMPLETE,
         "    index_[c].remove(slab);\n    spans_->mark(slab, kGeometry[c].units, 0);\n"
         "    spans_->state_word(slab).store(State::none().raw, rel);  // [E8] is the units' own\n"

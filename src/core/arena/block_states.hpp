@@ -50,6 +50,31 @@ class BlockStates {
     // A run or a slab goes back to the spans, and other blocks may begin here.
     // Relaxed: the caller owns the units.
     void forget(base::UnitId unit) const noexcept { wide_at(unit * kBytes).store(0, base::rlx); }
+    // The values of an entry.
+    template <class T>
+    static constexpr T filled = static_cast<T>(~T{0});
+    template <class T>
+    static constexpr bool is_live(T entry) noexcept {
+        return entry != 0 && entry != filled<T>;
+    }
+    template <class T>
+    static constexpr T live(std::size_t slack) noexcept {
+        constexpr T kMost = filled<T> - 1;
+        return slack < kMost ? static_cast<T>(slack + 1) : kMost;
+    }
+    // From live to filled (`slack` is kFree), or to live with another slack.
+    // Returns the slack that the block had. kFree: it was not live, and nothing
+    // has changed. So of two frees of one block only one succeeds.
+    static constexpr std::size_t kFree = ~std::size_t{0};
+    template <class T>
+    [[nodiscard]] static std::size_t change(base::Atomic<T>& entry, std::size_t slack) noexcept {
+        T before = entry.load(base::rlx);  // relaxed, both: one word decides
+        const T to = slack == kFree ? filled<T> : live<T>(slack);
+        if (!is_live(before) || !entry.cas(before, to, base::rlx, base::rlx)) [[unlikely]]
+            return kFree;
+        return before - 1U;
+    }
+
     // Forgets blocks [from, to) of a slab, which are free.
     void clear(base::UnitId slab, base::Bin c, std::uint32_t from, std::uint32_t to) const noexcept;
 

@@ -74,7 +74,7 @@ Checks::Sizes Checks::sizes(const void* block) const noexcept {
     if (spot.usable == 0) return {};
     return with_entry(spot, [&spot](auto& entry) noexcept -> Sizes {
         const auto now = entry.load(rlx);  // relaxed: see BlockStates
-        if (!is_live(now)) return {};
+        if (!BlockStates::is_live(now)) return {};
         return {spot.usable - (now - 1U), spot.usable};
     });
 }

@@ -12,19 +12,6 @@
 
 namespace ashlar::checks {
 
-// The values of an entry of BlockStates.
-template <class T>
-inline constexpr T kFilled = static_cast<T>(~T{0});
-template <class T>
-constexpr bool is_live(T entry) noexcept {
-    return entry != 0 && entry != kFilled<T>;
-}
-template <class T>
-constexpr T live_with(std::size_t slack) noexcept {
-    constexpr T kMost = kFilled<T> - 1;
-    return slack < kMost ? static_cast<T>(slack + 1) : kMost;
-}
-
 [[gnu::always_inline]] inline std::uint64_t Checks::canary(const void* block) const noexcept {
     return secret_ ^ reinterpret_cast<std::uintptr_t>(block);
 }
@@ -77,31 +64,28 @@ template <class Entry>
     // Relaxed, both: see BlockStates. The block is ours alone.
     const auto before = entry.load(base::rlx);
     using T = std::remove_const_t<decltype(before)>;
-    entry.store(live_with<T>(slack), base::rlx);
-    if (is_live(before)) [[unlikely]]
+    entry.store(arena::BlockStates::live<T>(slack), base::rlx);
+    if (arena::BlockStates::is_live(before)) [[unlikely]]
         base::report_corruption(block, "handed out twice");
     check_free(block, usable, before != 0);
     put_canary(block, usable, slack);
 }
 
-// From live to `to`. Returns the slack that the block had. Of two frees of one
-// block, or a free and a realloc, the second does not get past this.
+// Returns the slack that the block had. Ends the program over a free one.
 template <class Entry>
 [[gnu::always_inline]] inline std::size_t Checks::change(Entry& entry, const void* block,
                                                          std::size_t usable,
                                                          std::size_t slack) const noexcept {
-    auto before = entry.load(base::rlx);  // relaxed, both: see BlockStates
-    using T = decltype(before);
-    const T to = slack == kAnySize ? kFilled<T> : live_with<T>(slack);
-    if (!is_live(before) || !entry.cas(before, to, base::rlx, base::rlx)) [[unlikely]]
+    const std::size_t had = arena::BlockStates::change(entry, slack);
+    if (had == arena::BlockStates::kFree) [[unlikely]]
         base::report_double_free(block, usable);
-    return before - 1U;
+    return had;
 }
 
 template <class Entry>
 [[gnu::always_inline]] inline void Checks::take_back(Entry& entry, void* block, std::size_t usable,
                                                      std::size_t size) const noexcept {
-    const std::size_t slack = change(entry, block, usable, kAnySize);
+    const std::size_t slack = change(entry, block, usable, arena::BlockStates::kFree);
     if (size != kAnySize && size != usable - slack) [[unlikely]]
         base::report_wrong_size(block, usable - slack, size);
     check_canary(block, usable, slack);

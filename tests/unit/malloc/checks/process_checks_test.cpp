@@ -111,28 +111,32 @@ TEST(ProcessChecks, FreesByTwoThreadsAreTold) {
     for (void* block : blocks) EXPECT_EQ(told([&] { ash_free(block); }), double_free(block, 48));
 }
 
-// Of all the threads that free a block at once exactly one succeeds.
+// Frees a block of this size by all threads at once, so many times. Returns how
+// many frees were told.
+unsigned reports_of(unsigned threads, int rounds, std::size_t size) {
+    void* block = nullptr;
+    std::atomic<unsigned> reports{0};
+    Meeting meeting(threads);
+    together(threads, [&](unsigned thread) {
+        for (int i = 0; i < rounds; ++i) {
+            if (thread == 0) block = ash_malloc(size);
+            meeting.arrive_and_wait();
+            const std::string said = told([&] { ash_free(block); });
+            if (!said.empty()) {
+                reports.fetch_add(1, std::memory_order_relaxed);
+                EXPECT_EQ(said.compare(0, 20, "ashlar: double free "), 0) << said;
+            }
+            meeting.arrive_and_wait();
+        }
+    });
+    return reports.load();
+}
+
 TEST(ProcessChecks, OfFreesAtOnceExactlyOneSucceeds) {
     constexpr unsigned kThreads = 4;
-    constexpr int kRounds = 200;
-    for (std::size_t size : {16UL, 100UL, 3000UL, 70000UL}) {
-        void* block = nullptr;
-        std::atomic<unsigned> reports{0};
-        Meeting meeting(kThreads);
-        together(kThreads, [&](unsigned thread) {
-            for (int i = 0; i < kRounds; ++i) {
-                if (thread == 0) block = ash_malloc(size);
-                meeting.arrive_and_wait();
-                const std::string said = told([&] { ash_free(block); });
-                if (!said.empty()) {
-                    reports.fetch_add(1, std::memory_order_relaxed);
-                    EXPECT_EQ(said.compare(0, 20, "ashlar: double free "), 0) << said;
-                }
-                meeting.arrive_and_wait();
-            }
-        });
-        EXPECT_EQ(reports.load(), (kThreads - 1) * kRounds) << size;
-    }
+    constexpr unsigned kRounds = 200;
+    for (std::size_t size : {16UL, 100UL, 3000UL, 70000UL})
+        EXPECT_EQ(reports_of(kThreads, kRounds, size), (kThreads - 1) * kRounds) << size;
 }
 
 TEST(ProcessChecks, ThreadsThatExchangeBlocksAreNotTold) {
