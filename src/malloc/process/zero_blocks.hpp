@@ -28,7 +28,7 @@ class ZeroBlocks {
     void give(void* block) noexcept;
 
   private:
-    static constexpr std::size_t kBytes = std::size_t{64} << 20;
+    static constexpr std::size_t kBytes = std::size_t{4} << 20;
     static constexpr std::size_t kApart = 16;
     static constexpr std::uint32_t kWords = kBytes / kApart / 64;
 
