@@ -64,6 +64,7 @@ void Spans::give(UnitId start, std::uint32_t units) noexcept {
 bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
     if (!guarded_) return extend_units(end, more);
     if (!extend_units(end + 1, more)) return false;
+    // Relaxed: a hint.
     if (unclosed_.load(rlx) != 0) region::forbid(at(region_, end + more), base::kUnitSize);
     if (region_.source->commit(at(region_, end), std::size_t{more} << kUnitShift)) return true;
     give_units(end + 1, more);

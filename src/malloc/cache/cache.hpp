@@ -67,8 +67,8 @@ inline constexpr Slots kSlots = [] {
     return slots;
 }();
 
-// How much of the quarantine's bound a block takes. The pages of a run have gone
-// back to the system.
+// How much of the quarantine's bound a block takes. The pages of a run have
+// gone back to the system.
 constexpr std::size_t weight_of_bin(base::Bin bin) noexcept {
     return base::is_run(bin) ? base::size_of_bin(bin) / 16 : base::size_of_bin(bin);
 }

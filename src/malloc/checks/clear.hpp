@@ -1,6 +1,7 @@
 // Paranoid heaps keep free memory zero, and so is what lies behind the canaries
-// of live blocks. So a program finds no bytes of an earlier life in a block, and
-// a write into free memory is seen wherever it was. The caller owns the block.
+// of live blocks. So a program finds no bytes of an earlier life in a block,
+// and a write into free memory is seen wherever it was. The caller owns the
+// block.
 #ifndef ASHLAR_MALLOC_CHECKS_CLEAR_HPP
 #define ASHLAR_MALLOC_CHECKS_CLEAR_HPP
 

@@ -19,8 +19,8 @@ namespace ashlar::cache {
 // A hit of a thread's cache: any block of the bin.
 [[nodiscard]] void* take_paranoid(Cache& own, std::size_t size,
                                   void* (*slow)(std::size_t)) noexcept;
-// Frees a block, inside an OwnerScope: it waits in the quarantine. A run can't be
-// touched from now on.
+// Frees a block, inside an OwnerScope: it waits in the quarantine. A run can't
+// be touched from now on.
 void give_paranoid(Cache& own, void* block, base::Bin bin) noexcept;
 // Ends the program if bytes between a mapped block and its last page's end are
 // not zero.

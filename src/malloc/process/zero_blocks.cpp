@@ -31,7 +31,7 @@ void* ZeroBlocks::take() noexcept {
     std::uintptr_t start = base_.load(acq);  // [E66]
     if (start == 0) start = reserve();
     if (start == 0) return nullptr;
-    // Relaxed, all of it: a bit divides addresses, and nothing lies behind them.
+    // Relaxed, all of it: a bit divides addresses without memory.
     const std::uint32_t first = next_.fetch_add(1, rlx);
     for (std::uint32_t i = 0; i < kWords; ++i) {
         const std::uint32_t number = (first + i) % kWords;
