@@ -6,6 +6,7 @@
 #define ASHLAR_BASE_BARRIER_HPP
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/atomic.hpp"
 
@@ -69,6 +70,36 @@ inline void owned_step(T*& word) noexcept {
         owned_store(word, owned_load(word) + step);
     }
 }
+
+// A number that the owner changes, each time by one instruction on x86-64.
+class OwnedCount {
+  public:
+    // Not reordered with what the program does before or after.
+    void increment() noexcept { add<1>(); }
+    // The same, and a release for the other threads.
+    void decrement() noexcept { add<-1>(); }
+    // For the child of a fork, where the owner does not exist.
+    void reset() noexcept { value_ = 0; }
+    [[nodiscard]] std::uint32_t load(Order order) const noexcept {
+        return __atomic_load_n(&value_, static_cast<int>(order));
+    }
+
+  private:
+    // On x86-64 every store is a release.
+    template <int step>
+    void add() noexcept {
+        if constexpr (kOneInstruction) {
+            asm volatile("addl %1, %0" : "+m"(value_) : "i"(step) : "cc", "memory");
+        } else {
+            compiler_fence();
+            const auto next = load(rlx) + static_cast<std::uint32_t>(step);
+            __atomic_store_n(&value_, next, static_cast<int>(step < 0 ? rel : rlx));
+            compiler_fence();
+        }
+    }
+
+    std::uint32_t value_;
+};
 
 }  // namespace ashlar::base
 

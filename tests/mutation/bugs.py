@@ -332,9 +332,8 @@ FORKS = (
         "    heap->arena.give(bin, at, n);", "    heap->arena.give(bin, at, n);\n    base::compiler_fence();\n"
         "    top[bin] = at;", "fork"),
     Bug("flush_of_runs_gives_before_top", CACHE,
-        "            top[bin] = at + left - 1;\n            base::compiler_fence();\n            heap->give_run(block);",
-        "            heap->give_run(block);\n            base::compiler_fence();\n"
-        "            top[bin] = at + left - 1;", "fork.runs"),
+        "            move_top(bin, -1);\n            base::compiler_fence();\n            heap->give_run(block);",
+        "            heap->give_run(block);\n            base::compiler_fence();\n            move_top(bin, -1);", "fork.runs"),
     Bug("overflow_gives_before_top", CACHE, "    top[bin] = newest;\n    base::compiler_fence();\n",
         "    heap->arena.give(bin, newest, n);\n    base::compiler_fence();\n    top[bin] = newest;\n"
         "    if (n > 0) return;\n", "fork"),

@@ -2,6 +2,7 @@
 from bugs import Bug
 from edges import weaker
 
+BARRIER = "src/base/barrier.hpp"
 CACHE_H = "src/malloc/cache/cache.hpp"
 COLLECT = "src/malloc/cache/cache_collect.cpp"
 
@@ -40,8 +41,7 @@ COLLECTIONS = (
 )
 
 EDGES = (
-    weaker("E54", "owner_leaves", CACHE_H, "inside_.store(inside_.load(base::rlx) - 1, base::<rel>);",
-           "rel", "rlx", "collect."),
+    weaker("E54", "owner_leaves", BARRIER, "static_cast<int>(step < 0 ? <rel> : rlx)", "rel", "rlx", "collect."),
     weaker("E54", "collector_loads", COLLECT, "inside_.load(<acq>) == 0", "acq", "rlx", "collect."),
     weaker("E55", "owner_acquires", CACHE_H, "std::uint32_t seen = state_.load(base::<acq>);", "acq", "rlx", ""),
     weaker("E55", "collector_acquires", COLLECT, "if (!state_.cas(seen, kCollecting, <acq>, rlx))", "acq", "rlx", ""),

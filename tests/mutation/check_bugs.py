@@ -47,7 +47,7 @@ BUGS = (
             UNIT, "unit_checks.Full.PurgedBlocksAreNotCompared"),
     Mutation("entries_of_two_widths_overlap", STATES, "(narrow(c) ? number : number * sizeof(Wide))",
             "(narrow(c) ? number : number * 2)", UNIT,
-            "unit_checks.Full.KnowsTheSizeThatWasAskedFor"),
+            "unit_checks.Full.TellsTheSecondOfTwoFrees"),
     Mutation("the_cache_stays_in_sight", "src/malloc/process/process_thread.cpp",
             "tls_cache = hidden ? static_cast<ThreadCache*>(&kPastCache) : cache;", "tls_cache = cache;", UNIT,
             "unit_checks.ProcessChecks.TheThreadsCacheIsHidden"),

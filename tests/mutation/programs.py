@@ -142,7 +142,7 @@ CONTENTS = (
     Mutation("a_kept_run_is_forgotten", SPANS, "    dirty_units_.fetch_add(units, rlx);\n    release(start, units);\n}",
             "    dirty_units_.fetch_add(units, rlx);\n    if (units != 2) release(start, units);\n}",
             "ashlar_stress", "stress.exhaust"),
-    Mutation("shared_caches_are_not_reclaimed", UPKEEP, "    adopt_orphans();\n    flush_shared();\n", "",
+    Mutation("shared_caches_are_not_reclaimed", UPKEEP, "    adopt_orphans();\n    flush_cached();\n", "",
             "ashlar_stress", "stress.exhaust"),
     Mutation("a_heap_leaves_the_registry_after_its_memory", HEAP,
             "    cache::registry.strike(heap_of(heap));\n    cache::Heap::destroy(&heap_of(heap));",

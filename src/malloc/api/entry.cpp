@@ -33,6 +33,7 @@ void* allocate_or_null(std::size_t size) noexcept {
 }
 
 void give_slow(void* block) noexcept {
+    if (cache::push_run(block)) return;
     cache::checked_cache == nullptr ? cache::give(block)
                                     : cache::give_checked(block, cache::kAnySize);
 }

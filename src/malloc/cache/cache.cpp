@@ -38,6 +38,7 @@ void Cache::attach(BackEnd& owner, std::uint32_t number) noexcept {
         top[bin] = bottom(bin);
         limit[bin] = first_limit(bin);
         remote_frees_[bin] = 0;
+        if (base::is_run(bin)) run_limit_[bin - base::kClasses] = bottom(bin);
     }
     run_units_ = 0;
     collected_ = spans::Spans::now_ms();
@@ -80,10 +81,11 @@ void Cache::grow(Bin bin) noexcept {
 // Opens a bin of runs. Closes the others first if the open ones would hold too
 // much.
 void Cache::open_runs(Bin bin) noexcept {
-    if (limit[bin] != bottom(bin)) return;
+    void**& end = run_limit_[bin - base::kClasses];
+    if (end != bottom(bin)) return;
     const std::uint32_t most = kCapacityOfBin[bin] * base::units_of_run(bin);
     if (run_units_ + most > kMostRunUnits) close_runs();
-    limit[bin] = bottom(bin) + kCapacityOfBin[bin];
+    end = bottom(bin) + kCapacityOfBin[bin];
     run_units_ += most;
 }
 
@@ -91,7 +93,7 @@ void Cache::close_runs() noexcept {
     if (run_units_ == 0) return;
     for (Bin bin = base::kBins - 1; base::is_run(bin); --bin) {
         flush_bin(bin);
-        limit[bin] = bottom(bin);
+        run_limit_[bin - base::kClasses] = bottom(bin);
     }
     run_units_ = 0;
 }
@@ -232,17 +234,40 @@ void* Cache::refill_few(Bin bin) noexcept {
 }
 
 void* Cache::pop_run(Bin bin) noexcept {
-    void* block = pop(bin);
-    if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]]
-        heap->report(block);
+    void* block = base::owned_load(top[bin][-1]);
+    if (block != nullptr) move_top(bin, -1);
+    return block;
+}
+
+void Cache::report_run(const void* block, Bin bin) noexcept {
+    if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) heap->report(block);
+    base::report_double_free(block, base::size_of_bin(bin));
+}
+
+void* Cache::pop_run_after_collection(Bin bin) noexcept {
+    const OwnerScope scope(this);
+    return scope.cache() != nullptr ? pop_run(bin) : nullptr;
+}
+
+// An OwnerScope, but for calls that could follow: the compiler then needs no
+// stack frame.
+void* Cache::pop_run_in_scope(Bin bin) noexcept {
+    inside_.increment();
+    // [E54] [E55] acquire, as in enter().
+    if (state_.load(base::acq) != kOwned) [[unlikely]] {
+        inside_.decrement();
+        return pop_run_after_collection(bin);
+    }
+    void* block = pop_run(bin);
+    inside_.decrement();
     return block;
 }
 
 void* pop_run(Bin bin) noexcept {
     ThreadCache* const own = tls_cache;
-    if (own->heap == nullptr) return nullptr;
-    const OwnerScope scope(static_cast<Cache*>(own));
-    return scope.cache() != nullptr ? scope.cache()->pop_run(bin) : nullptr;
+    if (own->heap == nullptr) [[unlikely]]
+        return nullptr;
+    return static_cast<Cache*>(own)->pop_run_in_scope(bin);
 }
 
 Allocation Cache::take_run(Bin bin) noexcept {
@@ -295,7 +320,7 @@ void* Cache::take(Bin bin) noexcept {
 }
 
 void Cache::give(void* block, Bin bin) noexcept {
-    if (push(block, bin)) return;
+    if (base::is_run(bin) ? push_run(block, bin) : push(block, bin)) return;
     if (top[bin][-1] == block) base::report_double_free(block, base::size_of_bin(bin));
     overflow(block, bin);
 }
@@ -331,7 +356,7 @@ void Cache::flush_bin(Bin bin) noexcept {
     if (base::is_run(bin)) {
         for (std::uint32_t left = n; left > 0; --left) {
             void* block = at[left - 1];
-            top[bin] = at + left - 1;
+            move_top(bin, -1);
             base::compiler_fence();
             heap->give_run(block);
         }

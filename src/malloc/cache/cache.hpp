@@ -26,7 +26,8 @@ constexpr std::uint32_t capacity_of_bin(base::Bin bin) noexcept {
 
 // The open bins of runs hold at most so many units together, or the capacity of
 // one bin. A bin of runs is closed until it misses, so that a thread caches
-// only the lengths that it uses.
+// only the lengths that it uses. Its limit is its top at all times: the hit
+// path pushes no run. push_run() does, which looks at the pointer closer.
 inline constexpr std::uint32_t kMostRunUnits = 16;
 
 // As a table: no division on a miss.
@@ -109,6 +110,13 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // a unit was freed by a pointer into it: that ends the program, before the
     // run is allocated again.
     [[nodiscard]] void* pop_run(base::Bin bin) noexcept;
+    // The same in a scope of its own: the hit path of runs. nullptr also while
+    // a collector works on the cache.
+    [[nodiscard, gnu::always_inline]] inline void* pop_run_in_scope(base::Bin bin) noexcept;
+    // Frees a run. False: nothing was done, since the bin is closed or full.
+    // Ends the program over a pointer into the run, and over a run that the bin
+    // has already.
+    [[nodiscard, gnu::always_inline]] inline bool push_run(void* block, base::Bin bin) noexcept;
     // Frees a block whose bin was found full.
     void overflow(void* block, base::Bin bin) noexcept;
     // Hit and miss together, for callers outside the hit path.
@@ -191,6 +199,9 @@ class alignas(kCachePage) Cache : public ThreadCache {
     [[nodiscard]] void** first_limit(base::Bin bin) noexcept;
     void open(base::Bin bin) noexcept;
     void open_runs(base::Bin bin) noexcept;
+    void move_top(base::Bin bin, std::ptrdiff_t slots) noexcept;
+    [[noreturn, gnu::cold, gnu::noinline]] void report_run(const void* block,
+                                                           base::Bin bin) noexcept;
     [[nodiscard]] Allocation take_run(base::Bin bin) noexcept;
     void count_miss() noexcept;
     void flush_bin(base::Bin bin) noexcept;
@@ -206,16 +217,18 @@ class alignas(kCachePage) Cache : public ThreadCache {
 
     [[nodiscard]] bool enter() noexcept;
     void leave() noexcept;
+    [[gnu::noinline]] void* pop_run_after_collection(base::Bin bin) noexcept;
     void close_gaps() noexcept;
     [[nodiscard]] std::uintptr_t sum_of_tops() const noexcept;
     void collect_runs() noexcept;
     void collect_classes() noexcept;
     void give_below(base::Bin c, void** mark, void* block) noexcept;
 
-    base::Atomic<std::uint32_t> state_;   // [E54] [E55]
-    base::Atomic<std::uint32_t> inside_;  // scopes of the owner; only it writes [E54]
-    std::uint32_t misses_;                // since the last collect_idle()
-    std::uint32_t run_units_;             // capacity of the open bins of runs
+    base::Atomic<std::uint32_t> state_;     // [E54] [E55]
+    base::OwnedCount inside_;               // scopes of the owner [E54]
+    std::uint32_t misses_;                  // since the last collect_idle()
+    std::uint32_t run_units_;               // capacity of the open bins of runs
+    void** run_limit_[base::kMaxRunUnits];  // where push_run() stops; the bottom: closed
     // When collect_idle() was last called, in milliseconds.
     std::uint64_t collected_;
     // 1: the last collect_idle() came by time, before kCollectMisses misses.
@@ -264,11 +277,10 @@ class OwnerScope {
     Cache* cache_;
 };
 
-// [E54] The store comes first for the compiler: a collector puts the barrier
-// between it and the load. Relaxed: no other thread writes this word.
+// [E54] The count comes first for the compiler: a collector puts the barrier
+// between it and the load.
 inline bool Cache::enter() noexcept {
-    inside_.store(inside_.load(base::rlx) + 1, base::rlx);
-    base::compiler_fence();
+    inside_.increment();
     // [E55] acquire, pairs with the exchange in collect(): the slots as the
     // collector left them.
     std::uint32_t seen = state_.load(base::acq);
@@ -284,7 +296,42 @@ inline bool Cache::enter() noexcept {
 }
 
 // [E54] release, pairs with the acquire in collect(): the owner's slots.
-inline void Cache::leave() noexcept { inside_.store(inside_.load(base::rlx) - 1, base::rel); }
+inline void Cache::leave() noexcept { inside_.decrement(); }
+
+// Of a bin of runs.
+inline void Cache::move_top(base::Bin bin, std::ptrdiff_t slots) noexcept {
+    void** const to = top[bin] + slots;
+    base::owned_store(top[bin], to);
+    limit[bin] = to;
+}
+
+// The bin has four slots at most, above a null; a collector may put another
+// null between. No scope: a collector's barrier orders the slot and the top,
+// [E56].
+inline bool Cache::push_run(void* block, base::Bin bin) noexcept {
+    void** const at = top[bin];
+    if (reinterpret_cast<std::uintptr_t>(block) % base::kUnitSize != 0) [[unlikely]]
+        report_run(block, bin);
+    for (void** slot = at - 1; void* cached = base::owned_load(*slot); --slot) {
+        if (cached == block) [[unlikely]]
+            report_run(block, bin);
+    }
+    if (at == run_limit_[bin - base::kClasses]) return false;
+    base::owned_store(*at, block);
+    base::compiler_fence();  // the slot, then the top: a fork may cut between
+    move_top(bin, 1);
+    return true;
+}
+
+// A free that the hit path has refused, if it is that of a run. False: nothing
+// was done.
+[[nodiscard, gnu::always_inline]] inline bool push_run(void* block) noexcept {
+    ThreadCache* const own = tls_cache;
+    // The constant caches have no pages.
+    if (!own->pages.contains(block)) return false;
+    const auto bin = static_cast<base::Bin>(own->pages.bin_within(block));
+    return base::is_run(bin) && static_cast<Cache*>(own)->push_run(block, bin);
+}
 
 }  // namespace ashlar::cache
 

@@ -40,7 +40,7 @@ void Cache::continue_in_child(bool own) noexcept {
     if (!own) {
         if (state_.load(rlx) == kUnused) return;  // also a dropped cache, which has no page
         state_.store(kUnused, rlx);
-        inside_.store(0, rlx);
+        inside_.reset();
         for (Doubt& doubt : doubts_) doubt.slot = nullptr;
         return;
     }
@@ -174,6 +174,7 @@ void Cache::close_gaps() noexcept {
         std::memmove(at, first, n * sizeof(void*));
         base::compiler_fence();
         top[bin] = at + n;
+        if (base::is_run(bin)) limit[bin] = top[bin];
     }
 }
 

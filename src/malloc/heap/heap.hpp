@@ -83,6 +83,8 @@ class Heap : public BackEnd {
 
     // Releases address space that was reserved and never used.
     void shed() noexcept;
+    // Gives back what the shared caches and the depot hold.
+    void flush_cached() noexcept;
     // Empties the shared caches and the depot, retires complete slabs, and
     // frees runs kept for reuse, as far as no thread is using them.
     void reclaim() noexcept;

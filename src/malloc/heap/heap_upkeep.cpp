@@ -24,10 +24,14 @@ void Heap::flush_shared() noexcept {
     }
 }
 
-void Heap::reclaim() noexcept {
-    adopt_orphans();
+void Heap::flush_cached() noexcept {
     flush_shared();
     for (Bin c = 1; c < base::kClasses; ++c) flush_depot(c);
+}
+
+void Heap::reclaim() noexcept {
+    adopt_orphans();
+    flush_cached();
     arena.retire_reclaimable();
     spans.give_recent();
 }

@@ -317,6 +317,15 @@ std::size_t size_of(const void* block) noexcept {
 
 // -------------------------------------------------------------- the whole heap
 
+void look_at_caches() noexcept {
+    Heap* heap = existing_process();
+    if (heap == nullptr) return;
+    const OwnerScope scope(own_cache());
+    if (scope.cache() != nullptr) scope.cache()->flush();
+    if (!heap->spans.alone()) heap->collect_caches(false);
+    heap->flush_cached();
+}
+
 bool trim() noexcept {
     Heap* heap = process();
     if (heap == nullptr) return false;

@@ -79,6 +79,9 @@ using CheckedSizes = checks::Checks::Sizes;
 // does not fit.
 [[nodiscard]] bool resize_checked(void* block, std::size_t size) noexcept;
 
+// Gives the blocks of all caches back to their slabs, which ends the program if
+// one was freed twice or is no block. Returns no memory to the system.
+void look_at_caches() noexcept;
 // For the process heap and the heaps that it grew by.
 bool trim() noexcept;
 // Returns free memory to the system, and what the caller's cache and the shared

@@ -237,12 +237,38 @@ TEST_F(CacheTest, GiveOfTheTopBlockIsReportedAtOnce) {
 }
 
 TEST_F(CacheTest, FlushReportsABlockFreedTwice) {
-    for (const Bin bin : {Bin{4}, kClasses}) {
-        const Blocks blocks = take(cache_, bin, 2);
-        give(cache_, bin, {blocks[0], blocks[1], blocks[0]});
-        EXPECT_EXIT(cache_.flush(), testing::KilledBySignal(SIGABRT),
-                    "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
+    const Blocks blocks = take(cache_, 4, 2);
+    give(cache_, 4, {blocks[0], blocks[1], blocks[0]});
+    EXPECT_EXIT(cache_.flush(), testing::KilledBySignal(SIGABRT),
+                "^ashlar: double free of 0x[0-9a-f]+ \\([0-9]+-byte block\\)\n$");
+}
+
+TEST_F(CacheTest, GiveOfARunReportsThatTheBinHasIt) {
+    const Blocks runs = take(cache_, kClasses, 3);
+    give(cache_, kClasses, {runs[0], runs[1], runs[2]});
+    for (void* run : runs) {
+        EXPECT_EXIT(cache_.give(run, kClasses), testing::KilledBySignal(SIGABRT),
+                    "^ashlar: double free of 0x[0-9a-f]+ \\(65536-byte block\\)\n$");
     }
+}
+
+TEST_F(CacheTest, GiveOfAPointerIntoARunIsReported) {
+    const Blocks runs = take(cache_, kClasses, 1);
+    EXPECT_EXIT(cache_.give(static_cast<char*>(runs[0]) + 16, kClasses),
+                testing::KilledBySignal(SIGABRT),
+                "^ashlar: invalid free of 0x[0-9a-f]+ .*65536-byte block.*\n$");
+    give(cache_, kClasses, runs);
+}
+
+TEST_F(CacheTest, PushRefusesEveryRun) {
+    const Blocks runs = take(cache_, kClasses, 2);
+    EXPECT_FALSE(cache_.push(runs[0])) << "the bin is empty, open, and takes it by give() only";
+    cache_.give(runs[0], kClasses);
+    EXPECT_FALSE(cache_.push(runs[1]));
+    cache_.give(runs[1], kClasses);
+    EXPECT_EQ(cache_.pop_run(kClasses), runs[1]);
+    EXPECT_FALSE(cache_.push(runs[1]));
+    cache_.give(runs[1], kClasses);
 }
 
 TEST_F(CacheTest, PushOfAPointerWithoutABinIsRefused) {
