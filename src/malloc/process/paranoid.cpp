@@ -17,7 +17,16 @@ void* take_paranoid(Cache& own, std::size_t size, void* (*slow)(std::size_t)) no
     return block;
 }
 
-void give_paranoid(Cache& own, void* block, Bin bin) noexcept {
+void give_paranoid(Cache& own, void* block, Bin bin, std::size_t size) noexcept {
+    if (bin == 0 || base::is_run(bin)) return give_sized(block, size);
+    Heap& heap = *static_cast<Heap*>(own.heap);
+    if (!heap.checks.taken_back(block, bin, size)) heap.report(block);
+    const OwnerScope scope(&own);
+    if (scope.cache() == nullptr || own.quarantine == nullptr) return give_to(heap, block, bin);
+    own.put_in_quarantine(block, bin);
+}
+
+void detain(Cache& own, void* block, Bin bin) noexcept {
     if (base::is_run(bin)) region::forbid(block, base::size_of_bin(bin));
     own.put_in_quarantine(block, bin);
 }

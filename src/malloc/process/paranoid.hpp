@@ -19,9 +19,11 @@ namespace ashlar::cache {
 // A hit of a thread's cache: any block of the bin.
 [[nodiscard]] void* take_paranoid(Cache& own, std::size_t size,
                                   void* (*slow)(std::size_t)) noexcept;
+// As give_sized(), for what may be a block of the heap of a thread's cache.
+void give_paranoid(Cache& own, void* block, base::Bin bin, std::size_t size) noexcept;
 // Frees a block, inside an OwnerScope: it waits in the quarantine. A run can't
 // be touched from now on.
-void give_paranoid(Cache& own, void* block, base::Bin bin) noexcept;
+void detain(Cache& own, void* block, base::Bin bin) noexcept;
 // Ends the program if bytes between a mapped block and its last page's end are
 // not zero.
 void check_mapped(const void* block) noexcept;

@@ -293,7 +293,7 @@ void give_to(Heap& heap, void* block, Bin bin) noexcept {
     Cache* own = scope.cache();
     if (bin != 0 && own != nullptr && own->heap == &heap) {
         own->see_committed();
-        if (own->quarantine != nullptr) return give_paranoid(*own, block, bin);
+        if (own->quarantine != nullptr) return detain(*own, block, bin);
         own->give(block, bin);
     } else {
         heap.give(block, bin);

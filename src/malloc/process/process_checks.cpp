@@ -123,8 +123,8 @@ void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept {
 void give_checked(void* block, std::size_t size) noexcept {
     Cache& own = *checked_cache;
     if (!own.pages.contains(block)) return give_sized(block, size);
-    if (checks_of(own).paranoid()) return give_sized(block, size);
     const auto bin = static_cast<Bin>(own.pages.bin_within(block));
+    if (checks_of(own).paranoid()) return give_paranoid(own, block, bin, size);
     if (!arena::BlockStates::narrow(bin)) {
         if (bin == 0 || base::is_run(bin)) return give_sized(block, size);
         return give_wide(own, block, bin, size);
