@@ -2,7 +2,6 @@
 
 #include "base/bits.hpp"
 #include "core/region/region.hpp"
-#include "malloc/process/paranoid.hpp"
 
 namespace ashlar::cache {
 
@@ -23,32 +22,36 @@ std::size_t whole_pages(std::size_t size) noexcept {
     return base::round_up(size, region::page_size());
 }
 
-// Bytes before and behind a block that can't be touched.
-std::size_t guard() noexcept { return paranoid() ? region::page_size() : 0; }
-
-void* map(std::size_t bytes) noexcept {
-    return guard() == 0 ? region::map(bytes) : region::kSystem.reserve(bytes);
+// `guard`: bytes before and behind a block that can't be touched.
+void* map(std::size_t bytes, std::size_t guard) noexcept {
+    return guard == 0 ? region::map(bytes) : region::kSystem.reserve(bytes);
 }
 
 // Opens a block between its guards.
-bool open(std::uintptr_t start, std::size_t bytes) noexcept {
-    return guard() == 0 || region::kSystem.commit(at(start), bytes);
+bool open(std::uintptr_t start, std::size_t bytes, std::size_t guard) noexcept {
+    return guard == 0 || region::kSystem.commit(at(start), bytes);
 }
 
-void unmap(std::uintptr_t start, std::size_t bytes) noexcept {
-    region::unmap(at(start - guard()), bytes + 2 * guard());
+void unmap(std::uintptr_t start, std::size_t bytes, std::size_t guard) noexcept {
+    region::unmap(at(start - guard), bytes + 2 * guard);
 }
 
 // Returns the end of a block. The first of its pages is the new guard.
-void unmap_end(std::uintptr_t start, std::size_t bytes) noexcept {
-    if (guard() != 0) region::forbid(at(start), guard());
-    region::unmap(at(start + guard()), bytes);
+void unmap_end(std::uintptr_t start, std::size_t bytes, std::size_t guard) noexcept {
+    if (guard != 0) region::forbid(at(start), guard);
+    region::unmap(at(start + guard), bytes);
 }
 
 }  // namespace
 
 std::uint32_t MappedBlocks::first_place(std::uintptr_t start) noexcept {
     return static_cast<std::uint32_t>((start >> 12) * 0x9e3779b97f4a7c15U >> 40) % kPlaces;
+}
+
+// Relaxed: set before the first block, by the same thread or the program's
+// hand-over of the block.
+std::size_t MappedBlocks::guard_bytes() const noexcept {
+    return guarded_.load(rlx) != 0 ? region::page_size() : 0;
 }
 
 MappedBlocks::Place* MappedBlocks::find(std::uintptr_t start) noexcept {
@@ -100,14 +103,15 @@ void* MappedBlocks::take(std::size_t size, std::size_t alignment) noexcept {
     if (size > kMost || alignment > kMost) return nullptr;
     const std::size_t bytes = whole_pages(size > 0 ? size : 1);
     const std::size_t extra = alignment > page ? alignment - page : 0;
-    void* mapping = map(bytes + extra + 2 * guard());
+    const std::size_t guard = guard_bytes();
+    void* mapping = map(bytes + extra + 2 * guard, guard);
     if (mapping == nullptr) return nullptr;
-    const auto from = reinterpret_cast<std::uintptr_t>(mapping) + guard();
+    const auto from = reinterpret_cast<std::uintptr_t>(mapping) + guard;
     const std::uintptr_t start = base::round_up(from, alignment > page ? alignment : page);
     if (start > from) region::unmap(mapping, start - from);
-    if (from + extra > start) region::unmap(at(start + bytes + guard()), from + extra - start);
-    if (!open(start, bytes) || !insert(start, bytes)) {
-        unmap(start, bytes);
+    if (from + extra > start) region::unmap(at(start + bytes + guard), from + extra - start);
+    if (!open(start, bytes, guard) || !insert(start, bytes)) {
+        unmap(start, bytes, guard);
         return nullptr;
     }
     count(bytes, 0);
@@ -120,7 +124,7 @@ std::size_t MappedBlocks::give(void* block) noexcept {
     // [E39] acq_rel: of two frees of one block only one succeeds.
     if (place == nullptr || !place->start.cas(start, kBusy, acq_rel, rlx)) return 0;
     const std::size_t bytes = place->bytes.load(rlx);
-    unmap(start, bytes);
+    unmap(start, bytes, guard_bytes());
     place->start.store(0, rel);  // [E39] release, pairs with the CAS in insert()
     count(0, bytes);
     return bytes;
@@ -150,9 +154,10 @@ void MappedBlocks::set_asked(const void* block, std::size_t size) noexcept {
 // system may give either to another thread: the old one once the pages have
 // moved, the new one if it refuses.
 void* MappedBlocks::move(Place& place, std::uintptr_t start, std::size_t bytes) noexcept {
-    void* const reserved = region::kSystem.reserve(bytes + 2 * guard());
+    const std::size_t guard = guard_bytes();
+    void* const reserved = region::kSystem.reserve(bytes + 2 * guard);
     if (reserved == nullptr) return nullptr;
-    const auto target = reinterpret_cast<std::uintptr_t>(reserved) + guard();
+    const auto target = reinterpret_cast<std::uintptr_t>(reserved) + guard;
     void* const to = at(target);
     Place* next = claim(target, bytes);
     std::uintptr_t found = start;
@@ -160,7 +165,7 @@ void* MappedBlocks::move(Place& place, std::uintptr_t start, std::size_t bytes) 
     // none.
     if (next == nullptr || !place.start.cas(found, kBusy, acq_rel, rlx)) {
         if (next != nullptr) next->start.store(0, rel);  // [E39] as in give()
-        unmap(target, bytes);
+        unmap(target, bytes, guard);
         return nullptr;
     }
     // Relaxed: the caller holds the block.
@@ -173,9 +178,9 @@ void* MappedBlocks::move(Place& place, std::uintptr_t start, std::size_t bytes) 
         place.start.store(start, rel);  // [E39] as in insert()
         return nullptr;
     }
-    if (guard() != 0) {
-        region::unmap(at(start - guard()), guard());
-        region::unmap(at(start + before), guard());
+    if (guard != 0) {
+        region::unmap(at(start - guard), guard);
+        region::unmap(at(start + before), guard);
     }
     next->start.store(target, rel);  // [E39] as in insert()
     place.start.store(0, rel);       // [E39] as in give()
@@ -194,7 +199,7 @@ void* MappedBlocks::resize(void* block, std::size_t size) noexcept {
     const std::size_t bytes = whole_pages(grows ? size + size / 8 : size);
     void* now = block;
     if (!grows) {
-        unmap_end(start + bytes, before - bytes);
+        unmap_end(start + bytes, before - bytes, guard_bytes());
     } else if (!region::remap(block, before, bytes)) {
         now = move(*place, start, bytes);
         if (now == nullptr) return nullptr;

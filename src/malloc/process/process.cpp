@@ -128,6 +128,7 @@ Allocation take_cached(Cache& own, const Request& request, Bin bin) noexcept {
 Allocation take_mapped(const Request& request) noexcept {
     const std::size_t bytes = base::round_up(request.size, base::kUnitSize);
     if (!limits.admits_mapping(bytes)) return {nullptr, true};
+    if (paranoid()) mapped_blocks.set_guarded();
     void* block = mapped_blocks.take(bytes, request.alignment);
     limits.mapped(bytes);
     limits.relieve_above_soft();
