@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """usage: run_programs.py [--list] [NAME…]
 
-Plants the bugs of programs.py, manager_bugs.py, settings_bugs.py, check_bugs.py, inspect_bugs.py and
+Plants the bugs of programs.py, manager_bugs.py, settings_bugs.py, check_bugs.py, paranoid_bugs.py, inspect_bugs.py and
 shared_programs.py, one at a time,
 in a copy of the tree under build/mutation. The tests that the entry names must pass without the bug, and fail with it. A
 NAME may be the beginning of one.
@@ -21,6 +21,7 @@ import inspect_bugs
 import manager_bugs
 import programs
 import check_bugs
+import paranoid_bugs
 import settings_bugs
 import shared_programs
 from run import plant
@@ -126,7 +127,8 @@ def main():
     parser.add_argument("--no-check", action="store_true", help="do not first run the tests without a bug")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    every = programs.ALL + manager_bugs.MANAGER + settings_bugs.BUGS + check_bugs.BUGS + inspect_bugs.BUGS
+    every = programs.ALL + manager_bugs.MANAGER + settings_bugs.BUGS + check_bugs.BUGS + paranoid_bugs.BUGS
+    every += inspect_bugs.BUGS
     every += shared_programs.SHARED
     wanted = [bug for bug in every
               if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
