@@ -66,7 +66,10 @@ void over_mib() { overflow(kSmall, 0, kMiB); }
 void over_1_of_large() { overflow(kLarge, 0, 1); }
 void over_32_of_large() { overflow(kLarge, 0, 32); }
 void over_1_of_longer() { overflow(kLonger, 0, 1); }
-void over_1_of_mapped() { overflow(kMapped, 0, 1); }
+void over_1_of_mapped() {
+    take(kMapped);
+    overflow(kMapped, 0, 1);
+}
 void over_1_of_odd_mapped() { overflow(kMapped - 100, 0, 1); }
 void over_1_of_odd_large() { overflow(kLarge - 100, 0, 1); }
 void over_99_of_odd_small() { overflow(kSmall + 1, 14, 1); }
@@ -91,7 +94,12 @@ void under_1() { underflow(1); }
 void under_32() { underflow(32); }
 void under_mib() { underflow(kMiB); }
 void under_1_of_large() { change(take(kLarge) - 1); }
-void under_1_of_mapped() { change(take(kMapped) - 1); }
+// The system maps the next block right below it.
+void under_1_of_mapped() {
+    unsigned char* block = take(kMapped);
+    take(kMapped);
+    change(block - 1);
+}
 void read_mib_under() {
     const unsigned char* block = take(kSmall);
     for (std::size_t i = 1; i < kMiB; ++i) look(block - i);

@@ -8,7 +8,7 @@ CACHE = "src/malloc/cache/quarantine.cpp"
 MAPPED = "src/malloc/process/mapped_blocks.cpp"
 PROCESS = "src/malloc/process/process.cpp"
 ZERO = "src/malloc/process/zero_blocks.cpp"
-REGION = "src/core/region/region.hpp"
+HEAP = "src/malloc/heap/heap.cpp"
 UNIT = "unit_checks"
 KINDS = "ashlar misuse_kinds"
 
@@ -29,8 +29,8 @@ BUGS = (
             "unit_checks.Paranoid.RunsHaveGuardsAndFreeUnitsAreClosed"),
     Mutation("the_end_of_a_run_keeps_its_bytes", GUARDS, "    if (!region_.purge(end, from - to))",
             "    if (from < to)", UNIT, "unit_checks.Paranoid.TheGuardFollowsTheEndOfARun"),
-    Mutation("tables_lie_side_by_side", REGION, "        tables_next_ += gap_;\n        const std::uintptr_t at =",
-            "        const std::uintptr_t at =", UNIT, "unit_checks.Paranoid.TablesLieBetweenGaps"),
+    Mutation("tables_lie_side_by_side", HEAP, "                           guarded ? kUnitSize : 0);", "                           0);",
+            UNIT, "unit_checks.ParanoidHeap.TablesLieBetweenGaps"),
     Mutation("the_quarantine_has_no_bound", QUARANTINE, "(weight_ > kMost && count_ != 0)", "weight_ == 0", UNIT,
             "unit_checks.QuarantineTest.KeepsBlocksUpToItsBoundAndEachOnce"),
     Mutation("blocks_leave_in_order", QUARANTINE, "slots_[random(kSlots)]", "slots_[0]", UNIT,

@@ -44,8 +44,7 @@ Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t cac
     const bool guarded = level == CheckLevel::paranoid;
     // Guards are address space: half of it, in a heap of slabs of one unit.
     if (guarded && units <= kMostDoubled) units *= 2;
-    region::Carver measure(0, 0, 0, guarded ? kUnitSize : region::table_grain(units),
-                           guarded ? kUnitSize : 0);
+    region::Carver measure(0, 0, 0, region::table_grain(units), guarded ? kUnitSize : 0);
     measure.array<inspect::HeapLayout>(1);
     measure.array<Heap>(1);
     Heap scratch{};

@@ -137,11 +137,17 @@ TEST_F(Paranoid, SlabsHaveGuards) {
     EXPECT_FALSE(readable(reinterpret_cast<void*>(unit - 1)));
 }
 
-TEST_F(Paranoid, TablesLieBetweenGaps) {
-    const auto* map = reinterpret_cast<const unsigned char*>(heap_.spans.page_map());
+// Also those of a heap so small that tables would share pages.
+TEST(ParanoidHeap, TablesLieBetweenGaps) {
+    Heap* heap = Heap::create(region::kSystem, 60, 2, CheckLevel::paranoid);
+    ASSERT_NE(heap, nullptr);
+    const auto* map = reinterpret_cast<const unsigned char*>(heap->spans.page_map());
     EXPECT_TRUE(readable(map));
-    const auto page = reinterpret_cast<std::uintptr_t>(map) / kUnitSize * kUnitSize;
-    EXPECT_FALSE(readable(reinterpret_cast<void*>(page - 1)));
+    const std::size_t page = region::page_size();
+    const auto first = reinterpret_cast<std::uintptr_t>(map) / page * page;
+    EXPECT_FALSE(readable(reinterpret_cast<void*>(first - 1)));
+    EXPECT_FALSE(readable(reinterpret_cast<void*>(first + page)));
+    Heap::destroy(heap);
 }
 
 TEST(QuarantineTest, KeepsBlocksUpToItsBoundAndEachOnce) {
