@@ -29,7 +29,7 @@ BUGS = (
             "unit_checks.Paranoid.RunsHaveGuardsAndFreeUnitsAreClosed"),
     Mutation("the_end_of_a_run_keeps_its_bytes", GUARDS, "    if (!region_.purge(end, from - to))",
             "    if (from < to)", UNIT, "unit_checks.Paranoid.TheGuardFollowsTheEndOfARun"),
-    Mutation("tables_lie_side_by_side", HEAP, "                           guarded ? kUnitSize : 0);", "                           0);",
+    Mutation("tables_lie_side_by_side", HEAP, "region::table_grain(units), guarded ? kUnitSize : 0)", "region::table_grain(units), 0)",
             UNIT, "unit_checks.ParanoidHeap.TablesLieBetweenGaps"),
     Mutation("the_quarantine_has_no_bound", QUARANTINE, "(weight_ > kMost && count_ != 0)", "weight_ == 0", UNIT,
             "unit_checks.QuarantineTest.KeepsBlocksUpToItsBoundAndEachOnce"),
@@ -44,6 +44,6 @@ BUGS = (
             "        if (own == nullptr) return detain", KINDS, "misuse.kinds.write_after_free_of_large"),
     Mutation("mapped_blocks_have_no_guards", PROCESS, "    if (paranoid()) mapped_blocks.set_guarded();\n", "", KINDS,
             "misuse.kinds.under_1_of_mapped"),
-    Mutation("a_block_of_size_0_is_freed_twice", ZERO, "fetch_and(~bit, rlx) & bit) == 0", "fetch_and(~bit, rlx) & bit) > bit",
-            UNIT, "unit_checks.ZeroBlocksTest.TellTheSecondOfTwoFreesAndPointersInside"),
+    Mutation("a_block_of_size_0_is_freed_twice", ZERO, "fetch_and(~bit, rlx) & bit) == 0",
+            "fetch_and(~bit, rlx) & bit) > bit", UNIT, "unit_checks.ZeroBlocksTest.TellTheSecondOfTwoFreesAndPointersInside"),
 )
