@@ -11,6 +11,7 @@
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/paranoid.hpp"
 #include "malloc/process/process.hpp"
+#include "malloc/process/zero_blocks.hpp"
 
 // As in new.cpp: only a visitor can throw through here, and then the program
 // has this function.
@@ -133,6 +134,7 @@ std::size_t Heap::usable_size(const void* block) const noexcept {
 
 bool Heap::owns(const void* address) const noexcept {
     const cache::Heap* heap = heap_ == nullptr ? cache::process() : &heap_of(heap_);
+    if (heap_ == nullptr && cache::zero_blocks.contains(address)) return true;
     if (heap_ == nullptr && cache::mapped_blocks.around(address) != 0) return true;
     return heap != nullptr && in_range(*heap, address);
 }
