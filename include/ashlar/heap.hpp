@@ -29,7 +29,10 @@ enum class CheckLevel : std::uint8_t {
     full,      ///< Keeps a state for each block, patterns in free blocks, and
                ///< canaries. Double, interior and wrong-size frees abort at the
                ///< call. usable_size() is the size that was asked for.
-    paranoid,  ///< More than `full`, at a price.
+    paranoid,  ///< `full`, and all free memory is zero, runs and slabs have
+               ///< guards, free units can't be touched, and every block has
+               ///< room for a canary. In the process heap, freed blocks wait
+               ///< in a quarantine, and blocks of size 0 can't be touched.
 };
 
 /// A heap with an address range of its own.

@@ -28,12 +28,17 @@ inline void announce(const void* address, std::size_t block_size = 0) {
     std::snprintf(line, sizeof line, "expected %p %zu\n", address, block_size);
     say(line);
 }
-// The bytes that a block of this size has.
+inline bool is_paranoid() {
+    const char* const level = std::getenv("ASHLAR_CHECK");
+    return level != nullptr && std::strcmp(level, "paranoid") == 0;
+}
+// The bytes that a block of this size has. Paranoid heaps make room for a
+// canary in each block of a slab.
 inline std::size_t block_bytes(std::size_t size) {
     using GoodSize = std::size_t (*)(std::size_t);
     const auto good_size = reinterpret_cast<GoodSize>(dlsym(RTLD_DEFAULT, "ash_good_size"));
     if (good_size == nullptr) _exit(5);
-    return good_size(size);
+    return good_size(is_paranoid() && size <= largest_in_a_slab ? size + 8 : size);
 }
 // Flushes all blocks out of the caches, as the program does at the latest when
 // it ends.
@@ -47,6 +52,17 @@ inline void* take(std::size_t size) {
     void* block = std::malloc(size);
     if (block == nullptr) _exit(3);
     return block;
+}
+// Takes blocks until it has this freed one again: the next one, if there is no
+// quarantine.
+inline void take_again(void* block, std::size_t size) {
+    const int most = is_paranoid() ? 1000000 : 1;
+    for (int i = 0; i < most; ++i) {
+        void* next = take(size);
+        if (next == block) return;
+        std::free(next);
+    }
+    _exit(3);
 }
 inline std::vector<void*> take_many(std::size_t size, std::size_t count) {
     std::vector<void*> blocks(count);

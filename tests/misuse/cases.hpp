@@ -31,7 +31,7 @@ struct Case {
         Seen larger;  // without a bin
     };
     When by_default;
-    When full;  // ASHLAR_CHECK=full
+    When full;  // ASHLAR_CHECK=full. At paranoid writes into free memory may fault instead.
 };
 
 constexpr std::size_t case_count = 35;

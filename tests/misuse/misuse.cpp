@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "blocks.hpp"
 #include "cases.hpp"
 
 namespace misuse {
@@ -82,10 +83,19 @@ bool is_told_on_reuse(const Case& fault, const Ending& ending) {
            ending.written.find('\n') == ending.written.size() - 1;
 }
 
+// At paranoid free units can't be touched, and a write into any other byte of
+// free memory is told.
+bool is_told_or_faults(const Case& fault, const Ending& ending) {
+    const bool faults = WIFSIGNALED(ending.status) && WTERMSIG(ending.status) == SIGSEGV;
+    return (faults && ending.written.empty()) || is_told_on_reuse(fault, ending);
+}
+
 // "expected ADDRESS SIZE", the output of the call, "the call is over", and
 // later output.
 bool is_right(const Case& fault, std::size_t size, const Ending& ending) {
     const Seen seen = when(fault, size);
+    if (is_paranoid() && std::strcmp(fault.fault, "write after free") == 0)
+        return is_told_or_faults(fault, ending);
     const bool good_end = WIFEXITED(ending.status) && WEXITSTATUS(ending.status) == 0;
     if (seen == Seen::harmless) return good_end && ending.written.empty();
     if (seen == Seen::never) return good_end && ends_with(ending.written, call_is_over);

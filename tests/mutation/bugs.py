@@ -293,9 +293,9 @@ MAPPINGS = (
         "mapped.asked"),
     Bug("mapped_pages_unmapped_before_the_place_is_claimed", MAPPED,
         "    if (place == nullptr || !place->start.cas(start, kBusy, acq_rel, rlx)) return 0;\n"
-        "    const std::size_t bytes = place->bytes.load(rlx);\n    region::unmap(block, bytes);\n",
+        "    const std::size_t bytes = place->bytes.load(rlx);\n    unmap(start, bytes, guard_bytes());\n",
         "    if (place == nullptr) return 0;\n    const std::size_t bytes = place->bytes.load(rlx);\n"
-        "    region::unmap(block, bytes);\n    if (!place->start.cas(start, kBusy, acq_rel, rlx)) return 0;\n",
+        "    unmap(start, bytes, guard_bytes());\n    if (!place->start.cas(start, kBusy, acq_rel, rlx)) return 0;\n",
         "mapped.again"),
     Bug("mapped_move_keeps_the_old_address", MAPPED, "!place.start.cas(found, kBusy, acq_rel, rlx)", "found != start",
         "mapped.move"),

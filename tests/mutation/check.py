@@ -15,6 +15,7 @@ import manager_bugs
 import programs
 import report_bugs
 import check_bugs
+import paranoid_bugs
 import settings_bugs
 import shared_bugs
 import shared_programs
@@ -33,7 +34,7 @@ def misfits(bug, olds):
 def main():
     tables = (bugs.BUGS, edges.EDGES, small_blocks.SMALL_BLOCKS, shared_bugs.SHARED, cache_bugs.BUGS,
               collector_bugs.BUGS, programs.ALL, manager_bugs.MANAGER, settings_bugs.BUGS, check_bugs.BUGS, guard_bugs.BUGS,
-              report_bugs.BUGS, inspect_bugs.BUGS, shared_programs.SHARED)
+              report_bugs.BUGS, paranoid_bugs.BUGS, inspect_bugs.BUGS, shared_programs.SHARED)
     every = [bug for table in tables for bug in table]
     found = [line for bug in every for line in misfits(bug, [bug.old, *(old for old, _ in getattr(bug, "also", ()))])]
     names = [bug.name for bug in every]

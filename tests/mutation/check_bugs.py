@@ -32,7 +32,7 @@ BUGS = (
             "unit_checks.Full.TellsAWriteToAnyByteOfTheCanary"),
     Mutation("the_canary_covers_bytes_of_the_program", PATTERN, "~std::uint64_t{0} << (before > 64 ? before - 64 : 0)",
             "~std::uint64_t{0}", UNIT, "unit_checks.Full.KnowsTheSizeThatWasAskedFor"),
-    Mutation("the_pattern_is_not_compared", HOT, "        check_filled(block, usable);\n", "", UNIT,
+    Mutation("the_pattern_is_not_compared", HOT, "    if (filled) check_filled(block, usable);\n", "", UNIT,
             "unit_checks.Full.TellsAWriteToAnyFilledByteOfAFreeBlock"),
     Mutation("zero_pages_are_not_compared", CHECKS,
             "    if (zero) check_zero", "    if (zero && size == 0) check_zero", UNIT,

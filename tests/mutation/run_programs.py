@@ -2,7 +2,7 @@
 """usage: run_programs.py [--list] [NAME…]
 
 Plants the bugs of programs.py, manager_bugs.py, settings_bugs.py, check_bugs.py, guard_bugs.py, report_bugs.py,
-inspect_bugs.py and shared_programs.py, one at a time, in a copy of the tree under build/mutation.
+paranoid_bugs.py, inspect_bugs.py and shared_programs.py, one at a time, in a copy of the tree under build/mutation.
 The tests that the entry names must pass without the bug, and fail with it. A NAME may be the beginning of one.
 Status 1: a bug was not found. All of them take half an hour.
 """
@@ -22,6 +22,7 @@ import manager_bugs
 import programs
 import report_bugs
 import check_bugs
+import paranoid_bugs
 import settings_bugs
 import shared_programs
 from run import plant
@@ -128,7 +129,7 @@ def main():
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     every = programs.ALL + manager_bugs.MANAGER + settings_bugs.BUGS + check_bugs.BUGS + guard_bugs.BUGS
-    every += report_bugs.BUGS + inspect_bugs.BUGS + shared_programs.SHARED
+    every += report_bugs.BUGS + paranoid_bugs.BUGS + inspect_bugs.BUGS + shared_programs.SHARED
     wanted = [bug for bug in every
               if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:

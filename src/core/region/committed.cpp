@@ -47,8 +47,9 @@ constexpr Word pack(UnitId limit, UnitId reach) noexcept { return Word{limit} <<
 
 }  // namespace
 
-bool Committed::start(const Region& region, const Tables& tables) noexcept {
+bool Committed::start(const Region& region, const Tables& tables, bool tables_only) noexcept {
     region_ = region;
+    tables_only_ = tables_only;
     tables_ = tables;
     reach_.store(pack(region.stepwise ? 0 : region.end, 0), rlx);  // relaxed: not published yet
     return cover(1);
@@ -87,8 +88,10 @@ std::size_t Committed::reserved() const noexcept {
 }
 
 bool Committed::commit(UnitId from, UnitId to) const noexcept {
-    return each_part(from, to, [this](std::uintptr_t start, std::uintptr_t end) noexcept {
-        return start == end || region_.source->commit(reinterpret_cast<void*>(start), end - start);
+    const std::uintptr_t units = tables_only_ ? region_.base : ~std::uintptr_t{0};
+    return each_part(from, to, [&](std::uintptr_t start, std::uintptr_t end) noexcept {
+        return start == end || start >= units ||
+               region_.source->commit(reinterpret_cast<void*>(start), end - start);
     });
 }
 

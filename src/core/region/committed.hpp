@@ -21,7 +21,9 @@ class Committed {
   public:
     // Called before the heap is published. False: the system refuses even the
     // first unit.
-    [[nodiscard]] bool start(const Region& region, const Tables& tables) noexcept;
+    // With tables_only, the owner makes the units themselves accessible.
+    [[nodiscard]] bool start(const Region& region, const Tables& tables,
+                             bool tables_only = false) noexcept;
 
     // Commits at least units [0, end). False: the region has fewer units, or
     // the system refuses.
@@ -68,6 +70,7 @@ class Committed {
 
     Region region_;
     Tables tables_;
+    bool tables_only_;
     base::Atomic<base::Word> reach_;
     base::Atomic<base::UnitId> done_;
     // Notes of the lock's holder for the child of a fork: units up to the first

@@ -110,10 +110,13 @@ void* reserve_uncharged(std::size_t bytes) noexcept {
     return map_with(nullptr, bytes, PROT_NONE, MAP_NORESERVE);
 }
 
-bool close(void* start, std::size_t bytes) noexcept {
+bool forbid(void* start, std::size_t bytes) noexcept {
     count(system_calls.commit);
-    const bool closed =
-        keeping_errno([&]() noexcept { return mprotect(start, bytes, PROT_NONE) == 0; });
+    return keeping_errno([&]() noexcept { return mprotect(start, bytes, PROT_NONE) == 0; });
+}
+
+bool close(void* start, std::size_t bytes) noexcept {
+    const bool closed = forbid(start, bytes);
     purge(start, bytes);
     return closed;
 }
@@ -183,7 +186,8 @@ Reservation Reservation::make(const Source& source, base::UnitId units,
                               const Carver& measured) noexcept {
     using base::kUnitSize;
     const std::size_t dense = base::round_up(measured.used(), page_size());
-    const std::size_t first = base::round_up(dense + measured.later_used(), measured.grain());
+    const std::size_t later = dense + measured.gap();
+    const std::size_t first = base::round_up(later + measured.later_used(), measured.grain());
     const std::size_t metadata = base::round_up(first + measured.tables_used(), kUnitSize);
     const std::size_t whole = metadata + (std::size_t{units} + 2) * kUnitSize;
     std::size_t bytes = first;
@@ -196,7 +200,8 @@ Reservation Reservation::make(const Source& source, base::UnitId units,
     }
     const auto at = reinterpret_cast<std::uintptr_t>(start);
     const Region region{base::round_up(at + metadata, kUnitSize), units + 1, &source, stepwise};
-    return {start, bytes, region, Carver(at, at + dense, at + first, measured.grain())};
+    return {start, bytes, region,
+            Carver(at, at + later, at + first, measured.grain(), measured.gap())};
 }
 
 }  // namespace ashlar::region

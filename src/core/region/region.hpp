@@ -71,6 +71,9 @@ extern base::TryLock reserving_briefly;
 // Takes the access to committed pages away, and returns them to the system.
 // False: it refuses the former.
 [[nodiscard]] bool close(void* start, std::size_t bytes) noexcept;
+// Makes pages inaccessible that Source::commit() may open again. They keep what
+// they hold. False: the system refuses.
+bool forbid(void* start, std::size_t bytes) noexcept;
 
 // One block of pages of its own, outside any region.
 [[nodiscard]] void* map(std::size_t bytes) noexcept;
@@ -118,9 +121,9 @@ constexpr std::size_t table_grain(base::UnitId units) noexcept {
 class Carver {
   public:
     explicit Carver(std::uintptr_t start, std::uintptr_t later = 0, std::uintptr_t tables = 0,
-                    std::size_t grain = base::kCacheLine) noexcept
+                    std::size_t grain = base::kCacheLine, std::size_t gap = 0) noexcept
         : start_(start), next_(start), later_start_(later), later_next_(later),
-          tables_start_(tables), tables_next_(tables), grain_(grain), tables_{} {
+          tables_start_(tables), tables_next_(tables), grain_(grain), gap_(gap), tables_{} {
         tables_.own_pages = grain == base::kUnitSize;
     }
 
@@ -141,6 +144,7 @@ class Carver {
         const auto stride = static_cast<std::uint32_t>(per * sizeof(T));
         const bool colored = tables_.own_pages && !discardable;
         const std::size_t color = colored ? (1 + tables_.count) * base::kCacheLine : 0;
+        tables_next_ += gap_;
         const std::uintptr_t at =
             carve(tables_next_, color + ((end >> shift) + std::size_t{1}) * stride, grain_) + color;
         tables_.list[tables_.count++] = {at, stride, shift, discardable};
@@ -155,6 +159,7 @@ class Carver {
     // later().
     template <class T>
     T* apart(std::size_t count) noexcept {
+        tables_next_ += gap_;
         return reinterpret_cast<T*>(
             carve(tables_next_, count * sizeof(T), grain_ > alignof(T) ? grain_ : alignof(T)));
     }
@@ -180,6 +185,9 @@ class Carver {
     [[nodiscard]] std::size_t later_used() const noexcept { return later_next_ - later_start_; }
     [[nodiscard]] std::size_t tables_used() const noexcept { return tables_next_ - tables_start_; }
     [[nodiscard]] std::size_t grain() const noexcept { return grain_; }
+    // Bytes in front of each table and part that are never accessible. 0, or a
+    // multiple of the grain.
+    [[nodiscard]] std::size_t gap() const noexcept { return gap_; }
     [[nodiscard]] const Tables& tables() const noexcept { return tables_; }
     // False: this carver only measures.
     [[nodiscard]] bool places() const noexcept { return start_ != 0; }
@@ -200,6 +208,7 @@ class Carver {
     std::uintptr_t tables_start_;
     std::uintptr_t tables_next_;
     std::size_t grain_;
+    std::size_t gap_;
     std::uintptr_t open_end_ = 0;
     std::size_t later_open_ = 0;
     Tables tables_;

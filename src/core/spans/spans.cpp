@@ -30,8 +30,9 @@ constexpr std::uint32_t kFitTries = 32;  // holes that fit() tries for an aligne
 
 }  // namespace
 
-void Spans::layout(region::Carver& carver, const region::Region& region) noexcept {
+void Spans::layout(region::Carver& carver, const region::Region& region, bool guarded) noexcept {
     region_ = region;
+    guarded_ = guarded;
     const std::uint32_t words = BitmapIndex::words_of_level(region.end, 0);
     region::layout_index(carver, &free_, 1, region.end, 0);
     region::layout_index(carver, &pending_words_, 1, words, base::kWordShift);
@@ -309,7 +310,7 @@ UnitId Spans::take_recent(std::uint32_t units, std::uint32_t align) noexcept {
     return kNoUnit;
 }
 
-Run Spans::take(std::uint32_t units, bool may_grow, std::uint32_t align) noexcept {
+Run Spans::take_units(std::uint32_t units, bool may_grow, std::uint32_t align) noexcept {
     if (units < kRecent) {
         const UnitId kept = take_recent(units, align);
         if (kept != kNoUnit) return {kept, false, 0};
@@ -324,7 +325,7 @@ Run Spans::take(std::uint32_t units, bool may_grow, std::uint32_t align) noexcep
     return run;
 }
 
-void Spans::give(UnitId start, std::uint32_t units) noexcept {
+void Spans::give_units(UnitId start, std::uint32_t units) noexcept {
     if (units < kRecent) {
         mark_dirty(start, units);
         UnitId none = kNoUnit;
@@ -358,7 +359,7 @@ void Spans::give_recent() noexcept {
     sync_holes();
 }
 
-bool Spans::extend(UnitId end, std::uint32_t more) noexcept {
+bool Spans::extend_units(UnitId end, std::uint32_t more) noexcept {
     if (more > region_.end - end) return false;
     UnitId frontier = frontier_.load(rlx);  // relaxed: the claim and the CAS decide
     if (end > frontier) return false;

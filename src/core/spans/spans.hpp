@@ -61,11 +61,13 @@ struct SpansTables {
 
 class Spans {
   public:
-    void layout(region::Carver& carver, const region::Region& region) noexcept;
+    // `guarded`: see Guards below.
+    void layout(region::Carver& carver, const region::Region& region,
+                bool guarded = false) noexcept;
     // After the layout of everything that has tables. False: the system
     // refuses.
     [[nodiscard]] bool start(const region::Tables& tables) noexcept {
-        return committed_.start(region_, tables);
+        return committed_.start(region_, tables, guarded_);
     }
 
     // Takes `units` contiguous units, best fit, at an address that is a
@@ -177,12 +179,26 @@ class Spans {
             page_map_[start + i].store(static_cast<std::uint8_t>(bin), base::rlx);
     }
 
+    // Guards: a run of a guarded heap has one unit more, its last one, which
+    // can't be touched. Nor can free units. A heap with very many runs goes on
+    // without: the system bounds the number of mappings.
+    [[nodiscard]] bool guarded() const noexcept { return guarded_; }
+
     // Asked after units were taken of which some are not dirty. False: they
     // are put back. nullptr: always true. Set before the heap is published.
     bool (*admits)() noexcept;
 
   private:
     static constexpr std::uint32_t kRecent = 17;  // runs of 1 .. 16 units
+
+    // take(), give() and extend(), of units without guards.
+    [[nodiscard]] Run take_units(std::uint32_t units, bool may_grow, std::uint32_t align) noexcept;
+    void give_units(base::UnitId start, std::uint32_t units) noexcept;
+    [[nodiscard]] bool extend_units(base::UnitId end, std::uint32_t more) noexcept;
+    // spans_guards.cpp
+    [[nodiscard]] bool open_run(base::UnitId start, std::uint32_t units) noexcept;
+    void close_units(base::UnitId start, std::uint32_t units) noexcept;
+    void shrink(base::UnitId start, std::uint32_t from, std::uint32_t to) noexcept;
 
     // Units from `start` to the next multiple of `align`.
     [[nodiscard]] std::uint32_t pad(base::UnitId start, std::uint32_t align) const noexcept {
@@ -223,7 +239,10 @@ class Spans {
 
     region::Region region_;
     region::Committed committed_;
-    base::BitmapIndex free_;  // leaf bits: 1 for each free unit
+    bool guarded_;
+    base::Atomic<std::uint32_t> guards_;    // runs that have one; relaxed: a bound
+    base::Atomic<std::uint32_t> unclosed_;  // 1: free units may be accessible; relaxed: a hint
+    base::BitmapIndex free_;                // leaf bits: 1 for each free unit
     // Hint: words of free_ that the map of holes must be compared with.
     base::BitmapIndex pending_words_;
     base::Atomic<std::uint32_t>* state_;  // per unit, UnitState

@@ -37,7 +37,7 @@ bool Spans::resize_large(UnitId start, std::uint32_t from, std::uint32_t to) noe
     if (to > from && !extend(start + from, to - from)) return false;
     mark(start, 1, base::bin_of_run(to));
     state_[start].store(UnitState::of(Kind::large, to).raw, rel);  // [E17]
-    if (to < from) give(start + to, from - to);
+    if (to < from) shrink(start, from, to);
     return true;
 }
 

@@ -1,5 +1,6 @@
 // ASHLAR_GUARD_SAMPLE=N: about one block in N misses lies beside pages without
-// access. In the drop-in only, also in setuid programs.
+// access. In the drop-in only, also in setuid programs. Not at the level
+// `paranoid`, where all blocks have guards.
 #include <unistd.h>
 
 #include "base/line.hpp"
@@ -10,8 +11,9 @@
 namespace {
 
 [[gnu::constructor]] void prepare() noexcept {
-    const std::uint32_t every = ashlar::settings::environment().guard_sample;
-    if (every == 0) return;
+    const ashlar::settings::Settings& settings = ashlar::settings::environment();
+    const std::uint32_t every = settings.guard_sample;
+    if (every == 0 || settings.check == ashlar::settings::CheckLevel::paranoid) return;
     if (ashlar::guards::guarded_blocks.start(every) && ashlar::guards::handle_faults()) return;
     ashlar::base::Line line;
     line.text("ashlar: ASHLAR_GUARD_SAMPLE: no address space for guarded blocks, there are none");

@@ -11,7 +11,9 @@
 #include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/fault_report.hpp"
 #include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/paranoid.hpp"
 #include "malloc/process/process.hpp"
+#include "malloc/process/zero_blocks.hpp"
 
 // As in new.cpp: only a visitor can throw through here, and then the program
 // has this function.
@@ -28,10 +30,11 @@ bool in_range(const cache::Heap& heap, const void* address) noexcept {
 }
 
 void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) noexcept {
-    cache::Allocation found = heap.allocate({size, alignment});
+    const std::size_t more = heap.checks.paranoid() ? checks::with_room(size) : size;
+    cache::Allocation found = heap.allocate({more, alignment});
     if (found.block == nullptr) [[unlikely]] {
         heap.reclaim();
-        found = heap.allocate({size, alignment});
+        found = heap.allocate({more, alignment});
     }
     if (heap.checks.on() && found.block != nullptr) cache::handed_out(heap, found, size);
     return found.block;
@@ -135,7 +138,8 @@ std::size_t Heap::usable_size(const void* block) const noexcept {
 bool Heap::owns(const void* address) const noexcept {
     const cache::Heap* heap = heap_ == nullptr ? cache::process() : &heap_of(heap_);
     if (heap_ == nullptr &&
-        (cache::mapped_blocks.around(address) != 0 || guards::guarded_blocks.holds(address))) {
+        (cache::zero_blocks.contains(address) || cache::mapped_blocks.around(address) != 0 ||
+         guards::guarded_blocks.holds(address))) {
         return true;
     }
     return heap != nullptr && in_range(*heap, address);

@@ -57,6 +57,10 @@ class BackEnd {
     // none. Set before the heap is published.
     void (*also_tick)() noexcept;
 
+    // Looks at a block of a class that leaves a quarantine. Set before the heap
+    // is published, if its caches have quarantines.
+    void (*leaves_quarantine)(const void* block, base::Bin c) noexcept;
+
     spans::Spans spans;
     arena::Arena arena;
     depot::Depot depot;

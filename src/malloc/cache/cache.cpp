@@ -314,6 +314,7 @@ void Cache::flush_bin(Bin bin) noexcept {
 }
 
 void Cache::flush() noexcept {
+    drain_quarantine();
     for (Bin bin = 1; bin < base::kBins; ++bin) flush_bin(bin);
     heap->depot.forget(depot_handle_);
     for (Bin c = 1; c < base::kClasses; ++c) heap->arena.leave(c, current_[c]);
@@ -334,6 +335,7 @@ void Cache::adopt() noexcept {
             }
         }
     }
+    adopt_quarantine();
     for (Bin c = 1; c < base::kClasses; ++c) heap->arena.leave(c, current_[c]);
 }
 

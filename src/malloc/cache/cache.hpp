@@ -6,6 +6,7 @@
 #define ASHLAR_MALLOC_CACHE_CACHE_HPP
 
 #include "malloc/cache/back_end.hpp"
+#include "malloc/cache/quarantine.hpp"
 #include "malloc/cache/thread_cache.hpp"
 
 namespace ashlar::cache {
@@ -66,6 +67,12 @@ inline constexpr Slots kSlots = [] {
     slots.all = next;
     return slots;
 }();
+
+// How much of the quarantine's bound a block takes. The pages of a run have
+// gone back to the system.
+constexpr std::size_t weight_of_bin(base::Bin bin) noexcept {
+    return base::is_run(bin) ? base::size_of_bin(bin) / 16 : base::size_of_bin(bin);
+}
 
 // Whole pages, so that an idle cache can be returned to the system.
 inline constexpr std::size_t kCachePage = 4096;
@@ -163,6 +170,11 @@ class alignas(kCachePage) Cache : public ThreadCache {
         for (void** at = top[bin] - 1; *at != nullptr; --at) f(*at);
     }
 
+    // Paranoid heaps. A random block of a bin, or nullptr.
+    [[nodiscard]] void* pop_random(base::Bin bin) noexcept;
+    // As give(), after a while in the quarantine, which the cache has.
+    void put_in_quarantine(void* block, base::Bin bin) noexcept;
+
     // Where the slots lie, for readers from outside.
     [[nodiscard]] const void* slots() const noexcept { return slots_; }
 
@@ -208,6 +220,10 @@ class alignas(kCachePage) Cache : public ThreadCache {
     void make_room(base::Bin bin) noexcept;
     void flush_idle_depot(base::Bin bin) noexcept;
 
+    std::size_t leave_quarantine(void* block) noexcept;
+    void drain_quarantine() noexcept;
+    void adopt_quarantine() noexcept;
+
     [[nodiscard]] bool enter() noexcept;
     void leave() noexcept;
     [[gnu::noinline]] void* pop_run_after_collection(base::Bin bin) noexcept;
@@ -249,6 +265,11 @@ class alignas(kCachePage) Cache : public ThreadCache {
         void* block;
     };
     Doubt doubts_[base::kClasses];
+
+  public:
+    // Of a thread's cache of a paranoid heap, or null. Set before the cache is
+    // open to collectors.
+    Quarantine* quarantine;
 };
 
 // The owner's slow paths, and every pop of a run. No collector works on the

@@ -62,6 +62,7 @@ Cache::Collected Cache::collect(bool only_idle) noexcept {
         sum_ = sum;
     }
     if (done) {
+        drain_quarantine();
         collect_runs();
         collect_classes();
     }

@@ -100,6 +100,10 @@ bool Checks::resized(void* block, std::size_t size) const noexcept {
     const std::size_t old_slack = with_entry(
         spot, [&](auto& entry) noexcept { return change(entry, block, spot.usable, slack); });
     check_canary(block, spot.usable, old_slack);
+    if (paranoid()) {
+        check_rest(block, spot.usable, old_slack);
+        clear_between(block, spot.usable, old_slack, slack);
+    }
     put_canary(block, spot.usable, slack);
     return true;
 }

@@ -24,6 +24,7 @@ class Checks {
     void start(CheckLevel level, const spans::Spans& spans, const arena::Arena& arena) noexcept;
     [[nodiscard]] CheckLevel level() const noexcept { return level_; }
     [[nodiscard]] bool on() const noexcept { return level_ >= CheckLevel::full; }
+    [[nodiscard]] bool paranoid() const noexcept { return level_ == CheckLevel::paranoid; }
 
     struct Sizes {
         std::size_t asked;   // what the program has asked for
@@ -70,6 +71,8 @@ class Checks {
     template <class Entry>
     [[nodiscard]] std::size_t change(Entry& entry, const void* block, std::size_t usable,
                                      std::size_t slack) const noexcept;
+    void check_free(const void* block, std::size_t usable, bool filled) const noexcept;
+    void make_free(void* block, std::size_t usable) const noexcept;
     [[nodiscard]] std::uint64_t canary(const void* block) const noexcept;
     void put_canary(void* block, std::size_t usable, std::size_t slack) const noexcept;
     void check_canary(const void* block, std::size_t usable, std::size_t slack) const noexcept;

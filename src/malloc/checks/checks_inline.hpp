@@ -7,6 +7,7 @@
 
 #include "base/report.hpp"
 #include "malloc/checks/checks.hpp"
+#include "malloc/checks/clear.hpp"
 #include "malloc/checks/pattern.hpp"
 
 namespace ashlar::checks {
@@ -31,6 +32,19 @@ namespace ashlar::checks {
         base::report_overflow(block, usable - slack, at);
 }
 
+// A block leaves or enters its free state. Paranoid heaps keep all free memory
+// zero, so that they also know blocks that no program has had.
+[[gnu::always_inline]] inline void Checks::check_free(const void* block, std::size_t usable,
+                                                      bool filled) const noexcept {
+    if (paranoid()) return check_clear(block, usable);
+    if (filled) check_filled(block, usable);
+}
+
+[[gnu::always_inline]] inline void Checks::make_free(void* block,
+                                                     std::size_t usable) const noexcept {
+    paranoid() ? clear(block, usable) : fill(block, usable);
+}
+
 // Of a class whose slabs have one unit.
 [[gnu::always_inline]] inline Checks::Spot Checks::find_narrow(const void* block,
                                                                base::Bin bin) const noexcept {
@@ -51,11 +65,9 @@ template <class Entry>
     const auto before = entry.load(base::rlx);
     using T = std::remove_const_t<decltype(before)>;
     entry.store(arena::BlockStates::live<T>(slack), base::rlx);
-    if (before == arena::BlockStates::filled<T>) [[likely]] {
-        check_filled(block, usable);
-    } else if (before != 0) {
+    if (arena::BlockStates::is_live(before)) [[unlikely]]
         base::report_corruption(block, "handed out twice");
-    }
+    check_free(block, usable, before != 0);
     put_canary(block, usable, slack);
 }
 
@@ -77,7 +89,8 @@ template <class Entry>
     if (size != kAnySize && size != usable - slack) [[unlikely]]
         base::report_wrong_size(block, usable - slack, size);
     check_canary(block, usable, slack);
-    fill(block, usable);
+    if (paranoid()) check_rest(block, usable, slack);
+    make_free(block, usable);
 }
 
 // As handed_out() for a block of a class with narrow entries, of whose bytes

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/report.hpp"
+#include "malloc/checks/clear.hpp"
 
 namespace ashlar::cache {
 
@@ -18,13 +19,19 @@ using base::rlx;
 using base::UnitId;
 using base::Word;
 
+namespace {
+
+constexpr UnitId kMostDoubled = UnitId{1} << 20;
+
+}  // namespace
+
 void Heap::layout(region::Carver& carver, const region::Region& region, std::uint32_t caches,
                   CheckLevel level) noexcept {
     shared_ = carver.later<Cache>(kShared);
     depot.layout(carver, *region.source);
     for (BitmapIndex* index : {&idle_, &orphaned_})
         region::layout_dense_index(carver, *index, caches + 1);
-    spans.layout(carver, region);
+    spans.layout(carver, region, level == CheckLevel::paranoid);
     arena.layout(carver, spans, level >= CheckLevel::full);
     checks.start(level, spans, arena);
     caches_ = carver.apart<Cache>(caches);
@@ -34,7 +41,10 @@ void Heap::layout(region::Carver& carver, const region::Region& region, std::uin
 
 Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t caches,
                    CheckLevel level) noexcept {
-    region::Carver measure(0, 0, 0, region::table_grain(units));
+    const bool guarded = level == CheckLevel::paranoid;
+    // Guards are address space: half of it, in a heap of slabs of one unit.
+    if (guarded && units <= kMostDoubled) units *= 2;
+    region::Carver measure(0, 0, 0, region::table_grain(units), guarded ? kUnitSize : 0);
     measure.array<inspect::HeapLayout>(1);
     measure.array<Heap>(1);
     Heap scratch{};
@@ -49,9 +59,19 @@ Heap* Heap::create(const region::Source& source, UnitId units, std::uint32_t cac
     heap->mapping_ = made.start;
     heap->bytes_ = made.bytes;
     heap->describe(made.carver);
+    if (guarded) heap->make_quarantines(caches);
     if (heap->spans.start(made.carver.tables())) return heap;
     destroy(heap);
     return nullptr;
+}
+
+// Address space that is charged as it is touched. Without it caches have no
+// quarantine.
+void Heap::make_quarantines(std::uint32_t caches) noexcept {
+    leaves_quarantine = [](const void* block, Bin c) noexcept {
+        checks::check_clear(block, base::size_of_bin(c));
+    };
+    quarantines_ = static_cast<Quarantine*>(region::map_uncharged(caches * sizeof(Quarantine)));
 }
 
 std::size_t Heap::mapped() const noexcept {
@@ -68,6 +88,8 @@ void Heap::destroy(Heap* heap) noexcept {
         if (caches != 0) source.release(heap->caches_, caches * sizeof(Cache));
         heap->spans.release();
     }
+    if (heap->quarantines_ != nullptr)
+        region::unmap(heap->quarantines_, heap->most_caches_ * sizeof(Quarantine));
     source.release(heap->mapping_, heap->bytes_);
 }
 
@@ -99,6 +121,7 @@ Cache* Heap::take_further_cache() noexcept {
     }
     Cache* cache = &caches_[id];
     cache->attach(*this, id);  // also a used one, whose bins had adapted to another thread
+    cache->quarantine = quarantine_of(id);
     cache->open_to_collectors();
     return cache;
 }
@@ -162,6 +185,8 @@ void Heap::drop(Cache& cache) const noexcept {
     if (region::page_size() > kCachePage) return;
     cache.heap = nullptr;
     region().source->purge(&cache, sizeof(Cache));
+    if (quarantines_ != nullptr)
+        region().source->purge(quarantines_ + (&cache - caches_), sizeof(Quarantine));
 }
 
 // Releases the address space of caches that no thread has used yet, but for
@@ -226,7 +251,7 @@ Allocation Heap::allocate(const Request& request) noexcept {
 }
 
 void Heap::give(void* block, Bin bin) noexcept {
-    if (bin == 0) return give_run(block);
+    if (bin == 0 || (base::is_run(bin) && checks.paranoid())) return give_run(block);
     if (with_shared([&](Cache& cache) noexcept { cache.give(block, bin); })) return;
     if (base::is_run(bin)) return give_run(block);
     arena.give(bin, &block, 1);

@@ -135,10 +135,14 @@ class Heap : public BackEnd {
     [[nodiscard]] bool commit(Cache* first, std::uint32_t n) const noexcept;
     [[nodiscard]] bool reserve_caches(std::uint32_t enough) noexcept;
     void drop(Cache& cache) const noexcept;
+    [[nodiscard]] Quarantine* quarantine_of(std::uint32_t id) const noexcept {
+        return quarantines_ == nullptr ? nullptr : quarantines_ + id;
+    }
     void drop_idle_caches() noexcept;
 
     void layout(region::Carver& carver, const region::Region& region, std::uint32_t caches,
                 CheckLevel level) noexcept;
+    void make_quarantines(std::uint32_t caches) noexcept;
     void describe(const region::Carver& carver) const noexcept;
     void describe_caches(inspect::CacheTables& out) const noexcept;
     template <class F>
@@ -152,6 +156,7 @@ class Heap : public BackEnd {
     std::size_t bytes_;
     Cache* shared_;
     Cache* caches_;
+    Quarantine* quarantines_;     // of caches_, in paranoid heaps; null: none
     base::BitmapIndex idle_;      // thread caches without a thread; they are empty
     base::BitmapIndex orphaned_;  // thread caches whose thread a fork left behind
     std::uint32_t most_caches_;   // thread caches that there may ever be

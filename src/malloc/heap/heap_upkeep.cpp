@@ -112,7 +112,9 @@ void Heap::hide_cached(void* self, Bin c, std::uintptr_t slab, Word* live) noexc
     const std::uint32_t created = created_of(
         heap.created_.load(acq));  // [none: the heap is quiet, the caller waited for all threads]
     for (std::uint32_t i = 0; i < created; ++i) {
-        if (heap.caches_[i].attached()) heap.caches_[i].visit(c, hide);
+        if (!heap.caches_[i].attached()) continue;
+        heap.caches_[i].visit(c, hide);
+        if (heap.caches_[i].quarantine != nullptr) heap.caches_[i].quarantine->visit(hide);
     }
 }
 

@@ -22,10 +22,36 @@ std::size_t whole_pages(std::size_t size) noexcept {
     return base::round_up(size, region::page_size());
 }
 
+// `guard`: bytes before and behind a block that can't be touched.
+void* map(std::size_t bytes, std::size_t guard) noexcept {
+    return guard == 0 ? region::map(bytes) : region::kSystem.reserve(bytes);
+}
+
+// Opens a block between its guards.
+bool open(std::uintptr_t start, std::size_t bytes, std::size_t guard) noexcept {
+    return guard == 0 || region::kSystem.commit(at(start), bytes);
+}
+
+void unmap(std::uintptr_t start, std::size_t bytes, std::size_t guard) noexcept {
+    region::unmap(at(start - guard), bytes + 2 * guard);
+}
+
+// Returns the end of a block. The first of its pages is the new guard.
+void unmap_end(std::uintptr_t start, std::size_t bytes, std::size_t guard) noexcept {
+    if (guard != 0) region::forbid(at(start), guard);
+    region::unmap(at(start + guard), bytes);
+}
+
 }  // namespace
 
 std::uint32_t MappedBlocks::first_place(std::uintptr_t start) noexcept {
     return static_cast<std::uint32_t>((start >> 12) * 0x9e3779b97f4a7c15U >> 40) % kPlaces;
+}
+
+// Relaxed: set before the first block, by the same thread or the program's
+// hand-over of the block.
+std::size_t MappedBlocks::guard_bytes() const noexcept {
+    return guarded_.load(rlx) != 0 ? region::page_size() : 0;
 }
 
 MappedBlocks::Place* MappedBlocks::find(std::uintptr_t start) noexcept {
@@ -77,14 +103,15 @@ void* MappedBlocks::take(std::size_t size, std::size_t alignment) noexcept {
     if (size > kMost || alignment > kMost) return nullptr;
     const std::size_t bytes = whole_pages(size > 0 ? size : 1);
     const std::size_t extra = alignment > page ? alignment - page : 0;
-    void* mapping = region::map(bytes + extra);
+    const std::size_t guard = guard_bytes();
+    void* mapping = map(bytes + extra + 2 * guard, guard);
     if (mapping == nullptr) return nullptr;
-    const auto from = reinterpret_cast<std::uintptr_t>(mapping);
+    const auto from = reinterpret_cast<std::uintptr_t>(mapping) + guard;
     const std::uintptr_t start = base::round_up(from, alignment > page ? alignment : page);
     if (start > from) region::unmap(mapping, start - from);
-    if (from + extra > start) region::unmap(at(start + bytes), from + extra - start);
-    if (!insert(start, bytes)) {
-        region::unmap(at(start), bytes);
+    if (from + extra > start) region::unmap(at(start + bytes + guard), from + extra - start);
+    if (!open(start, bytes, guard) || !insert(start, bytes)) {
+        unmap(start, bytes, guard);
         return nullptr;
     }
     count(bytes, 0);
@@ -97,7 +124,7 @@ std::size_t MappedBlocks::give(void* block) noexcept {
     // [E39] acq_rel: of two frees of one block only one succeeds.
     if (place == nullptr || !place->start.cas(start, kBusy, acq_rel, rlx)) return 0;
     const std::size_t bytes = place->bytes.load(rlx);
-    region::unmap(block, bytes);
+    unmap(start, bytes, guard_bytes());
     place->start.store(0, rel);  // [E39] release, pairs with the CAS in insert()
     count(0, bytes);
     return bytes;
@@ -127,26 +154,33 @@ void MappedBlocks::set_asked(const void* block, std::size_t size) noexcept {
 // system may give either to another thread: the old one once the pages have
 // moved, the new one if it refuses.
 void* MappedBlocks::move(Place& place, std::uintptr_t start, std::size_t bytes) noexcept {
-    void* to = region::kSystem.reserve(bytes);
-    if (to == nullptr) return nullptr;
-    const auto target = reinterpret_cast<std::uintptr_t>(to);
+    const std::size_t guard = guard_bytes();
+    void* const reserved = region::kSystem.reserve(bytes + 2 * guard);
+    if (reserved == nullptr) return nullptr;
+    const auto target = reinterpret_cast<std::uintptr_t>(reserved) + guard;
+    void* const to = at(target);
     Place* next = claim(target, bytes);
     std::uintptr_t found = start;
     // [E39] as in give(): another thread that frees the block meanwhile finds
     // none.
     if (next == nullptr || !place.start.cas(found, kBusy, acq_rel, rlx)) {
         if (next != nullptr) next->start.store(0, rel);  // [E39] as in give()
-        region::unmap(to, bytes);
+        unmap(target, bytes, guard);
         return nullptr;
     }
     // Relaxed: the caller holds the block.
-    if (!region::remap_to(at(start), place.bytes.load(rlx), to, bytes)) {
+    const std::size_t before = place.bytes.load(rlx);
+    if (!region::remap_to(at(start), before, to, bytes)) {
         // The system may have unmapped the target before it refused, and
         // another thread may have those addresses by now. The rest of the
         // reservation stays reserved.
         next->start.store(0, rel);      // [E39] as in give()
         place.start.store(start, rel);  // [E39] as in insert()
         return nullptr;
+    }
+    if (guard != 0) {
+        region::unmap(at(start - guard), guard);
+        region::unmap(at(start + before), guard);
     }
     next->start.store(target, rel);  // [E39] as in insert()
     place.start.store(0, rel);       // [E39] as in give()
@@ -165,7 +199,7 @@ void* MappedBlocks::resize(void* block, std::size_t size) noexcept {
     const std::size_t bytes = whole_pages(grows ? size + size / 8 : size);
     void* now = block;
     if (!grows) {
-        region::unmap(at(start + bytes), before - bytes);
+        unmap_end(start + bytes, before - bytes, guard_bytes());
     } else if (!region::remap(block, before, bytes)) {
         now = move(*place, start, bytes);
         if (now == nullptr) return nullptr;

@@ -24,6 +24,9 @@ class MappedBlocks {
     // nullptr: the system refuses, or the table is full. O(1), and one or two
     // system calls.
     [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept;
+    // From now on, and before the first block: a page before and behind each
+    // block can't be touched. Relaxed: see guard_bytes().
+    void set_guarded() noexcept { guarded_.store(1, base::rlx); }
     // Frees a block and returns its bytes; 0: it is not the start of a mapped
     // block.
     [[nodiscard]] std::size_t give(void* block) noexcept;
@@ -64,6 +67,7 @@ class MappedBlocks {
         base::Atomic<std::size_t> bytes;     // whole pages; changed by the block's holder
     };
 
+    [[nodiscard]] std::size_t guard_bytes() const noexcept;
     static std::uint32_t first_place(std::uintptr_t start) noexcept;
     [[nodiscard]] Place* find(std::uintptr_t start) noexcept;
     [[nodiscard]] Place* claim(std::uintptr_t start, std::size_t bytes) noexcept;
@@ -73,6 +77,7 @@ class MappedBlocks {
 
     Place places_[kPlaces];
     base::Atomic<std::size_t> asked_[kPlaces];  // of each place; changed by the block's holder
+    base::Atomic<std::uint32_t> guarded_;
     base::Atomic<std::size_t> held_;
     base::Atomic<std::size_t> peak_;
 };

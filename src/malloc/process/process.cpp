@@ -10,7 +10,9 @@
 #include "malloc/process/injection.hpp"
 #include "malloc/process/limits.hpp"
 #include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/paranoid.hpp"
 #include "malloc/process/recorded_stacks.hpp"
+#include "malloc/process/zero_blocks.hpp"
 
 namespace ashlar::cache {
 
@@ -133,6 +135,7 @@ Allocation take_cached(Cache& own, const Request& request, Bin bin) noexcept {
 Allocation take_mapped(const Request& request) noexcept {
     const std::size_t bytes = base::round_up(request.size, base::kUnitSize);
     if (!limits.admits_mapping(bytes)) return {nullptr, true};
+    if (paranoid()) mapped_blocks.set_guarded();
     void* block = mapped_blocks.take(bytes, request.alignment);
     limits.mapped(bytes);
     limits.relieve_above_soft();
@@ -213,18 +216,16 @@ Allocation allocate_block(const Request& request) noexcept {
 }  // namespace
 
 Allocation allocate(const Request& request) noexcept {
-    const Allocation found = allocate_block(request);
-    if (found.block == nullptr) return found;
-    if (recorded_stacks.on()) [[unlikely]]
+    const Allocation found = check_level() < CheckLevel::full
+                                 ? allocate_block(request)
+                                 : allocate_checked(request, allocate_block);
+    if (recorded_stacks.on() && found.block != nullptr) [[unlikely]]
         recorded_stacks.add(BlockCall::allocation, found.block);
-    if (check_level() < CheckLevel::full) [[likely]]
-        return found;
-    if (guarded_blocks.contains(found.block)) return found;  // has its own checks
-    return handed_out(found, request.size);
+    return found;
 }
 
 std::size_t allocate_batch(std::size_t size, void** out, std::size_t n) noexcept {
-    const Bin bin = base::bin_of_size(size);
+    const Bin bin = base::bin_of_size(paranoid() ? checks::with_room(size) : size);
     const OwnerScope scope(own_cache());
     Cache* own = scope.cache();
     if (own == nullptr || bin == 0 || base::is_run(bin)) return 0;
@@ -289,8 +290,11 @@ void give_guarded(void* block, std::size_t size) noexcept {
 }
 
 void give_mapped(void* block, std::size_t size) noexcept {
+    if (zero_blocks.contains(block)) [[unlikely]]
+        return zero_blocks.give(block);
     if (size != kAnySize && mapped_blocks.size_of(block) != 0 && mapped_blocks.asked(block) != size)
         base::report_wrong_size(block, mapped_blocks.asked(block), size);
+    if (paranoid()) check_mapped(block);
     const std::size_t bytes = mapped_blocks.give(block);
     if (bytes == 0) report_stranger(block);
     // A large block was freed, so that the program is likely to need less.
@@ -326,6 +330,7 @@ void give_to(Heap& heap, void* block, Bin bin) noexcept {
     Cache* own = scope.cache();
     if (bin != 0 && own != nullptr && own->heap == &heap) {
         own->see_committed();
+        if (own->quarantine != nullptr) return detain(*own, block, bin);
         own->give(block, bin);
     } else {
         heap.give(block, bin);
@@ -336,6 +341,7 @@ std::size_t size_of(const void* block) noexcept {
     const Heap* heap = owner_of(block);
     if (heap == nullptr) {
         if (guarded_blocks.contains(block)) return guarded_blocks.size_of(block);
+        if (zero_blocks.is_live(block)) return 0;
         const std::size_t bytes = mapped_blocks.size_of(block);
         if (bytes == 0) report_stranger(block);
         return check_level() < CheckLevel::full ? bytes : mapped_blocks.asked(block);

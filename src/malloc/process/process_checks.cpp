@@ -1,10 +1,15 @@
 // process: between the program and heaps that check. Sizes that were asked for,
 // and the hooks of Checks. Mapped blocks have the level of the process heap.
 // Any thread.
+#include <cstring>
+
 #include "base/report.hpp"
 #include "malloc/checks/checks_inline.hpp"
+#include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/mapped_blocks.hpp"
+#include "malloc/process/paranoid.hpp"
 #include "malloc/process/process.hpp"
+#include "malloc/process/zero_blocks.hpp"
 
 namespace ashlar::cache {
 
@@ -44,7 +49,30 @@ Allocation handed_out(const Allocation& found, std::size_t size) noexcept {
     } else {
         mapped_blocks.set_asked(found.block, size);
     }
-    return found;
+    return {found.block, found.zero || (heap != nullptr && heap->checks.paranoid())};
+}
+
+Allocation allocate_checked(const Request& request, Allocation (*get)(const Request&)) noexcept {
+    Request more = request;
+    if (paranoid()) {
+        if (request.size == 0 && request.alignment <= base::kMinAlignment) {
+            if (void* block = zero_blocks.take(); block != nullptr) return {block, true};
+        }
+        more.size = checks::with_room(request.size);
+    }
+    const Allocation found = get(more);
+    // A guarded block has its own checks.
+    if (found.block == nullptr || guards::guarded_blocks.contains(found.block)) return found;
+    return handed_out(found, request.size);
+}
+
+void check_mapped(const void* block) noexcept {
+    const std::size_t asked = mapped_blocks.asked(block);
+    const std::size_t bytes = mapped_blocks.size_of(block);
+    const std::size_t end = base::round_up(asked, region::page_size());
+    if (asked == 0 || end > bytes) return;
+    const std::size_t at = checks::first_used(block, asked, end);
+    if (at != end) base::report_overflow(block, asked, at - asked);
 }
 
 void taken_back(const Heap& heap, void* block, Bin bin, std::size_t size) noexcept {
@@ -84,6 +112,7 @@ void give_wide(Cache& own, void* block, Bin bin, std::size_t size) noexcept {
 void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept {
     Cache& own = *checked_cache;
     if (size > base::kMaxSmall) return slow(size);
+    if (checks_of(own).paranoid()) return take_paranoid(own, size, slow);
     const Bin bin = size <= kMaxInline ? kBinOfSize[size] : kBinOfQuarters[(size + 255) / 256];
     void* block = own.pop(bin);
     if (block == nullptr) [[unlikely]]
@@ -98,6 +127,7 @@ void give_checked(void* block, std::size_t size) noexcept {
     Cache& own = *checked_cache;
     if (!own.pages.contains(block)) return give_sized(block, size);
     const auto bin = static_cast<Bin>(own.pages.bin_within(block));
+    if (checks_of(own).paranoid()) return give_paranoid(own, block, bin, size);
     if (!arena::BlockStates::narrow(bin)) {
         if (bin == 0 || base::is_run(bin)) return give_sized(block, size);
         return give_wide(own, block, bin, size);
@@ -113,8 +143,11 @@ void give_checked(void* block, std::size_t size) noexcept {
 bool resize_checked(void* block, std::size_t size) noexcept {
     const Heap* heap = owner_of(block);
     if (heap != nullptr) return heap->checks.resized(block, size);
-    if (mapped_blocks.size_of(block) < size) return false;
+    const std::size_t bytes = mapped_blocks.size_of(block);
+    if (bytes < size) return false;
     mapped_blocks.set_asked(block, size);
+    const std::size_t end = base::round_up(size, region::page_size());
+    if (paranoid() && end <= bytes) std::memset(static_cast<char*>(block) + size, 0, end - size);
     return true;
 }
 
