@@ -14,7 +14,7 @@ UNIT = "unit_checks"
 
 BUGS = (
     Mutation("a_wrong_size_is_believed", ENTRY,
-            "    if (!is_right && cache::check_level() != cache::CheckLevel::off)\n"
+            "    if (!is_right && cache::level_of(block) != cache::CheckLevel::off)\n"
             "        base::report_wrong_size(block, usable, size);\n",
             "    if (usable == 0 && !is_right) return;\n", "ashlar misuse",
             "misuse.delete_as_larger.8 misuse.delete_aligned_as_larger.262144"),

@@ -253,18 +253,26 @@ std::size_t good_size(std::size_t size) noexcept {
     return bin != 0 ? base::size_of_bin(bin) : base::round_up(size, kUnitSize);
 }
 
+namespace {
+
+// A program may name even the size that stands for none. No block is as large.
+constexpr std::size_t named_size(std::size_t size) noexcept {
+    return size == cache::kAnySize ? size - 1 : size;
+}
+
+}  // namespace
+
 void free_sized(void* block, std::size_t size) noexcept {
     if (block == nullptr) return;
     if (cache::is_checked(block)) [[unlikely]]
-        return cache::give_sized(block, size);
+        return cache::give_sized(block, named_size(size));
     const std::size_t usable = cache::size_of(block);
     const bool too_small =
         usable > base::kMinAlignment && size < usable / 2 && good_size(size) != usable;
     // Relaxed: as the store.
     const bool wrong = size > usable || (too_small && stayed_larger.load(base::rlx) == 0);
-    if (wrong && cache::check_level() != cache::CheckLevel::off) {
+    if (wrong && cache::level_of(block) != cache::CheckLevel::off)
         base::report_wrong_size(block, usable, size);
-    }
     give(block);
 }
 
@@ -279,16 +287,16 @@ void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept
         own.pages.bin_of(block) == cache::kBinOfSize[size]) {
         return give(block);
     }
-    if (cache::checked_cache != nullptr) return cache::give_checked(block, size);
+    if (cache::checked_cache != nullptr) return cache::give_checked(block, named_size(size));
     if (cache::is_checked(block)) [[unlikely]]
-        return cache::give_sized(block, size);
+        return cache::give_sized(block, named_size(size));
     const Bin bin = base::bin_of(size, alignment);
     const std::size_t expected =
         bin != 0 ? base::size_of_bin(bin) : base::round_up(size > 0 ? size : 1, kUnitSize);
     const std::size_t usable = cache::size_of(block);
     const bool is_right =
         guarded_blocks.contains(block) ? usable == (size > 0 ? size : 1) : usable == expected;
-    if (!is_right && cache::check_level() != cache::CheckLevel::off)
+    if (!is_right && cache::level_of(block) != cache::CheckLevel::off)
         base::report_wrong_size(block, usable, size);
     give(block);
 }

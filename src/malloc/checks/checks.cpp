@@ -96,7 +96,7 @@ bool Checks::taken_back(void* block, Bin bin, std::size_t size) const noexcept {
 bool Checks::resized(void* block, std::size_t size) const noexcept {
     const Spot spot = find(block);
     if (size > spot.usable) return false;
-    const std::size_t slack = spot.usable - size;
+    const std::size_t slack = slack_of(spot.usable, size);
     const std::size_t old_slack = with_entry(
         spot, [&](auto& entry) noexcept { return change(entry, block, spot.usable, slack); });
     check_canary(block, spot.usable, old_slack);

@@ -57,10 +57,17 @@ namespace ashlar::checks {
     return {(in_region - offset) / base::kMinAlignment + number, g.size, true};
 }
 
+// Entries hold no more. A block that leaves more room counts as asked for in
+// part of it, and its size is not compared.
+inline constexpr std::size_t kMostSlack = 0xfffffff0;
+constexpr std::size_t slack_of(std::size_t usable, std::size_t size) noexcept {
+    return usable - size < kMostSlack ? usable - size : kMostSlack;
+}
+
 template <class Entry>
 [[gnu::always_inline]] inline void Checks::hand_out(Entry& entry, void* block, std::size_t usable,
                                                     std::size_t size) const noexcept {
-    const std::size_t slack = usable - size;
+    const std::size_t slack = slack_of(usable, size);
     // Relaxed, both: see BlockStates. The block is ours alone.
     const auto before = entry.load(base::rlx);
     using T = std::remove_const_t<decltype(before)>;
@@ -86,7 +93,7 @@ template <class Entry>
 [[gnu::always_inline]] inline void Checks::take_back(Entry& entry, void* block, std::size_t usable,
                                                      std::size_t size) const noexcept {
     const std::size_t slack = change(entry, block, usable, arena::BlockStates::kFree);
-    if (size != kAnySize && size != usable - slack) [[unlikely]]
+    if (size != kAnySize && size != usable - slack && slack < kMostSlack) [[unlikely]]
         base::report_wrong_size(block, usable - slack, size);
     check_canary(block, usable, slack);
     if (paranoid()) check_rest(block, usable, slack);

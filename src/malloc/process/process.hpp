@@ -36,6 +36,7 @@ void leave_own_cache() noexcept;
 // Of the product: the level that the user wants. None: the default.
 [[gnu::weak]] CheckLevel start_level() noexcept;
 // Whether a block, or what may be one, belongs to a heap that checks.
+[[nodiscard]] CheckLevel level_of(const void* block) noexcept;
 [[nodiscard]] bool is_checked(const void* block) noexcept;
 // The hooks of a heap's checks, for blocks on their way to the program and
 // back. handed_out() returns `found`.

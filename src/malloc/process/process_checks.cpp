@@ -32,10 +32,12 @@ CheckLevel check_level() noexcept {
     return level;
 }
 
-bool is_checked(const void* block) noexcept {
+CheckLevel level_of(const void* block) noexcept {
     const Heap* heap = owner_of(block);
-    return heap != nullptr ? heap->checks.on() : check_level() >= CheckLevel::full;
+    return heap != nullptr ? heap->checks.level() : check_level();
 }
+
+bool is_checked(const void* block) noexcept { return level_of(block) >= CheckLevel::full; }
 
 void handed_out(const Heap& heap, const Allocation& found, std::size_t size) noexcept {
     const auto bin = static_cast<Bin>(heap.spans.pages().bin_within(found.block));
