@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "malloc/process/fault_report.hpp"
+
 namespace {
 
 struct Catcher {
@@ -13,10 +15,13 @@ struct Catcher {
 };
 thread_local Catcher* catcher = nullptr;
 
-// A full report would end after the longjmp() of the line.
-[[gnu::constructor]] void ask_for_lines() { setenv("ASHLAR_REPORT", "line", 1); }
-
 }  // namespace
+
+namespace ashlar::cache {
+
+settings::Settings report_settings() noexcept { return {.report = settings::ReportLevel::line}; }
+
+}  // namespace ashlar::cache
 
 extern "C" {
 ssize_t __real_write(int descriptor, const void* bytes, size_t count);
