@@ -206,8 +206,9 @@ Plain act(Atomic<Signal>& word, const char* name, int number, Plain handler) noe
 
 // Handlers that were installed before this library was loaded.
 [[gnu::constructor]] void wrap_earlier_handlers() noexcept {
+    if (!wanted()) return;
     const Action next = find(next_sigaction, "sigaction");
-    if (next == nullptr || !wanted()) return;
+    if (next == nullptr) return;
     for (int number = 1; number < kSignals; ++number) {
         struct sigaction now {};
         if (next(number, nullptr, &now) != 0 || !is_handler(now.sa_handler)) continue;
