@@ -24,7 +24,7 @@ using Statistics = ::ash_stats;
 /// includes those before it. `ASHLAR_CHECK` chooses the level of the process
 /// heap. docs/misuse.md has what each level reports, and what none sees.
 enum class CheckLevel : std::uint8_t {
-    off,       ///< Does not compare the sizes of sized frees.
+    off,       ///< Compares no sizes of sized frees.
     standard,  ///< What the paths of allocation see at no cost. The default.
     full,      ///< Keeps a state for each block, patterns in free blocks, and
                ///< canaries. Double, interior and wrong-size frees abort at the
