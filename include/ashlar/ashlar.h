@@ -7,17 +7,17 @@
 /// `ash_malloc()` share that heap, and `free()` takes the blocks of both.
 ///
 /// Thread safety: any thread may call any function at any time. This includes
-/// calls before constructors and after destructors have run. No function but
-/// ash_check() waits for another thread.
+/// calls before constructors and after destructors have run. No functions but
+/// ash_check() and ash_set_report_handler() wait for another thread.
 ///
 /// Errors: a function that runs out of memory returns NULL and sets `errno` to
 /// ENOMEM; the heap stays intact. Misuse, such as a double free, aborts: one
 /// line on stderr names the pointer and the fault before `abort()` is called.
-/// `ASHLAR_REPORT` and ash_set_report_handler() change what else is reported,
-/// and how the program ends.
 /// Many faults are found by the faulty call, others when the block leaves a
 /// thread's cache. A double free is missed if its block was allocated again in
-/// between.
+/// between. `ASHLAR_CHECK` chooses a level that finds more: docs/misuse.md.
+/// `ASHLAR_REPORT` adds details of the fault, and `ASHLAR_REPORT_ACTION`
+/// replaces abort().
 ///
 /// Failure injection: run a program with `libashlar.so` as its malloc and set
 /// the environment variable `ASHLAR_FAIL_NTH` to one of these values.
@@ -166,7 +166,7 @@ enum ash_fault_kind {
     ASH_DOUBLE_FREE = 1,
     /// A pointer was freed that is not the start of a block.
     ASH_INVALID_FREE = 2,
-    /// A sized free gave another size than that of the block.
+    /// The size in a sized free is not that of the block.
     ASH_WRONG_SIZE = 3,
     /// A free block was written to.
     ASH_WRITE_AFTER_FREE = 4,
@@ -175,13 +175,13 @@ enum ash_fault_kind {
     /// The heap's own tables are damaged.
     ASH_CORRUPTION = 6
 };
-/// A fault, for the program's handler. Valid during the call only.
+/// A fault, for the program's handler. Valid only during the call.
 struct ash_fault {
     /// One of `ash_fault_kind`. Later versions may add others.
     int kind;
     /// The address that the line names.
     const void* pointer;
-    /// Bytes of the block; 0: unknown, or there is no block.
+    /// Bytes of the block. 0: its size is unknown, or there is no block.
     size_t size;
     /// The line that was printed, without its newline.
     const char* text;
@@ -190,39 +190,43 @@ struct ash_fault {
     /// Number of them, at most 48.
     size_t frames;
 };
-/// What ash_set_report_handler() registers.
+/// The type of a handler for ash_set_report_handler(). `user` is the argument
+/// that was registered with it.
 typedef void (*ash_report_handler)(const struct ash_fault* fault, void* user);
-/// Registers the handler that is called in the thread that meets a fault, after
-/// the report was written; NULL: none. If it returns, the program ends as
-/// `ASHLAR_REPORT_ACTION` says, by default by abort(). It may end the program
-/// itself, or leave by longjmp(): then blocks that the faulty call was moving
-/// may be lost, and the heap stays usable. It must neither allocate, free, nor
-/// throw, nor wait for threads that do. A fault inside of the handler does not
-/// call it again. It may run in a signal
-/// handler, if that frees. Handlers are shared by all threads; one may run in
-/// several at once. Returns 0; or -1, if another thread has been writing a
-/// report for 5 seconds. Thread-safe. O(1).
+/// Registers the handler of reports, for all threads; NULL removes it. The
+/// thread that meets a fault calls it after the report was written. It may run
+/// in several threads at once, and in a signal handler that frees a block.
+///
+/// If the handler returns, the program ends as `ASHLAR_REPORT_ACTION` says, by
+/// default by abort(). It may end the program itself. It may also leave by
+/// longjmp(): blocks that the faulty call was moving may be lost then, but the
+/// heap stays usable. It must not allocate, free or throw, nor wait for threads
+/// that do. A fault in the handler does not call it again. Faults of blocks
+/// that `ASHLAR_GUARD_SAMPLE` chose do not call it.
+///
+/// Returns 0. Returns -1 if another thread has been writing a report for 5
+/// seconds, for which the call waits. Thread-safe. O(1).
 ASHLAR_API int ash_set_report_handler(ash_report_handler handler, void* user) ASHLAR_NOEXCEPT;
-/// The code that a signal handler has interrupted. Only for
+/// The code that a signal handler has interrupted: the argument of
 /// ash_leave_handler().
 struct ash_interrupted {
     /// Its cache.
     void* cache;
-    /// How many handlers had begun and not ended.
+    /// How many handlers of the thread had begun and not ended.
     unsigned level;
 };
-/// Begins a signal handler that allocates or frees memory, and returns what
-/// ash_leave_handler() takes. Until then the calling thread uses another cache,
-/// so that the interrupted code may be anywhere in the allocator. For the
-/// handler itself or a function that it calls, before its first allocation.
-/// Not needed with `ASHLAR_SIGNALS=1`, and harmless. Handlers may interrupt
-/// each other. A handler may end by siglongjmp() instead: docs/guarantees.md
-/// says what that may lose. Never fails; leaves `errno` unchanged. Lock-free.
-/// O(1).
+/// Begins a signal handler that allocates or frees memory. Called by the
+/// handler, or by a function that it calls, before its first allocation. Until
+/// ash_leave_handler() the thread uses another cache, so that the interrupted
+/// code may be anywhere in the allocator. Handlers may interrupt each other. A
+/// handler may end by siglongjmp() instead: docs/guarantees.md says which
+/// memory that may lose. Not needed with `ASHLAR_SIGNALS=1`, but harmless.
+/// Returns the argument of ash_leave_handler(). Never fails; leaves `errno`
+/// unchanged. Lock-free. O(1), one system call.
 ASHLAR_API struct ash_interrupted ash_enter_handler(void) ASHLAR_NOEXCEPT;
-/// Ends a signal handler. `code` is what ash_enter_handler() returned to it in
-/// this thread; the handler allocates and frees nothing afterwards. Never
-/// fails; leaves `errno` unchanged. Lock-free. O(1).
+/// Ends a signal handler, which must not allocate or free afterwards. `code`
+/// is the value that ash_enter_handler() returned to this handler. Never fails;
+/// leaves `errno` unchanged. Lock-free. O(1).
 ASHLAR_API void ash_leave_handler(struct ash_interrupted code) ASHLAR_NOEXCEPT;
 
 /// Memory of a heap, in bytes where nothing else is said. The values are exact

@@ -22,17 +22,20 @@ using Statistics = ::ash_stats;
 
 /// How much a heap checks what the program does with its blocks. Each level
 /// includes those before it. `ASHLAR_CHECK` chooses the level of the process
-/// heap. docs/misuse.md has what each level reports, and what none sees.
+/// heap. docs/misuse.md lists the faults that each level reports, and those
+/// that none sees.
 enum class CheckLevel : std::uint8_t {
-    off,       ///< Compares no sizes of sized frees.
-    standard,  ///< What the paths of allocation see at no cost. The default.
+    off,       ///< As `standard`, but sizes of sized frees are not compared.
+    standard,  ///< Faults that the paths of allocation see at no cost. The
+               ///< default; `ASHLAR_CHECK` calls it `default`.
     full,      ///< Keeps a state for each block, patterns in free blocks, and
                ///< canaries. Double, interior and wrong-size frees abort at the
                ///< call. usable_size() is the size that was asked for.
-    paranoid,  ///< `full`, and all free memory is zero, runs and slabs have
-               ///< guards, free units can't be touched, and every block has
-               ///< room for a canary. In the process heap, freed blocks wait
-               ///< in a quarantine, and blocks of size 0 can't be touched.
+    paranoid,  ///< As `full`, but free memory is zero instead of having a
+               ///< pattern. Runs and slabs have guards, free units can't be
+               ///< touched, and blocks of up to 32 KiB have room for a canary.
+               ///< In the process heap freed blocks wait in a quarantine, and
+               ///< blocks of size 0 can't be touched.
 };
 
 /// A heap with an address range of its own.
@@ -59,8 +62,8 @@ class ASHLAR_API Heap {
     explicit Heap(std::size_t capacity = default_capacity) : heap_(create(capacity)) {
         if (heap_ == nullptr) detail::throw_or_abort<std::bad_alloc>();
     }
-    /// The same with a level of checks. Without one, a heap has the level of
-    /// the process heap.
+    /// The same with a level of checks. The other constructor chooses the level
+    /// of the process heap.
     Heap(std::size_t capacity, CheckLevel level) : heap_(create(capacity, level)) {
         if (heap_ == nullptr) detail::throw_or_abort<std::bad_alloc>();
     }
@@ -93,8 +96,8 @@ class ASHLAR_API Heap {
     [[nodiscard]] void* reallocate(void* block, std::size_t size) noexcept;
 
     /// Returns the usable bytes of a block of this heap; 0 for nullptr. From
-    /// CheckLevel::full on: the bytes that the block was asked for with. Misuse
-    /// aborts if it is detected. Lock-free. O(1).
+    /// CheckLevel::full on: the size that was asked for. Misuse aborts if it is
+    /// detected. Lock-free. O(1).
     [[nodiscard]] std::size_t usable_size(const void* block) const noexcept;
     /// Returns whether the address lies in this heap's range, in a block or
     /// not. The process heap also owns blocks with a mapping of their own, but
