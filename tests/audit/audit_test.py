@@ -23,6 +23,8 @@ ashlar_layer(depot BELOW region)
 ashlar_layer(cache BELOW arena depot
   SOURCES malloc/cache/thread.cpp)
 ashlar_layer(inspect BELOW base)
+ashlar_layer(checks BELOW arena settings)
+ashlar_layer(guards BELOW region)
 ashlar_layer(heap BELOW cache inspect)
 ashlar_layer(settings BELOW base)
 ashlar_layer(process BELOW heap settings)

@@ -123,7 +123,7 @@ class Heap:
         bin_number = self.bin_of_unit(unit)
         if self.is_class(bin_number):
             several = int(geometry(bin_number)["units"]) > 1
-            return unit - loaded(self.arena["within_"][unit]) if several else unit
+            return unit - loaded(self.arena["notes_"][unit]["within"]) if several else unit
         start = unit
         while start > 0 and self.state(start)[0] == "none":
             start -= 1

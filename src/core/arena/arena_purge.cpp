@@ -103,7 +103,9 @@ std::uint32_t Arena::purge_pages(UnitId slab, Bin c, Pages& pages) noexcept {
         ++calls;
         if (states_.on()) clear_states(slab, c, at, end);
         auto* const start = reinterpret_cast<void*>(spans_->region().address(slab) + at);
-        if (!spans_->region().source->purge(start, end - at)) {
+        const bool purged = spans_->region().source->purge(start, end - at);
+        refused_.store(purged ? 0 : 1, rlx);  // relaxed: a hint
+        if (!purged) {
             for (std::size_t kept = at; kept < end; kept += page) pages.remove(kept);
         }
         at = end;
@@ -217,6 +219,7 @@ std::uint32_t Arena::discard_bits(std::uint32_t word) noexcept {
 }
 
 void Arena::purge_idle() noexcept {
+    if (refused_.load(rlx) != 0) return;  // relaxed: a hint
     const UnitId end = spans_->frontier();
     UnitId unit = cursor_.load(rlx);  // relaxed, here and below: only where to go on
     const std::size_t share = end / 4;

@@ -108,7 +108,7 @@ void* Heap::reallocate(void* block, std::size_t size) noexcept {
     if (checked) {
         if (heap_ == nullptr && size != 0) return api::resize(block, size);
         if (heap_ != nullptr && stays(heap_of(heap_), block, size)) return block;
-    } else if (size <= before && size >= before / 2) {
+    } else if (size <= before && size >= before / 2 && !guards::guarded_blocks.contains(block)) {
         return block;
     }
     void* moved = allocate(size);

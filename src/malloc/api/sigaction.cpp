@@ -158,7 +158,14 @@ Plain wrap(int number, Plain handler, bool informed) noexcept {
     return cast<Plain>((informed ? kWrappers.informed : kWrappers.plain)[slot]);
 }
 
-bool wanted() noexcept { return ashlar::settings::environment().signals; }
+// 1: the setting is off; 2: it is on; 0: the constructor below has not run.
+constinit Atomic<std::uint8_t> known{};
+
+bool wanted() noexcept {
+    // Relaxed, as the store: there was one thread then.
+    const std::uint8_t setting = known.load(rlx);
+    return setting != 0 ? setting == 2 : ashlar::settings::environment().signals;
+}
 
 // ------------------------------------------------------------ libc's functions
 
@@ -175,6 +182,15 @@ using Action = int (*)(int, const struct sigaction*, struct sigaction*) noexcept
 using Signal = Plain (*)(int, Plain) noexcept;
 constinit Atomic<Action> next_sigaction{};
 constinit Atomic<Action> next_libcs_sigaction{};
+
+struct NextSignal {
+    const char* name;
+    Atomic<Signal> function;
+};
+constinit NextSignal next_signals[] = {
+    {"signal", {}},      {"bsd_signal", {}},    {"ssignal", {}},
+    {"sysv_signal", {}}, {"__sysv_signal", {}}, {"sigset", {}},
+};
 
 int act(Action next, int number, const struct sigaction* action,
         struct sigaction* before) noexcept {
@@ -193,8 +209,8 @@ int act(Action next, int number, const struct sigaction* action,
     return result;
 }
 
-Plain act(Atomic<Signal>& word, const char* name, int number, Plain handler) noexcept {
-    const Signal next = find(word, name);
+Plain act(NextSignal& libcs, int number, Plain handler) noexcept {
+    const Signal next = find(libcs.function, libcs.name);
     if (next == nullptr) {
         errno = ENOSYS;
         return SIG_ERR;
@@ -204,11 +220,17 @@ Plain act(Atomic<Signal>& word, const char* name, int number, Plain handler) noe
     return is_handler(before) ? unwrap(number, before) : before;
 }
 
-// Handlers that were installed before this library was loaded.
+// Finds libc's functions, since dlsym() takes the loader's lock, which another
+// thread may hold when the child of a fork or a handler calls one. Then wraps
+// handlers that were installed before this library was loaded.
 [[gnu::constructor]] void wrap_earlier_handlers() noexcept {
-    if (!wanted()) return;
+    // Relaxed: there is one thread.
+    known.store(ashlar::settings::environment().signals ? 2 : 1, rlx);
     const Action next = find(next_sigaction, "sigaction");
-    if (next == nullptr) return;
+    find(next_libcs_sigaction, "__sigaction");
+    for (NextSignal& libcs : next_signals) find(libcs.function, libcs.name);
+    dlerror();  // a libc may lack a name
+    if (!wanted() || next == nullptr) return;
     for (int number = 1; number < kSignals; ++number) {
         struct sigaction now {};
         if (next(number, nullptr, &now) != 0 || !is_handler(now.sa_handler)) continue;
@@ -230,14 +252,13 @@ int ashlar_libcs_sigaction(int number, const struct sigaction* wanted,
     return act(find(next_libcs_sigaction, "__sigaction"), number, wanted, before);
 }
 
-#define ASHLAR_SIGNAL(function, name)                   \
-    Plain function(int number, Plain wanted) noexcept { \
-        static constinit Atomic<Signal> next{};         \
-        return act(next, name, number, wanted);         \
+#define ASHLAR_SIGNAL(function, place)                   \
+    Plain function(int number, Plain wanted) noexcept {  \
+        return act(next_signals[place], number, wanted); \
     }
-ASHLAR_SIGNAL(ashlar_signal, "signal")
-ASHLAR_SIGNAL(ashlar_bsd_signal, "bsd_signal")
-ASHLAR_SIGNAL(ashlar_ssignal, "ssignal")
-ASHLAR_SIGNAL(ashlar_sysv_signal, "sysv_signal")
-ASHLAR_SIGNAL(ashlar_libcs_sysv_signal, "__sysv_signal")
-ASHLAR_SIGNAL(ashlar_sigset, "sigset")
+ASHLAR_SIGNAL(ashlar_signal, 0)
+ASHLAR_SIGNAL(ashlar_bsd_signal, 1)
+ASHLAR_SIGNAL(ashlar_ssignal, 2)
+ASHLAR_SIGNAL(ashlar_sysv_signal, 3)
+ASHLAR_SIGNAL(ashlar_libcs_sysv_signal, 4)
+ASHLAR_SIGNAL(ashlar_sigset, 5)
