@@ -210,10 +210,10 @@ class Unwinder {
 
 unsigned capture_stack(std::uintptr_t* frames, unsigned most, const void* context) noexcept {
     constexpr unsigned kMostSteps = 256;
+    ucontext_t own;
+    getcontext(&own);  // first: for the compiler it returns twice
     const auto caller = plain(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
     const auto own_frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    ucontext_t own;
-    if (context == nullptr) getcontext(&own);
     Frame frame;
     read_registers(context != nullptr ? *static_cast<const ucontext_t*>(context) : own, frame);
     frame.exact = true;
