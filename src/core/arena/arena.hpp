@@ -205,8 +205,8 @@ class Arena {
     // tick() is done for this tick of the spans; relaxed.
     base::Atomic<std::uint64_t> reclaimable_tick_;
     base::Atomic<base::UnitId> cursor_;  // where purge_idle() ended; relaxed
-    // 1: the system has refused the last purge, as after mlockall(). Relaxed:
-    // purge_idle() then does nothing.
+    // 1: the system has refused a purge, as after mlockall(). It ends the pass
+    // of purge_idle() that runs; relaxed.
     base::Atomic<std::uint32_t> refused_;
 };
 

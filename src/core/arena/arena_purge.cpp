@@ -104,8 +104,8 @@ std::uint32_t Arena::purge_pages(UnitId slab, Bin c, Pages& pages) noexcept {
         if (states_.on()) clear_states(slab, c, at, end);
         auto* const start = reinterpret_cast<void*>(spans_->region().address(slab) + at);
         const bool purged = spans_->region().source->purge(start, end - at);
-        refused_.store(purged ? 0 : 1, rlx);  // relaxed: a hint
         if (!purged) {
+            refused_.store(1, rlx);  // relaxed: a hint
             for (std::size_t kept = at; kept < end; kept += page) pages.remove(kept);
         }
         at = end;
@@ -219,7 +219,7 @@ std::uint32_t Arena::discard_bits(std::uint32_t word) noexcept {
 }
 
 void Arena::purge_idle() noexcept {
-    if (refused_.load(rlx) != 0) return;  // relaxed: a hint
+    refused_.store(0, rlx);  // relaxed, here and below: a hint
     const UnitId end = spans_->frontier();
     UnitId unit = cursor_.load(rlx);  // relaxed, here and below: only where to go on
     const std::size_t share = end / 4;
@@ -228,7 +228,7 @@ void Arena::purge_idle() noexcept {
                                                   : kMostCalls;
     std::uint32_t calls = 0;
     for (std::uint32_t left = end - 1 < kUnitsPerLook ? end - 1 : kUnitsPerLook;
-         left > 0 && calls < most; --left) {
+         left > 0 && calls < most && refused_.load(rlx) == 0; --left) {
         unit = unit + 1 < end ? unit + 1 : 1;
         const State state = spans_->state(unit, rlx);  // relaxed: the claim decides
         if (state.kind() == Kind::shared) calls += look_at(unit, state.value());
