@@ -126,7 +126,7 @@ namespace {
 // The bin may have a block: a thread's first call creates its cache, and a
 // collector may have put one back.
 Allocation take_cached(Cache& own, const Request& request, Bin bin) noexcept {
-    void* block = base::is_run(bin) ? own.pop_run(bin) : own.pop(bin);
+    void* block = base::is_run(bin) ? own.pop_run(bin) : own.pop_random(bin);
     return block == nullptr ? own.refill(bin, request.zeroed) : Allocation{block, false};
 }
 
