@@ -117,7 +117,7 @@ void queries(bool wrapped) {
 
 void flags() {
     calls = 0;
-    struct sigaction action = make(nullptr, SA_SIGINFO | SA_RESETHAND);
+    struct sigaction action = make(nullptr, static_cast<int>(SA_SIGINFO | SA_RESETHAND));
     action.sa_sigaction = informed;
     sigaction(SIGUSR1, &action, nullptr);
     require((now(SIGUSR1).sa_flags & SA_SIGINFO) != 0 && now(SIGUSR1).sa_sigaction == informed,

@@ -162,7 +162,11 @@ void on_fault(int, siginfo_t* info, void*) {
     say_and_exit(info->si_addr == nullptr ? "handler with null\n" : "handler\n");
 }
 
-void fault_at_null() { read_at(static_cast<const char*>(nullptr) + (sink & 0)); }
+void fault_at_null() {
+    const char* at = nullptr;
+    ashlar::base::opaque(at);
+    read_at(at);
+}
 
 // Installs a handler before ours.
 void begin_after(void (*handler)(int)) {
