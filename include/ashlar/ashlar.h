@@ -192,6 +192,7 @@ struct ash_fault {
 };
 /// The type of a handler for ash_set_report_handler(). `user` is the argument
 /// that was registered with it.
+// NOLINTNEXTLINE(modernize-use-using)
 typedef void (*ash_report_handler)(const struct ash_fault* fault, void* user);
 /// Registers the handler of reports, for all threads; NULL removes it. The
 /// thread that meets a fault calls it after the report was written. It may run
