@@ -38,7 +38,7 @@ constexpr std::size_t kMib = 1024 * kKib;
 
 // --------------------------------------------------------------- the handler
 
-// What handlers keep from one call to the next.
+// Handlers keep these from one call to the next.
 constexpr unsigned kKept = 16;
 Block kept[kKept];
 constexpr std::size_t kSizes[] = {16, 24, 48, 64, 100, 200, 500, 1000, 3000, 8000, 40 * kKib};

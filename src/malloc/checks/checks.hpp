@@ -1,4 +1,4 @@
-// What a heap of level `full` checks about its blocks. handed_out() and
+// The checks of a heap of level `full` on its blocks. handed_out() and
 // taken_back() are the two hooks: every block passes the first on its way to
 // the program and the second on its way back. Between them its state is live,
 // a canary lies behind the bytes that were asked for, and in between two lives

@@ -80,8 +80,8 @@ class Heap : public BackEnd {
     // false: nothing changed.
     [[nodiscard]] bool resize(void* block, std::size_t from, std::size_t to) noexcept;
 
-    // What passes between this heap and the program. The callers of allocate()
-    // and give() use its hooks if it is on.
+    // Checks blocks on their way to the program and back. The callers of
+    // allocate() and give() use its hooks if it is on.
     checks::Checks checks;
 
     // Releases address space that was reserved and never used.

@@ -13,8 +13,9 @@ constinit thread_local ThreadHandlers thread_handlers [[gnu::tls_model("initial-
 
 namespace {
 
-// enter_handler() may be called by a function that the handler calls. What it
-// interrupted lies further up: the kernel stores more than this on the stack.
+// enter_handler() may be called by a function that the handler calls. The
+// interrupted code lies further up: the kernel stores more than this on the
+// stack.
 constexpr std::uintptr_t kCallers = 512;
 
 // Whether a handler has ended whose stack lay below `place`, seen from code

@@ -23,7 +23,7 @@ struct StackPlace {
     bool alternate;
 };
 
-// What enter_handler() returns, for leave_handler().
+// The result of enter_handler(), for leave_handler().
 struct InterruptedCode {
     ThreadCache* cache;
     std::uint32_t level;

@@ -66,8 +66,8 @@ struct Settings {
     bool operator==(const Settings&) const noexcept = default;
 };
 
-// What a setuid program gets of them: the defaults, and a level of checks above
-// the default, and guarded blocks.
+// The settings that a setuid program obeys: the defaults, a level of checks
+// above the default, and guarded blocks.
 [[nodiscard]] Settings secure(const Settings& wish) noexcept;
 
 // The settings in the environment. The first call prints a line on stderr for

@@ -1,4 +1,4 @@
-// What the level paranoid adds: zero in free blocks, guards, the quarantine,
+// The level paranoid: zero in free blocks, guards, the quarantine,
 // and blocks of size 0.
 #include <cstring>
 #include <set>
