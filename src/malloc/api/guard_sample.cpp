@@ -14,7 +14,7 @@ namespace {
     const ashlar::settings::Settings& settings = ashlar::settings::environment();
     const std::uint32_t every = settings.guard_sample;
     if (every == 0 || settings.check == ashlar::settings::CheckLevel::paranoid) return;
-    if (ashlar::guards::handle_faults() && ashlar::guards::guarded_blocks.start(every)) return;
+    if (ashlar::guards::guarded_blocks.start(every) && ashlar::guards::handle_faults()) return;
     ashlar::base::Line line;
     line.text("ashlar: ASHLAR_GUARD_SAMPLE: no address space for guarded blocks, there are none");
     line.write(STDERR_FILENO);
