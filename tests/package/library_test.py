@@ -46,8 +46,9 @@ class Library(unittest.TestCase):
         self.assertLessEqual({"NOW", "NODELETE"}, set(flags.group(1).split()))
 
     def test_few_words_of_static_thread_storage(self):
-        # Four words: the thread's cache, where hits find it, where checks do, and where stacks are recorded; and its
-        # fault handler. Seventeen: the caches of its signal handlers, and notes of four handlers.
+        # Three words lead to the thread's cache: for hits, for checks, and for recorded stacks.
+        # One notes the fault that the thread reports.
+        # The other seventeen are the caches of its signal handlers, and notes about four of them.
         segments = re.findall(r"^\s*TLS\s+(?:0x\w+\s+){3}0x(\w+)\s+0x(\w+)", self.readelf("-lW"), re.M)
         self.assertEqual([int(memory, 16) for _, memory in segments], [168])
         # A dynamic model would call __tls_get_addr, which may call malloc.
