@@ -119,6 +119,20 @@ void returns(unsigned threads, bool hits) {
     situation::require_sound_heap();
 }
 
+// One thread, which makes no call after its burst. Nothing else returns memory.
+void falls_asleep() {
+    const std::size_t before = situation::resident_kib();
+    burst(100, 1);
+    const std::size_t left = situation::resident_kib() - before;
+    std::printf("%zu KiB left\n", left);
+    require(left < 12 * kMiB, "one thread keeps more than 12 MiB of a burst of 100");
+    for (int i = 0; i < 4; ++i) burst(100, 1);
+    const std::size_t repeated = situation::resident_kib() - before;
+    std::printf("%zu KiB left after five\n", repeated);
+    require(repeated < 50 * kMiB, "one thread keeps more than half of repeated bursts");
+    situation::require_sound_heap();
+}
+
 // Threads leave a few blocks of a burst on each slab, and end. The program goes
 // on, and takes and gives a little all the time.
 void goes_on() {
@@ -260,6 +274,7 @@ int main(int argc, char** argv) {
     if (name == "sleeping") returns(16, false);
     if (name == "hitting") returns(4, true);
     if (name == "going_on") goes_on();
+    if (name == "one") falls_asleep();
     if (name == "quiet") sleeps();
     if (name == "alone") alone();
     if (name == "credentials") credentials();

@@ -1,6 +1,8 @@
 // Arena: complete slabs, whose blocks are all free. Some are kept for reuse by
 // their class. The others are retired, and their units are free again. Only the
 // owner of a slab retires it. Lock-free, any thread.
+#include <algorithm>
+
 #include "base/report.hpp"
 #include "core/arena/arena.hpp"
 
@@ -19,6 +21,9 @@ namespace {
 
 // Units kept after a thread has ended: no other call may ever follow.
 constexpr std::size_t kReclaimableOfEnded = 32;
+// With one thread alone, and as many more as the cap of dirty units has
+// learned.
+constexpr std::size_t kReclaimableAlone = 32;
 constexpr std::uint32_t kReclaimablePerCall = 64;
 
 }  // namespace
@@ -35,6 +40,7 @@ void Arena::retire(UnitId slab, Bin c) noexcept {
 }
 
 void Arena::bound_reclaimable(Bin c, std::size_t least) noexcept {
+    if (spans_->alone()) least = std::min(least, kReclaimableAlone + spans_->learned());
     const std::size_t share = spans_->held() / 8;
     const auto most =
         static_cast<std::int32_t>((share > least ? share : least) / kGeometry[c].units);

@@ -102,6 +102,9 @@ class Spans {
     // both: a heuristic.
     void set_alone(bool alone) noexcept { alone_.store(alone ? 1 : 0, base::rlx); }
     [[nodiscard]] bool alone() const noexcept { return alone_.load(base::rlx) != 0; }
+    // By how many units the cap of dirty units is raised at the moment, because
+    // the program took purged units again. Relaxed: a heuristic.
+    [[nodiscard]] std::uint32_t learned() const noexcept { return learned_.load(base::rlx); }
     // After a thread has given its runs: purges dirty units beyond a quarter of
     // the heap, or beyond a small number if that is more.
     void thread_ended() noexcept;
@@ -271,6 +274,8 @@ class Spans {
     base::Atomic<std::uint32_t> freed_long_;
     // By how many units the cap of dirty_units_ was raised; decays.
     base::Atomic<std::uint32_t> learned_;
+    // Units that were purged and soon taken again; decays.
+    base::Atomic<std::uint32_t> in_vain_;
     base::Atomic<std::uint32_t> purged_amount_;  // units purged by amount since the last tick
     base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
     base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never

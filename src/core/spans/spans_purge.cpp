@@ -4,7 +4,9 @@
 // Units are claimed while their bits change or their pages go, so that no
 // thread takes them for zero. No lock is held over a system call. After
 // jemalloc's decay, in two steps.
+#include <algorithm>
 #include <ctime>
+#include <initializer_list>
 
 #include "base/report.hpp"
 #include "core/spans/each_word.hpp"
@@ -38,6 +40,10 @@ constexpr std::uint32_t kKeptOfEnded = 32;
 constexpr std::uint32_t kMostSpare = 256;
 // Units that the cap may always reach; it may also reach the units in use.
 constexpr std::uint32_t kMostKept = 2048;
+// With one thread alone the cap reaches fewer units, and one more for so many
+// units that were purged in vain.
+constexpr std::uint32_t kMostKeptAlone = 224;
+constexpr std::uint32_t kInVain = 32;
 // Units of a long run whose table entries are purged with it. Those of a
 // shorter one are few pages, and touched only if it was slabs before.
 constexpr std::uint32_t kDiscardedAtOnce = 1024;
@@ -158,12 +164,14 @@ void Spans::purge_aged(std::uint32_t calls) noexcept {
 
 // How many dirty units may be kept. Units that were wanted back soon after a
 // purge raise the number. It does not rise beyond the units in use, or
-// kMostKept: a program that has freed more may not want it any more.
+// kMostKept: a program that has freed more may not want it any more. With one
+// thread alone it soon reaches kMostKeptAlone. Beyond that it rises slowly,
+// since nothing returns what the thread keeps when it falls asleep.
 std::uint32_t Spans::cap(std::uint32_t least) const noexcept {
     const std::uint32_t held = held_.load(rlx);  // relaxed, as all here: amounts
-    const std::uint32_t most = held > kMostKept ? held : kMostKept;
-    const std::uint32_t learned = least + learned_.load(rlx);
-    return learned < most ? learned : most;
+    std::uint32_t most = kMostKept;
+    if (alone()) most = std::min(most, kMostKeptAlone + in_vain_.load(rlx) / kInVain);
+    return std::min(least + learned_.load(rlx), std::max(held, most));
 }
 
 // Units that were purged beyond the cap and are taken again within a tick or
@@ -176,6 +184,7 @@ void Spans::learn(const Run& run) noexcept {
     const std::uint32_t again = run.clean < purged ? run.clean : purged;
     purged_amount_.store(purged - again, rlx);
     learned_.fetch_add(2 * again, rlx);
+    in_vain_.fetch_add(again, rlx);
 }
 
 // Purges a long run before it is given, if it would exceed the cap. That is one
@@ -242,8 +251,8 @@ void Spans::tick() noexcept {
     // Relaxed: the thread that moves the time on does the tick. Nothing else
     // depends on it.
     if (now < last + kTickMs || !last_tick_.cas(last, now, rlx, rlx)) return;
-    const std::uint32_t learned = learned_.load(rlx);
-    learned_.store((learned < kMostLearned ? learned : kMostLearned) / 8 * 7, rlx);
+    for (base::Atomic<std::uint32_t>* each : {&learned_, &in_vain_})
+        each->store(std::min(each->load(rlx), kMostLearned) / 8 * 7, rlx);
     purged_amount_.store(purged_amount_.load(rlx) / 2, rlx);
     give_recent();
     const std::uint32_t share = dirty_units_.load(rlx) / 4;

@@ -13,6 +13,9 @@ namespace {
 constexpr std::uint32_t kCollectMisses = 128;
 constexpr std::uint32_t kCredit = 64;
 constexpr std::uint32_t kFewMisses = 16;
+// Bytes in batches without a refill between, until a thread alone drains.
+constexpr std::size_t kLeastFreed = std::size_t{4} << 20;
+constexpr std::size_t kMostFreed = std::size_t{16} << 20;
 constexpr std::uint32_t kClockMisses = 4;  // between two readings of the clock
 constexpr std::uint64_t kCollectMs = 250;
 constexpr std::uint8_t kRemoteFrees = 16;  // blocks, before a closed bin opens for them
@@ -38,6 +41,8 @@ void Cache::attach(BackEnd& owner, std::uint32_t number) noexcept {
     collected_ = spans::Spans::now_ms();
     quiet_ = 0;
     credit = kCredit;
+    freed_ = 0;
+    drain_after_ = kLeastFreed;
     depot_handle_ = depot::DepotHandle(number);
     base::compiler_fence();  // last: wherever a fork cuts, a cache with a heap is complete
     heap = &owner;
@@ -164,6 +169,8 @@ void Cache::shrink(Bin bin) noexcept {
 // alone: of a cached block it is not known whether it is zero.
 Allocation Cache::refill(Bin bin, bool zeroed) noexcept {
     MissCounts::add(counts.refills);
+    if (draining() && drain_after_ < kMostFreed) drain_after_ *= 2;
+    freed_ = 0;
     count_miss();
     see_committed();
     if (base::is_run(bin)) return take_run(bin);
@@ -238,6 +245,8 @@ void Cache::overflow(void* block, Bin bin) noexcept {
 // go, so that the others need not move. They leave the bin before another
 // thread can get them, since a fork may cut here.
 void Cache::make_room(Bin bin) noexcept {
+    if (draining()) [[unlikely]]
+        return drain(bin);
     if (stage_[bin] != kGrown && limit[bin] == bottom(bin) + few_slots(bin)) [[unlikely]]
         grow(bin);
     void** const at = bottom(bin);
@@ -248,6 +257,7 @@ void Cache::make_room(Bin bin) noexcept {
         return;
     }
     const std::uint32_t n = depot::batch_of_class(bin);
+    freed_ += std::size_t{n} * base::kGeometry[bin].size;
     void** const newest = top[bin] - n;
     top[bin] = newest;
     base::compiler_fence();
@@ -255,6 +265,18 @@ void Cache::make_room(Bin bin) noexcept {
         return MissCounts::add(counts.depot_gives);
     heap->arena.give(bin, newest, n);
     if (heap->depot.close(bin)) heap->flush_depot(bin);
+}
+
+bool Cache::draining() const noexcept { return freed_ > drain_after_ && heap->spans.alone(); }
+
+// A thread alone has freed much without a refill between. It may sleep after
+// its last free, and blocks in its cache and in the depot keep slabs from being
+// retired. So the bin goes back whenever its few slots are full. If the thread
+// refills after all, it frees twice as much before the next time.
+void Cache::drain(Bin bin) noexcept {
+    flush_bin(bin);
+    limit[bin] = bottom(bin) + few_slots(bin);
+    if (heap->depot.version(bin) != 0) heap->flush_depot(bin);
 }
 
 void* Cache::take(Bin bin) noexcept {

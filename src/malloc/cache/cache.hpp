@@ -218,6 +218,8 @@ class alignas(kCachePage) Cache : public ThreadCache {
     void flush_idle_bin(base::Bin bin) noexcept;
     void shrink(base::Bin bin) noexcept;
     void make_room(base::Bin bin) noexcept;
+    [[nodiscard]] bool draining() const noexcept;
+    void drain(base::Bin bin) noexcept;
     void flush_idle_depot(base::Bin bin) noexcept;
 
     std::size_t leave_quarantine(void* block) noexcept;
@@ -255,7 +257,11 @@ class alignas(kCachePage) Cache : public ThreadCache {
     base::Atomic<base::UnitId>
         current_[base::kClasses];  // slabs that this cache owns; relaxed; set after the claim,
                                    // cleared before the publish
-    std::uintptr_t sum_;           // sum_of_tops() at the last collect()
+    // Bytes that went in batches since the last refill, and how many of them
+    // may go before a thread alone drains its bins.
+    std::size_t freed_;
+    std::size_t drain_after_;
+    std::uintptr_t sum_;  // sum_of_tops() at the last collect()
     void* slots_[kSlots.all];
     // For the holder of kCollecting, then for the owner. A block that a
     // collector took out of a slot, while the owner may have popped it. Behind

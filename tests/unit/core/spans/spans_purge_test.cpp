@@ -170,6 +170,24 @@ TEST_F(PurgeTest, TakeOfAPurgedRunKeepsItsPagesNextTime) {
     EXPECT_EQ(FakeSource::purges, 2U) << "the raised cap has expired";
 }
 
+// The least part of the cap is 64 units, and the learned part soon ends at 224.
+TEST_F(PurgeTest, TakesOfPurgedRunsRaiseTheCapSlowlyForOneThreadAlone) {
+    spans_.set_alone(true);
+    const auto dirty_after_a_burst = [this] {
+        const UnitId run = take(400);
+        spans_.give(run, 400);
+        spans_.tick();
+        return spans_.counts().dirty;
+    };
+    EXPECT_EQ(dirty_after_a_burst(), 0U);
+    const std::size_t soon = dirty_after_a_burst();
+    EXPECT_GE(soon, 112U) << "most of what the cap allows";
+    EXPECT_LE(soon, 240U);
+    std::size_t later = soon;
+    for (int burst = 0; burst < 40; ++burst) later = dirty_after_a_burst();
+    EXPECT_EQ(later, 400U) << "many bursts have raised it";
+}
+
 TEST_F(PurgeTest, ExtendIntoPurgedUnitsKeepsThemNextTime) {
     const UnitId a = take(300);
     const UnitId b = take(300);

@@ -226,6 +226,29 @@ TEST_F(CacheTest, OverflowMovesTheNewestBlocksToTheDepot) {
     EXPECT_EQ(in_depot(bin), 0U);
 }
 
+// 256 bytes: 4 MiB are 16,384 blocks, 16 MiB the most before a drain.
+TEST_F(CacheTest, OverflowDrainsBinAndDepotAfterMuchWasFreedByAThreadAlone) {
+    const Bin bin = class_of_size(256);
+    constexpr std::size_t kMany = 20000;
+    const auto burst = [&](Cache& cache) {
+        const Blocks blocks = take(cache, bin, kMany);
+        ASSERT_EQ(blocks.size(), kMany);
+        give(cache, bin, blocks);
+    };
+    heap_.spans.set_alone(true);
+    burst(cache_);
+    EXPECT_EQ(in_depot(bin), 0U);
+    EXPECT_LE(cached(cache_, bin), 16U);
+    burst(cache_);
+    EXPECT_GT(in_depot(bin), 0U) << "the thread has refilled soon, so that more must be freed";
+    cache_.flush();
+    heap_.flush_cached();
+    Cache& other = *heap_.take_cache();
+    heap_.spans.set_alone(false);
+    burst(other);
+    EXPECT_GT(in_depot(bin), 0U) << "a background thread returns the rest";
+}
+
 TEST_F(CacheTest, GiveOfTheTopBlockIsReportedAtOnce) {
     for (const Bin bin : {Bin{4}, kClasses}) {
         void* const block = cache_.take(bin);
