@@ -15,8 +15,9 @@ pid_t started = 0;
 // After the statistics at exit, which count what lies in caches.
 [[gnu::destructor(101)]] void look() noexcept {
     if (getpid() != started) return;
-    if (ashlar::cache::check_level() != ashlar::cache::CheckLevel::off)
-        ashlar::cache::look_at_caches();
+    if (ashlar::cache::check_level() == ashlar::cache::CheckLevel::off) return;
+    ashlar::cache::compare_blocks();
+    ashlar::cache::look_at_caches();
 }
 
 }  // namespace

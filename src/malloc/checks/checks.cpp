@@ -63,12 +63,6 @@ Checks::Spot Checks::find(const void* block) const noexcept {
     return find(block, static_cast<Bin>(spans_->pages().bin_within(block)));
 }
 
-// Calls f with the entry of a block, of either width.
-template <class F>
-inline auto Checks::with_entry(const Spot& spot, F f) const noexcept {
-    return spot.narrow ? f(states_.narrow_at(spot.place)) : f(states_.wide_at(spot.place));
-}
-
 Checks::Sizes Checks::sizes(const void* block) const noexcept {
     const Spot spot = find(block);
     if (spot.usable == 0) return {};

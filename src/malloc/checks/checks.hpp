@@ -47,6 +47,11 @@ class Checks {
     // the program as taken_back(). False: it does not fit.
     [[nodiscard]] bool resized(void* block, std::size_t size) const noexcept;
 
+    // Compares what the hooks would, of all blocks in slabs and of live runs.
+    // Ends the program as they do. Only while no other thread uses the heap.
+    // O(blocks), and paranoid heaps read the free ones.
+    void compare_all() const noexcept;
+
     // The two hooks for a class with narrow entries (checks_inline.hpp).
     void handed_out_narrow(void* block, base::Bin bin, std::size_t size) const noexcept;
     [[nodiscard]] bool taken_back_narrow(void* block, base::Bin bin,
@@ -71,6 +76,7 @@ class Checks {
     template <class Entry>
     [[nodiscard]] std::size_t change(Entry& entry, const void* block, std::size_t usable,
                                      std::size_t slack) const noexcept;
+    void compare(const void* block, const Spot& spot, bool is_run) const noexcept;
     void check_free(const void* block, std::size_t usable, bool filled) const noexcept;
     void make_free(void* block, std::size_t usable) const noexcept;
     [[nodiscard]] std::uint64_t canary(const void* block) const noexcept;

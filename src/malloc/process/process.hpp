@@ -91,6 +91,11 @@ using CheckedSizes = checks::Checks::Sizes;
 // Gives the blocks of all caches back to their slabs, which ends the program if
 // one was freed twice or is no block. Returns no memory to the system.
 void look_at_caches() noexcept;
+// At the levels from `full` on: compares all blocks, so that a write is told
+// that no call of free() or malloc() would have found. Does nothing if another
+// thread may use the heap, or in a signal handler, which may have interrupted a
+// call.
+void compare_blocks() noexcept;
 // For the process heap and the heaps that it grew by.
 bool trim() noexcept;
 // Returns free memory to the system, and what the caller's cache and the shared

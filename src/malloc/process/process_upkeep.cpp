@@ -1,7 +1,9 @@
 // process: the whole heap, with the heaps that it grew by. Trims it, relieves a
 // process that is short of memory, checks it, and sums it up. Lock-free, any
 // thread.
+#include "malloc/process/background.hpp"
 #include "malloc/process/growth.hpp"
+#include "malloc/process/handlers.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
 
@@ -17,6 +19,15 @@ void look_at_caches() noexcept {
     if (!heap->spans.alone()) heap->collect_caches(false);
     heap->flush_cached();
     each_grown([](Heap& grown) noexcept { grown.flush_cached(); });
+}
+
+void compare_blocks() noexcept {
+    Heap* heap = existing_process();
+    if (heap == nullptr || !heap->checks.on() || background.runs()) return;
+    const Cache* own = own_cache();
+    if (thread_handlers.any() || !heap->has_one_user(own)) return;
+    heap->checks.compare_all();
+    each_grown([](Heap& grown) noexcept { grown.checks.compare_all(); });
 }
 
 bool trim() noexcept {
