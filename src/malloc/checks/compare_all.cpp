@@ -30,7 +30,8 @@ void Checks::compare_all() const noexcept {
         const std::uintptr_t start = spans_->region().address(unit);
         const bool is_run = state.kind() == spans::Kind::large;
         const Bin bin = is_run ? Bin{0} : static_cast<Bin>(state.value());
-        const std::size_t size = is_run ? state.value() * base::kUnitSize : base::kGeometry[bin].size;
+        const std::size_t size =
+            is_run ? state.value() * base::kUnitSize : base::kGeometry[bin].size;
         const std::uint32_t blocks = is_run ? 1 : base::kGeometry[bin].blocks;
         for (std::uint32_t i = 0; i < blocks; ++i) {
             const auto* block = reinterpret_cast<const void*>(start + i * size);
