@@ -44,7 +44,7 @@ BUGS = (
             UNIT, "unit_checks.Full.ComparesTheCanariesOfAllLiveBlocks"),
     Mutation("free_blocks_are_not_compared_at_exit", COMPARE, "} else if (!is_run) {", "} else if (!is_run && now == 0) {",
             UNIT, "unit_checks.Full.ComparesTheFreeBlocksThatItKnows"),
-    Mutation("runs_in_caches_are_compared_at_exit", COMPARE, "} else if (!is_run) {", "} else {",
+    Mutation("runs_in_caches_are_compared_at_exit", COMPARE, "} else if (!is_run) {", "} else if (!is_run || now != 0) {",
             UNIT, "unit_checks.Paranoid.ComparesNoRunThatIsInACache"),
     Mutation("blocks_are_compared_beside_other_threads", UPKEEP,
             " || background.runs()) return;\n    if (may_be_a_handler() || !heap->has_one_user(own_cache())) return;\n",
