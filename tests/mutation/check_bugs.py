@@ -3,7 +3,6 @@ from programs import ENTRY, Mutation
 
 CHECKS = "src/malloc/checks/checks.cpp"
 HOT = "src/malloc/checks/checks_inline.hpp"
-COMPARE = "src/malloc/checks/compare_all.cpp"
 UPKEEP = "src/malloc/process/process_upkeep.cpp"
 PATTERN = "src/malloc/checks/pattern.hpp"
 STATES = "src/core/arena/block_states.hpp"
@@ -40,11 +39,11 @@ BUGS = (
     Mutation("zero_pages_are_not_compared", CHECKS,
             "    if (zero) check_zero", "    if (zero && size == 0) check_zero", UNIT,
             "unit_checks.Full.TellsAWriteToPagesThatAreKnownToBeZero"),
-    Mutation("live_blocks_are_not_compared_at_exit", COMPARE, "            check_canary(block, spot.usable, slack);\n", "",
+    Mutation("live_blocks_are_not_compared_at_exit", CHECKS, "                check_canary(block, spot.usable, slack);\n", "",
             UNIT, "unit_checks.Full.ComparesTheCanariesOfAllLiveBlocks"),
-    Mutation("free_blocks_are_not_compared_at_exit", COMPARE, "} else if (!is_run) {", "} else if (!is_run && now == 0) {",
+    Mutation("free_blocks_are_not_compared_at_exit", CHECKS, "} else if (bin != 0 && now != 0) {", "} else if (bin != 0 && now == 0) {",
             UNIT, "unit_checks.Full.ComparesTheFreeBlocksThatItKnows"),
-    Mutation("runs_in_caches_are_compared_at_exit", COMPARE, "} else if (!is_run) {", "} else if (!is_run || now != 0) {",
+    Mutation("runs_in_caches_are_compared_at_exit", CHECKS, "} else if (bin != 0 && paranoid()) {", "} else if (now != 0 && paranoid()) {",
             UNIT, "unit_checks.Paranoid.ComparesNoRunThatIsInACache"),
     Mutation("blocks_are_compared_beside_other_threads", UPKEEP,
             " || background.runs()) return;\n    if (may_be_a_handler() || !heap->has_one_user(own_cache())) return;\n",

@@ -31,6 +31,10 @@ class Checks {
         std::size_t usable;  // 0: the pointer is not the start of a live block
     };
     [[nodiscard]] Sizes sizes(const void* block) const noexcept;
+    // Compares what the hooks below would, of all blocks in slabs and of live
+    // runs. Ends the program as they do. Only while no other thread uses the
+    // heap. O(blocks), and paranoid heaps read the free ones.
+    void compare_all() const noexcept;
 
     // The heap gives a block of a bin to the program, which asked for `size`
     // bytes. Bin 0: a long run. `zero`: the block is known to read as zero.
@@ -46,11 +50,6 @@ class Checks {
     // The program has `size` bytes of a live block from now on, in place. Ends
     // the program as taken_back(). False: it does not fit.
     [[nodiscard]] bool resized(void* block, std::size_t size) const noexcept;
-
-    // Compares what the hooks would, of all blocks in slabs and of live runs.
-    // Ends the program as they do. Only while no other thread uses the heap.
-    // O(blocks), and paranoid heaps read the free ones.
-    void compare_all() const noexcept;
 
     // The two hooks for a class with narrow entries (checks_inline.hpp).
     void handed_out_narrow(void* block, base::Bin bin, std::size_t size) const noexcept;
@@ -76,7 +75,6 @@ class Checks {
     template <class Entry>
     [[nodiscard]] std::size_t change(Entry& entry, const void* block, std::size_t usable,
                                      std::size_t slack) const noexcept;
-    void compare(const void* block, const Spot& spot, bool is_run) const noexcept;
     void check_free(const void* block, std::size_t usable, bool filled) const noexcept;
     void make_free(void* block, std::size_t usable) const noexcept;
     [[nodiscard]] std::uint64_t canary(const void* block) const noexcept;

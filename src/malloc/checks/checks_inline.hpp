@@ -45,12 +45,6 @@ namespace ashlar::checks {
     paranoid() ? clear(block, usable) : fill(block, usable);
 }
 
-// Calls f with the entry of a block, of either width.
-template <class F>
-inline auto Checks::with_entry(const Spot& spot, F f) const noexcept {
-    return spot.narrow ? f(states_.narrow_at(spot.place)) : f(states_.wide_at(spot.place));
-}
-
 // Of a class whose slabs have one unit.
 [[gnu::always_inline]] inline Checks::Spot Checks::find_narrow(const void* block,
                                                                base::Bin bin) const noexcept {
