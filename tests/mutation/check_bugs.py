@@ -3,6 +3,7 @@ from programs import ENTRY, Mutation
 
 CHECKS = "src/malloc/checks/checks.cpp"
 HOT = "src/malloc/checks/checks_inline.hpp"
+UPKEEP = "src/malloc/process/process_upkeep.cpp"
 PATTERN = "src/malloc/checks/pattern.hpp"
 STATES = "src/core/arena/block_states.hpp"
 ARENA = "src/core/arena/arena.cpp"
@@ -11,6 +12,7 @@ BACK_END = "src/malloc/cache/back_end.cpp"
 PROCESS_CHECKS = "src/malloc/process/process_checks.cpp"
 SETTINGS = "src/malloc/settings/settings.cpp"
 UNIT = "unit_checks"
+AT_EXIT = "ashlar misuse_at_exit"
 
 BUGS = (
     Mutation("a_wrong_size_is_believed", ENTRY,
@@ -37,6 +39,20 @@ BUGS = (
     Mutation("zero_pages_are_not_compared", CHECKS,
             "    if (zero) check_zero", "    if (zero && size == 0) check_zero", UNIT,
             "unit_checks.Full.TellsAWriteToPagesThatAreKnownToBeZero"),
+    Mutation("live_blocks_are_not_compared_at_exit", CHECKS, "                check_canary(block, spot.usable, slack);\n", "",
+            UNIT, "unit_checks.Full.ComparesTheCanariesOfAllLiveBlocks"),
+    Mutation("free_blocks_are_not_compared_at_exit", CHECKS, "} else if (bin != 0 && now != 0) {",
+            "} else if (bin != 0 && now == 0) {",
+            UNIT, "unit_checks.Full.ComparesTheFreeBlocksThatItKnows"),
+    Mutation("runs_in_caches_are_compared_at_exit", CHECKS, "} else if (bin != 0 && paranoid()) {",
+            "} else if (now != 0 && paranoid()) {",
+            UNIT, "unit_checks.Paranoid.ComparesNoRunThatIsInACache"),
+    Mutation("blocks_are_compared_beside_other_threads", UPKEEP,
+            " || background.runs()) return;\n    if (may_be_a_handler() || !heap->has_one_user(own_cache())) return;\n",
+            ") return;\n    if (may_be_a_handler()) return;\n",
+            AT_EXIT, "misuse.at_exit.paranoid.one_that_runs"),
+    Mutation("blocks_are_compared_in_handlers", UPKEEP, "sigisemptyset(&blocked) == 0", "sigisemptyset(&blocked) == 2",
+            AT_EXIT, "misuse.at_exit.full.in_handler"),
     Mutation("the_first_block_of_a_run_stays_known", BACK_END,
             "if (arena.states().on() && spans.state", "if (unit == 0 && spans.state",
             UNIT, "unit_checks.Full.StatesOfUnitsThatChangeTheirUseAreForgotten"),

@@ -1,7 +1,7 @@
 // At exit, a look at the blocks that still lie in caches: those that were freed
-// twice, or that are no blocks, are told. In the drop-in only, and not at the
-// level `off`. The child of a fork does not look: its caches hold the faults of
-// its parent.
+// twice, or that are no blocks, are told. Before that, the levels from `full`
+// on compare all blocks. In the drop-in only, and not at the level `off`. The
+// child of a fork does not look: its caches hold the faults of its parent.
 #include <unistd.h>
 
 #include "malloc/process/process.hpp"
@@ -15,8 +15,9 @@ pid_t started = 0;
 // After the statistics at exit, which count what lies in caches.
 [[gnu::destructor(101)]] void look() noexcept {
     if (getpid() != started) return;
-    if (ashlar::cache::check_level() != ashlar::cache::CheckLevel::off)
-        ashlar::cache::look_at_caches();
+    if (ashlar::cache::check_level() == ashlar::cache::CheckLevel::off) return;
+    ashlar::cache::compare_blocks();
+    ashlar::cache::look_at_caches();
 }
 
 }  // namespace

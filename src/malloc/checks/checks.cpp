@@ -69,6 +69,36 @@ inline auto Checks::with_entry(const Spot& spot, F f) const noexcept {
     return spot.narrow ? f(states_.narrow_at(spot.place)) : f(states_.wide_at(spot.place));
 }
 
+// A run in a cache is not live, and may be one that can't be touched.
+void Checks::compare_all() const noexcept {
+    const auto compare = [this](const void* block, Bin bin) noexcept {
+        const Spot spot = find(block, bin);
+        with_entry(spot, [&](auto& entry) noexcept {
+            const auto now = entry.load(rlx);  // relaxed: see BlockStates
+            if (BlockStates::is_live(now)) {
+                const std::size_t slack = now - 1U;
+                check_canary(block, spot.usable, slack);
+                if (paranoid()) check_rest(block, spot.usable, slack);
+            } else if (bin != 0 && paranoid()) {
+                check_clear(block, spot.usable);
+            } else if (bin != 0 && now != 0) {
+                check_filled(block, spot.usable);
+            }
+        });
+    };
+    const UnitId end = spans_->frontier();
+    for (UnitId unit = 1; unit < end; ++unit) {
+        const spans::UnitState state = spans_->state(unit, base::acq);  // [E17]
+        if (state.kind() == spans::Kind::none) continue;
+        const std::uintptr_t start = spans_->region().address(unit);
+        const bool is_run = state.kind() == spans::Kind::large;
+        const Bin bin = is_run ? Bin{0} : static_cast<Bin>(state.value());
+        const base::ClassGeometry& g = base::kGeometry[bin];
+        for (std::uint32_t i = 0; i < (is_run ? 1 : g.blocks); ++i)
+            compare(reinterpret_cast<const void*>(start + std::size_t{i} * g.size), bin);
+    }
+}
+
 Checks::Sizes Checks::sizes(const void* block) const noexcept {
     const Spot spot = find(block);
     if (spot.usable == 0) return {};

@@ -102,6 +102,9 @@ class Heap : public BackEnd {
     // system, of runs of at least `least` units. Returns how many system calls
     // that took.
     std::uint32_t relieve(std::uint32_t least) noexcept;
+    // Whether no thread has used the heap without a cache, and none has a cache
+    // now but the one of `own`. Exact if no thread begins or ends meanwhile.
+    [[nodiscard]] bool has_one_user(const Cache* own) const noexcept;
     // No other thread may use the heap meanwhile. False: the visitor stopped
     // the walk.
     bool visit(arena::BlockVisitor visitor, void* context) noexcept;

@@ -123,6 +123,15 @@ bool Heap::visit(arena::BlockVisitor visitor, void* context) noexcept {
     return arena.visit(hide_cached, this, visitor, context);
 }
 
+bool Heap::has_one_user(const Cache* own) const noexcept {
+    // [E40] acquire, pairs with take_cache(): the addresses are ours.
+    const std::uint32_t created = created_of(created_.load(acq));
+    for (std::uint32_t i = 0; i < created; ++i) {
+        if (&caches_[i] != own && !idle_.contains(i)) return false;
+    }
+    return !has_shared();
+}
+
 std::size_t Heap::check() const noexcept { return arena.check(); }
 
 void Heap::adopt_fork(std::span<Cache* const> own) noexcept {

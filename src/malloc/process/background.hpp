@@ -30,6 +30,9 @@ class Background {
     // In the child of a fork: there is no thread.
     void continue_in_child() noexcept;
 
+    // Relaxed: only the caller could start it meanwhile.
+    [[nodiscard]] bool runs() const noexcept { return state_.load(base::rlx) != kNone; }
+
     // Some thread uses the heap. For slow paths; a system call only if the
     // background thread sleeps without a timeout. Lock-free, any thread.
     void notify() noexcept {

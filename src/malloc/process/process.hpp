@@ -91,6 +91,10 @@ using CheckedSizes = checks::Checks::Sizes;
 // Gives the blocks of all caches back to their slabs, which ends the program if
 // one was freed twice or is no block. Returns no memory to the system.
 void look_at_caches() noexcept;
+// At the levels from `full` on, for the exit of a program: compares all blocks.
+// So writes are told that no call of free() or malloc() has found. Does nothing
+// if another thread may use the heap, or while a signal is blocked.
+void compare_blocks() noexcept;
 // For the process heap and the heaps that it grew by.
 bool trim() noexcept;
 // Returns free memory to the system, and what the caller's cache and the shared

@@ -1,7 +1,11 @@
 // process: the whole heap, with the heaps that it grew by. Trims it, relieves a
 // process that is short of memory, checks it, and sums it up. Lock-free, any
 // thread.
+#include <csignal>
+
+#include "malloc/process/background.hpp"
 #include "malloc/process/growth.hpp"
+#include "malloc/process/handlers.hpp"
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/process.hpp"
 
@@ -17,6 +21,27 @@ void look_at_caches() noexcept {
     if (!heap->spans.alone()) heap->collect_caches(false);
     heap->flush_cached();
     each_grown([](Heap& grown) noexcept { grown.flush_cached(); });
+}
+
+namespace {
+
+// Whether the caller may be a signal handler, which may have interrupted a call
+// that has changed a block's state and not yet its bytes. A handler's signal is
+// blocked.
+bool may_be_a_handler() noexcept {
+    sigset_t blocked;
+    return thread_handlers.any() || pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0 ||
+           sigisemptyset(&blocked) == 0;
+}
+
+}  // namespace
+
+void compare_blocks() noexcept {
+    Heap* heap = existing_process();
+    if (heap == nullptr || !heap->checks.on() || background.runs()) return;
+    if (may_be_a_handler() || !heap->has_one_user(own_cache())) return;
+    heap->checks.compare_all();
+    each_grown([](Heap& grown) noexcept { grown.checks.compare_all(); });
 }
 
 bool trim() noexcept {

@@ -215,6 +215,35 @@ TEST_F(Full, TellsAWriteToPagesThatAreKnownToBeZero) {
               line("write after free", block, "at offset 100 of a " + bytes(8192)));
 }
 
+// All blocks at once, as at the exit of a program.
+TEST_F(Full, ComparesTheCanariesOfAllLiveBlocks) {
+    const auto compare = [&] { heap_.checks.compare_all(); };
+    std::vector<unsigned char*> blocks;
+    for (std::size_t size : sizes()) blocks.push_back(take(size));
+    EXPECT_EQ(told(compare), "");
+    for (unsigned char* block : blocks) {
+        const checks::Checks::Sizes found = heap_.checks.sizes(block);
+        if (found.asked == found.usable) continue;
+        block[found.asked] ^= 1U;
+        EXPECT_EQ(told(compare),
+                  line("overflow", block, bytes(found.asked) + ", written 0 bytes behind its end"));
+        block[found.asked] ^= 1U;
+    }
+}
+
+TEST_F(Full, ComparesTheFreeBlocksThatItKnows) {
+    const auto compare = [&] { heap_.checks.compare_all(); };
+    for (std::size_t size : {16U, 128U, 144U, 3000U, 32768U}) {
+        static_cast<void>(take(size));  // keeps the slab
+        unsigned char* block = take(size);
+        give(block);
+        EXPECT_EQ(told(compare), "");
+        block[9] ^= 1U;
+        EXPECT_EQ(told(compare).find("ashlar: write after free of "), 0U) << size;
+        block[9] ^= 1U;
+    }
+}
+
 TEST(ChecksLevel, ADefaultHeapHasNoStates) {
     FakeSource::reset();
     Heap* heap = Heap::create(FakeSource::source, 100, 2);

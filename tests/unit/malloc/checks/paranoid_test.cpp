@@ -97,6 +97,37 @@ TEST_F(Paranoid, WhatAResizeGivesUpIsZero) {
     EXPECT_EQ(checks::first_used(block, 600, 1000), 1000U);
 }
 
+// All blocks at once, as at the exit of a program.
+TEST_F(Paranoid, ComparesBlocksThatWereNeverHandedOut) {
+    const auto compare = [&] { heap_.checks.compare_all(); };
+    unsigned char* block = take(1000);
+    const auto within = reinterpret_cast<std::uintptr_t>(block) % kUnitSize;
+    unsigned char* never_used = within == 0 ? block + 1024 : block - 1024;
+    EXPECT_EQ(told(compare), "");
+    never_used[1023] = 1;
+    EXPECT_EQ(told(compare),
+              line("write after free", never_used, "at offset 1023 of a 1024-byte block"));
+    never_used[1023] = 0;
+}
+
+TEST_F(Paranoid, ComparesWhatLiesBehindTheCanaries) {
+    const auto compare = [&] { heap_.checks.compare_all(); };
+    unsigned char* block = take(1000);
+    ASSERT_TRUE(heap_.checks.resized(block, 900));
+    EXPECT_EQ(told(compare), "");
+    block[1000] = 1;
+    EXPECT_EQ(told(compare),
+              line("overflow", block, "900-byte block, written 100 bytes behind its end"));
+    block[1000] = 0;
+}
+
+TEST_F(Paranoid, ComparesNoRunThatIsInACache) {
+    unsigned char* run = take(2 * kUnitSize);
+    ASSERT_TRUE(heap_.checks.taken_back(run, bin_at(run)));
+    region::forbid(run, 2 * kUnitSize);
+    EXPECT_EQ(told([&] { heap_.checks.compare_all(); }), "");
+}
+
 TEST_F(Paranoid, RunsHaveGuardsAndFreeUnitsAreClosed) {
     std::vector<unsigned char*> runs;
     for (const std::size_t units : {1U, 3U, 40U}) {
