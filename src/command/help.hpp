@@ -123,8 +123,9 @@ the address; 2 if it does not exist or may not be read, or for a wrong command l
                 caches, further_heaps, private_heaps and unreadable
   counters      {refills, overflows, depot_takes, depot_gives, lock_taken, lock_refused, map, unmap,
                 commit, purge, move}
-  bins          [{bin, size, slabs, blocks, live, cached, depot, free, used_bytes, used_resident,
-                free_bytes, free_resident, end_bytes, end_resident}]: bin 0 has the runs over 2 MiB
+  bins          [{bin, size, slabs, blocks, live, cached, depot, free, refills, used_bytes,
+                used_resident, free_bytes, free_resident, end_bytes, end_resident}]: bin 0 has the
+                runs over 2 MiB
   slabs         [{address, size, resident, used}]: those with the most resident bytes out of use
 )";
 
@@ -212,8 +213,8 @@ Exit status: 0, also when all processes that were named have ended; else as for 
   seconds    since the first look
   processes  [{pid, command, rss, live, refills_per_second, calls_per_second, mapped, cached, depot,
              slabs, kept, dirty, metadata, other, classes}]; rates are null in the first look
-    classes  [{size, bytes, slabs, live, live_per_second, cached, depot, free}]: size 0 stands for
-             all runs over 2 MiB
+    classes  [{size, bytes, slabs, refills_per_second, live, live_per_second, cached, depot, free}]:
+             size 0 stands for all runs over 2 MiB
   gone       [{pid, command, reason}]: those that left since the look before
 )";
 

@@ -72,6 +72,7 @@ std::vector<TopClass> classes_of(const Looks& looks) {
                       now.in_depot,
                       now.blocks - now.in_use,
                       now.used.bytes + now.free.bytes + now.rest.bytes,
+                      rate(looks.before.counts.bins[bin].refills, now.refills, looks.seconds),
                       {}};
         if (looks.seconds > 0) {
             const auto before = static_cast<double>(looks.before.counts.bins[bin].live());
@@ -157,7 +158,8 @@ std::string process_line(const TopRow& row, std::size_t width) {
 }
 
 std::string class_lines(const TopRow& row, std::size_t most) {
-    std::string text = "   SIZE    BYTES    SLABS     LIVE   LIVE/s   CACHES    DEPOT     FREE\n";
+    std::string text =
+        "   SIZE    BYTES    SLABS REFILL/s     LIVE   LIVE/s   CACHES    DEPOT     FREE\n";
     for (std::size_t i = 0; i < row.classes.size() && i < most; ++i) {
         const TopClass& each = row.classes[i];
         text += right(each.size == 0     ? ">2.0M"
@@ -166,6 +168,7 @@ std::string class_lines(const TopRow& row, std::size_t most) {
                       7);
         text += right(bytes_text(static_cast<double>(each.bytes)), kWidth);
         text += right(count_text(static_cast<double>(each.slabs)), kWidth);
+        text += right(each.refills ? count_text(*each.refills) : kUnknown, kWidth);
         text += right(count_text(static_cast<double>(each.live)), kWidth);
         text += right(change_text(each.change), kWidth);
         for (const std::uint64_t blocks : {each.cached, each.depot, each.free})
@@ -198,6 +201,7 @@ std::string json_line(const std::vector<TopRow>& rows, const std::vector<TopNote
             one["classes"].push_back({{"size", each.size},
                                       {"bytes", each.bytes},
                                       {"slabs", each.slabs},
+                                      {"refills_per_second", number(each.refills)},
                                       {"live", each.live},
                                       {"live_per_second", number(each.change)},
                                       {"cached", each.cached},

@@ -23,8 +23,9 @@ struct Looks {
 struct TopClass {
     std::uint64_t size;  // 0: all runs over 2 MiB
     std::uint64_t slabs, live, cached, depot, free;
-    std::uint64_t bytes;           // of the slabs
-    std::optional<double> change;  // of live blocks, per second
+    std::uint64_t bytes;            // of the slabs
+    std::optional<double> refills;  // of caches, per second
+    std::optional<double> change;   // of live blocks, per second
 };
 
 constexpr std::size_t kTopColumns = 12;

@@ -168,7 +168,7 @@ void Cache::shrink(Bin bin) noexcept {
 // For a zeroed request a slab of blocks of 4 KiB and more gives one block
 // alone: of a cached block it is not known whether it is zero.
 Allocation Cache::refill(Bin bin, bool zeroed) noexcept {
-    MissCounts::add(counts.refills);
+    MissCounts::add(counts.refills[bin]);
     if (draining() && drain_after_ < kMostFreed) drain_after_ *= 2;
     freed_ = 0;
     count_miss();

@@ -80,7 +80,8 @@ inline constexpr std::size_t kCachePage = 4096;
 // Misses of a cache. The thread that uses the cache writes them, others read
 // them at any time. Relaxed: sums.
 struct MissCounts {
-    base::Atomic<std::uint64_t> refills, overflows, depot_takes, depot_gives;
+    base::Atomic<std::uint64_t> refills[base::kBins];
+    base::Atomic<std::uint64_t> overflows, depot_takes, depot_gives;
     static void add(base::Atomic<std::uint64_t>& count) noexcept {
         count.store(count.load(base::rlx) + 1, base::rlx);
     }
@@ -88,10 +89,12 @@ struct MissCounts {
     void take_over(MissCounts& from) noexcept {
         const auto move = [](base::Atomic<std::uint64_t>& to,
                              base::Atomic<std::uint64_t>& counted) noexcept {
-            to.fetch_add(counted.load(base::rlx), base::rlx);
+            const std::uint64_t n = counted.load(base::rlx);
+            if (n == 0) return;
+            to.fetch_add(n, base::rlx);
             counted.store(0, base::rlx);
         };
-        move(refills, from.refills);
+        for (base::Bin bin = 1; bin < base::kBins; ++bin) move(refills[bin], from.refills[bin]);
         move(overflows, from.overflows);
         move(depot_takes, from.depot_takes);
         move(depot_gives, from.depot_gives);

@@ -19,7 +19,7 @@ std::uint32_t offset(const void* member, const void* whole) noexcept {
 }  // namespace
 
 void Heap::describe_caches(inspect::CacheTables& out) const noexcept {
-    static_assert(sizeof(MissCounts) == inspect::kMisses * sizeof(std::uint64_t));
+    static_assert(sizeof(MissCounts) == inspect::kMissWords * sizeof(std::uint64_t));
     const Cache& cache = *caches_;  // only its members' addresses are used
     out.caches = at(caches_);
     out.shared = at(shared_);

@@ -27,6 +27,7 @@ struct ClassCounts {
     std::uint64_t blocks;            // that the slabs have
     std::uint64_t in_use;            // blocks that are not free in their slab
     std::uint64_t cached, in_depot;  // of those: free blocks in caches and in the depot
+    std::uint64_t refills;           // of caches
     Part used;                       // blocks in use
     Part free;                       // blocks that are free in their slab
     Part rest;                       // behind the last block of each slab

@@ -211,15 +211,15 @@ void HeapReader::count_resident(UnitRecord& record, const Word* free) noexcept {
 void HeapReader::count_caches() noexcept {
     constexpr unsigned kMostTries = 8;
     const std::uint64_t unreadable = own_.unreadable;
-    std::uint64_t before[kMisses];
-    std::uint64_t past[kMisses];
+    std::uint64_t before[kMissWords];
+    std::uint64_t past[kMissWords];
     for (unsigned i = 0; i < kMostTries; ++i) {
         if (!memory_->get(layout_->cache.past, before)) return;
         own_ = {};
         own_.unreadable = unreadable;
         count_each_cache();
         if (!memory_->get(layout_->cache.past, past)) return;
-        for (unsigned m = 0; m < kMisses; ++m) own_.misses[m] += past[m];
+        add_misses(past);
         if (std::memcmp(before, past, sizeof past) == 0) return;
     }
 }
@@ -246,13 +246,21 @@ std::uint64_t HeapReader::without_gaps(std::uint64_t top, std::uint64_t n) noexc
     return blocks;
 }
 
+void HeapReader::add_misses(const std::uint64_t (&misses)[kMissWords]) noexcept {
+    for (Bin bin = 0; bin < base::kBins; ++bin) {
+        own_.bins[bin].refills += misses[bin];
+        own_.misses[0] += misses[bin];
+    }
+    for (unsigned i = 1; i < kMisses; ++i) own_.misses[i] += misses[base::kBins + i - 1];
+}
+
 // A cache that was never attached, or was dropped, has no heap. The tops may
 // move meanwhile: a top outside its bin counts as an empty bin.
 void HeapReader::count_cache(std::uint64_t address) noexcept {
     const CacheTables& tables = layout_->cache;
     std::uint64_t heap = 0;
     std::uint64_t top[base::kBins];
-    std::uint64_t misses[kMisses];
+    std::uint64_t misses[kMissWords];
     if (!memory_->get(address + tables.heap, heap) || heap == 0) return;
     if (!memory_->get(address + tables.top, top) || !memory_->get(address + tables.misses, misses))
         return;
@@ -268,7 +276,7 @@ void HeapReader::count_cache(std::uint64_t address) noexcept {
         own_.bins[bin].cached += n;
         blocks += n;
     }
-    for (unsigned i = 0; i < kMisses; ++i) own_.misses[i] += misses[i];
+    add_misses(misses);
     if (blocks != 0) ++own_.caches;
 }
 

@@ -49,6 +49,7 @@ class HeapReader {
     void count_cache(std::uint64_t address) noexcept;
     [[nodiscard]] std::uint64_t without_gaps(std::uint64_t top, std::uint64_t n) noexcept;
     void count_depot() noexcept;
+    void add_misses(const std::uint64_t (&misses)[kMissWords]) noexcept;
     void bound_cached() noexcept;
     void count_metadata(std::uint64_t frontier) noexcept;
     [[nodiscard]] std::uint32_t number(std::uint64_t address) noexcept;

@@ -14,12 +14,14 @@
 
 namespace ashlar::inspect {
 
-inline constexpr std::uint32_t kLayoutVersion = 2;
+inline constexpr std::uint32_t kLayoutVersion = 3;
 inline constexpr char kHeapMagic[16] = "ashlar heap \x01\x7f";
 
 // Counters of one cache's misses, in this order.
 enum class Miss : unsigned { refills, overflows, depot_takes, depot_gives };
 inline constexpr unsigned kMisses = 4;
+// The words of a cache: the refills of each bin, then one word for each other.
+inline constexpr unsigned kMissWords = base::kBins + kMisses - 1;
 
 // Counters of system calls, in this order.
 enum class Call : unsigned { map, unmap, commit, purge, move };
@@ -46,7 +48,7 @@ struct CacheTables {
     Address caches, shared, bytes;  // of one cache
     Address created;                // 4 bytes: how many of `caches` have been used
     Address shared_count, shared_ready;
-    Address past;  // counters of threads that have ended: 8 bytes for each Miss
+    Address past;  // counters of threads that have ended: kMissWords of 8 bytes
     // Offsets within a cache.
     std::uint32_t heap, top, slots, misses;
     // Slots of each bin, from the first of all: the first of it, and how many,

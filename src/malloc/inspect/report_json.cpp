@@ -59,6 +59,7 @@ void write_bins(Writer& out, const HeapCounts& counts) noexcept {
         out.member("slabs", each.slabs).member("blocks", each.blocks);
         out.member("live", each.live()).member("cached", each.cached);
         out.member("depot", each.in_depot).member("free", each.blocks - each.in_use);
+        out.member("refills", each.refills);
         out.member("used_bytes", each.used.bytes).member("used_resident", each.used.resident);
         out.member("free_bytes", each.free.bytes).member("free_resident", each.free.resident);
         out.member("end_bytes", each.rest.bytes).member("end_resident", each.rest.resident);
