@@ -116,8 +116,10 @@ char mine[] = "mine";
 
 }  // namespace
 
+void describe_faults() { set_handler(describe, mine); }
+
 void with_a_handler() {
-    set_handler(describe, mine);
+    describe_faults();
     free_twice();
 }
 

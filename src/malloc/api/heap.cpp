@@ -13,6 +13,7 @@
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/paranoid.hpp"
 #include "malloc/process/process.hpp"
+#include "malloc/process/recorded_stacks.hpp"
 #include "malloc/process/zero_blocks.hpp"
 
 // As in new.cpp: only a visitor can throw through here, and then the program
@@ -88,12 +89,18 @@ Heap& Heap::process() noexcept {
 void* Heap::allocate(std::size_t size, std::size_t alignment) noexcept {
     if (!base::is_power_of_two(alignment)) return nullptr;
     if (heap_ == nullptr) return api::allocate(size, alignment);
-    return size <= PTRDIFF_MAX ? allocate_in(heap_of(heap_), size, alignment) : nullptr;
+    if (size > PTRDIFF_MAX) return nullptr;
+    void* block = allocate_in(heap_of(heap_), size, alignment);
+    if (cache::recorded_stacks.on() && block != nullptr) [[unlikely]]
+        cache::recorded_stacks.add(cache::BlockCall::allocation, block);
+    return block;
 }
 
 void Heap::deallocate(void* block) noexcept {
     if (heap_ == nullptr) return api::give(block);
     if (block == nullptr) return;
+    if (cache::recorded_stacks.on()) [[unlikely]]
+        cache::recorded_stacks.add(cache::BlockCall::free, block);
     cache::Heap& heap = heap_of(heap_);
     const base::Bin bin = heap.spans.pages().bin_of(block);
     if (heap.checks.on() && in_range(heap, block))

@@ -9,6 +9,7 @@
 
 #include "base/atomic.hpp"
 #include "base/line.hpp"
+#include "base/quiet_writes.hpp"
 #include "base/stack.hpp"
 #include "malloc/process/process.hpp"
 
@@ -76,6 +77,13 @@ constinit struct sigaction outer_segv {
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     static_cast<void>(raise(number));
     std::abort();  // for a signal that ends no program
+}
+
+// What the user wants; else the program ends as without a report.
+ReportAction action_for(const base::Report& report, const ReportAction& wish) noexcept {
+    if (wish.kind != ReportAction::Kind::automatic) return wish;
+    if (report.context == nullptr) return {ReportAction::Kind::abort, 0};
+    return {ReportAction::Kind::signal, SIGSEGV};
 }
 
 [[noreturn]] void end_as(const ReportAction& wish) noexcept {
@@ -147,14 +155,25 @@ bool is_full(const Settings& wish) noexcept {
     return check_level() >= CheckLevel::full;
 }
 
+// All that follows the line. False: some could not be written.
+bool print_rest(int descriptor, const Settings& wish, const base::Report& report,
+                const FaultStack& stack) noexcept {
+    bool whole = report.more == nullptr || report.more(descriptor, report.subject);
+    if (is_full(wish)) whole = print_details(descriptor, report, stack) && whole;
+    return whole;
+}
+
+// Into the file if all of it fits there, else to stderr.
 void print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
     const int file = open_file(wish.report_file.text);
     if (file >= 0) {
         base::Line line;
-        line.text(report.line).write(file);
+        bool whole = line.text(report.line).write(file);
+        whole = whole && print_rest(file, wish, report, stack);
+        close(file);
+        if (whole) return;
     }
-    if (is_full(wish)) print_details(file >= 0 ? file : STDERR_FILENO, report, stack);
-    if (file >= 0) close(file);
+    print_rest(STDERR_FILENO, wish, report, stack);
 }
 
 // Where the handler of this thread was called; 0: it was not. A handler that
@@ -170,6 +189,13 @@ void handle(const FaultHandler& handler, const base::Report& report,
     handled_at = 0;
 }
 
+void report_in_turn(const Settings& wish, const base::Report& report, FaultStack& stack) noexcept {
+    const FaultGuard guard;
+    const base::QuietWrites quiet;
+    stack.count = base::capture_stack(stack.frames, kReportFrames, report.context);
+    print(wish, report, stack);
+}
+
 void end_by_settings(const base::Report& report) noexcept {
     const Settings wish = report_settings != nullptr ? report_settings() : Settings{};
     FaultHandler handler{};
@@ -177,16 +203,16 @@ void end_by_settings(const base::Report& report) noexcept {
     stack.count = 0;
     if (turn.take()) {
         handler = fault_handler;
-        action = wish.report_action;
-        if (is_full(wish) || handler.call != nullptr || wish.report_file.text[0] != '\0') {
-            const FaultGuard guard;
-            stack.count = base::capture_stack(stack.frames, kReportFrames, nullptr);
-            print(wish, report, stack);
-        }
+        action = action_for(report, wish.report_action);
+        const bool says_more = is_full(wish) || report.more != nullptr;
+        if (says_more || handler.call != nullptr || wish.report_file.text[0] != '\0')
+            report_in_turn(wish, report, stack);
         turn.give();
     }
     handle(handler, report, stack);
-    end_as(wish.report_action);
+    const bool goes_on = wish.report_action.kind == ReportAction::Kind::automatic;
+    if (report.context != nullptr && goes_on) return;
+    end_as(action_for(report, wish.report_action));
 }
 
 }  // namespace

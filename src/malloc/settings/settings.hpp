@@ -35,9 +35,10 @@ struct Amount {
 enum class ReportLevel : std::uint8_t { automatic, line, full };
 
 // How a program ends after a report. `value`: the exit status, or the signal.
+// `automatic`: by abort(), or by the SIGSEGV that was reported.
 struct ReportAction {
-    enum class Kind : std::uint8_t { abort, exit, signal };
-    Kind kind = Kind::abort;
+    enum class Kind : std::uint8_t { automatic, abort, exit, signal };
+    Kind kind = Kind::automatic;
     std::uint8_t value = 0;
     bool operator==(const ReportAction&) const noexcept = default;
 };
