@@ -53,6 +53,18 @@ const char* text_of(Within within) noexcept {
     }
 }
 
+// The heap in whose range the address lies, whether it has used it yet or not.
+// Only read by calls that may fail.
+const Heap* heap_around(const void* pointer) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+    const Heap* heap = existing_process();
+    if (heap != nullptr) {
+        const region::Region& region = heap->region();
+        if ((address - region.base) >> base::kUnitShift < region.end) return heap;
+    }
+    return registry.owner_of(address);
+}
+
 class PlacePrinter {
   public:
     PlacePrinter(int descriptor, const void* pointer) noexcept
@@ -60,7 +72,7 @@ class PlacePrinter {
           address_(reinterpret_cast<std::uintptr_t>(pointer)) {}
 
     const void* print() noexcept {
-        if (const Heap* heap = owner_of(pointer_); heap != nullptr) return in_heap(*heap);
+        if (const Heap* heap = heap_around(pointer_); heap != nullptr) return in_heap(*heap);
         if (guarded_blocks.contains(pointer_)) return guarded();
         if (zero_blocks.contains(pointer_)) return of_size_0();
         return mapped();
