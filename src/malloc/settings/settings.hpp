@@ -72,9 +72,9 @@ struct Settings {
 [[nodiscard]] Settings secure(const Settings& wish) noexcept;
 
 // The settings in the environment. The first call prints a line on stderr for
-// each variable that is unknown or cannot be read. Before libc has the
-// environment it returns the defaults, and a later call reads it. O(1) after
-// that.
+// each variable that is unknown or cannot be read. It may come before libc has
+// the environment (initial_environment.hpp). Where no environment is known, it
+// returns the defaults, and a later call reads it. O(1) after that.
 [[nodiscard]] Settings environment() noexcept;
 
 }  // namespace ashlar::settings
