@@ -14,6 +14,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <ashlar/ashlar.h>
@@ -51,19 +52,25 @@ void free_twice() {
 
 namespace {
 
-void on_signal(int) { free_twice(); }
-
-}  // namespace
-
-void in_a_signal_handler() {
+// On another stack.
+void run_in_handler(void (*handler)(int)) {
     static char stack[32768];
     const stack_t other{stack, 0, sizeof stack};
     struct sigaction action {};
-    action.sa_handler = on_signal;
+    action.sa_handler = handler;
     action.sa_flags = SA_ONSTACK;
     sigfillset(&action.sa_mask);
     if (sigaltstack(&other, nullptr) != 0 || sigaction(SIGUSR1, &action, nullptr) != 0) _exit(3);
     static_cast<void>(raise(SIGUSR1));
+}
+
+}  // namespace
+
+void in_a_signal_handler() {
+    run_in_handler([](int) { free_twice(); });
+}
+void in_a_signal_handler_with_garbled_tables() {
+    run_in_handler([](int) { with_garbled_tables(); });
 }
 
 void in_another_thread() { std::thread(free_twice).join(); }
@@ -180,6 +187,35 @@ void in_two_threads() {
     std::thread other(run);
     run();
     other.join();
+}
+
+// Each ends when the other has reported too.
+void of_two_threads_in_a_file() {
+    static std::atomic<int> reported{0};
+    set_handler(
+        [](const ash_fault*, void*) {
+            ++reported;
+            while (reported < 2) usleep(1000);
+            usleep(10000);
+            _exit(8);
+        },
+        nullptr);
+    std::thread(free_twice).detach();
+    free_twice();
+}
+
+void in_a_file_that_gets_full() {
+    const rlimit limit{100, 100};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(3);
+    free_twice();
+}
+
+void on_a_pipe_that_nobody_reads() {
+    int ends[2];
+    if (pipe(ends) != 0) _exit(3);
+    close(ends[0]);
+    dup2(ends[1], STDERR_FILENO);
+    free_twice();
 }
 
 void while_signals_are_handled() {

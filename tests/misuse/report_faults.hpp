@@ -22,6 +22,10 @@ void while_signals_are_handled();
 void without_stderr();
 void with_a_fault_in_the_report();
 void of_no_block();
+void in_a_file_that_gets_full();
+void on_a_pipe_that_nobody_reads();
+void in_a_signal_handler_with_garbled_tables();
+void of_two_threads_in_a_file();
 // Makes the program's handler one that prints what it gets.
 void describe_faults();
 
