@@ -32,6 +32,7 @@ void report_signal(Line& line, Report& report) noexcept {
         line.write(STDERR_FILENO);
     }
     report.line = line.terminated();
+    // Relaxed: as in set_ending().
     const Ending ending = at_end.load(rlx);
     if (ending != nullptr) return ending(report);
     if (report.more != nullptr) report.more(STDERR_FILENO, report.subject);

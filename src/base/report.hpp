@@ -29,7 +29,7 @@ struct Report {
     const char* line;  // as printed, without its newline
 
     // Prints what else is known about the block: part of every report. False:
-    // some could not be written. Null: there is no more.
+    // some could not be written. Null: nothing else.
     bool (*more)(int descriptor, const void* subject) = nullptr;
     const void* subject = nullptr;
     // The ucontext_t of a SIGSEGV. Null: a call has met the fault.

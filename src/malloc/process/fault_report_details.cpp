@@ -1,5 +1,5 @@
-// The full report: the place (fault_place.hpp), the bytes around the pointer, and
-// stacks. Everything is read by calls that fail instead of faulting.
+// The full report: the place (fault_place.hpp), the bytes around the pointer,
+// and stacks. Everything is read by calls that fail instead of faulting.
 #include <sys/auxv.h>
 #include <unistd.h>
 
