@@ -16,14 +16,13 @@ QuietWrites::QuietWrites() noexcept {
     sigemptyset(&both);
     for (const int number : kSignals) sigaddset(&both, number);
     pthread_sigmask(SIG_BLOCK, &both, &before_);
-    sigpending(&waiting_);
 }
 
 QuietWrites::~QuietWrites() {
     const int saved = errno;
     constexpr timespec kNoTime{};
     for (const int number : kSignals) {
-        if (sigismember(&waiting_, number) == 1) continue;
+        if (whole_ || sigismember(&before_, number) == 1) continue;
         sigset_t one;
         sigemptyset(&one);
         sigaddset(&one, number);

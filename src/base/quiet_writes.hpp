@@ -8,18 +8,21 @@
 
 namespace ashlar::base {
 
-// While it lives, the two signals wait. It takes back those that its thread got
-// meanwhile, unless they were waiting before.
+// While it lives, the two signals wait. After a write that has failed it takes
+// them back, unless the program had blocked them. One system call at both ends,
+// of a kind that every sandbox allows.
 class QuietWrites {
   public:
     QuietWrites() noexcept;
     ~QuietWrites();
+    // The result of a write.
+    void see(bool whole) noexcept { whole_ = whole_ && whole; }
     QuietWrites(const QuietWrites&) = delete;
     QuietWrites& operator=(const QuietWrites&) = delete;
 
   private:
-    sigset_t before_;   // the thread's mask
-    sigset_t waiting_;  // signals that were waiting before
+    sigset_t before_;  // the thread's mask
+    bool whole_ = true;
 };
 
 }  // namespace ashlar::base

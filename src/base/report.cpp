@@ -28,8 +28,8 @@ void end_program(Line& line, Report& report) noexcept {
 
 void report_signal(Line& line, Report& report) noexcept {
     {
-        const QuietWrites quiet;
-        line.write(STDERR_FILENO);
+        QuietWrites quiet;
+        quiet.see(line.write(STDERR_FILENO));
     }
     report.line = line.terminated();
     // Relaxed: as in set_ending().

@@ -1,4 +1,5 @@
 #include <csetjmp>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 
@@ -67,6 +68,21 @@ void sampled_fault_with_a_handler_that_jumps() {
     }
     ++faults;
     sampled_fault();
+}
+
+// The library's handler of SIGSEGV runs on the other stack, where the place of
+// the handler that has left seems to lie above.
+void sampled_fault_after_a_jump() {
+    static char memory[65536];
+    const stack_t other{memory, 0, sizeof memory};
+    if (sigaltstack(&other, nullptr) != 0) _exit(3);
+    static_cast<void>(
+        ash_set_report_handler([](const ash_fault*, void*) { siglongjmp(place, 1); }, nullptr));
+    static int faults = 0;
+    static_cast<void>(sigsetjmp(place, 1));
+    if (++faults == 1) sampled_twice();
+    if (faults == 2) sampled_fault();
+    _exit(0);
 }
 
 void of_size_0() {

@@ -35,6 +35,7 @@ void sampled_fault();
 void sampled_fault_with_a_handler();
 void sampled_twice_with_a_handler();
 void sampled_fault_with_a_handler_that_jumps();
+void sampled_fault_after_a_jump();
 void of_size_0();
 void into_size_0();
 void behind_a_run();

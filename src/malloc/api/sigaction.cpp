@@ -78,24 +78,9 @@ constinit HandlerSlots slots[kSignals]{};
 
 #if defined(__x86_64__)
 constexpr bool kAlwaysInformed = true;  // the kernel passes the context to every handler
-std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
-    return static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
-}
-#elif defined(__aarch64__)
-constexpr bool kAlwaysInformed = false;
-std::uintptr_t stack_pointer(const ucontext_t& context) noexcept { return context.uc_mcontext.sp; }
 #else
 constexpr bool kAlwaysInformed = false;
-std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
-    return reinterpret_cast<std::uintptr_t>(&context);  // above the handler, on the same stack
-}
 #endif
-
-cache::StackPlace place_within(const stack_t& alternate, std::uintptr_t pointer) noexcept {
-    const bool has = (alternate.ss_flags & SS_DISABLE) == 0 && alternate.ss_size != 0;
-    const auto low = reinterpret_cast<std::uintptr_t>(alternate.ss_sp);
-    return {pointer, has && pointer - low <= alternate.ss_size};
-}
 
 // Not noexcept: some programs throw through handlers. The frame is left out
 // then, as by siglongjmp(), and the next miss forgets it.
@@ -106,8 +91,8 @@ void wrapper(int number, siginfo_t* info, void* opaque) {
     cache::InterruptedCode code;
     if (informed || kAlwaysInformed) {
         const auto& context = *static_cast<const ucontext_t*>(opaque);
-        code = cache::enter_handler(place_within(context.uc_stack, stack_pointer(context)),
-                                    place_within(context.uc_stack, frame));
+        code = cache::enter_handler(cache::interrupted_place(context),
+                                    cache::place_within(context.uc_stack, frame));
     } else {
         const cache::StackPlace here = cache::stack_place(__builtin_frame_address(0));
         code = cache::enter_handler(here, here);

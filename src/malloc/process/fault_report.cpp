@@ -11,6 +11,7 @@
 #include "base/line.hpp"
 #include "base/quiet_writes.hpp"
 #include "base/stack.hpp"
+#include "malloc/process/handlers.hpp"
 #include "malloc/process/process.hpp"
 
 namespace ashlar::cache {
@@ -163,37 +164,51 @@ bool print_rest(int descriptor, const Settings& wish, const base::Report& report
     return whole;
 }
 
-// Into the file if all of it fits there, else to stderr.
-void print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
+// Into the file if all of it fits there, else to stderr. False: some could not
+// be written.
+bool print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
     const int file = open_file(wish.report_file.text);
     if (file >= 0) {
         base::Line line;
         bool whole = line.text(report.line).write(file);
         whole = whole && print_rest(file, wish, report, stack);
         close(file);
-        if (whole) return;
+        if (whole) return true;
+        print_rest(STDERR_FILENO, wish, report, stack);
+        return false;
     }
-    print_rest(STDERR_FILENO, wish, report, stack);
+    return print_rest(STDERR_FILENO, wish, report, stack);
 }
 
-// Where the handler of this thread was called; 0: it was not. A handler that
-// has left by longjmp() lies above a later one.
+// Where the handler of this thread was called, and in bit 0 whether that is the
+// alternate stack; 0: it was not.
 constinit thread_local std::uintptr_t handled_at [[gnu::tls_model("initial-exec")]] = 0;
+
+// Whether the code may run in the handler: further down its stack, or on the
+// alternate stack, which interrupts the other one. Code elsewhere shows that
+// the handler has left by longjmp().
+bool is_handling(const StackPlace& code) noexcept {
+    if (handled_at == 0) return false;
+    const bool alternate = (handled_at & 1) != 0;
+    return code.alternate != alternate ? code.alternate : code.pointer < handled_at;
+}
 
 void handle(const FaultHandler& handler, const base::Report& report,
             const FaultStack& stack) noexcept {
-    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    if (handler.call == nullptr || (handled_at != 0 && here < handled_at)) return;
-    handled_at = here;
+    const StackPlace code = report.context != nullptr
+                                ? interrupted_place(*static_cast<const ucontext_t*>(report.context))
+                                : stack_place(__builtin_frame_address(0));
+    if (handler.call == nullptr || is_handling(code)) return;
+    handled_at = code.pointer / 2 * 2 + (code.alternate ? 1 : 0);
     handler.call(handler, report, stack);
     handled_at = 0;
 }
 
 void report_in_turn(const Settings& wish, const base::Report& report, FaultStack& stack) noexcept {
     const FaultGuard guard;
-    const base::QuietWrites quiet;
+    base::QuietWrites quiet;
     stack.count = base::capture_stack(stack.frames, kReportFrames, report.context);
-    print(wish, report, stack);
+    quiet.see(print(wish, report, stack));
 }
 
 void end_by_settings(const base::Report& report) noexcept {
