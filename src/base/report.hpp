@@ -5,6 +5,7 @@
 #define ASHLAR_BASE_REPORT_HPP
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/config.hpp"
 
@@ -34,6 +35,9 @@ struct Report {
     const void* subject = nullptr;
     // The ucontext_t of a SIGSEGV. Null: a call has met the fault.
     const void* context = nullptr;
+    // The stack of the fault. Null: that of the report.
+    const std::uintptr_t* frames = nullptr;
+    unsigned count = 0;
 };
 
 // Prints the line, then calls the ending.

@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include <malloc.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <ashlar/heap.hpp>
@@ -26,6 +28,12 @@ char* sampled() {
 void write_at(char* at) { __atomic_store_n(at, char{7}, __ATOMIC_RELAXED); }
 
 sigjmp_buf place;
+
+#if defined(__OPTIMIZE__)
+constexpr bool kOptimized = true;
+#else
+constexpr bool kOptimized = false;  // frames are larger
+#endif
 
 }  // namespace
 
@@ -83,6 +91,19 @@ void sampled_fault_after_a_jump() {
     if (++faults == 1) sampled_twice();
     if (faults == 2) sampled_fault();
     _exit(0);
+}
+
+// Of 8 KiB where the kernel stores 2 KiB for a signal, above a page without
+// access.
+void sampled_fault_on_a_small_stack() {
+    constexpr std::size_t kApart = 65536, kMore = kOptimized ? 6144 : 32768;
+    const std::size_t bytes = getauxval(AT_MINSIGSTKSZ) + kMore;
+    void* const memory =
+        mmap(nullptr, kApart + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory, kApart, PROT_NONE) != 0) _exit(3);
+    const stack_t other{static_cast<char*>(memory) + kApart, 0, bytes};
+    if (sigaltstack(&other, nullptr) != 0) _exit(3);
+    sampled_fault();
 }
 
 void of_size_0() {

@@ -36,6 +36,7 @@ void sampled_fault_with_a_handler();
 void sampled_twice_with_a_handler();
 void sampled_fault_with_a_handler_that_jumps();
 void sampled_fault_after_a_jump();
+void sampled_fault_on_a_small_stack();
 void of_size_0();
 void into_size_0();
 void behind_a_run();

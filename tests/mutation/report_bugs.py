@@ -17,7 +17,7 @@ MAPS = "src/base/proc_maps.cpp"
 BUGS = (
     Mutation("a_report_that_faults_faults_again", REPORT, "    const FaultGuard guard;\n", "", "ashlar reports",
             "misuse.report.with_a_fault_in_the_report"),
-    Mutation("a_handler_is_called_again_by_itself", REPORT, "handler.call == nullptr || is_handling(code)", "handler.call == nullptr",
+    Mutation("a_handler_is_called_again_by_itself", REPORT, "    if (handled_at == 0) return false;\n", "    if (handled_at != 1) return false;\n",
             "ashlar reports", "misuse.report.with_a_handler_that_frees_twice"),
     Mutation("a_handler_that_has_left_seems_to_run", REPORT, "report.context != nullptr\n                                ?",
             "report.context == &stack\n                                ?", "ashlar reports",
@@ -30,7 +30,7 @@ BUGS = (
     Mutation("the_programs_action_of_a_signal_stays", REPORT, "    sigaction(number, &standard, nullptr);\n",
             "    sigaction(number, nullptr, &standard);\n",
             "ashlar reports", "misuse.report.ends_by_a_signal"),
-    Mutation("the_file_has_no_line", REPORT, "bool whole = line.text(report.line).write(file);", "bool whole = true;",
+    Mutation("the_file_has_no_line", REPORT, "bool whole = print_line(file, report);", "bool whole = true;",
             "ashlar reports", "misuse.report.line_in_a_file"),
     Mutation("a_full_file_ends_a_report", REPORT, "        if (whole) return true;\n", "        return whole;\n", "ashlar reports",
             "misuse.report.on_a_full_file_system"),

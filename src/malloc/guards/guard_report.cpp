@@ -42,12 +42,23 @@ struct Story {
     Calls calls;
 };
 
-bool print(int descriptor, const char* what, const Calls& calls) noexcept {
-    if (calls.thread == 0) return true;
+// Lines are put together out of line: a handler's stack may be small.
+[[gnu::noinline]] bool print_head(int descriptor, const char* what, const Calls& calls) noexcept {
     Line head;
     head.text("ashlar: ").text(what).text(" thread ").number(calls.thread).text(":");
-    const bool whole = head.write(descriptor);
+    return head.write(descriptor);
+}
+
+bool print(int descriptor, const char* what, const Calls& calls) noexcept {
+    if (calls.thread == 0) return true;
+    const bool whole = print_head(descriptor, what, calls);
     return base::print_stack(descriptor, calls.frames, calls.count) && whole;
+}
+
+[[gnu::noinline]] bool print_reused(int descriptor) noexcept {
+    Line line;
+    line.text("ashlar: the page was reused just now, so that its calls are not known");
+    return line.write(descriptor);
 }
 
 bool print_story(int descriptor, const void* subject) {
@@ -55,11 +66,7 @@ bool print_story(int descriptor, const void* subject) {
     const Record::Copy& block = story.block;
     bool whole = story.what == nullptr || print(descriptor, story.what, story.calls);
     if (block.block == 0) return whole;
-    if (!block.whole) {
-        Line line;
-        line.text("ashlar: the page was reused just now, so that its calls are not known");
-        return line.write(descriptor) && whole;
-    }
+    if (!block.whole) return print_reused(descriptor) && whole;
     whole = print(descriptor, "freed by", block.freed) && whole;
     return print(descriptor, "allocated by", block.taken) && whole;
 }
@@ -105,6 +112,8 @@ void report_fault(const Record::Copy& block, const Fault& fault) noexcept {
     const Story story{block, "fault in", Calls::at_signal(fault.context)};
     base::Report report = report_of(kind, fault.address, story);
     report.context = fault.context;
+    report.frames = story.calls.frames;
+    report.count = story.calls.count;
     base::report_signal(line, report);
 }
 

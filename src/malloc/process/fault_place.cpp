@@ -150,7 +150,7 @@ class PlacePrinter {
     }
 
     void write(Line& line) noexcept { whole_ = line.write(descriptor_) && whole_; }
-    void say(const char* what, const char* place) noexcept {
+    [[gnu::noinline]] void say(const char* what, const char* place) noexcept {
         Line line;
         write(line.text(what).text(place));
     }
@@ -158,17 +158,18 @@ class PlacePrinter {
         line.pointer(at(block.start)).text(" to ").pointer(at(block.start + block.bytes));
         return line.text(", ").number(block.bytes).text(" bytes, ");
     }
-    void print(const char* what, const FoundBlock& block, const char* state) noexcept {
+    [[gnu::noinline]] void print(const char* what, const FoundBlock& block,
+                                 const char* state) noexcept {
         Line line;
         write(add(line.text(what), block).text(state));
     }
-    void print_nearest(const FoundBlock& block) noexcept {
+    [[gnu::noinline]] void print_nearest(const FoundBlock& block) noexcept {
         Line line;
         add(line.text("  nearest   "), block).text("live; the address is ");
         line.number(inspect::distance(block, address_));
         write(line.text(address_ < block.start ? " bytes before it" : " bytes behind it"));
     }
-    void print_slab(const FoundPlace& slab) noexcept {
+    [[gnu::noinline]] void print_slab(const FoundPlace& slab) noexcept {
         Line line;
         line.text("  slab      ").pointer(at(slab.start)).text(", class ").number(slab.bin);
         line.text(", ").number(slab.units << base::kUnitShift >> 10).text(" KiB: ");

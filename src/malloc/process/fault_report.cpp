@@ -133,8 +133,11 @@ class FaultGuard {
     sigset_t mask_;
 };
 
+// A report may run on an alternate stack of 8 KiB. Lines are put together out of
+// line, so that only one of them lies there at a time.
+
 // With the process ID for %p. -1: the system refuses, or there is no name.
-int open_file(const char* name) noexcept {
+[[gnu::noinline]] int open_file(const char* name) noexcept {
     if (*name == '\0') return -1;
     base::Line path;
     for (; *name != '\0'; ++name) {
@@ -156,6 +159,11 @@ bool is_full(const Settings& wish) noexcept {
     return check_level() >= CheckLevel::full;
 }
 
+[[gnu::noinline]] bool print_line(int descriptor, const base::Report& report) noexcept {
+    base::Line line;
+    return line.text(report.line).write(descriptor);
+}
+
 // All that follows the line. False: some could not be written.
 bool print_rest(int descriptor, const Settings& wish, const base::Report& report,
                 const FaultStack& stack) noexcept {
@@ -169,8 +177,7 @@ bool print_rest(int descriptor, const Settings& wish, const base::Report& report
 bool print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
     const int file = open_file(wish.report_file.text);
     if (file >= 0) {
-        base::Line line;
-        bool whole = line.text(report.line).write(file);
+        bool whole = print_line(file, report);
         whole = whole && print_rest(file, wish, report, stack);
         close(file);
         if (whole) return true;
@@ -207,7 +214,11 @@ void handle(const FaultHandler& handler, const base::Report& report,
 void report_in_turn(const Settings& wish, const base::Report& report, FaultStack& stack) noexcept {
     const FaultGuard guard;
     base::QuietWrites quiet;
-    stack.count = base::capture_stack(stack.frames, kReportFrames, report.context);
+    // A walk needs 4 KiB, which a small alternate stack has once.
+    for (; stack.count < report.count && stack.count < kReportFrames; ++stack.count)
+        stack.frames[stack.count] = report.frames[stack.count];
+    if (report.frames == nullptr)
+        stack.count = base::capture_stack(stack.frames, kReportFrames, nullptr);
     quiet.see(print(wish, report, stack));
 }
 
