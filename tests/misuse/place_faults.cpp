@@ -93,10 +93,10 @@ void sampled_fault_after_a_jump() {
     _exit(0);
 }
 
-// Of 8 KiB where the kernel stores 2 KiB for a signal, above a page without
+// Of 8 KiB where the kernel stores 3 KiB for a signal, above pages without
 // access.
 void sampled_fault_on_a_small_stack() {
-    constexpr std::size_t kApart = 65536, kMore = kOptimized ? 6144 : 32768;
+    constexpr std::size_t kApart = 65536, kMore = kOptimized ? 5120 : 32768;
     const std::size_t bytes = getauxval(AT_MINSIGSTKSZ) + kMore;
     void* const memory =
         mmap(nullptr, kApart + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
