@@ -133,8 +133,8 @@ class FaultGuard {
     sigset_t mask_;
 };
 
-// A report may run on an alternate stack of 8 KiB. Lines are put together out of
-// line, so that only one of them lies there at a time.
+// A report may run on an alternate stack of 8 KiB. Lines are put together out
+// of line, so that only one of them lies there at a time.
 
 // With the process ID for %p. -1: the system refuses, or there is no name.
 [[gnu::noinline]] int open_file(const char* name) noexcept {
