@@ -8,7 +8,7 @@ void* resolver_block = nullptr;
 
 static int answer() { return 42; }
 using Function = int();
-static Function* resolve() {
+[[gnu::used]] static Function* resolve() {
     resolver_block = std::malloc(100);
     return answer;
 }
