@@ -30,6 +30,12 @@ bool in_range(const cache::Heap& heap, const void* address) noexcept {
     return heap.spans.contains(reinterpret_cast<std::uintptr_t>(address));
 }
 
+// For heaps that check: the others would pay for the test on each call.
+void record(cache::BlockCall call, const void* block) noexcept {
+    if (cache::recorded_stacks.on()) [[unlikely]]
+        cache::recorded_stacks.add(call, block);
+}
+
 void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) noexcept {
     const std::size_t more = heap.checks.paranoid() ? checks::with_room(size) : size;
     cache::Allocation found = heap.allocate({more, alignment});
@@ -37,7 +43,10 @@ void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) no
         heap.reclaim();
         found = heap.allocate({more, alignment});
     }
-    if (heap.checks.on() && found.block != nullptr) cache::handed_out(heap, found, size);
+    if (heap.checks.on() && found.block != nullptr) {
+        cache::handed_out(heap, found, size);
+        record(cache::BlockCall::allocation, found.block);
+    }
     return found.block;
 }
 
@@ -89,22 +98,18 @@ Heap& Heap::process() noexcept {
 void* Heap::allocate(std::size_t size, std::size_t alignment) noexcept {
     if (!base::is_power_of_two(alignment)) return nullptr;
     if (heap_ == nullptr) return api::allocate(size, alignment);
-    if (size > PTRDIFF_MAX) return nullptr;
-    void* block = allocate_in(heap_of(heap_), size, alignment);
-    if (cache::recorded_stacks.on() && block != nullptr) [[unlikely]]
-        cache::recorded_stacks.add(cache::BlockCall::allocation, block);
-    return block;
+    return size <= PTRDIFF_MAX ? allocate_in(heap_of(heap_), size, alignment) : nullptr;
 }
 
 void Heap::deallocate(void* block) noexcept {
     if (heap_ == nullptr) return api::give(block);
     if (block == nullptr) return;
-    if (cache::recorded_stacks.on()) [[unlikely]]
-        cache::recorded_stacks.add(cache::BlockCall::free, block);
     cache::Heap& heap = heap_of(heap_);
     const base::Bin bin = heap.spans.pages().bin_of(block);
-    if (heap.checks.on() && in_range(heap, block))
+    if (heap.checks.on() && in_range(heap, block)) {
+        record(cache::BlockCall::free, block);
         cache::taken_back(heap, block, bin, cache::kAnySize);
+    }
     heap.give(block, bin);
 }
 
