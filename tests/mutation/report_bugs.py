@@ -52,7 +52,7 @@ BUGS = (
     Mutation("more_is_left_out", REPORT, "bool whole = report.more == nullptr || report.more(descriptor, report.subject);",
             "bool whole = true;", "ashlar reports", "misuse.report.sampled_on_stderr"),
     Mutation("private_heaps_record_no_frees", "src/malloc/api/heap.cpp",
-            "        record(cache::BlockCall::free, block);\n", "",
+            "        cache::recorded_stacks.add(cache::BlockCall::free, block);\n", "        static_cast<void>(bin);\n",
             "ashlar reports", "misuse.report.of_a_private_heap"),
     Mutation("the_nearest_block_is_the_one_behind", NEAREST, "out = is_nearer ? before : after;",
             "out = is_nearer && !has_after ? before : after;", "unit_inspect",

@@ -30,10 +30,19 @@ bool in_range(const cache::Heap& heap, const void* address) noexcept {
     return heap.spans.contains(reinterpret_cast<std::uintptr_t>(address));
 }
 
-// For heaps that check: the others would pay for the test on each call.
-void record(cache::BlockCall call, const void* block) noexcept {
+// Of heaps that check, out of line: the others do not pay for the records.
+[[gnu::noinline]] void* hand_out(const cache::Heap& heap, const cache::Allocation& found,
+                                 std::size_t size) noexcept {
+    cache::handed_out(heap, found, size);
     if (cache::recorded_stacks.on()) [[unlikely]]
-        cache::recorded_stacks.add(call, block);
+        cache::recorded_stacks.add(cache::BlockCall::allocation, found.block);
+    return found.block;
+}
+
+[[gnu::noinline]] void take_back(const cache::Heap& heap, void* block, base::Bin bin) noexcept {
+    if (cache::recorded_stacks.on()) [[unlikely]]
+        cache::recorded_stacks.add(cache::BlockCall::free, block);
+    cache::taken_back(heap, block, bin, cache::kAnySize);
 }
 
 void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) noexcept {
@@ -43,10 +52,7 @@ void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) no
         heap.reclaim();
         found = heap.allocate({more, alignment});
     }
-    if (heap.checks.on() && found.block != nullptr) {
-        cache::handed_out(heap, found, size);
-        record(cache::BlockCall::allocation, found.block);
-    }
+    if (heap.checks.on() && found.block != nullptr) return hand_out(heap, found, size);
     return found.block;
 }
 
@@ -106,10 +112,7 @@ void Heap::deallocate(void* block) noexcept {
     if (block == nullptr) return;
     cache::Heap& heap = heap_of(heap_);
     const base::Bin bin = heap.spans.pages().bin_of(block);
-    if (heap.checks.on() && in_range(heap, block)) {
-        record(cache::BlockCall::free, block);
-        cache::taken_back(heap, block, bin, cache::kAnySize);
-    }
+    if (heap.checks.on() && in_range(heap, block)) take_back(heap, block, bin);
     heap.give(block, bin);
 }
 
