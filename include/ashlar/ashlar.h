@@ -170,10 +170,17 @@ enum ash_fault_kind {
     ASH_WRONG_SIZE = 3,
     /// A free block was written to.
     ASH_WRITE_AFTER_FREE = 4,
-    /// Bytes behind the end of a block were written to.
+    /// Bytes behind the end of a block were written to, or were read behind a
+    /// block that `ASHLAR_GUARD_SAMPLE` chose.
     ASH_OVERFLOW = 5,
     /// The heap's own tables are damaged.
-    ASH_CORRUPTION = 6
+    ASH_CORRUPTION = 6,
+    /// Bytes before a block that `ASHLAR_GUARD_SAMPLE` chose were used.
+    ASH_UNDERFLOW = 7,
+    /// Such a block was used after its free.
+    ASH_USE_AFTER_FREE = 8,
+    /// An address among such blocks was used, where none has been.
+    ASH_WILD_ACCESS = 9
 };
 /// A fault, for the program's handler. Valid only during the call.
 struct ash_fault {
@@ -196,14 +203,16 @@ struct ash_fault {
 typedef void (*ash_report_handler)(const struct ash_fault* fault, void* user);
 /// Registers the handler of reports, for all threads; NULL removes it. The
 /// thread that meets a fault calls it after the report was written. It may run
-/// in several threads at once, and in a signal handler that frees a block.
+/// in several threads at once, and in a signal handler that frees a block. An
+/// access beside a block that `ASHLAR_GUARD_SAMPLE` chose raises SIGSEGV: then
+/// it runs in the library's handler of that signal.
 ///
 /// If the handler returns, the program ends as `ASHLAR_REPORT_ACTION` says, by
-/// default by abort(). It may end the program itself. It may also leave by
-/// longjmp(): blocks that the faulty call was moving may be lost then, but the
-/// heap stays usable. It must not allocate, free or throw, nor wait for threads
-/// that do. A fault in the handler does not call it again. Faults of blocks
-/// that `ASHLAR_GUARD_SAMPLE` chose do not call it.
+/// default by abort(), or by the SIGSEGV. It may end the program itself. It may
+/// also leave by longjmp(), or by siglongjmp() from the handler of a signal:
+/// blocks that the faulty call was moving may be lost then, but the heap stays
+/// usable. It must not allocate, free or throw, nor wait for threads that do. A
+/// fault in the handler does not call it again.
 ///
 /// Returns 0. Returns -1 if another thread has been writing a report for 5
 /// seconds, for which the call waits. Thread-safe. O(1).

@@ -58,7 +58,7 @@ const char* Line::terminated() noexcept {
     return text_;
 }
 
-void Line::write(int descriptor) noexcept {
+bool Line::write(int descriptor) noexcept {
     const int saved = errno;
     text_[length_++] = '\n';
     std::size_t done = 0;
@@ -69,6 +69,7 @@ void Line::write(int descriptor) noexcept {
         done += static_cast<std::size_t>(n);
     }
     errno = saved;
+    return done == length_;
 }
 
 }  // namespace ashlar::base

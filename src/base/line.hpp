@@ -16,8 +16,8 @@ class Line {
     Line& pointer(const void* address) noexcept;
     Line& size(std::size_t bytes) noexcept;  // "12.3 MiB"
     // Ends the line and writes it to the file descriptor; the rest that can't
-    // be written is dropped. Keeps errno.
-    void write(int descriptor) noexcept;
+    // be written is dropped. False: something was. Keeps errno.
+    bool write(int descriptor) noexcept;
 
     // The text with a zero behind it; without the newline of write().
     [[nodiscard]] const char* terminated() noexcept;

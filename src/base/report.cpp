@@ -5,6 +5,7 @@
 
 #include "base/atomic.hpp"
 #include "base/line.hpp"
+#include "base/quiet_writes.hpp"
 
 namespace ashlar::base {
 
@@ -16,10 +17,25 @@ constinit Atomic<Ending> at_end{};
 void set_ending(Ending ending) noexcept { at_end.store(ending, rlx); }
 
 void end_program(Line& line, Misuse kind, const void* pointer, std::size_t size) noexcept {
-    line.write(STDERR_FILENO);
-    const Ending ending = at_end.load(rlx);
-    if (ending != nullptr) ending({kind, pointer, size, line.terminated()});
+    Report report{kind, pointer, size, nullptr};
+    end_program(line, report);
+}
+
+void end_program(Line& line, Report& report) noexcept {
+    report_signal(line, report);
     std::abort();
+}
+
+void report_signal(Line& line, Report& report) noexcept {
+    {
+        QuietWrites quiet;
+        quiet.see(line.write(STDERR_FILENO));
+    }
+    report.line = line.terminated();
+    // Relaxed: as in set_ending().
+    const Ending ending = at_end.load(rlx);
+    if (ending != nullptr) return ending(report);
+    if (report.more != nullptr) report.more(STDERR_FILENO, report.subject);
 }
 
 void report_double_free(const void* block, std::size_t block_size) noexcept {

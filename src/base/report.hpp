@@ -5,6 +5,7 @@
 #define ASHLAR_BASE_REPORT_HPP
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/config.hpp"
 
@@ -16,7 +17,10 @@ enum class Misuse : unsigned {
     wrong_size,
     write_after_free,
     overflow,
-    corruption
+    corruption,
+    underflow,
+    use_after_free,
+    wild_access
 };
 
 struct Report {
@@ -24,14 +28,30 @@ struct Report {
     const void* pointer;
     std::size_t size;  // of the block; 0: unknown, or no block
     const char* line;  // as printed, without its newline
+
+    // Prints what else is known about the block: part of every report. False:
+    // some could not be written. Null: nothing else.
+    bool (*more)(int descriptor, const void* subject) = nullptr;
+    const void* subject = nullptr;
+    // The ucontext_t of a SIGSEGV. Null: a call has met the fault.
+    const void* context = nullptr;
+    // The stack of the fault. Null: that of the report.
+    const std::uintptr_t* frames = nullptr;
+    unsigned count = 0;
 };
 
 // Prints the line, then calls the ending.
 class Line;
 [[noreturn, gnu::cold]] void end_program(Line& line, Misuse kind, const void* pointer,
                                          std::size_t size) noexcept;
-// Called after the line was printed; abort() follows if it returns. The last
-// one that was set counts, for the whole process.
+// The same; the line of the report is filled in.
+[[noreturn, gnu::cold]] void end_program(Line& line, Report& report) noexcept;
+// The same for a report with a context. Returns if the signal shall end the
+// program.
+[[gnu::cold]] void report_signal(Line& line, Report& report) noexcept;
+// Called after the line was printed. If it returns, abort() follows, or the
+// signal ends the program. The last one that was set counts, for the whole
+// process. None: what else is known goes to stderr.
 using Ending = void (*)(const Report& report) noexcept;
 void set_ending(Ending ending) noexcept;
 

@@ -270,17 +270,19 @@ void add_module(Line& line, int file, std::uintptr_t address) noexcept {
 
 }  // namespace
 
-void print_stack(int descriptor, const std::uintptr_t* frames, unsigned n) noexcept {
+bool print_stack(int descriptor, const std::uintptr_t* frames, unsigned n) noexcept {
     const int saved = errno;
     const int file = open_proc(0, "maps");
+    bool whole = true;
     for (unsigned i = 0; i < n; ++i) {
         Line line;
         line.text("#").number(i).text(" 0x").hexadecimal(frames[i]);
         if (file >= 0 && lseek(file, 0, SEEK_SET) == 0) add_module(line, file, frames[i] - 1);
-        line.write(descriptor);
+        whole = line.write(descriptor) && whole;
     }
     if (file >= 0) close(file);
     errno = saved;
+    return whole;
 }
 
 }  // namespace ashlar::base

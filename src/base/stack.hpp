@@ -19,9 +19,9 @@ namespace ashlar::base {
 
 // A line for each: "#0 0x7f12345678 /usr/lib/libx.so.1+0x4567". The offset is
 // that of the call, for `addr2line -e /usr/lib/libx.so.1 0x4567`. Addresses
-// only, where the system has no /proc. Needs 1 KiB of stack. O(frames) reads of
-// /proc/self/maps.
-void print_stack(int descriptor, const std::uintptr_t* frames, unsigned n) noexcept;
+// only, where the system has no /proc. False: some lines could not be written.
+// Needs 1 KiB of stack. O(frames) reads of /proc/self/maps.
+bool print_stack(int descriptor, const std::uintptr_t* frames, unsigned n) noexcept;
 
 }  // namespace ashlar::base
 

@@ -14,6 +14,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <ashlar/ashlar.h>
@@ -23,9 +24,18 @@ namespace misuse {
 namespace {
 
 std::atomic<bool> open_faults{false};
+std::atomic<bool> open_lingers{false};
+std::atomic<int> in_open{0};
 
 void say(const char* text) {
     if (write(STDERR_FILENO, text, std::strlen(text)) < 0) _exit(2);
+}
+
+// In the report of one thread at a time.
+void linger() {
+    if (in_open++ != 0) say("two reports at once\n");
+    usleep(200000);
+    --in_open;
 }
 
 struct Blocks {
@@ -51,19 +61,25 @@ void free_twice() {
 
 namespace {
 
-void on_signal(int) { free_twice(); }
-
-}  // namespace
-
-void in_a_signal_handler() {
+// On another stack.
+void run_in_handler(void (*handler)(int)) {
     static char stack[32768];
     const stack_t other{stack, 0, sizeof stack};
     struct sigaction action {};
-    action.sa_handler = on_signal;
+    action.sa_handler = handler;
     action.sa_flags = SA_ONSTACK;
     sigfillset(&action.sa_mask);
     if (sigaltstack(&other, nullptr) != 0 || sigaction(SIGUSR1, &action, nullptr) != 0) _exit(3);
     static_cast<void>(raise(SIGUSR1));
+}
+
+}  // namespace
+
+void in_a_signal_handler() {
+    run_in_handler([](int) { free_twice(); });
+}
+void in_a_signal_handler_with_garbled_tables() {
+    run_in_handler([](int) { with_garbled_tables(); });
 }
 
 void in_another_thread() { std::thread(free_twice).join(); }
@@ -116,8 +132,10 @@ char mine[] = "mine";
 
 }  // namespace
 
+void describe_faults() { set_handler(describe, mine); }
+
 void with_a_handler() {
-    set_handler(describe, mine);
+    describe_faults();
     free_twice();
 }
 
@@ -180,6 +198,36 @@ void in_two_threads() {
     other.join();
 }
 
+// Each ends when the other has reported too.
+void of_two_threads_in_a_file() {
+    static std::atomic<int> reported{0};
+    set_handler(
+        [](const ash_fault*, void*) {
+            ++reported;
+            while (reported < 2) usleep(1000);
+            usleep(10000);
+            _exit(8);
+        },
+        nullptr);
+    open_lingers = true;
+    std::thread(free_twice).detach();
+    free_twice();
+}
+
+void in_a_file_that_gets_full() {
+    const rlimit limit{100, 100};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(3);
+    free_twice();
+}
+
+void on_a_pipe_that_nobody_reads() {
+    int ends[2];
+    if (pipe(ends) != 0) _exit(3);
+    close(ends[0]);
+    dup2(ends[1], STDERR_FILENO);
+    free_twice();
+}
+
 void while_signals_are_handled() {
     static_cast<void>(signal(SIGUSR1, [](int) { say("not this one\n"); }));
     sigset_t all;
@@ -209,6 +257,7 @@ void of_no_block() {
 // The library's calls come here too: the program exports it.
 extern "C" int open(const char* path, int flags, ...) {
     if (misuse::open_faults) static_cast<void>(raise(SIGSEGV));
+    if (misuse::open_lingers && std::strncmp(path, "report.", 7) == 0) misuse::linger();
     constexpr mode_t kOwnersOnly = 0600;
     return openat(AT_FDCWD, path, flags, kOwnersOnly);
 }

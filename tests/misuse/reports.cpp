@@ -14,179 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "report_faults.hpp"
+#include "report_cases.hpp"
 
 namespace {
 
 using namespace misuse;
-
-struct Case {
-    const char* name;
-    void (*commit)();
-    std::vector<const char*> settings;
-    int signal;  // that ends the program; 0: it exits
-    int status;
-    const char* on_stderr;  // expressions, of the whole text
-    const char* in_file;    // nullptr: there is none
-};
-
-#define LINE "ashlar: double free of 0x[0-9a-f]+ \\(48-byte block\\)\n"
-#define HEX "(  0x[0-9a-f]+:( [0-9a-f]{2}){16}\n)"
-#define STACK "(#[0-9]+ 0x[0-9a-f]+( [^\n]+\\+0x[0-9a-f]+)?\n)+"
-#define BLOCKS(state)                                                        \
-    "  block     0x[0-9a-f]+ to 0x[0-9a-f]+, 48 bytes, " state               \
-    "\n"                                                                     \
-    "  slab      0x[0-9a-f]+, class 3, 64 KiB: 1365 blocks, [0-9]+ not free" \
-    " in it\n(  (before|after )    0x[0-9a-f]+ to 0x[0-9a-f]+, 48 bytes, [a-z: ]+\n){1,2}"
-#define FOUND "found by thread [0-9]+ of process [0-9]+:\n" STACK
-#define FULL BLOCKS("free: in the cache of a thread") HEX "{4}" FOUND
-
-const Case cases[] = {
-    {"line", free_twice, {}, SIGABRT, 0, LINE, nullptr},
-    {"full", free_twice, {"ASHLAR_REPORT=full"}, SIGABRT, 0, LINE FULL, nullptr},
-    {"in_a_signal_handler",
-     in_a_signal_handler,
-     {"ASHLAR_REPORT=full"},
-     SIGABRT,
-     0,
-     LINE FULL,
-     nullptr},
-    {"in_another_thread",
-     in_another_thread,
-     {"ASHLAR_REPORT=full"},
-     SIGABRT,
-     0,
-     LINE FULL,
-     nullptr},
-    {"with_a_garbled_slab",
-     with_a_garbled_slab,
-     {"ASHLAR_REPORT=full"},
-     SIGABRT,
-     0,
-     LINE FULL,
-     nullptr},
-    {"with_garbled_tables",
-     with_garbled_tables,
-     {"ASHLAR_REPORT=full"},
-     SIGABRT,
-     0,
-     LINE "  place     in a heap whose tables are damaged\n" HEX "{4}" FOUND,
-     nullptr},
-    {"in_a_file",
-     free_twice,
-     {"ASHLAR_REPORT=full", "ASHLAR_REPORT_FILE=report.%p"},
-     SIGABRT,
-     0,
-     LINE,
-     LINE FULL},
-    {"line_in_a_file", free_twice, {"ASHLAR_REPORT_FILE=report.%p"}, SIGABRT, 0, LINE, LINE},
-    {"in_no_such_file",
-     free_twice,
-     {"ASHLAR_REPORT=full", "ASHLAR_REPORT_FILE=/no/such/folder"},
-     SIGABRT,
-     0,
-     LINE FULL,
-     nullptr},
-    {"without_stderr",
-     without_stderr,
-     {"ASHLAR_REPORT=full", "ASHLAR_REPORT_FILE=report.%p"},
-     SIGABRT,
-     0,
-     "",
-     LINE FULL},
-    {"closed_stderr", without_stderr, {"ASHLAR_REPORT=full"}, SIGABRT, 0, "", nullptr},
-    {"with_a_handler",
-     with_a_handler,
-     {},
-     SIGABRT,
-     0,
-     LINE "handler mine: 1 48 stack \\[ashlar: double free of [^\n]*\\)\\]\n",
-     nullptr},
-    {"without_the_handler", without_the_handler, {}, SIGABRT, 0, LINE, nullptr},
-    {"with_a_handler_that_exits", with_a_handler_that_exits, {}, 0, 9, LINE, nullptr},
-    {"with_a_handler_that_jumps",
-     with_a_handler_that_jumps,
-     {},
-     0,
-     0,
-     LINE "jump\n" LINE "jump\n",
-     nullptr},
-    {"with_a_handler_that_frees_twice",
-     with_a_handler_that_frees_twice,
-     {"ASHLAR_REPORT_ACTION=exit:4"},
-     0,
-     4,
-     LINE "once\n" LINE,
-     nullptr},
-    {"in_two_threads",
-     in_two_threads,
-     {"ASHLAR_REPORT=full"},
-     SIGABRT,
-     0,
-     "[^]*" LINE "[^]*" LINE "[^]*",
-     nullptr},
-    {"exits", free_twice, {"ASHLAR_REPORT_ACTION=exit:7"}, 0, 7, LINE, nullptr},
-    {"ends_by_a_signal",
-     while_signals_are_handled,
-     {"ASHLAR_REPORT_ACTION=signal:10"},
-     SIGUSR1,
-     0,
-     LINE,
-     nullptr},
-    {"ignored_signal", free_twice, {"ASHLAR_REPORT_ACTION=signal:18"}, SIGABRT, 0, LINE, nullptr},
-    {"with_a_fault_in_the_report",
-     with_a_fault_in_the_report,
-     {"ASHLAR_REPORT_FILE=report.%p", "ASHLAR_REPORT_ACTION=exit:6"},
-     0,
-     6,
-     LINE "ashlar: the report ends here, by a fault of its own\n",
-     nullptr},
-    {"of_no_block",
-     of_no_block,
-     {"ASHLAR_REPORT=full"},
-     SIGABRT,
-     0,
-     "ashlar: invalid free of 0x[0-9a-f]+ \\(not from this heap\\)\n"
-     "  place     in no heap of Ashlar\n" HEX "{3,4}" FOUND,
-     nullptr},
-    {"with_stacks",
-     free_twice,
-     {"ASHLAR_REPORT=full", "ASHLAR_STACKS=100"},
-     SIGABRT,
-     0,
-     LINE FULL "freed by thread [0-9]+, 0 calls ago:\n" STACK
-               "freed before that by thread [0-9]+, 1 calls ago:\n" STACK
-               "allocated by thread [0-9]+, 3 calls ago:\n" STACK,
-     nullptr},
-    {"with_checks",
-     free_twice,
-     {"ASHLAR_CHECK=full"},
-     SIGABRT,
-     0,
-     "ashlar: double free of 0x[0-9a-f]+ [^\n]*\n" FULL,
-     nullptr},
-    {"line_with_checks",
-     free_twice,
-     {"ASHLAR_CHECK=full", "ASHLAR_REPORT=line"},
-     SIGABRT,
-     0,
-     "ashlar: double free of 0x[0-9a-f]+ [^\n]*\n",
-     nullptr},
-    {"with_checks_and_stacks",
-     free_twice,
-     {"ASHLAR_CHECK=full", "ASHLAR_STACKS=100"},
-     SIGABRT,
-     0,
-     "ashlar: double free of 0x[0-9a-f]+ [^\n]*\n" FULL "freed by [^]*allocated by [^]*",
-     nullptr},
-    {"with_few_stacks",
-     free_twice,
-     {"ASHLAR_REPORT=full", "ASHLAR_STACKS=1"},
-     SIGABRT,
-     0,
-     LINE FULL "freed by thread [0-9]+, 0 calls ago:\n" STACK,
-     nullptr},
-};
 
 [[noreturn]] void run(const Case& each) {
     std::vector<std::string> words;
@@ -240,11 +72,13 @@ int compare(const Case& each) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    for (const Case& each : cases) {
-        if (argc == 2 && std::strcmp(each.name, argv[1]) == 0) return compare(each);
-        if (argc == 3 && std::strcmp(each.name, argv[2]) == 0) {
-            each.commit();
-            return 0;
+    for (const auto& cases : {report_cases(), place_cases()}) {
+        for (const Case& each : cases) {
+            if (argc == 2 && std::strcmp(each.name, argv[1]) == 0) return compare(each);
+            if (argc == 3 && std::strcmp(each.name, argv[2]) == 0) {
+                each.commit();
+                return 0;
+            }
         }
     }
     std::fputs("usage: reports CASE\n", stderr);

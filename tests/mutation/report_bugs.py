@@ -2,7 +2,9 @@
 from programs import Mutation
 
 REPORT = "src/malloc/process/fault_report.cpp"
-DETAILS = "src/malloc/process/fault_report_details.cpp"
+PLACE = "src/malloc/process/fault_place.cpp"
+NEAREST = "src/malloc/inspect/block_lookup_nearest.cpp"
+QUIET = "src/base/quiet_writes.cpp"
 STACKS = "src/malloc/process/recorded_stacks.cpp"
 THREAD = "src/malloc/process/process_thread.cpp"
 LOOKUP = "src/malloc/inspect/block_lookup.cpp"
@@ -13,10 +15,14 @@ RULES = "src/base/frame_rules.cpp"
 MAPS = "src/base/proc_maps.cpp"
 
 BUGS = (
-    Mutation("a_report_that_faults_faults_again", REPORT, "            const FaultGuard guard;\n", "", "ashlar reports",
+    Mutation("a_report_that_faults_faults_again", REPORT, "    const FaultGuard guard;\n", "", "ashlar reports",
             "misuse.report.with_a_fault_in_the_report"),
-    Mutation("a_handler_is_called_again_by_itself", REPORT, "(handled_at != 0 && here < handled_at)", "here == 0",
+    Mutation("a_handler_is_called_again_by_itself", REPORT, "    if (handled_at == 0) return false;\n",
+            "    if (handled_at != 1) return false;\n",
             "ashlar reports", "misuse.report.with_a_handler_that_frees_twice"),
+    Mutation("a_handler_that_has_left_seems_to_run", REPORT, "report.context != nullptr\n                                ?",
+            "report.context == &stack\n                                ?", "ashlar reports",
+            "misuse.report.sampled_fault_after_a_jump"),
     Mutation("a_handler_runs_in_the_turn", REPORT, "        turn.give();\n    }\n    handle(", "    }\n    handle(",
             "ashlar reports", "misuse.report.with_a_handler_that_jumps"),
     Mutation("a_blocked_signal_ends_nothing", REPORT, "    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);\n    static",
@@ -25,16 +31,51 @@ BUGS = (
     Mutation("the_programs_action_of_a_signal_stays", REPORT, "    sigaction(number, &standard, nullptr);\n",
             "    sigaction(number, nullptr, &standard);\n",
             "ashlar reports", "misuse.report.ends_by_a_signal"),
-    Mutation("the_file_has_no_line", REPORT, "        line.text(report.line).write(file);\n", "", "ashlar reports",
-            "misuse.report.line_in_a_file"),
+    Mutation("the_file_has_no_line", REPORT, "bool whole = print_line(file, report);", "bool whole = true;",
+            "ashlar reports", "misuse.report.line_in_a_file"),
+    Mutation("a_full_file_ends_a_report", REPORT, "        if (whole) return true;\n", "        return whole;\n",
+            "ashlar reports",
+            "misuse.report.on_a_full_file_system"),
+    Mutation("only_the_line_is_looked_at_in_a_file", REPORT, "whole = whole && print_rest(file, wish, report, stack);",
+            "print_rest(file, wish, report, stack);", "ashlar reports", "misuse.report.in_a_file_that_gets_full"),
+    Mutation("writes_raise_signals", QUIET, "    pthread_sigmask(SIG_BLOCK, &both, &before_);",
+            "    pthread_sigmask(SIG_BLOCK, nullptr, &before_);", "ashlar reports",
+            "misuse.report.on_a_pipe_that_nobody_reads misuse.report.in_a_file_that_gets_full"),
+    Mutation("a_signal_that_was_blocked_is_lost", QUIET, "whole_ || sigismember(&before_, number) == 1", "whole_",
+            "unit_base", "unit_base.QuietWrites.KeepASignalThatTheProgramHasBlocked"),
+    Mutation("reports_of_two_threads_mix", REPORT, "if (thread_.cas(found, own, acq, rlx)) return true;",
+            "if (thread_.cas(found, own, acq, rlx) || found != own) return true;", "ashlar reports",
+            "misuse.report.of_two_threads_in_a_file"),
+    Mutation("a_reported_signal_keeps_its_own_end", REPORT, "report.context != nullptr && goes_on)",
+            "report.context != nullptr && (goes_on || true))", "ashlar reports",
+            "misuse.report.sampled_fault_exits misuse.report.sampled_fault_aborts"),
+    Mutation("more_is_left_out", REPORT, "bool whole = report.more == nullptr || report.more(descriptor, report.subject);",
+            "bool whole = true;", "ashlar reports", "misuse.report.sampled_on_stderr"),
+    Mutation("private_heaps_record_no_frees", "src/malloc/api/heap.cpp",
+            "        cache::recorded_stacks.add(cache::BlockCall::free, block);\n", "        static_cast<void>(bin);\n",
+            "ashlar reports", "misuse.report.of_a_private_heap"),
+    Mutation("the_nearest_block_is_the_one_behind", NEAREST, "out = is_nearer ? before : after;",
+            "out = is_nearer && !has_after ? before : after;", "unit_inspect",
+            "unit_inspect.BlockLookupTest.NearestFindsTheNearerOfTwoRuns"),
+    Mutation("free_blocks_use_up_the_tries", NEAREST, "if (is_free || (start", "if ((is_free && false) || (start",
+            "unit_inspect",
+            "unit_inspect.BlockLookupTest.NearestPassesFreeBlocksOfASlab"),
+    Mutation("unused_ranges_are_in_no_heap", PLACE, "< region.end) return heap;", "< 1) return heap;", "ashlar reports",
+            "misuse.report.behind_a_run"),
+    Mutation("a_name_that_libc_lacks_fails", "src/malloc/api/sigaction.cpp",
+            "return found != nullptr ? found : find_sigaction();", "return found;", "ashlar signal_lacking",
+            "signals.lacking"),
+    Mutation("sigset_forgets_that_a_signal_was_blocked", "src/malloc/api/signal_fallback.cpp",
+            "sigismember(&mask, number) == 1 ? SIG_HOLD : before;", "before;", "ashlar signal_lacking", "signals.lacking"),
     Mutation("handlers_and_arguments_mix", REPORT, "    fault_handler = handler;\n    turn.give();",
             "    turn.give();\n    fault_handler.call = handler.call;\n    sleep_briefly();\n"
             "    fault_handler.user = handler.user;",
             "unit_reports", "unit_reports.FaultReport.HandlersComeWithTheirOwnArguments"),
-    Mutation("a_garbled_description_is_believed", DETAILS,
-            "        if (inspect::read_layout(memory, layout, tables.layout))\n",
-            "        static_cast<void>(inspect::read_layout(memory, layout, tables.layout));\n",
-            "ashlar reports", "misuse.report.with_garbled_tables"),
+    Mutation("a_garbled_description_is_believed", PLACE,
+            "        if (described) tables.lookup",
+            "        tables.lookup",
+            "ashlar reports",
+            "misuse.report.with_garbled_tables misuse.report.in_a_signal_handler_with_garbled_tables"),
     Mutation("recorded_calls_hit_the_cache", "src/malloc/process/handlers.cpp",
             "cache->heap != nullptr && recorded_stacks.on();", "cache->heap == nullptr;", "ashlar reports",
             "misuse.report.with_stacks"),

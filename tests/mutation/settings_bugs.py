@@ -7,6 +7,7 @@ DOCTOR = "src/command/doctor.cpp"
 LINKER = "src/command/linker.cpp"
 OBJECTS = "src/command/objects.cpp"
 LIMITS = "src/malloc/process/limits.cpp"
+INITIAL = "src/malloc/settings/initial_environment.cpp"
 MACHINE = "src/malloc/settings/machine.cpp"
 PROCESS = "src/malloc/process/process.cpp"
 SPANS_LARGE = "src/core/spans/spans_large.cpp"
@@ -51,4 +52,10 @@ BUGS = (
             "subject.objects.empty()", "ashlar_command", "command.doctor"),
     Mutation("the_doctor_runs_the_program", LINKER, "linker.c_str(), \"--list\", program", "linker.c_str(), program",
             "ashlar_command", "command.doctor"),
+    Mutation("the_environment_before_libc_is_empty", INITIAL, "environ != nullptr || libc_is_ready()",
+            "environ != nullptr || libc_is_ready() || true", "ashlar situation_resolver situation_resolver_library",
+            "situations.resolver"),
+    Mutation("a_removed_environment_comes_back", INITIAL, "environ != nullptr || libc_is_ready()",
+            "environ != nullptr || (libc_is_ready() && false)", "unit_settings",
+            "unit_settings.Settings.EnvironmentIsReadLaterIfThereIsNoneYet"),
 )

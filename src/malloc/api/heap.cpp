@@ -13,6 +13,7 @@
 #include "malloc/process/mapped_blocks.hpp"
 #include "malloc/process/paranoid.hpp"
 #include "malloc/process/process.hpp"
+#include "malloc/process/recorded_stacks.hpp"
 #include "malloc/process/zero_blocks.hpp"
 
 // As in new.cpp: only a visitor can throw through here, and then the program
@@ -29,6 +30,21 @@ bool in_range(const cache::Heap& heap, const void* address) noexcept {
     return heap.spans.contains(reinterpret_cast<std::uintptr_t>(address));
 }
 
+// Of heaps that check, out of line: the others do not pay for the records.
+[[gnu::noinline]] void* hand_out(const cache::Heap& heap, const cache::Allocation& found,
+                                 std::size_t size) noexcept {
+    cache::handed_out(heap, found, size);
+    if (cache::recorded_stacks.on()) [[unlikely]]
+        cache::recorded_stacks.add(cache::BlockCall::allocation, found.block);
+    return found.block;
+}
+
+[[gnu::noinline]] void take_back(const cache::Heap& heap, void* block, base::Bin bin) noexcept {
+    if (cache::recorded_stacks.on()) [[unlikely]]
+        cache::recorded_stacks.add(cache::BlockCall::free, block);
+    cache::taken_back(heap, block, bin, cache::kAnySize);
+}
+
 void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) noexcept {
     const std::size_t more = heap.checks.paranoid() ? checks::with_room(size) : size;
     cache::Allocation found = heap.allocate({more, alignment});
@@ -36,7 +52,7 @@ void* allocate_in(cache::Heap& heap, std::size_t size, std::size_t alignment) no
         heap.reclaim();
         found = heap.allocate({more, alignment});
     }
-    if (heap.checks.on() && found.block != nullptr) cache::handed_out(heap, found, size);
+    if (heap.checks.on() && found.block != nullptr) return hand_out(heap, found, size);
     return found.block;
 }
 
@@ -96,8 +112,7 @@ void Heap::deallocate(void* block) noexcept {
     if (block == nullptr) return;
     cache::Heap& heap = heap_of(heap_);
     const base::Bin bin = heap.spans.pages().bin_of(block);
-    if (heap.checks.on() && in_range(heap, block))
-        cache::taken_back(heap, block, bin, cache::kAnySize);
+    if (heap.checks.on() && in_range(heap, block)) take_back(heap, block, bin);
     heap.give(block, bin);
 }
 

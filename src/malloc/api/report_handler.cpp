@@ -12,6 +12,9 @@ static_assert(ASH_WRONG_SIZE == static_cast<int>(base::Misuse::wrong_size));
 static_assert(ASH_WRITE_AFTER_FREE == static_cast<int>(base::Misuse::write_after_free));
 static_assert(ASH_OVERFLOW == static_cast<int>(base::Misuse::overflow));
 static_assert(ASH_CORRUPTION == static_cast<int>(base::Misuse::corruption));
+static_assert(ASH_UNDERFLOW == static_cast<int>(base::Misuse::underflow));
+static_assert(ASH_USE_AFTER_FREE == static_cast<int>(base::Misuse::use_after_free));
+static_assert(ASH_WILD_ACCESS == static_cast<int>(base::Misuse::wild_access));
 static_assert(sizeof(std::size_t) == sizeof(std::uintptr_t));
 
 void call(const cache::FaultHandler& handler, const base::Report& report,

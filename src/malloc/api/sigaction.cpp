@@ -2,7 +2,7 @@
 // Replaces sigaction, signal and their kin: the kernel gets a wrapper of the
 // program's handler, with the program's flags and mask, and queries get the
 // program's handler back. Any thread, also in handlers. Without the setting
-// each call is libc's.
+// each call is libc's. If libc lacks a name, sigaction() does the same.
 //
 //   slots of a signal | handler | handler | 0 | ...    written once each
 //                         ^ wrapper 0   ^ wrapper 1    calls its own slot only
@@ -14,11 +14,12 @@
 #include <utility>
 
 #include "base/config.hpp"
+#include "malloc/api/signal_fallback.hpp"
 #include "malloc/process/handlers.hpp"
 #include "malloc/settings/settings.hpp"
 
 // By their names for the linker: headers declare only some of them.
-using Plain = void (*)(int);
+using ashlar::api::Plain;
 #pragma GCC visibility push(default)
 extern "C" {
 int ashlar_sigaction(int number, const struct sigaction* wanted, struct sigaction* before) noexcept
@@ -37,6 +38,8 @@ Plain ashlar_sigset(int number, Plain wanted) noexcept asm("sigset");
 namespace {
 
 namespace cache = ashlar::cache;
+using ashlar::api::Action;
+using ashlar::api::SignalKind;
 using ashlar::base::acq;
 using ashlar::base::acq_rel;
 using ashlar::base::Atomic;
@@ -75,24 +78,9 @@ constinit HandlerSlots slots[kSignals]{};
 
 #if defined(__x86_64__)
 constexpr bool kAlwaysInformed = true;  // the kernel passes the context to every handler
-std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
-    return static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
-}
-#elif defined(__aarch64__)
-constexpr bool kAlwaysInformed = false;
-std::uintptr_t stack_pointer(const ucontext_t& context) noexcept { return context.uc_mcontext.sp; }
 #else
 constexpr bool kAlwaysInformed = false;
-std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
-    return reinterpret_cast<std::uintptr_t>(&context);  // above the handler, on the same stack
-}
 #endif
-
-cache::StackPlace place_within(const stack_t& alternate, std::uintptr_t pointer) noexcept {
-    const bool has = (alternate.ss_flags & SS_DISABLE) == 0 && alternate.ss_size != 0;
-    const auto low = reinterpret_cast<std::uintptr_t>(alternate.ss_sp);
-    return {pointer, has && pointer - low <= alternate.ss_size};
-}
 
 // Not noexcept: some programs throw through handlers. The frame is left out
 // then, as by siglongjmp(), and the next miss forgets it.
@@ -103,8 +91,8 @@ void wrapper(int number, siginfo_t* info, void* opaque) {
     cache::InterruptedCode code;
     if (informed || kAlwaysInformed) {
         const auto& context = *static_cast<const ucontext_t*>(opaque);
-        code = cache::enter_handler(place_within(context.uc_stack, stack_pointer(context)),
-                                    place_within(context.uc_stack, frame));
+        code = cache::enter_handler(cache::interrupted_place(context),
+                                    cache::place_within(context.uc_stack, frame));
     } else {
         const cache::StackPlace here = cache::stack_place(__builtin_frame_address(0));
         code = cache::enter_handler(here, here);
@@ -169,35 +157,50 @@ bool wanted() noexcept {
 
 // ------------------------------------------------------------ libc's functions
 
+// 1: the constructor below has looked for all names.
+constinit Atomic<std::uint8_t> looked{};
+
+// nullptr: libc has no such name.
 template <class F>
 F find(Atomic<F>& next, const char* name) noexcept {
     F found = next.load(rlx);  // relaxed, as the store: all threads find the same
-    if (found != nullptr) return found;
+    // Relaxed: there was one thread at the store.
+    if (found != nullptr || looked.load(rlx) != 0) return found;
     found = reinterpret_cast<F>(dlsym(RTLD_NEXT, name));
     next.store(found, rlx);
     return found;
 }
 
-using Action = int (*)(int, const struct sigaction*, struct sigaction*) noexcept;
 using Signal = Plain (*)(int, Plain) noexcept;
 constinit Atomic<Action> next_sigaction{};
 constinit Atomic<Action> next_libcs_sigaction{};
 
 struct NextSignal {
     const char* name;
+    SignalKind kind;
     Atomic<Signal> function;
 };
 constinit NextSignal next_signals[] = {
-    {"signal", {}},      {"bsd_signal", {}},    {"ssignal", {}},
-    {"sysv_signal", {}}, {"__sysv_signal", {}}, {"sigset", {}},
+    {"signal", SignalKind::bsd, {}},         {"bsd_signal", SignalKind::bsd, {}},
+    {"ssignal", SignalKind::bsd, {}},        {"sysv_signal", SignalKind::sysv, {}},
+    {"__sysv_signal", SignalKind::sysv, {}}, {"sigset", SignalKind::set, {}},
 };
+
+Action find_sigaction() noexcept { return find(next_sigaction, "sigaction"); }
+Action find_libcs_sigaction() noexcept {
+    const Action found = find(next_libcs_sigaction, "__sigaction");
+    return found != nullptr ? found : find_sigaction();
+}
+
+// Of a dynamic loader that finds nothing at all.
+int refuse() noexcept {
+    errno = ENOSYS;
+    return -1;
+}
 
 int act(Action next, int number, const struct sigaction* action,
         struct sigaction* before) noexcept {
-    if (next == nullptr) {
-        errno = ENOSYS;
-        return -1;
-    }
+    if (next == nullptr) return refuse();
     if (!wanted()) return next(number, action, before);
     struct sigaction wrapped;
     if (action != nullptr) {
@@ -209,14 +212,18 @@ int act(Action next, int number, const struct sigaction* action,
     return result;
 }
 
+Plain call(NextSignal& libcs, int number, Plain handler) noexcept {
+    if (const Signal next = find(libcs.function, libcs.name); next != nullptr)
+        return next(number, handler);
+    const Action next = find_sigaction();
+    if (next != nullptr) return ashlar::api::signal_by(next, libcs.kind, number, handler);
+    refuse();
+    return SIG_ERR;
+}
+
 Plain act(NextSignal& libcs, int number, Plain handler) noexcept {
-    const Signal next = find(libcs.function, libcs.name);
-    if (next == nullptr) {
-        errno = ENOSYS;
-        return SIG_ERR;
-    }
-    if (!wanted()) return next(number, handler);
-    const Plain before = next(number, wrap(number, handler, false));
+    if (!wanted()) return call(libcs, number, handler);
+    const Plain before = call(libcs, number, wrap(number, handler, false));
     return is_handler(before) ? unwrap(number, before) : before;
 }
 
@@ -226,10 +233,11 @@ Plain act(NextSignal& libcs, int number, Plain handler) noexcept {
 [[gnu::constructor]] void wrap_earlier_handlers() noexcept {
     // Relaxed: there is one thread.
     known.store(ashlar::settings::environment().signals ? 2 : 1, rlx);
-    const Action next = find(next_sigaction, "sigaction");
-    find(next_libcs_sigaction, "__sigaction");
+    const Action next = find_sigaction();
+    find_libcs_sigaction();
     for (NextSignal& libcs : next_signals) find(libcs.function, libcs.name);
-    dlerror();  // a libc may lack a name
+    dlerror();             // a libc may lack a name
+    looked.store(1, rlx);  // relaxed: there is one thread
     if (!wanted() || next == nullptr) return;
     for (int number = 1; number < kSignals; ++number) {
         struct sigaction now {};
@@ -245,11 +253,11 @@ Plain act(NextSignal& libcs, int number, Plain handler) noexcept {
 
 int ashlar_sigaction(int number, const struct sigaction* wanted,
                      struct sigaction* before) noexcept {
-    return act(find(next_sigaction, "sigaction"), number, wanted, before);
+    return act(find_sigaction(), number, wanted, before);
 }
 int ashlar_libcs_sigaction(int number, const struct sigaction* wanted,
                            struct sigaction* before) noexcept {
-    return act(find(next_libcs_sigaction, "__sigaction"), number, wanted, before);
+    return act(find_libcs_sigaction(), number, wanted, before);
 }
 
 #define ASHLAR_SIGNAL(function, place)                   \

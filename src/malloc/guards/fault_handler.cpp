@@ -44,7 +44,7 @@ void handle(int signal, siginfo_t* info, void* context) noexcept {
     }
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
     const Access access = access_of(*static_cast<const ucontext_t*>(context));
-    report_fault(guarded_blocks.nearest(address), {address, access, Calls::at_signal(context)});
+    report_fault(guarded_blocks.nearest(address), {address, access, context});
     // The instruction faults again and ends the program, so that a core shows
     // its registers.
     struct sigaction ending {};

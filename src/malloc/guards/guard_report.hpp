@@ -1,7 +1,7 @@
 // Reports of faults beside guarded blocks, and of their misuse: the place
-// relative to the block, and the stacks of the calls. Lines on stderr, each by
-// one system call. Uses neither malloc nor stdio; may be called in a signal
-// handler.
+// relative to the block, and the stacks of the calls, which are part of every
+// report. They end as all reports do (base/report.hpp). Uses neither malloc nor
+// stdio; may be called in a signal handler.
 #ifndef ASHLAR_MALLOC_GUARDS_GUARD_REPORT_HPP
 #define ASHLAR_MALLOC_GUARDS_GUARD_REPORT_HPP
 
@@ -14,10 +14,10 @@ enum class Access : unsigned { unknown, read, write };
 struct Fault {
     std::uintptr_t address;
     Access access;
-    Calls calls;
+    const void* context;  // of the signal
 };
 
-// A fault in the pool.
+// A fault in the pool. Returns if the signal shall end the program.
 [[gnu::cold]] void report_fault(const Record::Copy& block, const Fault& fault) noexcept;
 // Ends the program: an address that is no live block was freed, or its size was
 // asked for (realloc asks as well).

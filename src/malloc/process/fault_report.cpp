@@ -9,7 +9,9 @@
 
 #include "base/atomic.hpp"
 #include "base/line.hpp"
+#include "base/quiet_writes.hpp"
 #include "base/stack.hpp"
+#include "malloc/process/handlers.hpp"
 #include "malloc/process/process.hpp"
 
 namespace ashlar::cache {
@@ -78,6 +80,13 @@ constinit struct sigaction outer_segv {
     std::abort();  // for a signal that ends no program
 }
 
+// What the user wants; else the program ends as without a report.
+ReportAction action_for(const base::Report& report, const ReportAction& wish) noexcept {
+    if (wish.kind != ReportAction::Kind::automatic) return wish;
+    if (report.context == nullptr) return {ReportAction::Kind::abort, 0};
+    return {ReportAction::Kind::signal, SIGSEGV};
+}
+
 [[noreturn]] void end_as(const ReportAction& wish) noexcept {
     if (wish.kind == ReportAction::Kind::exit) _exit(wish.value);
     if (wish.kind == ReportAction::Kind::signal) end_by_signal(wish.value);
@@ -124,8 +133,11 @@ class FaultGuard {
     sigset_t mask_;
 };
 
+// A report may run on an alternate stack of 8 KiB. Lines are put together out
+// of line, so that only one of them lies there at a time.
+
 // With the process ID for %p. -1: the system refuses, or there is no name.
-int open_file(const char* name) noexcept {
+[[gnu::noinline]] int open_file(const char* name) noexcept {
     if (*name == '\0') return -1;
     base::Line path;
     for (; *name != '\0'; ++name) {
@@ -147,27 +159,67 @@ bool is_full(const Settings& wish) noexcept {
     return check_level() >= CheckLevel::full;
 }
 
-void print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
-    const int file = open_file(wish.report_file.text);
-    if (file >= 0) {
-        base::Line line;
-        line.text(report.line).write(file);
-    }
-    if (is_full(wish)) print_details(file >= 0 ? file : STDERR_FILENO, report, stack);
-    if (file >= 0) close(file);
+[[gnu::noinline]] bool print_line(int descriptor, const base::Report& report) noexcept {
+    base::Line line;
+    return line.text(report.line).write(descriptor);
 }
 
-// Where the handler of this thread was called; 0: it was not. A handler that
-// has left by longjmp() lies above a later one.
+// All that follows the line. False: some could not be written.
+bool print_rest(int descriptor, const Settings& wish, const base::Report& report,
+                const FaultStack& stack) noexcept {
+    bool whole = report.more == nullptr || report.more(descriptor, report.subject);
+    if (is_full(wish)) whole = print_details(descriptor, report, stack) && whole;
+    return whole;
+}
+
+// Into the file if all of it fits there, else to stderr. False: some could not
+// be written.
+bool print(const Settings& wish, const base::Report& report, const FaultStack& stack) noexcept {
+    const int file = open_file(wish.report_file.text);
+    if (file >= 0) {
+        bool whole = print_line(file, report);
+        whole = whole && print_rest(file, wish, report, stack);
+        close(file);
+        if (whole) return true;
+        print_rest(STDERR_FILENO, wish, report, stack);
+        return false;
+    }
+    return print_rest(STDERR_FILENO, wish, report, stack);
+}
+
+// Where the handler of this thread was called, and in bit 0 whether that is the
+// alternate stack; 0: it was not.
 constinit thread_local std::uintptr_t handled_at [[gnu::tls_model("initial-exec")]] = 0;
+
+// Whether the code may run in the handler: further down its stack, or on the
+// alternate stack, which interrupts the other one. Code elsewhere shows that
+// the handler has left by longjmp().
+bool is_handling(const StackPlace& code) noexcept {
+    if (handled_at == 0) return false;
+    const bool alternate = (handled_at & 1) != 0;
+    return code.alternate != alternate ? code.alternate : code.pointer < handled_at;
+}
 
 void handle(const FaultHandler& handler, const base::Report& report,
             const FaultStack& stack) noexcept {
-    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    if (handler.call == nullptr || (handled_at != 0 && here < handled_at)) return;
-    handled_at = here;
+    const StackPlace code = report.context != nullptr
+                                ? interrupted_place(*static_cast<const ucontext_t*>(report.context))
+                                : stack_place(__builtin_frame_address(0));
+    if (handler.call == nullptr || is_handling(code)) return;
+    handled_at = code.pointer / 2 * 2 + (code.alternate ? 1 : 0);
     handler.call(handler, report, stack);
     handled_at = 0;
+}
+
+void report_in_turn(const Settings& wish, const base::Report& report, FaultStack& stack) noexcept {
+    const FaultGuard guard;
+    base::QuietWrites quiet;
+    // A walk needs 4 KiB, which a small alternate stack has once.
+    for (; stack.count < report.count && stack.count < kReportFrames; ++stack.count)
+        stack.frames[stack.count] = report.frames[stack.count];
+    if (report.frames == nullptr)
+        stack.count = base::capture_stack(stack.frames, kReportFrames, nullptr);
+    quiet.see(print(wish, report, stack));
 }
 
 void end_by_settings(const base::Report& report) noexcept {
@@ -177,16 +229,16 @@ void end_by_settings(const base::Report& report) noexcept {
     stack.count = 0;
     if (turn.take()) {
         handler = fault_handler;
-        action = wish.report_action;
-        if (is_full(wish) || handler.call != nullptr || wish.report_file.text[0] != '\0') {
-            const FaultGuard guard;
-            stack.count = base::capture_stack(stack.frames, kReportFrames, nullptr);
-            print(wish, report, stack);
-        }
+        action = action_for(report, wish.report_action);
+        const bool says_more = is_full(wish) || report.more != nullptr;
+        if (says_more || handler.call != nullptr || wish.report_file.text[0] != '\0')
+            report_in_turn(wish, report, stack);
         turn.give();
     }
     handle(handler, report, stack);
-    end_as(wish.report_action);
+    const bool goes_on = wish.report_action.kind == ReportAction::Kind::automatic;
+    if (report.context != nullptr && goes_on) return;
+    end_as(action_for(report, wish.report_action));
 }
 
 }  // namespace

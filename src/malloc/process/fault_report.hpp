@@ -1,6 +1,8 @@
 // The end of a program that misused the heap, as the settings and the program
 // want it: more about the fault on stderr or in a file, the program's handler,
-// then abort(), an exit status or a signal. One thread reports at a time. The
+// then abort(), an exit status or a signal.
+// A SIGSEGV that was reported ends the program itself, unless the user wants
+// another end. One thread reports at a time. The
 // others have printed their line, and wait for a bounded time. No malloc, no
 // stdio; any thread, signal handlers too.
 #ifndef ASHLAR_MALLOC_PROCESS_FAULT_REPORT_HPP
@@ -35,8 +37,8 @@ struct FaultHandler {
 [[nodiscard]] bool set_fault_handler(const FaultHandler& handler) noexcept;
 
 // Prints what the tables of the heaps and the recorded stacks say about the
-// fault. One thread at a time.
-void print_details(int descriptor, const base::Report& report, const FaultStack& stack) noexcept;
+// fault. False: some could not be written. One thread at a time.
+bool print_details(int descriptor, const base::Report& report, const FaultStack& stack) noexcept;
 
 }  // namespace ashlar::cache
 

@@ -28,7 +28,29 @@ bool has_ended(std::uintptr_t place, const StackPlace& here) noexcept {
     return here.alternate != alternate || here.pointer > place;
 }
 
+#if defined(__x86_64__)
+std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
+    return static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
+}
+#elif defined(__aarch64__)
+std::uintptr_t stack_pointer(const ucontext_t& context) noexcept { return context.uc_mcontext.sp; }
+#else
+std::uintptr_t stack_pointer(const ucontext_t& context) noexcept {
+    return reinterpret_cast<std::uintptr_t>(&context);  // above the handler, on the same stack
+}
+#endif
+
 }  // namespace
+
+StackPlace place_within(const stack_t& alternate, std::uintptr_t pointer) noexcept {
+    const bool has = (alternate.ss_flags & SS_DISABLE) == 0 && alternate.ss_size != 0;
+    const auto low = reinterpret_cast<std::uintptr_t>(alternate.ss_sp);
+    return {pointer, has && pointer - low <= alternate.ss_size};
+}
+
+StackPlace interrupted_place(const ucontext_t& context) noexcept {
+    return place_within(context.uc_stack, stack_pointer(context));
+}
 
 StackPlace stack_place(const void* frame) noexcept {
     stack_t stack{};

@@ -10,6 +10,8 @@
 #ifndef ASHLAR_MALLOC_PROCESS_HANDLERS_HPP
 #define ASHLAR_MALLOC_PROCESS_HANDLERS_HPP
 
+#include <signal.h>
+#include <ucontext.h>
 #include <cstdint>
 #include <span>
 
@@ -22,6 +24,13 @@ struct StackPlace {
     std::uintptr_t pointer;
     bool alternate;
 };
+
+// Of a frame of the calling thread. One system call.
+[[nodiscard]] StackPlace stack_place(const void* frame) noexcept;
+// Of a stack pointer, in a thread with that alternate stack.
+[[nodiscard]] StackPlace place_within(const stack_t& alternate, std::uintptr_t pointer) noexcept;
+// Of the code that a signal has interrupted.
+[[nodiscard]] StackPlace interrupted_place(const ucontext_t& context) noexcept;
 
 // The result of enter_handler(), for leave_handler().
 struct InterruptedCode {
@@ -121,9 +130,6 @@ class ThreadHandlers {
 };
 
 extern constinit thread_local ThreadHandlers thread_handlers [[gnu::tls_model("initial-exec")]];
-
-// The place of the caller. One system call.
-[[nodiscard]] StackPlace stack_place(const void* frame) noexcept;
 
 }  // namespace ashlar::cache
 

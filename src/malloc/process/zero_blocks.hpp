@@ -22,6 +22,11 @@ class ZeroBlocks {
         const std::uintptr_t start = base_.load(base::acq);  // [E66]
         return start != 0 && reinterpret_cast<std::uintptr_t>(address) - start < kBytes;
     }
+    // The block, live or not, that an address of that memory lies in.
+    [[nodiscard]] const void* around(const void* address) const noexcept {
+        const auto at = reinterpret_cast<std::uintptr_t>(address);
+        return reinterpret_cast<const void*>(at / kApart * kApart);
+    }
     // Whether it is a live block.
     [[nodiscard]] bool is_live(const void* address) const noexcept;
     // Frees a block of that memory. Ends the program if it is not live.

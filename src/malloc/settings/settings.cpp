@@ -7,6 +7,7 @@
 
 #include "base/atomic.hpp"
 #include "base/line.hpp"
+#include "malloc/settings/initial_environment.hpp"
 #include "malloc/settings/table.hpp"
 
 namespace ashlar::settings {
@@ -139,12 +140,13 @@ Settings secure(const Settings& wish) noexcept {
 Settings environment() noexcept {
     Settings settings;
     if (load(settings)) return settings;
-    if (environ == nullptr) return {};
+    const char* const* const variables = initial_environment();
+    if (variables == nullptr) return {};
     if (getauxval(AT_SECURE) == 0) {
         const bool first = reported.exchange(1, rlx) == 0;  // relaxed: only one thread is to print
-        settings = read(environ, first ? print : keep_quiet, nullptr);
+        settings = read(variables, first ? print : keep_quiet, nullptr);
     } else {
-        settings = secure(read(environ, keep_quiet, nullptr));
+        settings = secure(read(variables, keep_quiet, nullptr));
     }
     store(settings);
     return settings;

@@ -35,9 +35,10 @@ struct Amount {
 enum class ReportLevel : std::uint8_t { automatic, line, full };
 
 // How a program ends after a report. `value`: the exit status, or the signal.
+// `automatic`: by abort(), or by the SIGSEGV that was reported.
 struct ReportAction {
-    enum class Kind : std::uint8_t { abort, exit, signal };
-    Kind kind = Kind::abort;
+    enum class Kind : std::uint8_t { automatic, abort, exit, signal };
+    Kind kind = Kind::automatic;
     std::uint8_t value = 0;
     bool operator==(const ReportAction&) const noexcept = default;
 };
@@ -71,9 +72,9 @@ struct Settings {
 [[nodiscard]] Settings secure(const Settings& wish) noexcept;
 
 // The settings in the environment. The first call prints a line on stderr for
-// each variable that is unknown or cannot be read. Before libc has the
-// environment it returns the defaults, and a later call reads it. O(1) after
-// that.
+// each variable that is unknown or cannot be read. It may come before libc has
+// the environment (initial_environment.hpp). Where no environment is known, it
+// returns the defaults, and a later call reads it. O(1) after that.
 [[nodiscard]] Settings environment() noexcept;
 
 }  // namespace ashlar::settings

@@ -87,6 +87,7 @@ bool read_report_action(const char* at, Settings& into) noexcept {
     constexpr std::uint64_t kMostStatus = 255, kMostSignal = 64;
     ReportAction action;
     if (is(at, "abort")) {
+        action.kind = ReportAction::Kind::abort;
         into.report_action = action;
         return true;
     }
@@ -148,7 +149,7 @@ constexpr Setting kTable[] = {
      "above soft, free memory is returned at once; at hard, allocations fail", Reader::library,
      read_limit},
     {"ASHLAR_REPORT", "line", "", "line or full",
-     "how much a report of a fault says; full is the default with ASHLAR_CHECK=full",
+     "how much a report of a fault says; full is the default with ASHLAR_CHECK=full or paranoid",
      Reader::library, read_report},
     {"ASHLAR_REPORT_ACTION", "abort", "", "abort, exit:STATUS or signal:NUMBER",
      "how the program ends after a report", Reader::library, read_report_action},

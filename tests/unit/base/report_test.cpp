@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/config.hpp"
+#include "base/line.hpp"
 #include "base/report.hpp"
 
 namespace {
@@ -48,6 +49,32 @@ TEST(ReportDeathTest, StateTransitionsAreAssertedInDebugBuilds) {
     } else {
         expect(false, somewhere, "not checked");
     }
+}
+
+bool print_more(int descriptor, const void* subject) {
+    Line line;
+    return line.text(static_cast<const char*>(subject)).write(descriptor);
+}
+
+TEST(ReportDeathTest, MoreFollowsTheLineWhereThereIsNoEnding) {
+    Line line;
+    line.text("the line");
+    Report report{Misuse::overflow, somewhere, 64, nullptr, print_more, "and more"};
+    EXPECT_REPORT(end_program(line, report), "the line\nand more");
+}
+
+TEST(Report, SignalReturnsWithTheLineOfTheReport) {
+    static Report seen;
+    set_ending([](const Report& report) noexcept { seen = report; });
+    testing::internal::CaptureStderr();
+    Line line;
+    line.text("the line");
+    Report report{Misuse::overflow, somewhere, 64, nullptr, print_more, "and more", somewhere};
+    report_signal(line, report);
+    set_ending(nullptr);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "the line\n");
+    EXPECT_STREQ(seen.line, "the line");
+    EXPECT_EQ(seen.context, somewhere);
 }
 
 TEST(Report, FindingPrintsALineAndReturns) {

@@ -35,6 +35,15 @@ class BlockLookupTest : public testing::Test {
         lookup.look(memory_, layout_, reinterpret_cast<std::uintptr_t>(address), found);
         return found;
     }
+    // Where the nearest live block begins; 0: there is none.
+    std::uintptr_t nearest(const void* address) {
+        const auto at = reinterpret_cast<std::uintptr_t>(address);
+        FoundPlace found;
+        inspect::BlockLookup lookup;
+        lookup.look(memory_, layout_, at, found);
+        inspect::FoundBlock near;
+        return lookup.nearest(at, near) ? near.start : 0;
+    }
     void read_layout() {
         const auto at = reinterpret_cast<std::uintptr_t>(&heap_->description());
         ASSERT_TRUE(inspect::read_layout(memory_, at, layout_));
@@ -118,6 +127,46 @@ TEST_F(BlockLookupTest, FindsRunsAndFreeUnits) {
     EXPECT_EQ(look(reinterpret_cast<void*>(end - 1)).within, Within::unused);
 }
 
+TEST(FoundBlock, DistanceIsThatToTheNearerEnd) {
+    constexpr inspect::FoundBlock kBlock{1000, 50, BlockState::live};
+    EXPECT_EQ(inspect::distance(kBlock, 990), 10U);
+    EXPECT_EQ(inspect::distance(kBlock, 1000), 0U);
+    EXPECT_EQ(inspect::distance(kBlock, 1049), 0U);
+    EXPECT_EQ(inspect::distance(kBlock, 1050), 0U);
+    EXPECT_EQ(inspect::distance(kBlock, 1060), 10U);
+}
+
+TEST_F(BlockLookupTest, NearestFindsTheNearerOfTwoRuns) {
+    char* first = take(200000);
+    char* middle = take(16 * base::kUnitSize);
+    char* last = take(200000);
+    read_layout();
+    ASSERT_EQ(last - middle, 16 * static_cast<std::ptrdiff_t>(base::kUnitSize));
+    ASSERT_EQ(middle - first, 4 * static_cast<std::ptrdiff_t>(base::kUnitSize));
+    give(middle);
+    heap_->reclaim();
+    EXPECT_EQ(nearest(middle + 10), reinterpret_cast<std::uintptr_t>(first));
+    EXPECT_EQ(nearest(last - 10), reinterpret_cast<std::uintptr_t>(last));
+    give(first);
+    heap_->reclaim();
+    EXPECT_EQ(nearest(middle + 10), reinterpret_cast<std::uintptr_t>(last));
+    give(last);
+    heap_->reclaim();
+    EXPECT_EQ(nearest(middle + 10), 0U);
+}
+
+TEST_F(BlockLookupTest, NearestPassesFreeBlocksOfASlab) {
+    char* const block = take(100);
+    read_layout();
+    const FoundPlace found = look(block);
+    const base::ClassGeometry& g = base::kGeometry[found.bin];
+    auto* const end = reinterpret_cast<char*>(found.start) + g.blocks * g.size;
+    heap_->reclaim();
+    EXPECT_EQ(nearest(end), reinterpret_cast<std::uintptr_t>(block));
+    // Far away there may be any; here there is none.
+    EXPECT_EQ(nearest(end + 40 * base::kUnitSize), 0U);
+}
+
 TEST_F(BlockLookupTest, SaysThatTablesAreDamaged) {
     char* const block = take(100);
     read_layout();
@@ -149,6 +198,8 @@ TEST_F(BlockLookupTest, TakesAnyTables) {
             layout_ = whole;
             words[i] = wrong;
             look(block);
+            nearest(block);
+            nearest(block + base::kUnitSize);
         }
     }
 }

@@ -101,7 +101,8 @@ TEST(Settings, ReadTakesTheSettingsOfReports) {
     EXPECT_EQ(read_all({"ASHLAR_REPORT=line"}).settings.report, ReportLevel::line);
     EXPECT_EQ(read_all({"ASHLAR_REPORT_ACTION=signal:6"}).settings.report_action,
               (ReportAction{ReportAction::Kind::signal, 6}));
-    EXPECT_EQ(read_all({"ASHLAR_REPORT_ACTION=abort"}).settings.report_action, ReportAction{});
+    EXPECT_EQ(read_all({"ASHLAR_REPORT_ACTION=abort"}).settings.report_action,
+              (ReportAction{ReportAction::Kind::abort, 0}));
     const std::string longest = "ASHLAR_REPORT_FILE=" + std::string(255, 'x');
     EXPECT_EQ(read_all({longest.c_str()}).settings.report_file.text, std::string(255, 'x'));
     const std::string longer = longest + 'x';
