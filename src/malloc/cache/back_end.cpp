@@ -9,10 +9,13 @@ using base::kUnitSize;
 using base::rlx;
 using base::UnitId;
 
-void BackEnd::flush_depot(Bin c) noexcept {
+void BackEnd::flush_depot(Bin c, std::uint32_t most) noexcept {
     void* blocks[depot::kMagazineBlocks];
-    for (std::uint32_t n = depot.take_any(c, blocks); n != 0; n = depot.take_any(c, blocks))
+    for (std::uint32_t done = 0; done < most; ++done) {
+        const std::uint32_t n = depot.take_any(c, blocks);
+        if (n == 0) return;
         arena.give(c, blocks, n);
+    }
 }
 
 // After a failed take: retires complete slabs, more in each round, and calls

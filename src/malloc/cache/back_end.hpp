@@ -25,8 +25,9 @@ class BackEnd {
         const std::size_t share = spans.held() << (base::kUnitShift - 3);
         return share > kLeast ? share : kLeast;
     }
-    // Gives the blocks in the depot's magazines of a class back to their slabs.
-    void flush_depot(base::Bin c) noexcept;
+    // Gives the blocks in the depot's magazines of a class back to their slabs,
+    // of at most so many magazines.
+    void flush_depot(base::Bin c, std::uint32_t most = ~0U) noexcept;
 
     // As Arena::take() and Arena::take_first(). The frontier rises only when
     // nothing fits and few complete slabs are left to retire.

@@ -26,9 +26,9 @@ void Heap::flush_shared() noexcept {
     }
 }
 
-void Heap::flush_cached() noexcept {
+void Heap::flush_cached(std::uint32_t magazines) noexcept {
     flush_shared();
-    for (Bin c = 1; c < base::kClasses; ++c) flush_depot(c);
+    for (Bin c = 1; c < base::kClasses; ++c) flush_depot(c, magazines);
 }
 
 void Heap::reclaim() noexcept {

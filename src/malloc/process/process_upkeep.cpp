@@ -14,13 +14,14 @@ namespace ashlar::cache {
 using base::kUnitShift;
 
 void look_at_caches() noexcept {
+    constexpr std::uint32_t kMagazines = 2;  // of each class: the depot may be large
     Heap* heap = existing_process();
     if (heap == nullptr) return;
     const OwnerScope scope(own_cache());
     if (scope.cache() != nullptr) scope.cache()->flush();
     if (!heap->spans.alone()) heap->collect_caches(false);
-    heap->flush_cached();
-    each_grown([](Heap& grown) noexcept { grown.flush_cached(); });
+    heap->flush_cached(kMagazines);
+    each_grown([](Heap& grown) noexcept { grown.flush_cached(kMagazines); });
 }
 
 namespace {
