@@ -23,7 +23,7 @@ case $seconds in
 esac
 build=build/aarch64
 emulator="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-units="unit_base unit_region unit_spans unit_arena unit_depot unit_cache"
+units="unit_base unit_region unit_spans unit_arena unit_depot unit_cache unit_guards unit_reports"
 api="api_prefixed api_plain api_libc api_adapters api_heap api_plain_heap"
 
 stage() { printf '\n== %s: %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -44,12 +44,16 @@ run_tests() {
 scripts/install.sh g++ g++-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config python3 libgtest-dev googletest libboost-dev
 
 stage "build"
-targets="$units ashlar ashlar_stress situation_exercise"
+targets="$units unit_checks ashlar ashlar_stress situation_exercise signal_actions signal_storm"
 if [ -n "$full" ]; then targets="$targets $api misuse"; fi
 # shellcheck disable=SC2086
 cmake --preset aarch64 $launcher >/dev/null
 # shellcheck disable=SC2086
 cmake --build "$build" -j 2 --target $targets
+
+# Some of its tests need more address space than the limit below allows.
+stage "levels of checks"
+(ulimit -v 100000000 && run_tests unit_checks)
 
 # The emulator keeps a table entry for each page of a mapping. The library
 # reserves a TiB if it may; the table for that takes gigabytes and most of a
@@ -62,9 +66,12 @@ run_tests $units
 for pages in 16384 65536; do
     stage "unit tests, $pages-byte pages"
     export QEMU_PAGESIZE=$pages
-    run_tests unit_region unit_spans unit_arena
+    run_tests unit_region unit_spans unit_arena unit_guards
 done
 unset QEMU_PAGESIZE
+
+stage "signal handlers"
+ctest --test-dir $build --output-on-failure --no-tests=error -R '^signals\.(actions|actions_unwrapped|storm)$'
 
 for pages in 4096 65536; do
     export QEMU_PAGESIZE=$pages

@@ -99,7 +99,8 @@ bool read_common(std::uintptr_t at, const Object& object, Common& out) noexcept 
             case 'L': data.get<std::uint8_t>(); break;
             case 'P': static_cast<void>(data.pointer(data.get<std::uint8_t>())); break;
             case 'S': out.is_signal = true; break;
-            case 'B': break;  // the key of signed addresses
+            case 'B': break;  // aarch64: signed by the other key
+            case 'G': break;  // aarch64: its stack has tagged memory
             default: return false;
         }
     }
@@ -167,7 +168,10 @@ class Machine {
             case 0x0f: row_.expression = static_cast<std::uintptr_t>(block(in)); return true;
             case 0x0e: row_.distance = static_cast<std::int64_t>(in.uleb()); return true;
             case 0x13: row_.distance = in.sleb() * common_.data_factor; return true;
-            case 0x2d: return true;  // the return address is signed from here on
+            // aarch64: the return address is signed from here on, or no more.
+            // The signature is in bits that no address of a program has.
+            case 0x2c:
+            case 0x2d: return true;
             case 0x2e: in.uleb(); return true;
             default: return of_register(op, in.uleb(), in);
         }

@@ -5,6 +5,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstddef>
 
 #include "base/config.hpp"
 #include "base/frame_rules.hpp"
@@ -34,14 +35,34 @@ void read_registers(const ucontext_t& context, Frame& out) noexcept {
         out.registers[i] = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[kOrder[i]]);
     out.code = out.registers[kReturnAddress];
 }
+// libc has rules for the return from a signal.
+bool leave_signal(Frame&, Peek&) noexcept { return false; }
 #elif defined(__aarch64__)
 void read_registers(const ucontext_t& context, Frame& out) noexcept {
     for (unsigned i = 0; i < kStackPointer; ++i) out.registers[i] = context.uc_mcontext.regs[i];
     out.registers[kStackPointer] = context.uc_mcontext.sp;
     out.code = context.uc_mcontext.pc;
 }
+// Linux has no rules for the code that a signal's handler returns to. It is
+// known by its two instructions, as in libgcc; the stack pointer is that of the
+// signal's frame: 128 bytes for siginfo_t, then the context.
+bool leave_signal(Frame& frame, Peek& peek) noexcept {
+    constexpr std::uint32_t kCall[2] = {0xd2801168, 0xd4000001};  // mov x8, 139; svc 0
+    constexpr std::size_t kContext = 128;
+    std::uint32_t code[2];
+    if (frame.code % sizeof *code != 0 || !peek.get(frame.code, code)) return false;
+    if (code[0] != kCall[0] || code[1] != kCall[1]) return false;
+    std::uintptr_t found[kRegisters + 1];  // and the program counter
+    const std::uintptr_t context = frame.registers[kStackPointer] + kContext;
+    if (!peek.get(context + offsetof(ucontext_t, uc_mcontext.regs), found)) return false;
+    for (unsigned i = 0; i < kRegisters; ++i) frame.registers[i] = found[i];
+    frame.code = found[kRegisters];
+    frame.exact = true;
+    return true;
+}
 #else
 void read_registers(const ucontext_t&, Frame& out) noexcept { out = {}; }
+bool leave_signal(Frame&, Peek&) noexcept { return false; }
 #endif
 
 // Without the signature that aarch64 may keep in an address.
@@ -155,7 +176,8 @@ class Unwinder {
     // From a frame to that of its caller.
     Step step(Frame& frame) noexcept {
         const std::uintptr_t code = frame.exact ? frame.code : frame.code - 1;
-        if (!find_frame_rules(code, rules_)) return Step::unknown;
+        if (!find_frame_rules(code, rules_))
+            return leave_signal(frame, peek_) ? Step::done : Step::unknown;
         const FrameRow& row = rules_.row;
         std::uintptr_t base = 0;
         if (row.expression != 0) {

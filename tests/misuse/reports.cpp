@@ -25,7 +25,8 @@ using namespace misuse;
     for (const char* setting : each.settings) words.emplace_back(setting);
     for (std::string& word : words)
         if (putenv(word.data()) != 0) std::exit(2);
-    execl("/proc/self/exe", "reports", "--commit", each.name, nullptr);
+    const char* const arguments[] = {"reports", "--commit", each.name, nullptr};
+    execv("/proc/self/exe", const_cast<char* const*>(arguments));
     std::exit(2);
 }
 

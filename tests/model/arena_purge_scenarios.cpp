@@ -21,6 +21,21 @@ struct Purge : ArenaScenario {
 };
 const Enrolled<Purge> kPurge{"arena.purge"};
 
+// purge() says whether pages went back, also if another thread has the slab.
+struct PurgeTold : Purge {
+    PurgeTold() { threads = 2; }
+    void begin() override {
+        Purge::begin();
+        system_purges = 0;
+    }
+    void run(unsigned thread) override {
+        if (thread == 1) return Purge::run(1);
+        const bool told = arena().purge();
+        require(told == (system_purges != 0), "purge() tells of pages that did not go back");
+    }
+};
+const Enrolled<PurgeTold> kPurgeTold{"arena.purge_told"};
+
 // The same by age, and the bits of free units beside it.
 struct PurgeIdle : Purge {
     void prepare() override {

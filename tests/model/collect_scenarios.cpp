@@ -51,6 +51,21 @@ struct Waves : Hits {
 };
 const Enrolled<Waves> kWaves{"collect.waves"};
 
+// One cache alone, which has few steps: more switches are explored.
+struct Mark : Hits {
+    Mark() : Hits(2) { threads = 2; }
+    void prepare() override {
+        barriers_order_plain = true;
+        own_cache(0);
+        give(0, kFour, take(0, kFour));
+    }
+    void run(unsigned thread) override {
+        if (thread == 0) return Hits::run(0);
+        require(cache_of(0)->collect(false) != Cache::Collected::ended, "it has not ended");
+    }
+};
+const Enrolled<Mark> kMark{"collect.mark"};
+
 // Two collectors at once, and one after the other: the second finds gaps.
 struct Collectors : Hits {
     Collectors() : Hits(2) {}

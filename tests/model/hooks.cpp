@@ -329,6 +329,10 @@ int __wrap_munmap(void* start, std::size_t bytes) {
 }
 int __wrap_mprotect(void* start, std::size_t bytes, int protection);
 int __wrap_mprotect(void* start, std::size_t bytes, int protection) {
+    if (protection == PROT_NONE) {
+        const unsigned thread = in_system(true);
+        return result(interleave::space->close(thread, address(start), bytes));
+    }
     if (protection != (PROT_READ | PROT_WRITE))
         interleave::fail("a protection that the model does not have");
     const unsigned thread = in_system(false);
@@ -341,8 +345,9 @@ int __wrap_madvise(void* start, std::size_t bytes, int advice);
 int __wrap_madvise(void* start, std::size_t bytes, int advice) {
     if (advice != MADV_DONTNEED) interleave::fail("an advice that the model does not have");
     const unsigned thread = in_system(false);
-    return result(!interleave::system_refuses.purge &&
-                  interleave::space->empty(thread, address(start), bytes));
+    if (interleave::system_refuses.purge) return result(false);
+    ++interleave::system_purges;
+    return result(interleave::space->empty(thread, address(start), bytes));
 }
 void* __wrap_mremap(void* start, std::size_t from, std::size_t to, int flags, ...);
 void* __wrap_mremap(void* start, std::size_t from, std::size_t to, int flags, ...) {
@@ -375,6 +380,7 @@ long __wrap_syscall(long number, ...) {
         va_end(arguments);
         return __real_syscall(number, status);
     }
+    if (number == SYS_gettid) return 1 + static_cast<long>(interleave::running_thread());
     if (number != SYS_membarrier) interleave::fail("a system call that the model does not have");
     if (!interleave::has_barriers) return -1;
     if (scheduled()) memory->barrier(scheduler->thread());

@@ -64,6 +64,8 @@ struct Refusals {
     bool map, commit, purge, growth, move;
 };
 extern Refusals system_refuses;
+// Calls that returned pages. A scenario resets it in begin().
+extern std::size_t system_purges;
 // Pages that are mapped, open or not.
 [[nodiscard]] std::size_t mapped_pages();
 enum class PageState : std::uint8_t { free, reserved, open };

@@ -28,6 +28,7 @@ std::uint64_t now_ms = 0;
 bool has_barriers = true;
 bool barriers_order_plain = false;
 Refusals system_refuses{};
+std::size_t system_purges = 0;
 
 bool has_died(unsigned thread) { return scheduler->has_died(thread); }
 unsigned running_thread() { return scheduler->running() ? scheduler->thread() : 0; }

@@ -124,6 +124,13 @@ bool Space::open(unsigned thread, std::uintptr_t start, std::size_t bytes) {
     return true;
 }
 
+bool Space::close(unsigned thread, std::uintptr_t start, std::size_t bytes) {
+    if (!empty(thread, start, bytes)) return false;
+    for (std::uintptr_t at = start; at < start + bytes; at += kPage)
+        change(page_of(at)).state = State::reserved;
+    return true;
+}
+
 bool Space::empty(unsigned thread, std::uintptr_t start, std::size_t bytes) {
     for (std::uintptr_t at = start; at < start + bytes; at += kPage) {
         if (start < kMapped || pages_[page_of(at)].state == State::free) return false;

@@ -35,6 +35,8 @@ class Space {
     [[nodiscard]] bool unmap(unsigned thread, std::uintptr_t start, std::size_t bytes);
     // False: a page is free.
     [[nodiscard]] bool open(unsigned thread, std::uintptr_t start, std::size_t bytes);
+    // Takes the access away, and keeps the range reserved.
+    [[nodiscard]] bool close(unsigned thread, std::uintptr_t start, std::size_t bytes);
     [[nodiscard]] bool empty(unsigned thread, std::uintptr_t start, std::size_t bytes);
     // Shrinks, or grows if the pages behind are free.
     [[nodiscard]] bool resize(unsigned thread, std::uintptr_t start, std::size_t from,

@@ -94,7 +94,9 @@ SLABS = (
         "        const State before = spans_->state(slab, seq_cst);\n"
         "        const bool was = before.kind() == Kind::shared && complete(slab, before.value(), seq_cst);\n"
         "        reclaimable_.remove(slab);\n        if (!was) continue;\n", "arena"),
-    Bug("purge_without_a_claim", ARENA_PURGE, "if (!claim(slab, c)) return 0;", "", "arena.purge arena.purge_idle"),
+    Bug("purge_without_a_claim", ARENA_PURGE, "if (!claim(slab, c)) {\n        wanted = {};\n        return 0;\n    }\n", "",
+        "arena.purge arena.purge_idle"),
+    Bug("a_purge_without_a_claim_is_told", ARENA_PURGE, "        wanted = {};\n", "", "arena.purge_told"),
     Bug("magazines_are_purged_without_a_claim", DEPOT, "shard.empty.cas(empty, 0, acq, rlx)", "empty != 0",
         "depot.purge_idle"),
     Bug("a_free_inserts_no_hint", ARENA, "    index_[c].insert(slab);  // [E3] after the state\n",

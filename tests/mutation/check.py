@@ -10,6 +10,8 @@ import cache_bugs
 import collector_bugs
 import edges
 import guard_bugs
+import guard_schedules
+import idle_bugs
 import inspect_bugs
 import manager_bugs
 import programs
@@ -32,9 +34,9 @@ def misfits(bug, olds):
 
 
 def main():
-    tables = (bugs.BUGS, edges.EDGES, small_blocks.SMALL_BLOCKS, shared_bugs.SHARED, cache_bugs.BUGS,
+    tables = (bugs.BUGS, edges.EDGES, small_blocks.SMALL_BLOCKS, shared_bugs.SHARED, cache_bugs.BUGS, guard_schedules.BUGS,
               collector_bugs.BUGS, programs.ALL, manager_bugs.MANAGER, settings_bugs.BUGS, check_bugs.BUGS, guard_bugs.BUGS,
-              report_bugs.BUGS, paranoid_bugs.BUGS, inspect_bugs.BUGS, shared_programs.SHARED)
+              report_bugs.BUGS, idle_bugs.BUGS, paranoid_bugs.BUGS, inspect_bugs.BUGS, shared_programs.SHARED)
     every = [bug for table in tables for bug in table]
     found = [line for bug in every for line in misfits(bug, [bug.old, *(old for old, _ in getattr(bug, "also", ()))])]
     names = [bug.name for bug in every]

@@ -2,9 +2,9 @@
 """usage: run.py --build DIRECTORY [--list] [--jobs N] [--most N] [--timeout SECONDS] [NAME…]
 
 Plants each bug in a scratch copy of the sources; the explorer must then find it. Without names: all of bugs.py,
-edges.py, small_blocks.py, cache_bugs.py and shared_bugs.py. A NAME may be the beginning of one. DIRECTORY is a build
-with the target `interleave` built. Status 1: a bug was not found. TIMEOUT: the scenarios ended by time, on a busy
-machine or in an endless loop; a longer time tells which.
+edges.py, small_blocks.py, cache_bugs.py, guard_schedules.py and shared_bugs.py. A NAME may be the beginning of one.
+DIRECTORY is a build with the target `interleave` built. Status 1: a bug was not found. TIMEOUT: the scenarios ended
+by time, on a busy machine or in an endless loop; a longer time tells which.
 """
 import argparse
 import concurrent.futures
@@ -23,6 +23,7 @@ import time
 import bugs
 import cache_bugs
 import edges
+import guard_schedules
 import shared_bugs
 import small_blocks
 
@@ -141,7 +142,8 @@ def main():
     parser.add_argument("--timeout", type=int, default=TIMEOUT, help="seconds for the scenarios of a bug")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS + cache_bugs.BUGS + shared_bugs.SHARED
+    wanted = [bug for bug in bugs.BUGS + edges.EDGES + small_blocks.SMALL_BLOCKS + cache_bugs.BUGS +
+              guard_schedules.BUGS + shared_bugs.SHARED
               if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:
         print("\n".join(f"{bug.name:45} {bug.edge:4} {bug.file}" for bug in wanted) or "no mutation of that name")

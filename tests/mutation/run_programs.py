@@ -17,6 +17,7 @@ import sys
 import time
 
 import guard_bugs
+import idle_bugs
 import inspect_bugs
 import manager_bugs
 import programs
@@ -129,7 +130,7 @@ def main():
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     every = programs.ALL + manager_bugs.MANAGER + settings_bugs.BUGS + check_bugs.BUGS + guard_bugs.BUGS
-    every += report_bugs.BUGS + paranoid_bugs.BUGS + inspect_bugs.BUGS + shared_programs.SHARED
+    every += report_bugs.BUGS + idle_bugs.BUGS + paranoid_bugs.BUGS + inspect_bugs.BUGS + shared_programs.SHARED
     wanted = [bug for bug in every
               if not arguments.names or any(bug.name.startswith(name) for name in arguments.names)]
     if arguments.list or not wanted:

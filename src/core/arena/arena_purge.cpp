@@ -117,7 +117,10 @@ std::uint32_t Arena::purge_pages(UnitId slab, Bin c, Pages& pages) noexcept {
 // other thread takes its blocks. The copy of the bits lacks blocks that are
 // freed meanwhile; they keep their pages. `wanted` then has what was purged.
 std::uint32_t Arena::purge_slab(UnitId slab, Bin c, Pages& wanted) noexcept {
-    if (!claim(slab, c)) return 0;
+    if (!claim(slab, c)) {
+        wanted = {};
+        return 0;
+    }
     const base::ClassGeometry& g = kGeometry[c];
     Word bits[base::kMaxSlabWords];
     // [E5] acquire: the last users' bytes.

@@ -5,6 +5,8 @@
 #ifndef ASHLAR_MALLOC_CACHE_CACHE_HPP
 #define ASHLAR_MALLOC_CACHE_CACHE_HPP
 
+#include <span>
+
 #include "malloc/cache/back_end.hpp"
 #include "malloc/cache/quarantine.hpp"
 #include "malloc/cache/thread_cache.hpp"
@@ -163,6 +165,12 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // `only_idle`: only if no bin has moved since the last call. ended: the
     // owner has ended, and the caller must flush the cache and give it back.
     [[nodiscard]] Collected collect(bool only_idle) noexcept;
+    // The same for several caches, which share three barriers. False: the cache
+    // can't be collected now. Else end_collections() must follow.
+    struct Collection;
+    static constexpr std::uint32_t kMostCollections = 8;  // 6 KiB on the stack
+    [[nodiscard]] bool begin_collection(Collection& out, bool only_idle) noexcept;
+    static void end_collections(std::span<Collection> begun, bool only_idle) noexcept;
     // As flush(), for a cache that was cut in the middle of an operation: by a
     // fork that its thread does not survive, or by siglongjmp().
     void adopt() noexcept;
@@ -238,8 +246,12 @@ class alignas(kCachePage) Cache : public ThreadCache {
     void rebuild() noexcept;
     void take_back(std::uint32_t seen) noexcept;
     [[nodiscard]] std::uintptr_t sum_of_tops() const noexcept;
-    void collect_runs() noexcept;
-    void collect_classes() noexcept;
+    [[nodiscard]] bool may_collect(bool only_idle) noexcept;
+    void mark(Collection& own) noexcept;
+    void compare_tops(Collection& own) noexcept;
+    void collect_runs(const Collection& own) noexcept;
+    void collect_classes(const Collection& own, bool ordered) noexcept;
+    [[nodiscard]] Collected leave_collection(const Collection& own) noexcept;
     void give_below(base::Bin c, void** mark, void* block) noexcept;
 
     base::Atomic<std::uint32_t> state_;     // [E54] [E55]
@@ -279,6 +291,17 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // Of a thread's cache of a paranoid heap, or null. Set before the cache is
     // open to collectors.
     Quarantine* quarantine;
+};
+
+// A cache that a collector works on, and what it knows of it.
+struct Cache::Collection {
+    Cache* cache;
+    Collected result;      // set by end_collections()
+    std::uint32_t before;  // the cache's state
+    bool done;             // the owner was outside, and all steps follow
+    bool sure[base::kClasses];
+    Doubt marks[base::kClasses];
+    std::uint8_t runs[base::kMaxRunUnits];  // of each bin of runs
 };
 
 // The owner's slow paths, and every pop of a run. No collector works on the

@@ -48,32 +48,68 @@ void Cache::continue_in_child(bool own) noexcept {
 }
 
 Cache::Collected Cache::collect(bool only_idle) noexcept {
+    Collection own;
+    if (!begin_collection(own, only_idle)) return Collected::nothing;
+    end_collections({&own, 1}, only_idle);
+    return own.result;
+}
+
+bool Cache::begin_collection(Collection& out, bool only_idle) noexcept {
     std::uint32_t seen = state_.load(rlx);  // relaxed: a guess, which the CAS tests
-    if (seen != kOwned && (seen != kCollected || only_idle)) return Collected::nothing;
+    if (seen != kOwned && (seen != kCollected || only_idle)) return false;
     // [E55] acquire, pairs with open_to_collectors(), and with the last
     // collector's exchange.
-    if (!state_.cas(seen, kCollecting, acq, rlx)) return Collected::nothing;
-    bool done = false;
-    // [E54] After the barrier an owner inside is seen here, or sees the state.
-    // Acquire, pairs with the release in leave().
-    if (base::put_barriers() && inside_.load(acq) == 0) {
-        const std::uintptr_t sum = only_idle ? sum_of_tops() : 0;
-        done = sum == sum_ || !only_idle;
-        sum_ = sum;
+    if (!state_.cas(seen, kCollecting, acq, rlx)) return false;
+    out.cache = this;
+    out.before = seen;
+    out.done = false;
+    return true;
+}
+
+// Each step of all caches lies between the same barriers.
+void Cache::end_collections(std::span<Collection> begun, bool only_idle) noexcept {
+    bool any = false;
+    if (base::put_barriers()) {  // [E54]
+        for (Collection& each : begun) {
+            each.done = each.cache->may_collect(only_idle);
+            if (each.done) each.cache->mark(each);
+            any = any || each.done;
+        }
     }
-    if (done) {
-        drain_quarantine();
-        collect_runs();
-        collect_classes();
+    const bool first = any && base::put_barriers();  // [E56]
+    for (Collection& each : begun) {
+        if (!each.done) continue;
+        std::memset(each.sure, 0, sizeof each.sure);
+        if (!first) continue;
+        each.cache->collect_runs(each);
+        each.cache->compare_tops(each);
     }
+    const bool second = first && base::put_barriers();  // [E56]
+    for (Collection& each : begun) {
+        if (each.done) each.cache->collect_classes(each, second);
+        each.result = each.cache->leave_collection(each);
+    }
+}
+
+// [E54] After the barrier an owner inside is seen here, or sees the state.
+// Acquire, pairs with the release in leave().
+bool Cache::may_collect(bool only_idle) noexcept {
+    if (inside_.load(acq) != 0) return false;
+    const std::uintptr_t sum = only_idle ? sum_of_tops() : 0;
+    const bool idle = sum == sum_;
+    sum_ = sum;
+    return idle || !only_idle;
+}
+
+Cache::Collected Cache::leave_collection(const Collection& own) noexcept {
     // [E55] release, pairs with the acquire in enter(): the slots; acquire,
     // pairs with close_to_collectors().
-    if (state_.exchange(done ? kCollected : seen, acq_rel) == kAbandoned) {
+    if (state_.exchange(own.done ? kCollected : own.before, acq_rel) == kAbandoned) {
         state_.store(kUnused, rlx);  // relaxed: the cache is the caller's
         take_back(kCollected);
         return Collected::ended;
     }
-    return done ? Collected::blocks : Collected::nothing;
+    return own.done ? Collected::blocks : Collected::nothing;
 }
 
 std::uintptr_t Cache::sum_of_tops() const noexcept {
@@ -83,18 +119,35 @@ std::uintptr_t Cache::sum_of_tops() const noexcept {
     return sum;
 }
 
+// Takes the slot below the newest block of each class, and leaves null there.
+// An owner that has not popped that slot yet stops at this mark. Whether it
+// has, the two looks after the barriers tell, [E56]: if the top is above the
+// mark, the owner has not popped it, or has pushed over it.
+void Cache::mark(Collection& own) noexcept {
+    drain_quarantine();
+    for (Bin c = 1; c < base::kClasses; ++c) {
+        void** const newest = base::owned_load(top[c]) - 1;
+        own.marks[c] = {nullptr, nullptr};
+        if (newest <= bottom(c) || doubts_[c].slot != nullptr) continue;
+        // Relaxed: the barriers order it.
+        own.marks[c] = {newest - 1, base::owned_exchange<void>(newest[-1], nullptr)};
+    }
+    for (Bin bin = base::kClasses; bin < base::kBins; ++bin)
+        own.runs[bin - base::kClasses] =
+            static_cast<std::uint8_t>(base::owned_load(top[bin]) - bottom(bin));
+}
+
+void Cache::compare_tops(Collection& own) noexcept {
+    for (Bin c = 1; c < base::kClasses; ++c)
+        own.sure[c] =
+            own.marks[c].block != nullptr && base::owned_load(top[c]) > own.marks[c].slot + 1;
+}
+
 // Runs are popped inside a scope only: all that lie below the tops are ours.
 // The barrier orders the slots of hits that pushed them, [E56].
-void Cache::collect_runs() noexcept {
-    void** tops[base::kBins];
-    bool any = false;
+void Cache::collect_runs(const Collection& own) noexcept {
     for (Bin bin = base::kBins - 1; base::is_run(bin); --bin) {
-        tops[bin] = base::owned_load(top[bin]);
-        any = any || tops[bin] != bottom(bin);
-    }
-    if (!any || !base::put_barriers()) return;
-    for (Bin bin = base::kBins - 1; base::is_run(bin); --bin) {
-        for (void** slot = tops[bin]; slot > bottom(bin);) {
+        for (void** slot = bottom(bin) + own.runs[bin - base::kClasses]; slot > bottom(bin);) {
             --slot;
             void* block = base::owned_load(*slot);
             base::owned_store<void*>(*slot, nullptr);
@@ -103,30 +156,13 @@ void Cache::collect_runs() noexcept {
     }
 }
 
-// Leaves the newest block, and marks the slot below it by null. An owner that
-// has not popped that slot yet stops there. Whether it has, the two looks after
-// the barriers tell, [E56]: if the top is above the mark, the owner has not
-// popped it, or has pushed over it.
-void Cache::collect_classes() noexcept {
-    Doubt marks[base::kClasses];
+// `ordered`: the tops were compared with the marks, and a barrier came then.
+void Cache::collect_classes(const Collection& own, bool ordered) noexcept {
     for (Bin c = 1; c < base::kClasses; ++c) {
-        void** const newest = base::owned_load(top[c]) - 1;
-        marks[c] = {nullptr, nullptr};
-        if (newest <= bottom(c) || doubts_[c].slot != nullptr) continue;
-        // Relaxed: the barriers order it.
-        marks[c] = {newest - 1, base::owned_exchange<void>(newest[-1], nullptr)};
-    }
-    bool sure[base::kClasses] = {};
-    const bool first = base::put_barriers();  // [E56]
-    for (Bin c = 1; c < base::kClasses; ++c)
-        sure[c] =
-            first && marks[c].block != nullptr && base::owned_load(top[c]) > marks[c].slot + 1;
-    const bool second = base::put_barriers();  // [E56]
-    for (Bin c = 1; c < base::kClasses; ++c) {
-        const auto [mark, block] = marks[c];
+        const auto [mark, block] = own.marks[c];
         heap->arena.leave(c, current_[c]);
         if (block == nullptr) continue;
-        if (!sure[c] || !second || base::owned_load(*mark) != nullptr) {
+        if (!own.sure[c] || !ordered || base::owned_load(*mark) != nullptr) {
             doubts_[c].block = block;
             base::compiler_fence();  // a fork may cut between
             doubts_[c].slot = mark;

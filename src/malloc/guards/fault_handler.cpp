@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <ucontext.h>
 #include <cerrno>
+#include <cstring>
 
 #include "malloc/guards/guard_report.hpp"
 #include "malloc/guards/guarded_blocks.hpp"
@@ -16,6 +17,24 @@ Access access_of(const ucontext_t& context) noexcept {
     constexpr std::uint64_t kWrite = 2;  // of the page fault's error code
     const auto code = static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_ERR]);
     return (code & kWrite) != 0 ? Access::write : Access::read;
+}
+#elif defined(__aarch64__)
+// By the syndrome of the exception, if the system has added it.
+Access access_of(const ucontext_t& context) noexcept {
+    constexpr std::uint64_t kWrite = 1U << 6;
+    constexpr std::uint64_t kDataAbort = 0x24;  // of a program; bits 26 to 31
+    const unsigned char* at = context.uc_mcontext.__reserved;
+    const unsigned char* const end = at + sizeof context.uc_mcontext.__reserved;
+    esr_context record;
+    while (static_cast<std::size_t>(end - at) >= sizeof record) {
+        std::memcpy(&record, at, sizeof record);
+        const std::size_t bytes = record.head.size;
+        if (record.head.magic == ESR_MAGIC && record.esr >> 26 == kDataAbort)
+            return (record.esr & kWrite) != 0 ? Access::write : Access::read;
+        if (bytes < sizeof record.head || bytes > static_cast<std::size_t>(end - at)) break;
+        at += bytes;
+    }
+    return Access::unknown;
 }
 #else
 Access access_of(const ucontext_t&) noexcept { return Access::unknown; }

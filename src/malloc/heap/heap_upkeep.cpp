@@ -41,11 +41,22 @@ void Heap::reclaim() noexcept {
 void Heap::collect_caches(bool only_idle) noexcept {
     // [E40] acquire, pairs with take_cache(): the addresses are ours.
     const std::uint32_t created = created_of(created_.load(acq));
+    Cache::Collection begun[Cache::kMostCollections];
+    std::uint32_t n = 0;
+    const auto end = [&]() noexcept {
+        Cache::end_collections({begun, n}, only_idle);
+        for (std::uint32_t i = 0; i < n; ++i) {
+            if (begun[i].result != Cache::Collected::ended) continue;
+            begun[i].cache->flush();
+            give_cache(begun[i].cache);
+        }
+        n = 0;
+    };
     for (std::uint32_t id = 0; id < created; ++id) {
-        if (caches_[id].collect(only_idle) != Cache::Collected::ended) continue;
-        caches_[id].flush();
-        give_cache(&caches_[id]);
+        if (caches_[id].begin_collection(begun[n], only_idle) && ++n == Cache::kMostCollections)
+            end();
     }
+    if (n != 0) end();
 }
 
 void Heap::return_idle() noexcept {

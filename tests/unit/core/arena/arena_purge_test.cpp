@@ -103,7 +103,7 @@ TEST_F(PurgeIdle, WaitsTwiceAsLongForPagesThatWereWantedBackSoon) {
 TEST_F(PurgeIdle, LeavesCompleteSlabsToBeRetired) {
     give(kPage, take(kPage, kBlocks));
     leave_all();
-    EXPECT_EQ(look(3), 0U);
+    EXPECT_EQ(look(2 * kWait), 0U);
     EXPECT_EQ(arena_.reclaimable(), 1);
 }
 

@@ -14,12 +14,14 @@ constexpr Bin kClass = class_of_size(256);
 constexpr Bin kRunBin = bin_of_run(2);
 
 std::function<void()> in_the_barrier;  // called once, at the next barrier
+unsigned barriers = 0;
 
 }  // namespace
 
 // Stands for the system's barrier. Here nothing runs beside the test.
 extern "C" long __wrap_syscall(long number, ...) noexcept;
 extern "C" long __wrap_syscall(long, ...) noexcept {
+    ++barriers;
     if (in_the_barrier) {
         const auto call = std::move(in_the_barrier);
         in_the_barrier = nullptr;
@@ -32,7 +34,7 @@ namespace {
 
 class CacheCollect : public HeapOver {
   protected:
-    CacheCollect() : HeapOver(300) {}
+    CacheCollect() : HeapOver(300, 24) {}
     using Collected = Cache::Collected;
 
     // Calls f at barrier `n` from now, the first being 0.
@@ -165,6 +167,48 @@ TEST_F(CacheCollect, WithoutTheSystemsBarriersNothingIsCollected) {
     EXPECT_EQ(cached(cache_, kClass), before);
     allow_barriers();
     EXPECT_EQ(cache_.collect(false), Collected::blocks);
+}
+
+TEST_F(CacheCollect, EightCachesShareThreeBarriers) {
+    std::vector<Cache*> caches = {&cache_};
+    while (caches.size() < 20) caches.push_back(heap_.take_cache());
+    for (Cache* cache : caches) {
+        give(*cache, kClass, take(*cache, kClass, 8));
+        give(*cache, kRunBin, take(*cache, kRunBin, 1));
+    }
+    barriers = 0;
+    heap_.collect_caches(false);
+    EXPECT_EQ(barriers, 9U);
+    for (Cache* cache : caches) {
+        EXPECT_EQ(cached(*cache, kClass), 1U);
+        EXPECT_EQ(cached(*cache, kRunBin), 0U);
+    }
+    EXPECT_EQ(live_bytes(), 20 * 256U);
+}
+
+// Each cache of a group is as if it were alone.
+TEST_F(CacheCollect, CachesOfAGroupAreCollectedApart) {
+    Cache& inside = *heap_.take_cache();
+    Cache& ends = *heap_.take_cache();
+    Cache& pops = *heap_.take_cache();
+    for (Cache* cache : {&cache_, &inside, &ends, &pops})
+        give(*cache, kClass, take(*cache, kClass, 8));
+    const std::size_t before = cached(inside, kClass);
+    void* held[2] = {};
+    const OwnerScope scope(&inside);
+    at_barrier(1, [&] {
+        heap_.end_cache(&ends);
+        for (void*& block : held) block = pops.pop(kClass);
+    });
+    heap_.collect_caches(false);
+    EXPECT_EQ(cached(inside, kClass), before);
+    EXPECT_EQ(cached(cache_, kClass), 1U);
+    EXPECT_NE(held[0], nullptr);
+    EXPECT_EQ(held[1], nullptr) << "the mark lies below the newest block";
+    EXPECT_EQ(heap_.take_cache(), &ends);
+    give(pops, kClass, {held[0]});
+    const OwnerScope later(&pops);
+    EXPECT_EQ(cached(pops, kClass), before) << "the block of the mark was in doubt";
 }
 
 TEST_F(CacheCollect, TrimTakesFromTheCachesOfAllThreads) {

@@ -4,11 +4,9 @@
 #include <set>
 #include <vector>
 
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <gtest/gtest.h>
 
+#include "base/peek.hpp"
 #include "malloc/checks/clear.hpp"
 #include "malloc/heap/heap.hpp"
 #include "malloc/process/zero_blocks.hpp"
@@ -24,9 +22,7 @@ using cache::Heap;
 
 bool readable(const void* at) {
     char byte;
-    const iovec to{&byte, 1};
-    const iovec from{const_cast<void*>(at), 1};
-    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
+    return base::Peek().copy(reinterpret_cast<std::uintptr_t>(at), &byte, 1);
 }
 
 class Paranoid : public testing::Test {

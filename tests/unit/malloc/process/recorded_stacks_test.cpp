@@ -10,8 +10,21 @@
 
 #include "malloc/process/recorded_stacks.hpp"
 
+// The words of the first record: number, block, call and thread, check, frames.
+// An explicit instantiation may name private members.
+using RecordWord = ashlar::base::Atomic<std::uint64_t>;
+RecordWord* words_of(const ashlar::cache::RecordedStacks& ring);
+template <auto member>
+struct OpenRecords {
+    friend RecordWord* words_of(const ashlar::cache::RecordedStacks& ring) {
+        return reinterpret_cast<RecordWord*>((ring.*member).load(ashlar::base::rlx));
+    }
+};
+template struct OpenRecords<&ashlar::cache::RecordedStacks::records_>;
+
 namespace {
 
+using ashlar::base::rlx;
 using ashlar::cache::BlockCall;
 using ashlar::cache::RecordedStacks;
 
@@ -57,9 +70,25 @@ TEST(RecordedStacks, ForgetsTheOldestCalls) {
     }
 }
 
+TEST(RecordedStacks, ARecordOfTwoCallsIsNotFound) {
+    static constinit RecordedStacks ring{};
+    ring.start(1);
+    ring.add(BlockCall::allocation, block(1));
+    const auto is_found = [] { return ring.find(BlockCall::allocation, block(1)).count != 0; };
+    ASSERT_TRUE(is_found());
+    RecordWord* const words = words_of(ring);
+    for (const unsigned i : {0U, 2U, 3U, 4U, 5U, 19U}) {
+        const std::uint64_t own = words[i].load(rlx);
+        words[i].store(own ^ 2, rlx);
+        EXPECT_FALSE(is_found()) << "word " << i << " is another call's";
+        words[i].store(own, rlx);
+    }
+    EXPECT_TRUE(is_found());
+}
+
 // Each thread's records have its number as their block, in a ring that is so
 // small that writers overtake each other.
-TEST(RecordedStacks, ARecordOfTwoCallsIsNotFound) {
+TEST(RecordedStacks, ThreadsFindNoRecordsOfOthers) {
     static constinit RecordedStacks ring{};
     ring.start(2);
     std::atomic<bool> stop{false};
