@@ -21,9 +21,7 @@ using Pair [[gnu::vector_size(16), gnu::may_alias]] = std::uint64_t;
 // The same at any address.
 using LoosePair [[gnu::vector_size(16), gnu::may_alias, gnu::aligned(1)]] = std::uint64_t;
 
-[[gnu::always_inline]] inline bool any(Pair pair) noexcept {
-    return (pair[0] | pair[1]) != 0;
-}
+[[gnu::always_inline]] inline bool any(Pair pair) noexcept { return (pair[0] | pair[1]) != 0; }
 
 constexpr std::size_t filled_bytes(std::size_t usable) noexcept {
     return usable < kMostFilled ? usable : kMostFilled;
