@@ -73,6 +73,21 @@ class Atomic {
         return done;
     }
 
+    // As cas(), while no other thread accesses the word. On x86-64 it is one
+    // instruction, so that a signal handler sees it done or not begun.
+    [[gnu::always_inline]] bool cas_alone(T& expected, T desired) noexcept {
+        if constexpr (kX86 && !kHooked) {
+            bool done;
+            asm("cmpxchg %3, %1"
+                : "=@cce"(done), "+m"(value_), "+a"(expected)
+                : "q"(desired)
+                : "memory");
+            return done;
+        } else {
+            return cas(expected, desired, Order::rlx, Order::rlx);
+        }
+    }
+
   private:
     T counted(T found, bool changed) const noexcept {
         count(changed ? Event::change : Event::vain, this);

@@ -10,7 +10,7 @@ void written_at(std::size_t size, std::size_t behind) {
     auto* block = static_cast<char*>(take(size));
     static std::vector<void*> others = take_many(size, 20);
     announce(block, size);
-    block[size + behind] = 1;
+    block[size + behind] = static_cast<char>(block[size + behind] ^ 1);
     std::free(block);
     look();
 }
@@ -44,7 +44,7 @@ void one_byte_behind(std::size_t size) { written_at(size - 1, 0); }
 void one_byte_behind_by_realloc(std::size_t size) {
     auto* block = static_cast<char*>(take(size - 2));
     announce(block, size - 2);
-    block[size - 2] = 1;
+    block[size - 2] = static_cast<char>(block[size - 2] ^ 1);
     if (std::realloc(block, 5 * size + 100) == nullptr) _exit(3);
     look();
 }

@@ -70,7 +70,9 @@ SLABS = (
         "            index_[c].insert(slab);\n            if (claim(slab, c)) {\n                cur.store(slab, rlx);\n"
         "                index_[c].remove(slab);\n", "arena.hints arena.late_giver"),
     Bug("two_frees_at_once_both_change_the_state", "src/core/arena/block_states.hpp",
-        "!entry.cas(before, to, base::rlx, base::rlx)", "(entry.store(to, base::rlx), false)", "arena.state"),
+        "        if (base::single_threaded()) return entry.cas_alone(before, to);\n"
+        "        return entry.cas(before, to, base::rlx, base::rlx);",
+        "        if (before == to) return false;\n        entry.store(to, base::rlx);\n        return true;", "arena.state"),
     Bug("units_given_before_the_hint_is_removed", ARENA_COMPLETE,
         "    index_[c].remove(slab);\n    spans_->mark(slab, kGeometry[c].units, 0);\n"
         "    spans_->state_word(slab).store(State::none().raw, rel);  // [E8] is the units' own\n"
@@ -163,12 +165,14 @@ RUNS = (
     Bug("large_free_by_load_and_store", LARGE,
         "    if (!state_[start].cas(found, UnitState::none().raw, acq_rel, rlx)) return false;",
         "    state_[start].store(UnitState::none().raw, rel);", "spans.double_free"),
-    Bug("large_map_written_after_the_units_are_given", LARGE, "    mark(start, 1, 0);\n    give(start, state.value());",
-        "    give(start, state.value());\n    mark(start, 1, 0);", "spans.large cache.runs"),
+    Bug("large_map_written_after_the_units_are_given", LARGE,
+        "    mark(start, 1, 0);\n    closed ? give_closed(start, state.value()) : give(start, state.value());",
+        "    closed ? give_closed(start, state.value()) : give(start, state.value());\n    mark(start, 1, 0);",
+        "spans.large cache.runs"),
     Bug("large_record_written_after_the_units_are_given", LARGE,
         "    if (!state_[start].cas(found, UnitState::none().raw, acq_rel, rlx)) return false;\n    mark(start, 1, 0);\n"
-        "    give(start, state.value());",
-        "    mark(start, 1, 0);\n    give(start, state.value());\n"
+        "    closed ? give_closed(start, state.value()) : give(start, state.value());",
+        "    mark(start, 1, 0);\n    closed ? give_closed(start, state.value()) : give(start, state.value());\n"
         "    if (!state_[start].cas(found, UnitState::none().raw, acq_rel, rlx)) return false;",
         "spans.large spans.double_free"),
     Bug("recent_by_load_and_store", SPANS, "    const UnitId kept = recent_[units].exchange(kNoUnit, acq_rel);",

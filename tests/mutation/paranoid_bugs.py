@@ -2,9 +2,11 @@
 from programs import Mutation
 
 CLEAR = "src/malloc/checks/clear.cpp"
+CLEAR_INLINE = "src/malloc/checks/clear.hpp"
 GUARDS = "src/core/spans/spans_guards.cpp"
 QUARANTINE = "src/malloc/cache/quarantine.hpp"
-CACHE = "src/malloc/cache/quarantine.cpp"
+CACHE = "src/malloc/cache/quarantine_inline.hpp"
+COLLECT = "src/malloc/cache/cache_collect.cpp"
 MAPPED = "src/malloc/process/mapped_blocks.cpp"
 PROCESS = "src/malloc/process/process.cpp"
 ZERO = "src/malloc/process/zero_blocks.cpp"
@@ -18,7 +20,7 @@ BUGS = (
     Mutation("only_the_first_bytes_are_compared", CLEAR,
             "usable <= base::kMaxSmall ? usable : kMostFilled", "usable <= kMostFilled ? usable : kMostFilled", UNIT,
             "unit_checks.Paranoid.TellsAWriteToAnyByteOfAFreeBlock"),
-    Mutation("the_rest_is_not_compared", CLEAR, "    if (slack <= kCanary) return;\n", "    if (slack != 0) return;\n",
+    Mutation("the_rest_is_not_compared", CLEAR_INLINE, "    if (slack <= kCanary) return;\n", "    if (slack != 0) return;\n",
             UNIT, "unit_checks.Paranoid.TellsAWriteFarBehindTheEnd"),
     Mutation("what_is_given_up_stays", CLEAR, "    if (from < old_end) std::memset", "    if (from > old_end) std::memset",
             UNIT, "unit_checks.Paranoid.WhatAResizeGivesUpIsZero"),
@@ -36,12 +38,18 @@ BUGS = (
     Mutation("blocks_leave_in_order", QUARANTINE, "slots_[random(kSlots)]", "slots_[0]", UNIT,
             "unit_checks.QuarantineTest.BlocksLeaveInAnotherOrder"),
     Mutation("blocks_that_leave_are_not_compared", CACHE,
-            "        heap->leaves_quarantine(block, bin);\n        give(block, bin);", "        give(block, bin);", KINDS,
+            "            check(leaving, its);\n", "            static_cast<void>(check);\n", KINDS,
             "misuse.kinds.write_after_free_no_reuse"),
-    Mutation("a_hit_takes_the_newest_block", CACHE, "quarantine->random(n)", "n - 1", KINDS,
+    Mutation("a_hit_takes_the_newest_block", CACHE,
+            "at + quarantine->random(static_cast<std::uint32_t>(newest - at) + 1)", "newest", KINDS,
             "misuse.kinds.places_are_random"),
     Mutation("freed_blocks_do_not_wait", PROCESS, "        if (own->quarantine != nullptr) return detain",
             "        if (own == nullptr) return detain", KINDS, "misuse.kinds.write_after_free_of_large"),
+    Mutation("a_thread_that_frees_is_idle", COLLECT, "quarantine != nullptr ? quarantine->count_in() : 0", "0", UNIT,
+            "unit_checks.ParanoidCache.AThreadThatOnlyFreesIsNotIdle"),
+    Mutation("a_batch_takes_the_newest_blocks", "src/malloc/cache/cache.cpp",
+            "    if (quarantine != nullptr) return take_random_batch(bin, out, n);\n", "", UNIT,
+            "unit_checks.ParanoidCache.BlocksOfABatchHaveRandomPlaces"),
     Mutation("mapped_blocks_have_no_guards", PROCESS, "    if (paranoid()) mapped_blocks.set_guarded();\n", "", KINDS,
             "misuse.kinds.under_1_of_mapped"),
     Mutation("a_block_of_size_0_is_freed_twice", ZERO, "fetch_and(~bit, rlx) & bit) == 0",

@@ -159,7 +159,8 @@ UnitId Arena::create(Bin c, bool may_grow) noexcept {
         notes_[slab + i].pages.store(0, rlx);
     }
     notes_[slab].looks.store(0, rlx);
-    if (states_.on()) states_.clear(slab, c, 0, g.blocks);
+    const std::uintptr_t offset = std::uintptr_t{slab} << base::kUnitShift;
+    if (states_.on()) states_.clear(c, offset, offset + std::size_t{g.units} * base::kUnitSize);
     spans_->mark(slab, g.units, c);
     spans_->state_word(slab).store(State::of(Kind::owned, c).raw, rel);  // [E17] pairs with check()
     return slab;

@@ -127,6 +127,8 @@ class Arena {
   private:
     // Units of complete slabs that may always be kept.
     static constexpr std::size_t kLeastReclaimable = 128;
+    // The same in a guarded heap, where two system calls retire and create one.
+    static constexpr std::size_t kLeastGuarded = 256;
     using State = spans::UnitState;
     using Kind = spans::Kind;
     // A block, as its slab and its number in the slab. Two blocks share a word
@@ -172,7 +174,10 @@ class Arena {
     bool reindex(base::UnitId slab, base::Bin c, bool look) noexcept;
     [[nodiscard]] bool complete(base::UnitId slab, base::Bin c, base::Order order) const noexcept;
     bool publish(base::UnitId slab, base::Bin c) noexcept;
-    void bound_reclaimable(base::Bin c, std::size_t least = kLeastReclaimable) noexcept;
+    void bound_reclaimable(base::Bin c, std::size_t least) noexcept;
+    void bound_reclaimable(base::Bin c) noexcept {
+        bound_reclaimable(c, spans_->guarded() ? kLeastGuarded : kLeastReclaimable);
+    }
     void retire(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] bool claim(base::UnitId slab, base::Bin c) noexcept;
     [[nodiscard]] base::UnitId create(base::Bin c, bool may_grow) noexcept;

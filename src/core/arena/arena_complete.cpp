@@ -32,7 +32,7 @@ constexpr std::uint32_t kReclaimablePerCall = 64;
 // cleared before another thread can claim the units.
 void Arena::retire(UnitId slab, Bin c) noexcept {
     base::expect(complete(slab, c, rlx), words(slab), "retiring a slab with live blocks");
-    if (states_.on()) states_.forget(slab);
+    if (states_.on()) states_.forget(slab, kGeometry[c].units);
     index_[c].remove(slab);
     spans_->mark(slab, kGeometry[c].units, 0);
     spans_->state_word(slab).store(State::none().raw, rel);  // [E8] is the units' own
@@ -40,7 +40,8 @@ void Arena::retire(UnitId slab, Bin c) noexcept {
 }
 
 void Arena::bound_reclaimable(Bin c, std::size_t least) noexcept {
-    if (spans_->alone()) least = std::min(least, kReclaimableAlone + spans_->learned());
+    if (spans_->alone() && !spans_->guarded())
+        least = std::min(least, kReclaimableAlone + spans_->learned());
     const std::size_t share = spans_->held() / 8;
     const auto most =
         static_cast<std::int32_t>((share > least ? share : least) / kGeometry[c].units);

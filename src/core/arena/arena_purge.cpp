@@ -84,9 +84,9 @@ Arena::Pages Arena::free_pages(Bin c, const Word* bits) noexcept {
 // The blocks that have bytes in [from, to) of the slab lose their content.
 void Arena::clear_states(UnitId slab, Bin c, std::size_t from, std::size_t to) noexcept {
     const base::ClassGeometry& g = kGeometry[c];
-    const std::size_t bytes = std::size_t{g.blocks} * g.size;
-    const std::size_t last = (to < bytes ? to : bytes) - 1;
-    states_.clear(slab, c, base::block_of_offset(g, from), base::block_of_offset(g, last) + 1);
+    const std::size_t first = std::size_t{base::block_of_offset(g, from)} * g.size;
+    const std::uintptr_t offset = std::uintptr_t{slab} << base::kUnitShift;
+    states_.clear(c, offset + first, offset + to);
 }
 
 // Purges each run of these pages with one call. Pages that the system refuses

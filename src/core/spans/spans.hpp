@@ -85,8 +85,9 @@ class Spans {
     // Large runs. The state word of the first unit is their record.
     [[nodiscard]] Run take_large(std::uint32_t units, std::uint32_t align,
                                  bool may_grow = true) noexcept;
-    // False: no large run starts here (any more).
-    [[nodiscard]] bool give_large(base::UnitId start) noexcept;
+    // False: no large run starts here (any more). `closed`: close() has closed
+    // the run, and its units are zero.
+    [[nodiscard]] bool give_large(base::UnitId start, bool closed = false) noexcept;
     // In place; the caller owns the run. False: nothing changed.
     [[nodiscard]] bool resize_large(base::UnitId start, std::uint32_t from,
                                     std::uint32_t to) noexcept;
@@ -186,6 +187,9 @@ class Spans {
     // can't be touched. Nor can free units. A heap with very many runs goes on
     // without: the system bounds the number of mappings.
     [[nodiscard]] bool guarded() const noexcept { return guarded_; }
+    // Closes a run of a guarded heap before it is given: it can't be touched
+    // any more. The caller holds the run.
+    void close(base::UnitId start, std::uint32_t units) noexcept { close_units(start, units); }
 
     // Asked after units were taken of which some are not dirty. False: they
     // are put back. nullptr: always true. Set before the heap is published.
@@ -202,6 +206,7 @@ class Spans {
     [[nodiscard]] bool open_run(base::UnitId start, std::uint32_t units) noexcept;
     void close_units(base::UnitId start, std::uint32_t units) noexcept;
     void shrink(base::UnitId start, std::uint32_t from, std::uint32_t to) noexcept;
+    void give_closed(base::UnitId start, std::uint32_t units) noexcept;
 
     // Units from `start` to the next multiple of `align`.
     [[nodiscard]] std::uint32_t pad(base::UnitId start, std::uint32_t align) const noexcept {

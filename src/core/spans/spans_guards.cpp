@@ -9,6 +9,7 @@
 
 namespace ashlar::spans {
 
+using base::kNoUnit;
 using base::kUnitShift;
 using base::rlx;
 using base::UnitId;
@@ -50,7 +51,7 @@ Run Spans::take(std::uint32_t units, bool may_grow, std::uint32_t align) noexcep
     const Run run = take_units(units + 1, may_grow, align);
     if (!run || open_run(run.start, units)) return run;
     give_units(run.start, units + 1);
-    return {base::kNoUnit, false, 0};
+    return {kNoUnit, false, 0};
 }
 
 void Spans::give(UnitId start, std::uint32_t units) noexcept {
@@ -58,6 +59,20 @@ void Spans::give(UnitId start, std::uint32_t units) noexcept {
     close_units(start, units);
     guards_.fetch_sub(1, rlx);  // relaxed: a bound
     give_units(start, units + 1);
+}
+
+// A run of several units has returned its pages, and needs no purge.
+void Spans::give_closed(UnitId start, std::uint32_t units) noexcept {
+    guards_.fetch_sub(1, rlx);  // relaxed: a bound
+    const std::uint32_t all = units + 1;
+    // Relaxed: a choice.
+    const bool kept = all < kRecent && recent_[all].load(rlx) == kNoUnit;
+    if (units == 1 || kept) return give_units(start, all);
+    clean(start, all);
+    held_.fetch_sub(all, rlx);  // relaxed: a counter
+    release(start, all);
+    sync_holes();
+    tick();
 }
 
 // The guard moves to the end of the longer run.

@@ -21,7 +21,7 @@ Run Spans::take_large(std::uint32_t units, std::uint32_t align, bool may_grow) n
     return run;
 }
 
-bool Spans::give_large(UnitId start) noexcept {
+bool Spans::give_large(UnitId start, bool closed) noexcept {
     std::uint32_t found = state_[start].load(rlx);  // relaxed: the CAS decides
     const UnitState state{found};
     if (state.kind() != Kind::large) return false;
@@ -29,7 +29,7 @@ bool Spans::give_large(UnitId start) noexcept {
     // what the other's hand-over published.
     if (!state_[start].cas(found, UnitState::none().raw, acq_rel, rlx)) return false;
     mark(start, 1, 0);
-    give(start, state.value());
+    closed ? give_closed(start, state.value()) : give(start, state.value());
     return true;
 }
 

@@ -30,19 +30,21 @@ void* miss_or_errno(std::size_t size) noexcept {
 }  // namespace
 
 void* allocate_or_null(std::size_t size) noexcept {
-    return cache::checked_cache == nullptr ? miss_or_null(size)
-                                           : cache::take_checked(size, miss_or_null);
+    cache::Cache* const checked = cache::checked_cache;
+    return checked == nullptr ? miss_or_null(size)
+                              : cache::take_checked(*checked, size, miss_or_null);
 }
 
 void give_slow(void* block) noexcept {
     if (cache::push_run(block)) return;
-    cache::checked_cache == nullptr ? cache::give(block)
-                                    : cache::give_checked(block, cache::kAnySize);
+    cache::Cache* const checked = cache::checked_cache;
+    checked == nullptr ? cache::give(block) : cache::give_checked(*checked, block, cache::kAnySize);
 }
 
 void* allocate_or_errno(std::size_t size) noexcept {
-    return cache::checked_cache == nullptr ? miss_or_errno(size)
-                                           : cache::take_checked(size, miss_or_errno);
+    cache::Cache* const checked = cache::checked_cache;
+    return checked == nullptr ? miss_or_errno(size)
+                              : cache::take_checked(*checked, size, miss_or_errno);
 }
 
 // ---------------------------------------------------------- calloc and realloc
@@ -61,6 +63,16 @@ constinit base::Atomic<std::uint32_t> stayed_larger{};
 // A hit of any bin.
 void* pop(Bin bin) noexcept {
     return base::is_run(bin) ? cache::pop_run(bin) : cache::tls_cache->pop(bin);
+}
+
+// For a thread whose cache is hidden. All blocks of paranoid processes are
+// zero, but for canaries.
+[[gnu::noinline]] void* clear_hidden(void* block, std::size_t bytes) noexcept {
+    const bool zero = cache::checked_cache != nullptr &&
+                      cache::check_level() == cache::CheckLevel::paranoid &&
+                      !guarded_blocks.contains(block);
+    if (block != nullptr && !zero) std::memset(block, 0, bytes);
+    return block;
 }
 
 // Long blocks: the system takes the pages, and gives zero pages as the program
@@ -82,8 +94,9 @@ void* allocate_zeroed(std::size_t count, std::size_t size) noexcept {
     }
     if (bytes < base::kFreshSize) {  // the program will touch the page anyway
         void* block = take<allocate_or_errno>(bytes);
+        if (cache::tls_cache->heap == nullptr) return clear_hidden(block, bytes);
         if (block != nullptr) std::memset(block, 0, bytes);
-        if (cache::tls_cache->heap != nullptr) cache::tls_cache->spend();
+        cache::tls_cache->spend();
         return block;
     }
     void* cached = pop(base::bin_of_size(bytes));
@@ -106,7 +119,9 @@ void* move_checked(void* block, std::size_t size, const cache::CheckedSizes& bef
         cache::allocate({.size = size, .movable = grows && grows_long, .counted = grows}).block;
     if (moved == nullptr) {
         // Shrinking never fails.
-        if (size <= before.usable && cache::resize_checked(block, size)) return block;
+        if (size <= before.usable &&
+            (cache::resize_checked(block, size) || cache::keep_guarded(block)))
+            return block;
         errno = ENOMEM;
         return nullptr;
     }
@@ -194,7 +209,10 @@ void* resize_array(void* block, std::size_t count, std::size_t size) noexcept {
 void* allocate(std::size_t size, std::size_t alignment) noexcept {
     if (alignment <= base::kMinAlignment) return take<allocate_or_null>(size);
     void* block = pop(base::bin_of(size, alignment));
-    return block != nullptr ? block : cache::allocate({.size = size, .alignment = alignment}).block;
+    if (block != nullptr) return block;
+    cache::Cache* const checked = cache::checked_cache;
+    return checked == nullptr ? cache::allocate({.size = size, .alignment = alignment}).block
+                              : cache::take_checked_aligned(*checked, size, alignment);
 }
 
 void* allocate_aligned(std::size_t alignment, std::size_t size) noexcept {
@@ -287,7 +305,8 @@ void delete_sized(void* block, std::size_t size, std::size_t alignment) noexcept
         own.pages.bin_of(block) == cache::kBinOfSize[size]) {
         return give(block);
     }
-    if (cache::checked_cache != nullptr) return cache::give_checked(block, named_size(size));
+    cache::Cache* const checked = cache::checked_cache;
+    if (checked != nullptr) return cache::give_checked(*checked, block, named_size(size));
     if (cache::is_checked(block)) [[unlikely]]
         return cache::give_sized(block, named_size(size));
     const Bin bin = base::bin_of(size, alignment);

@@ -43,18 +43,24 @@ Allocation BackEnd::take_run(std::uint32_t units, std::uint32_t align) noexcept 
 }
 
 // False: no run begins there.
-bool BackEnd::give_large(std::uintptr_t address) noexcept {
+bool BackEnd::give_large(std::uintptr_t address, bool closed) noexcept {
     if (!spans.contains(address) || address % kUnitSize != 0) return false;
     const UnitId unit = region().unit(address);
     // Relaxed: the caller holds the run, or it is none.
     if (arena.states().on() && spans.state(unit, rlx).kind() == spans::Kind::large)
         arena.states().forget(unit);
-    return spans.give_large(unit);
+    return spans.give_large(unit, closed);
 }
 
 void BackEnd::give_run(void* block) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(block);
     if (!give_large(address)) report(block);
+    arena.tick();
+    if (also_tick != nullptr) also_tick();
+}
+
+void BackEnd::give_closed_run(void* block) noexcept {
+    if (!give_large(reinterpret_cast<std::uintptr_t>(block), true)) report(block);
     arena.tick();
     if (also_tick != nullptr) also_tick();
 }

@@ -46,7 +46,14 @@ class BackEnd {
     // program.
     void give_run(void* block) noexcept;
 
-    [[nodiscard]] bool give_large(std::uintptr_t address) noexcept;
+    // Closes a run of a guarded heap, which give_closed_run() frees later.
+    void close_run(void* block, base::Bin bin) noexcept {
+        spans.close(region().unit(reinterpret_cast<std::uintptr_t>(block)),
+                    base::units_of_run(bin));
+    }
+    void give_closed_run(void* block) noexcept;
+
+    [[nodiscard]] bool give_large(std::uintptr_t address, bool closed = false) noexcept;
 
     // Ends the program over a pointer that is not the start of a live block.
     [[noreturn]] void report(const void* pointer) const noexcept;
@@ -67,11 +74,13 @@ class BackEnd {
     depot::Depot depot;
 
   private:
-    // Complete slabs that are kept for their classes.
+    // Complete slabs that are kept for their classes. In a guarded heap two
+    // system calls make one of another class.
     static constexpr std::int32_t kSparedReclaimable = 8;
+    static constexpr std::int32_t kSparedGuarded = 64;
 
     [[nodiscard]] bool may_grow() const noexcept {
-        return arena.reclaimable() <= kSparedReclaimable;
+        return arena.reclaimable() <= (spans.guarded() ? kSparedGuarded : kSparedReclaimable);
     }
     template <class Take>
     [[nodiscard]] auto retire_and_take(Take take) noexcept;

@@ -293,6 +293,7 @@ void Cache::give(void* block, Bin bin) noexcept {
 // Takes the blocks of the bin first. Then magazines and words of slabs go
 // straight into the caller's array.
 std::size_t Cache::take_batch(Bin bin, void** out, std::size_t n) noexcept {
+    if (quarantine != nullptr) return take_random_batch(bin, out, n);
     std::size_t done = 0;
     while (done < n) {
         void* block = pop(bin);

@@ -70,10 +70,10 @@ inline constexpr Slots kSlots = [] {
     return slots;
 }();
 
-// How much of the quarantine's bound a block takes. The pages of a run have
-// gone back to the system.
+// How much of the quarantine's bound a block takes. The pages of a run of
+// several units have gone back to the system.
 constexpr std::size_t weight_of_bin(base::Bin bin) noexcept {
-    return base::is_run(bin) ? base::size_of_bin(bin) / 16 : base::size_of_bin(bin);
+    return bin > base::bin_of_run(1) ? kSizeOfBin[bin] / 16 : kSizeOfBin[bin];
 }
 
 // Whole pages, so that an idle cache can be returned to the system.
@@ -183,8 +183,14 @@ class alignas(kCachePage) Cache : public ThreadCache {
 
     // Paranoid heaps. A random block of a bin, or nullptr.
     [[nodiscard]] void* pop_random(base::Bin bin) noexcept;
-    // As give(), after a while in the quarantine, which the cache has.
-    void put_in_quarantine(void* block, base::Bin bin) noexcept;
+    // As give(), after a while in the quarantine (quarantine_inline.hpp).
+    template <class F>
+    void put_in_quarantine(void* block, base::Bin bin, F check) noexcept;
+
+    // The scope of such a hit; the cache's thread calls leave() after it.
+    // False: a collector works on the cache or did, and there is no scope.
+    [[nodiscard]] bool enter_quickly() noexcept;
+    void leave() noexcept;
 
     // Where the slots lie, for readers from outside.
     [[nodiscard]] const void* slots() const noexcept { return slots_; }
@@ -233,12 +239,11 @@ class alignas(kCachePage) Cache : public ThreadCache {
     void drain(base::Bin bin) noexcept;
     void flush_idle_depot(base::Bin bin) noexcept;
 
-    std::size_t leave_quarantine(void* block) noexcept;
+    [[nodiscard]] std::size_t take_random_batch(base::Bin bin, void** out, std::size_t n) noexcept;
     void drain_quarantine() noexcept;
     void adopt_quarantine() noexcept;
 
     [[nodiscard]] bool enter() noexcept;
-    void leave() noexcept;
     [[gnu::noinline]] void* pop_run_after_collection(base::Bin bin) noexcept;
     void close_gaps() noexcept;
     void settle_doubt(base::Bin bin) noexcept;
@@ -338,6 +343,15 @@ inline bool Cache::enter() noexcept {
     }
     leave();
     return false;
+}
+
+// [E54] [E55] acquire, as in enter().
+inline bool Cache::enter_quickly() noexcept {
+    inside_.increment();
+    const bool entered = state_.load(base::acq) == kOwned;
+    if (!entered) [[unlikely]]
+        leave();
+    return entered;
 }
 
 // [E54] release, pairs with the acquire in collect(): the owner's slots.

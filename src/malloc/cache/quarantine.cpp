@@ -3,7 +3,7 @@
 #include <sys/auxv.h>
 #include <cstring>
 
-#include "malloc/cache/cache.hpp"
+#include "malloc/cache/quarantine_inline.hpp"
 
 namespace ashlar::cache {
 
@@ -20,44 +20,23 @@ void Quarantine::seed() noexcept {
     if (random_ == 0) random_ = 1;
 }
 
-// The newest block of the bin takes the place of the one that is taken. It
-// leaves the top first, so that no block is ever in two slots.
-void* Cache::pop_random(Bin bin) noexcept {
-    if (quarantine == nullptr) return pop(bin);
-    void** const at = bottom(bin);
-    const auto n = static_cast<std::uint32_t>(top[bin] - at);
-    if (n == 0) return nullptr;
-    const std::uint32_t chosen = quarantine->random(n);
-    void* const block = at[chosen];
-    void* const newest = at[n - 1];
-    top[bin] = at + n - 1;
-    base::compiler_fence();
-    if (chosen != n - 1) at[chosen] = newest;
-    return block;
-}
-
-std::size_t Cache::leave_quarantine(void* block) noexcept {
-    const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
-    if (base::is_run(bin)) {
-        heap->give_run(block);
-    } else {
-        heap->leaves_quarantine(block, bin);
-        give(block, bin);
+// Of the blocks of the bin only. A miss refills it.
+std::size_t Cache::take_random_batch(Bin bin, void** out, std::size_t n) noexcept {
+    std::size_t done = 0;
+    for (; done < n; ++done) {
+        void* block = pop_random(bin);
+        if (block == nullptr) block = refill(bin).block;
+        if (block == nullptr) break;
+        out[done] = block;
     }
-    return weight_of_bin(bin);
-}
-
-void Cache::put_in_quarantine(void* block, Bin bin) noexcept {
-    see_committed();
-    quarantine->put(block, weight_of_bin(bin),
-                    [this](void* leaving) noexcept { return leave_quarantine(leaving); });
+    return done;
 }
 
 void Cache::drain_quarantine() noexcept {
     if (quarantine == nullptr || quarantine->is_empty()) return;
     quarantine->drain([this](void* block) noexcept {
         const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
-        if (base::is_run(bin)) return heap->give_run(block);
+        if (base::is_run(bin)) return heap->give_closed_run(block);
         heap->leaves_quarantine(block, bin);
         heap->arena.give(bin, &block, 1);
     });
@@ -69,7 +48,7 @@ void Cache::adopt_quarantine() noexcept {
     quarantine->drain([this](void* block) noexcept {
         const auto bin = static_cast<Bin>(heap->spans.pages().bin_within(block));
         if (!base::is_run(bin)) return heap->arena.adopt(bin, block);
-        static_cast<void>(heap->give_large(reinterpret_cast<std::uintptr_t>(block)));
+        static_cast<void>(heap->give_large(reinterpret_cast<std::uintptr_t>(block), true));
     });
 }
 

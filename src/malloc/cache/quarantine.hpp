@@ -22,6 +22,7 @@ class alignas(4096) Quarantine {
     template <class F>
     void put(void* block, std::size_t weight, F leave) noexcept {
         weight_ += weight;
+        ++count_in_;
         void*& slot = slots_[random(kSlots)];
         void* const before = slot;
         slot = block;
@@ -51,6 +52,8 @@ class alignas(4096) Quarantine {
         for (void* block : slots_) f(block);
         for (void* block : queue_) f(block);
     }
+    // How many blocks were put in so far.
+    [[nodiscard]] std::uint64_t count_in() const noexcept { return count_in_; }
     [[nodiscard]] bool is_empty() const noexcept { return weight_ == 0; }
     // A random number in [0, end).
     [[nodiscard]] std::uint32_t random(std::uint32_t end) noexcept {
@@ -82,7 +85,7 @@ class alignas(4096) Quarantine {
     void seed() noexcept;
 
     std::size_t weight_;  // of all blocks
-    std::uint64_t random_;
+    std::uint64_t random_, count_in_;
     std::uint32_t first_, count_;  // of the queue
     void* slots_[kSlots];
     void* queue_[kQueue];

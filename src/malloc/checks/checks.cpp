@@ -41,32 +41,31 @@ void Checks::start(CheckLevel level, const spans::Spans& spans,
     // Relaxed: the caller holds the block.
     const spans::UnitState state = spans_->state(unit, rlx);
     if (state.kind() != spans::Kind::large) return {};
-    return {BlockStates::place(unit, 0, 0), state.value() * base::kUnitSize, false};
+    return {address - base_, state.value() * base::kUnitSize, Width::wide};
 }
 
 Checks::Spot Checks::find(const void* block, Bin bin) const noexcept {
-    const auto address = reinterpret_cast<std::uintptr_t>(block);
     if (bin == 0 || base::is_run(bin)) [[unlikely]]
-        return find_run(address);
+        return find_run(reinterpret_cast<std::uintptr_t>(block));
     const base::ClassGeometry& g = base::kGeometry[bin];
-    const std::uintptr_t in_region = address - base_;
-    UnitId slab = static_cast<UnitId>(in_region >> base::kUnitShift);
-    if (!BlockStates::narrow(bin)) slab = arena_->first_unit(slab, bin);
+    const std::uintptr_t in_region = offset_of(block);
+    const UnitId slab = arena_->first_unit(static_cast<UnitId>(in_region >> base::kUnitShift), bin);
     const std::size_t offset = in_region - (std::uintptr_t{slab} << base::kUnitShift);
     const std::uint32_t number = base::block_of_offset(g, offset);
-    if (std::size_t{number} * g.size != offset || number >= g.blocks) [[unlikely]]
-        return {};
-    return {BlockStates::place(slab, bin, number), g.size, BlockStates::narrow(bin)};
+    if (std::size_t{number} * g.size != offset || number >= g.blocks) return {};
+    return {in_region, g.size, BlockStates::narrow(bin) ? Width::narrow : Width::half};
 }
 
 Checks::Spot Checks::find(const void* block) const noexcept {
     return find(block, static_cast<Bin>(spans_->pages().bin_within(block)));
 }
 
-// Calls f with the entry of a block, of either width.
+// Calls f with the entry of a block, of any width.
 template <class F>
 inline auto Checks::with_entry(const Spot& spot, F f) const noexcept {
-    return spot.narrow ? f(states_.narrow_at(spot.place)) : f(states_.wide_at(spot.place));
+    if (spot.width == Width::narrow) return f(states_.narrow_at(spot.offset));
+    if (spot.width == Width::half) return f(states_.half_at(spot.offset));
+    return f(states_.wide_at(spot.offset));
 }
 
 // A run in a cache is not live, and may be one that can't be touched.
@@ -109,26 +108,59 @@ Checks::Sizes Checks::sizes(const void* block) const noexcept {
     });
 }
 
-void Checks::handed_out(void* block, Bin bin, std::size_t size, bool zero) const noexcept {
-    if (BlockStates::narrow(bin)) return handed_out_narrow(block, bin, size);
+// No live block begins there. Ends the program if a free one does.
+bool Checks::refused(void* block, Bin bin) const noexcept {
     const Spot spot = find(block, bin);
+    if (spot.usable != 0) base::report_double_free(block, spot.usable);
+    return false;
+}
+
+// ----------------------------------------------------------------------- hooks
+
+void report_changed(const void* block, std::size_t usable, std::size_t slack,
+                    std::uint64_t canary) noexcept {
+    const Tail tail(const_cast<void*>(block), usable, slack);
+    base::report_overflow(block, usable - slack, tail.first_changed(canary));
+}
+
+void Checks::handed_out(void* block, Bin bin, std::size_t size, bool zero) const noexcept {
+    if (bin != 0 && !base::is_run(bin)) {
+        if (paranoid()) return handed_out_of_class<true>(block, bin, size);
+        if (zero) check_zero(block, base::kGeometry[bin].size);
+        return handed_out_of_class<false>(block, bin, size);
+    }
+    const Spot spot = find_run(reinterpret_cast<std::uintptr_t>(block));
+    BlockStates::Wide& entry = states_.wide_at(spot.offset);
+    const std::size_t slack = slack_of(spot.usable, size);
+    if (paranoid()) return hand_out<true>(entry, block, spot.usable, slack);
     if (zero) check_zero(block, spot.usable);
-    hand_out(states_.wide_at(spot.place), block, spot.usable, size);
+    hand_out<false>(entry, block, spot.usable, slack);
 }
 
 bool Checks::taken_back(void* block, Bin bin, std::size_t size) const noexcept {
-    if (BlockStates::narrow(bin)) return taken_back_narrow(block, bin, size);
-    const Spot spot = find(block, bin);
-    if (spot.usable != 0) take_back(states_.wide_at(spot.place), block, spot.usable, size);
-    return spot.usable != 0;
+    if (bin != 0 && !base::is_run(bin)) {
+        bool found = true;
+        const auto refuse = [&]() noexcept { found = refused(block, bin); };
+        paranoid() ? taken_back_of_class<true>(block, bin, size, refuse)
+                   : taken_back_of_class<false>(block, bin, size, refuse);
+        return found;
+    }
+    const Spot spot = find_run(reinterpret_cast<std::uintptr_t>(block));
+    if (spot.usable == 0) return false;
+    const std::size_t slack = BlockStates::change(states_.wide_at(spot.offset), BlockStates::kFree);
+    if (slack == BlockStates::kFree) return refused(block, bin);
+    paranoid() ? take_back<true>(block, spot.usable, slack, size)
+               : take_back<false>(block, spot.usable, slack, size);
+    return true;
 }
 
 bool Checks::resized(void* block, std::size_t size) const noexcept {
     const Spot spot = find(block);
     if (size > spot.usable) return false;
     const std::size_t slack = slack_of(spot.usable, size);
-    const std::size_t old_slack = with_entry(
-        spot, [&](auto& entry) noexcept { return change(entry, block, spot.usable, slack); });
+    const std::size_t old_slack =
+        with_entry(spot, [&](auto& entry) noexcept { return BlockStates::change(entry, slack); });
+    if (old_slack == BlockStates::kFree) base::report_double_free(block, spot.usable);
     check_canary(block, spot.usable, old_slack);
     if (paranoid()) {
         check_rest(block, spot.usable, old_slack);

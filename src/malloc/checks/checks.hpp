@@ -51,32 +51,37 @@ class Checks {
     // the program as taken_back(). False: it does not fit.
     [[nodiscard]] bool resized(void* block, std::size_t size) const noexcept;
 
-    // The two hooks for a class with narrow entries (checks_inline.hpp).
-    void handed_out_narrow(void* block, base::Bin bin, std::size_t size) const noexcept;
-    [[nodiscard]] bool taken_back_narrow(void* block, base::Bin bin,
-                                         std::size_t size) const noexcept;
+    // The two hooks for a block of a slab, inline (checks_inline.hpp).
+    // handed_out_of_class(): nothing is known about the bytes of the block.
+    // taken_back_of_class() calls refuse() if it is no live block; that ends
+    // the program.
+    template <bool is_paranoid>
+    void handed_out_of_class(void* block, base::Bin bin, std::size_t size) const noexcept;
+    template <bool is_paranoid, class F>
+    void taken_back_of_class(void* block, base::Bin bin, std::size_t size, F refuse) const noexcept;
+    // False: no block begins there. Ends the program if a free one does.
+    [[nodiscard]] bool refused(void* block, base::Bin bin) const noexcept;
 
   private:
+    enum class Width : std::uint8_t { narrow, half, wide };
     struct Spot {
-        std::size_t place;   // of the entry
-        std::size_t usable;  // 0: no block starts there
-        bool narrow;         // the entry's width
+        std::uintptr_t offset;  // in the region
+        std::size_t usable;     // 0: no block starts there
+        Width width;            // of its entry
     };
+    [[nodiscard]] std::uintptr_t offset_of(const void* block) const noexcept {
+        return reinterpret_cast<std::uintptr_t>(block) - base_;
+    }
     [[nodiscard]] Spot find(const void* block) const noexcept;
     [[nodiscard]] Spot find(const void* block, base::Bin bin) const noexcept;
     [[nodiscard]] Spot find_run(std::uintptr_t address) const noexcept;
     template <class F>
     auto with_entry(const Spot& spot, F f) const noexcept;
-    [[nodiscard]] Spot find_narrow(const void* block, base::Bin bin) const noexcept;
-    template <class Entry>
-    void hand_out(Entry& entry, void* block, std::size_t usable, std::size_t size) const noexcept;
-    template <class Entry>
-    void take_back(Entry& entry, void* block, std::size_t usable, std::size_t size) const noexcept;
-    template <class Entry>
-    [[nodiscard]] std::size_t change(Entry& entry, const void* block, std::size_t usable,
-                                     std::size_t slack) const noexcept;
-    void check_free(const void* block, std::size_t usable, bool filled) const noexcept;
-    void make_free(void* block, std::size_t usable) const noexcept;
+    template <bool is_paranoid, class Entry>
+    void hand_out(Entry& entry, void* block, std::size_t usable, std::size_t slack) const noexcept;
+    template <bool is_paranoid>
+    void take_back(void* block, std::size_t usable, std::size_t slack,
+                   std::size_t size) const noexcept;
     [[nodiscard]] std::uint64_t canary(const void* block) const noexcept;
     void put_canary(void* block, std::size_t usable, std::size_t slack) const noexcept;
     void check_canary(const void* block, std::size_t usable, std::size_t slack) const noexcept;

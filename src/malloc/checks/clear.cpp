@@ -15,16 +15,24 @@ namespace {
 
 constexpr std::size_t kCanary = 16;
 
-// Sixteen bytes at a time, four times: blocks are multiples of 16.
+// Sixteen pairs in a step.
 bool is_zero(const Pair* at, const Pair* end) noexcept {
-    for (; end - at >= 4; at += 4) {
-        const Pair all = at[0] | at[1] | at[2] | at[3];
-        if ((all[0] | all[1]) != 0) return false;
+    for (; end - at >= 16; at += 16) {
+        if (!begins_zero(at, 16 * sizeof(Pair))) return false;
     }
-    for (; at != end; ++at) {
-        if (((*at)[0] | (*at)[1]) != 0) return false;
-    }
-    return true;
+    Pair all = {0, 0};
+    for (; at != end; ++at) all |= *at;
+    return !any(all);
+}
+
+// Of any bytes.
+bool is_zero_between(const unsigned char* at, const unsigned char* end) noexcept {
+    constexpr std::ptrdiff_t kPair = sizeof(Pair);
+    const auto bytes = static_cast<std::size_t>(end - at);
+    if (end - at < kPair) return first_used(at, 0, bytes) == bytes;
+    Pair all = *reinterpret_cast<const LoosePair*>(end - kPair);
+    for (; end - at > kPair; at += kPair) all |= *reinterpret_cast<const LoosePair*>(at);
+    return !any(all);
 }
 
 }  // namespace
@@ -39,12 +47,13 @@ std::size_t first_used(const void* block, std::size_t from, std::size_t to) noex
     return from;
 }
 
-void clear(void* block, std::size_t usable) noexcept {
-    if (usable > base::kMaxSmall && region::kSystem.purge(block, usable)) return;
+void clear_long(void* block, std::size_t usable) noexcept {
+    // A page fault costs more than to clear the page.
+    if (usable > base::kUnitSize && region::kSystem.purge(block, usable)) return;
     std::memset(block, 0, usable);
 }
 
-void check_clear(const void* block, std::size_t usable) noexcept {
+void check_clear_long(const void* block, std::size_t usable) noexcept {
     const std::size_t bytes = usable <= base::kMaxSmall ? usable : kMostFilled;
     const auto* const pairs = static_cast<const Pair*>(block);
     if (is_zero(pairs, pairs + bytes / sizeof(Pair))) [[likely]]
@@ -52,20 +61,14 @@ void check_clear(const void* block, std::size_t usable) noexcept {
     base::report_write_after_free(block, usable, first_used(block, 0, bytes));
 }
 
-void check_rest(const void* block, std::size_t usable, std::size_t slack) noexcept {
-    if (slack <= kCanary) return;
+void check_long_rest(const void* block, std::size_t usable, std::size_t slack) noexcept {
     const std::size_t from = usable - slack + kCanary;
     const std::size_t page_end = base::round_up(from, region::page_size());
     const std::size_t to = usable <= base::kMaxSmall || page_end > usable ? usable : page_end;
-    std::size_t at = first_used(block, from, base::round_up(from, sizeof(Pair)));
-    if (at % sizeof(Pair) != 0 && at < to)
-        base::report_overflow(block, usable - slack, at - (usable - slack));
     const auto* const start = static_cast<const unsigned char*>(block);
-    if (is_zero(reinterpret_cast<const Pair*>(start + at),
-                reinterpret_cast<const Pair*>(start + to))) [[likely]]
+    if (is_zero_between(start + from, start + to)) [[likely]]
         return;
-    at = first_used(block, at, to);
-    base::report_overflow(block, usable - slack, at - (usable - slack));
+    base::report_overflow(block, usable - slack, first_used(block, from, to) - (usable - slack));
 }
 
 void clear_between(void* block, std::size_t usable, std::size_t old_slack,

@@ -19,7 +19,14 @@ namespace ashlar::cache {
 // A hit of a thread's cache: any block of the bin.
 [[nodiscard]] void* take_paranoid(Cache& own, std::size_t size,
                                   void* (*slow)(std::size_t)) noexcept;
-// As give_sized(), for what may be a block of the heap of a thread's cache.
+// The same for a class that the caller has chosen; nullptr: a miss.
+[[nodiscard]] void* take_paranoid_aligned(Cache& own, base::Bin bin, std::size_t size) noexcept;
+// Ends the program over what is no live block of that class.
+[[noreturn, gnu::cold]] void refuse_block(const Cache& own, void* block, base::Bin bin) noexcept;
+// After the hit that used up the credit. Returns the block.
+[[nodiscard, gnu::noinline, gnu::cold]] void* renew_after_hit(Cache& own, void* block) noexcept;
+// As give_sized(), for what may be a block of a slab of the heap of a thread's
+// cache.
 void give_paranoid(Cache& own, void* block, base::Bin bin, std::size_t size) noexcept;
 // Frees a block, inside an OwnerScope: it waits in the quarantine. A run can't
 // be touched from now on.

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/report.hpp"
+#include "malloc/cache/quarantine_inline.hpp"
 #include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/background.hpp"
 #include "malloc/process/fault_report.hpp"
@@ -25,6 +26,7 @@ using base::UnitId;
 
 using guards::guarded_blocks;
 
+constinit base::Atomic<std::uint32_t> guarded_stayed{};
 constinit Registry registry{};
 
 namespace {
@@ -284,7 +286,9 @@ namespace {
 
 void give_guarded(void* block, std::size_t size) noexcept {
     const std::size_t asked = size == kAnySize ? 0 : guarded_blocks.size_of(block);
-    if (size != kAnySize && asked != (size > 0 ? size : 1))
+    // Relaxed: as its store.
+    const bool stayed = size < asked && guarded_stayed.load(rlx) != 0;
+    if (size != kAnySize && asked != (size > 0 ? size : 1) && !stayed)
         base::report_wrong_size(block, asked, size);
     static_cast<void>(guarded_blocks.give(block));
 }

@@ -12,6 +12,8 @@
 namespace ashlar::cache {
 
 extern Registry registry;
+// 1: keep_guarded() was true once.
+extern base::Atomic<std::uint32_t> guarded_stayed;
 
 // The process heap, created on first use. nullptr: the system refuses even the
 // smallest.
@@ -54,10 +56,12 @@ extern constinit thread_local Cache* recorded_cache [[gnu::tls_model("initial-ex
 [[nodiscard]] inline Cache* hidden_cache() noexcept {
     return checked_cache != nullptr ? checked_cache : recorded_cache;
 }
-// Hits of a thread with such a cache. On a miss they go on with slow(size), or
-// with give_sized().
-[[nodiscard]] void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept;
-void give_checked(void* block, std::size_t size) noexcept;
+// Hits of a thread with such a cache, which is not null. On a miss they go on
+// with slow(size), or with give_sized().
+[[nodiscard]] void* take_checked(Cache& own, std::size_t size, void* (*slow)(std::size_t)) noexcept;
+[[nodiscard]] void* take_checked_aligned(Cache& own, std::size_t size,
+                                         std::size_t alignment) noexcept;
+void give_checked(Cache& own, void* block, std::size_t size) noexcept;
 
 // The miss path of every entry point. The caller has found the bin of the
 // request empty, if it has a cache; a movable request has no bin. nullptr: out
@@ -84,6 +88,9 @@ void give_to(Heap& heap, void* block, base::Bin bin) noexcept;
 // Ends the program as size_of().
 using CheckedSizes = checks::Checks::Sizes;
 [[nodiscard]] CheckedSizes checked_sizes(const void* block) noexcept;
+// After a failed realloc to a smaller size: whether the block is a guarded one.
+// Such a block keeps its size; a sized free may name a smaller one from now on.
+[[nodiscard]] bool keep_guarded(const void* block) noexcept;
 // From now on the program has `size` bytes of a live block, in place. False: it
 // does not fit.
 [[nodiscard]] bool resize_checked(void* block, std::size_t size) noexcept;

@@ -61,6 +61,7 @@ Allocation allocate_checked(const Request& request, Allocation (*get)(const Requ
             if (void* block = zero_blocks.take(); block != nullptr) return {block, true};
         }
         more.size = checks::with_room(request.size);
+        more.zeroed = false;  // all are zero
     }
     const Allocation found = get(more);
     // A guarded block has its own checks.
@@ -83,7 +84,11 @@ void taken_back(const Heap& heap, void* block, Bin bin, std::size_t size) noexce
 
 CheckedSizes checked_sizes(const void* block) noexcept {
     const Heap* heap = owner_of(block);
-    if (heap == nullptr) return {size_of(block), mapped_blocks.size_of(block)};
+    if (heap == nullptr) {
+        const std::size_t asked = size_of(block);
+        const bool guarded = guards::guarded_blocks.contains(block);
+        return {asked, guarded ? asked : mapped_blocks.size_of(block)};
+    }
     const CheckedSizes sizes = heap->checks.sizes(block);
     if (sizes.usable == 0) heap->report(block);
     return sizes;
@@ -97,50 +102,66 @@ const checks::Checks& checks_of(const Cache& cache) noexcept {
     return static_cast<const Heap*>(cache.heap)->checks;
 }
 
-void* hand_out(const Cache& own, void* block, Bin bin, std::size_t size) noexcept {
-    checks_of(own).handed_out(block, bin, size, false);
-    return block;
-}
-
-void give_wide(Cache& own, void* block, Bin bin, std::size_t size) noexcept {
-    Heap& heap = *static_cast<Heap*>(own.heap);
-    taken_back(heap, block, bin, size);
-    if (!own.push(block, bin)) give_to(heap, block, bin);
-}
+// Whether the page map's bin is that of a slab.
+constexpr bool is_class(Bin bin) noexcept { return bin - 1 < base::kClasses - 1; }
 
 }  // namespace
 
-// As the hit path, on the cache that tls_cache does not name.
-void* take_checked(std::size_t size, void* (*slow)(std::size_t)) noexcept {
-    Cache& own = *checked_cache;
+void refuse_block(const Cache& own, void* block, Bin bin) noexcept {
+    static_cast<void>(checks_of(own).refused(block, bin));
+    own.heap->report(block);
+}
+
+void* renew_after_hit(Cache& own, void* block) noexcept {
+    own.renew();
+    return block;
+}
+
+// As the hit path, on the cache that tls_cache does not name. Calls come last,
+// so that the hit needs no stack frame.
+void* take_checked(Cache& own, std::size_t size, void* (*slow)(std::size_t)) noexcept {
+    const checks::Checks& checks = checks_of(own);
+    if (checks.paranoid()) return take_paranoid(own, size, slow);
     if (size > base::kMaxSmall) return slow(size);
-    if (checks_of(own).paranoid()) return take_paranoid(own, size, slow);
     const Bin bin = size <= kMaxInline ? kBinOfSize[size] : kBinOfQuarters[(size + 255) / 256];
     void* block = own.pop(bin);
     if (block == nullptr) [[unlikely]]
         return slow(size);
-    own.spend();
-    if (!arena::BlockStates::narrow(bin)) return hand_out(own, block, bin, size);
-    checks_of(own).handed_out_narrow(block, bin, size);
+    checks.handed_out_of_class<false>(block, bin, size);
+    return --own.credit == 0 ? renew_after_hit(own, block) : block;
+}
+
+// A hit or a miss.
+void* take_checked_aligned(Cache& own, std::size_t size, std::size_t alignment) noexcept {
+    const bool random = checks_of(own).paranoid();
+    const Bin bin = base::bin_of(random ? checks::with_room(size) : size, alignment);
+    void* block = !is_class(bin) ? nullptr
+                  : random       ? take_paranoid_aligned(own, bin, size)
+                                 : own.pop(bin);
+    if (block == nullptr) return allocate({.size = size, .alignment = alignment}).block;
+    if (!random) checks_of(own).handed_out_of_class<false>(block, bin, size);
     return block;
 }
 
-void give_checked(void* block, std::size_t size) noexcept {
-    Cache& own = *checked_cache;
+void give_checked(Cache& own, void* block, std::size_t size) noexcept {
     if (!own.pages.contains(block)) return give_sized(block, size);
     const auto bin = static_cast<Bin>(own.pages.bin_within(block));
-    if (checks_of(own).paranoid()) return give_paranoid(own, block, bin, size);
-    if (!arena::BlockStates::narrow(bin)) {
-        if (bin == 0 || base::is_run(bin)) return give_sized(block, size);
-        return give_wide(own, block, bin, size);
-    }
-    if (!checks_of(own).taken_back_narrow(block, bin, size)) [[unlikely]]
-        own.heap->report(block);
+    if (!is_class(bin)) return give_sized(block, size);
+    const checks::Checks& checks = checks_of(own);
+    if (checks.paranoid()) return give_paranoid(own, block, bin, size);
+    checks.taken_back_of_class<false>(block, bin, size,
+                                      [=, &own]() noexcept { refuse_block(own, block, bin); });
     if (!own.push(block, bin)) [[unlikely]]
         give_to(*static_cast<Heap*>(own.heap), block, bin);
 }
 
 // ------------------------------------------------------------------- resizing
+
+bool keep_guarded(const void* block) noexcept {
+    if (!guards::guarded_blocks.contains(block)) return false;
+    guarded_stayed.store(1, rlx);  // relaxed: the block reaches the freeing thread after this
+    return true;
+}
 
 bool resize_checked(void* block, std::size_t size) noexcept {
     const Heap* heap = owner_of(block);

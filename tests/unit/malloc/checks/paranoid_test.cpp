@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/peek.hpp"
+#include "malloc/cache/quarantine_inline.hpp"
 #include "malloc/checks/clear.hpp"
 #include "malloc/heap/heap.hpp"
 #include "malloc/process/zero_blocks.hpp"
@@ -162,6 +163,46 @@ TEST_F(Paranoid, SlabsHaveGuards) {
     EXPECT_TRUE(readable(reinterpret_cast<void*>(unit + kUnitSize - 1)));
     EXPECT_FALSE(readable(reinterpret_cast<void*>(unit + kUnitSize)));
     EXPECT_FALSE(readable(reinterpret_cast<void*>(unit - 1)));
+}
+
+// The cache of a thread of the heap.
+class ParanoidCache : public Paranoid {
+  protected:
+    ~ParanoidCache() override { heap_.end_cache(&cache_); }
+    void put(void* block) {
+        const Bin bin = bin_at(block);
+        if (!heap_.checks.taken_back(block, bin)) heap_.report(block);
+        const cache::OwnerScope scope(&cache_);
+        cache_.put_in_quarantine(block, bin, [](const void*, Bin) noexcept {});
+    }
+    using Collected = cache::Cache::Collected;
+    cache::Cache& cache_ = *heap_.take_cache();
+};
+
+TEST_F(ParanoidCache, AThreadThatOnlyFreesIsNotIdle) {
+    void* const first = take(100);
+    void* const second = take(100);
+    put(first);
+    EXPECT_EQ(cache_.collect(true), Collected::nothing);
+    put(second);
+    EXPECT_EQ(cache_.collect(true), Collected::nothing) << "it has freed a block since";
+    EXPECT_FALSE(cache_.quarantine->is_empty());
+    EXPECT_EQ(cache_.collect(true), Collected::blocks);
+    EXPECT_TRUE(cache_.quarantine->is_empty());
+}
+
+TEST_F(ParanoidCache, BlocksOfABatchHaveRandomPlaces) {
+    constexpr Bin kClass = base::class_of_size(64);
+    void* blocks[200];
+    const cache::OwnerScope scope(&cache_);
+    ASSERT_EQ(cache_.take_batch(kClass, blocks, 200), 200U);
+    int neighbours = 0;
+    for (int i = 1; i < 200; ++i) {
+        const auto apart = static_cast<char*>(blocks[i]) - static_cast<char*>(blocks[i - 1]);
+        neighbours += apart == 64 || apart == -64 ? 1 : 0;
+    }
+    EXPECT_LT(neighbours, 50);
+    for (void* block : blocks) cache_.give(block, kClass);
 }
 
 // Also those of a heap so small that tables would share pages.

@@ -12,6 +12,7 @@
 
 #include <ashlar/heap.hpp>
 
+#include "malloc/guards/guarded_blocks.hpp"
 #include "malloc/process/process.hpp"
 #include "support/random.hpp"
 #include "support/together.hpp"
@@ -27,6 +28,7 @@ namespace {
 
 using ashlar::CheckLevel;
 using ashlar::Heap;
+using ashlar::guards::guarded_blocks;
 
 std::string double_free(const void* block, std::size_t bytes) {
     return line("double free", block, std::to_string(bytes) + "-byte block");
@@ -99,6 +101,22 @@ TEST(ProcessChecks, AReallocThatFailsLeavesTheBlock) {
             ash_free_sized(block, size);
         }
     }
+}
+
+// In a child: samples and limits stay for the life of a process.
+TEST(ProcessChecks, ReallocOfAGuardedBlockToLessNeverFails) {
+    EXPECT_EXIT(
+        {
+            ash_free(ash_malloc(100));
+            if (!guarded_blocks.start(1U << 30)) _exit(1);
+            void* block = guarded_blocks.take(4000, 16);
+            ash_set_limit(0, 1);
+            while (ash_malloc(1500) != nullptr) {
+            }
+            if (ash_realloc(block, 1500) != block) _exit(2);
+            _exit(told([&] { ash_free_sized(block, 1500); }).empty() ? 0 : 3);
+        },
+        testing::ExitedWithCode(0), "");
 }
 
 // A free block goes to another thread's magazines, to its slab, or stays.
