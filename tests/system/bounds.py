@@ -13,7 +13,7 @@ PAGE_MIB = 4 * KIB / MIB
 THREAD_KIB = 64
 
 # Of a process with a few small blocks. Each has room for one or two pages more than today.
-LIBRARY_KIB = 108  # symbols, relocations, the code that every process runs, data
+LIBRARY_KIB = 92  # symbols, relocations, the code that every process runs, data
 WRITTEN_KIB = 96  # beyond the system's malloc: tables, the first thread's cache, first pages of slabs
 IDLE_THREAD_KIB = 31  # of a thread with 40 blocks, small pages only; its stack is 16
 
