@@ -53,5 +53,5 @@ target_include_directories(ashlar_internal_headers INTERFACE ${PROJECT_SOURCE_DI
 add_library(ashlar_internal INTERFACE)
 target_compile_options(ashlar_internal INTERFACE
   -fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden -ftls-model=initial-exec
-  -fno-threadsafe-statics -fno-stack-protector -fno-lto)
+  -fno-threadsafe-statics -fno-stack-protector -fno-lto -ffunction-sections -fdata-sections)
 target_link_libraries(ashlar_internal INTERFACE ashlar_warnings ashlar_internal_headers)

@@ -35,7 +35,7 @@ Line& Line::pointer(const void* address) noexcept {
 }
 
 Line& Line::size(std::size_t bytes) noexcept {
-    static constexpr const char* kSuffix[] = {" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
+    static constexpr char kSuffix[][5] = {" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
     unsigned scale = 0;
     for (; bytes >= std::size_t{1} << 20; bytes >>= 10) ++scale;
     std::size_t tenths = bytes * 10;

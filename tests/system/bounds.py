@@ -12,6 +12,11 @@ PAGE_MIB = 4 * KIB / MIB
 # Of a thread with 40 blocks: its cache and a page for most blocks. A huge page alone would be 2048.
 THREAD_KIB = 64
 
+# Of a process with a few small blocks. Each has room for one or two pages more than today.
+LIBRARY_KIB = 92  # symbols, relocations, the code that every process runs, data
+WRITTEN_KIB = 96  # beyond the system's malloc: tables, the first thread's cache, first pages of slabs
+IDLE_THREAD_KIB = 31  # of a thread with 40 blocks, small pages only; its stack is 16
+
 
 class Expect:
     """Collects the values, and whether they are within their bounds."""
@@ -210,6 +215,16 @@ def sandbox(expect, ours, _):
     expect.holds(touching.sandbox(ours)["works"] == 1, "only glibc's system calls")
 
 
+def footprint(expect, ours, system):
+    """Code, tables and metadata of a process with a few small blocks."""
+    theirs = touching.footprint(system)
+    found = touching.footprint(ours)
+    expect.at_most("KiB of the library's file", found["library_kib"], LIBRARY_KIB)
+    expect.at_most("of them cold, see cmake/layout.ld", found["behind_code_kib"], 0)
+    expect.at_most("KiB written", found["anonymous_kib"], theirs["anonymous_kib"] + WRITTEN_KIB)
+    expect.at_most("KiB of a thread", touching.idle_threads(ours)["thread_kib"], IDLE_THREAD_KIB)
+
+
 def huge_pages_tiny(expect, ours, system):
     theirs = touching.tiny(system)
     found = touching.tiny(ours)
@@ -231,7 +246,7 @@ ALL = {check.__name__: check for check in (
     crash, crash_pipe, gcore, lock, charge, charge_strict, beyond_ram,
     one_block, vector, python_one, python_many, free_untouched, ended_threads, aligned,
     burst_limited, malloc_partly, calloc_partly, calloc_again, python_files, python_streams, haproxy, sandbox,
-    huge_pages_tiny, huge_pages_threads, huge_pages_forecast)}
+    footprint, huge_pages_tiny, huge_pages_threads, huge_pages_forecast)}
 ALL |= {f"address_limit_{gib}": address_limit(gib) for gib in (8, 64)}
 ALL |= {f"limit_itself_{kind}": limit_itself(kind) for kind in ("as", "data")}
 ALL |= {f"burst_{size}": burst(size) for size in returning.SIZES}

@@ -55,6 +55,14 @@ def tiny_forecast(subject):
     return {"anonymous_mib": subject.run("tiny")["with_huge_pages_mib"]}
 
 
+def footprint(subject):
+    return subject.run("footprint")
+
+
+def idle_threads(subject, count=100):
+    return subject.run("idle-threads", count, 40)
+
+
 def threads(subject, count=100):
     with machine.changed(machine.HUGE_PAGES, "always"):
         return subject.run("idle-threads", count, 40, timeout=10)

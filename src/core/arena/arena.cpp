@@ -22,7 +22,7 @@ void Arena::layout(region::Carver& carver, spans::Spans& spans, bool with_states
     bits_ = carver.table<Atomic<Word>>(end, 0, base::kMaxSlabWords, true);
     notes_ = carver.table<Note>(end);
     region::layout_index(carver, index_, base::kClasses, end, 0);
-    region::layout_index(carver, &reclaimable_, 1, end, 0);
+    reclaimable_ = index_[0];  // class 0 has no slabs, and its words lie beside the others
     if (with_states) states_.layout(carver, end);
 }
 

@@ -203,7 +203,7 @@ class Arena {
     BlockStates states_;
     Note* notes_;
     base::BitmapIndex index_[base::kClasses];
-    // Hint: these slabs are shared and complete.
+    // Hint: these slabs are shared and complete. It has the words of class 0.
     base::BitmapIndex reclaimable_;
     // Ids in it; relaxed, a bound.
     alignas(base::kCacheLine) base::Atomic<std::int32_t> reclaimable_count_;

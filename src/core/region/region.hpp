@@ -100,7 +100,7 @@ struct Table {
     }
 };
 
-// A heap of 2^30 units has 21: its indexes have more levels.
+// A heap of 2^30 units has 18: its indexes have more levels.
 inline constexpr std::uint32_t kMaxTables = 24;
 
 struct Tables {

@@ -29,7 +29,8 @@
     X(__libc_memalign) X(__libc_valloc) X(__libc_pvalloc) X(__libc_mallopt) X(__posix_memalign)
 // clang-format on
 #define ASHLAR_DECLARE(name) void seen_##name() noexcept asm(#name);
-#define ASHLAR_NAME(name) {#name, seen_##name},
+#define ASHLAR_TEXT(name) #name,
+#define ASHLAR_SEEN(name) seen_##name,
 
 // The addresses that the linker found for the process, which may be a program's
 // own malloc.
@@ -50,7 +51,9 @@ struct Name {
     const char* text;
     void (*seen)() noexcept;
 };
-constexpr Name kNames[] = {ASHLAR_NAMES(ASHLAR_NAME)};
+// No pointers to the texts: the loader would have to relocate each.
+constexpr char kTexts[][20] = {ASHLAR_NAMES(ASHLAR_TEXT)};
+constexpr void (*kSeen[])() noexcept = {ASHLAR_NAMES(ASHLAR_SEEN)};
 
 // A loaded object, as its dynamic section describes it.
 struct Object {
@@ -186,7 +189,8 @@ bool route_deep_bindings() noexcept {
         return false;
     if ((libc.protection & PROT_READ) == 0) return false;
     Changes changes;
-    for (const Name& name : kNames) look_up(changes, libc, name);
+    for (std::size_t i = 0; i < std::size(kTexts); ++i)
+        look_up(changes, libc, {kTexts[i], kSeen[i]});
     if (changes.count == 0 || changes.impossible) return false;
     return !changes.needed || change(libc, changes);
 }

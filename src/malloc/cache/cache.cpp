@@ -27,10 +27,12 @@ void* no_slots[2];  // always null: the bottom of every bin of the constant cach
 
 constexpr ConstantCache::ConstantCache() noexcept
     : ThreadCache{{}, {}, {~std::uintptr_t{0}, 0, nullptr}, nullptr, 0} {
-    for (Bin bin = 0; bin < base::kBins; ++bin) top[bin] = limit[bin] = &no_slots[1];
+    for (void**& each : top) each = &no_slots[1];
 }
 
-constinit ConstantCache kNoCache;
+// Read-only once the loader has relocated it. So it fills up a page that the
+// loader writes anyway, and the others share one with what each process writes.
+[[gnu::section(".data.rel.ro.no_cache")]] constinit ConstantCache kNoCache;
 constinit ConstantCache kPastCache;
 constinit ConstantCache kHandlerCache;
 constinit thread_local ThreadCache* tls_cache [[gnu::tls_model("initial-exec")]] = &kNoCache;

@@ -199,6 +199,9 @@ class alignas(kCachePage) Cache : public ThreadCache {
     // Shared caches: held by exchange(1, acq), left by store(0, rel).
     base::Atomic<std::uint32_t> busy;
     std::uint32_t exit_rounds;  // how often the destructor of the thread's exit has run
+    // Of a thread's cache of a paranoid heap, or null. Set before the cache is
+    // open to collectors. Before the slots: all threads write it.
+    Quarantine* quarantine;
 
   private:
     friend class OwnerScope;
@@ -291,11 +294,6 @@ class alignas(kCachePage) Cache : public ThreadCache {
         void* block;
     };
     Doubt doubts_[base::kClasses];
-
-  public:
-    // Of a thread's cache of a paranoid heap, or null. Set before the cache is
-    // open to collectors.
-    Quarantine* quarantine;
 };
 
 // A cache that a collector works on, and what it knows of it.

@@ -2,8 +2,8 @@
 // atomic operation: this is the hit path of malloc and free. A block leaves its
 // bin before it is given elsewhere, and enters it only after it was taken
 // elsewhere. One store to `top` does that, so that a fork may cut anywhere. A
-// thread without a cache has `kNoCache`, whose bins are empty and full at once:
-// its first use is a miss.
+// thread without a cache has `kNoCache`, whose bins are empty and which has no
+// pages: its first use is a miss.
 //
 //   slots of a bin | null | block | block | ...          |
 //                          ^bottom         ^top    ^limit ^capacity
@@ -100,6 +100,8 @@ struct ThreadCache {
     }
 };
 
+// Without limits, which only pointers in `pages` are compared with: the loader
+// relocates each pointer of a constant cache at the start of each process.
 struct ConstantCache : ThreadCache {
     constexpr ConstantCache() noexcept;
 };

@@ -10,12 +10,23 @@ namespace {
 
 enum class Type { gauge, counter };
 
+// A copy of a literal. Pointers in the constants below would be relocated at
+// the start of each process.
+template <std::size_t size>
+struct Text {
+    constexpr Text(const char* from) noexcept {
+        for (std::size_t i = 0; from != nullptr && from[i] != '\0'; ++i) text[i] = from[i];
+    }
+    constexpr operator const char*() const noexcept { return text; }
+    char text[size] = {};
+};
+
 struct Family {
-    const char* name;
-    const char* sample;  // the name of its samples: of a counter, with "_total"
+    Text<40> name;
+    Text<40> sample;  // the name of its samples: of a counter, with "_total"
     Type type;
-    const char* unit;  // nullptr: none; else the name ends with it
-    const char* help;
+    Text<8> unit;  // empty: none; else the name ends with it
+    Text<80> help;
 };
 
 constexpr Family gauge(const char* name, const char* unit, const char* help) noexcept {
@@ -70,7 +81,7 @@ class Metrics {
     }
     void describe() noexcept {
         comment("TYPE", family_->type == Type::counter ? "counter" : "gauge");
-        if (family_->unit != nullptr && format_ == MetricsFormat::openmetrics)
+        if (family_->unit.text[0] != '\0' && format_ == MetricsFormat::openmetrics)
             comment("UNIT", family_->unit);
         comment("HELP", family_->help);
     }
@@ -101,8 +112,8 @@ class Metrics {
     bool any_label_ = false;
 };
 
-constexpr const char* kOtherNames[kOthers] = {"files", "shared",    "stack",
-                                              "brk",   "anonymous", "system"};
+constexpr char kOtherNames[kOthers][10] = {"files", "shared",    "stack",
+                                           "brk",   "anonymous", "system"};
 
 constexpr Family kResident = gauge("ashlar_resident_bytes", "bytes",
                                    "Resident memory of the process by what it is used for.");

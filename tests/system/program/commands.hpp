@@ -57,6 +57,9 @@ void calloc_again(Arguments);
 void ended_threads(Arguments);
 void idle_threads(Arguments);
 
+// footprint.cpp
+void footprint(Arguments);
+
 // sandbox.cpp
 void sandbox(Arguments);
 

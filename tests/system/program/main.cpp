@@ -29,6 +29,7 @@ constexpr Command all[] = {
      commands::burst},
     {"partly", "malloc|calloc COUNT SIZE BYTES", commands::partly},
     {"calloc-again", "MIB", commands::calloc_again},
+    {"footprint", "", commands::footprint},
     {"ended-threads", "THREADS BLOCKS", commands::ended_threads},
     {"idle-threads", "THREADS BLOCKS", commands::idle_threads},
     {"sandbox", "", commands::sandbox},

@@ -169,6 +169,30 @@ void skip(const char* why) {
 
 std::size_t anonymous_kib() { return field_kib("/proc/self/smaps_rollup", "Anonymous:"); }
 
+OfFile resident_of(const char* path) {
+    Lines lines("/proc/self/smaps");
+    OfFile result{};
+    bool ours = false;
+    bool code = false;
+    bool behind = false;
+    while (const char* line = lines.next()) {
+        char* place = nullptr;
+        std::strtoul(line, &place, 16);
+        if (place != line && *place == '-') {
+            ours = std::strstr(line, path) != nullptr;
+            behind = code;
+            code = code || (ours && std::strstr(line, "r-xp") != nullptr);
+        } else if (ours && starts(line, "Rss:")) {
+            const std::size_t resident = std::strtoul(line + 4, nullptr, 10);
+            result.all_kib += resident;
+            result.behind_code_kib += behind ? resident : 0;
+        } else if (ours && starts(line, "Anonymous:") && behind) {
+            result.behind_code_kib -= std::strtoul(line + 10, nullptr, 10);
+        }
+    }
+    return result;
+}
+
 std::size_t status_kib(const char* field) { return field_kib("/proc/self/status", field); }
 
 std::size_t charged_kib() {

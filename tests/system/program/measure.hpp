@@ -25,6 +25,15 @@ void require(bool holds, const char* what, const char* file = __builtin_FILE(),
 /// Resident anonymous memory in KiB, exact.
 std::size_t anonymous_kib();
 
+/// Resident memory of the mappings of one file, copies of its pages included.
+struct OfFile {
+    std::size_t all_kib;
+    // Of the pages that are still the file's, in mappings behind the first one
+    // with code.
+    std::size_t behind_code_kib;
+};
+OfFile resident_of(const char* path);
+
 /// The KiB of a field of /proc/self/status, such as "VmHWM:".
 std::size_t status_kib(const char* field);
 
