@@ -42,7 +42,8 @@ def groups(build, prefix):
 
 
 def tidy(source, flags):
-    command = ["clang-tidy", "--quiet", f"--header-filter={OURS}", f"--config-file={ROOT / '.clang-tidy'}", source, "--", *flags]
+    config = ROOT / ".clang-tidy"
+    command = ["clang-tidy", "--quiet", f"--header-filter={OURS}", f"--config-file={config}", source, "--", *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
