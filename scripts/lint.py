@@ -2,7 +2,7 @@
 """Runs clang-tidy over src/, several sources of a directory at a time.
 
 Most of clang-tidy's time is that of the standard library's headers, which it then reads once for all of them.
-Sources that do not compile together, because both have a local name, are checked one by one.
+Sources that do not compile together, because two have a local name alike, are checked in smaller groups.
 usage: scripts/lint.py BUILD [PREFIX]     BUILD: a build by clang; PREFIX: sources below it only, such as src/core
 """
 import concurrent.futures
@@ -41,22 +41,30 @@ def groups(build, prefix):
             yield flag, sources[first:first + TOGETHER]
 
 
-def tidy(source, flags):
-    config = ROOT / ".clang-tidy"
-    command = ["clang-tidy", "--quiet", f"--header-filter={OURS}", f"--config-file={config}", source, "--", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+def text_of(sources):
+    return "".join(f'#include "{source}"  // NOLINT: a source\n' for source in sources)
+
+
+def that_fit(flags, sources):
+    """The sources in lists that compile, by halves. One source that does not is left to clang-tidy."""
+    compile_it = ["clang++", *flags, "-fsyntax-only", "-x", "c++", "-"]
+    if len(sources) == 1 or subprocess.run(compile_it, input=text_of(sources), text=True, capture_output=True,
+                                           check=False).returncode == 0:
+        return [sources]
+    half = len(sources) // 2
+    return that_fit(flags, sources[:half]) + that_fit(flags, sources[half:])
 
 
 def check(work, number, flags, sources):
-    """The output if something was found."""
-    together = work / f"{number}.cpp"
-    together.write_text("".join(f'#include "{source}"  // NOLINT: a source\n' for source in sources))
-    found, said = tidy(together, flags)
-    if "clang-diagnostic-error" not in said:
-        return said if found else ""
-    each = [tidy(source, flags) for source in sources]
-    return "".join(said for found, said in each if found)
+    """What clang-tidy says, if it finds something."""
+    said = ""
+    for part, fit in enumerate(that_fit(flags, sources)):
+        together = work / f"{number}_{part}.cpp"
+        together.write_text(text_of(fit))
+        command = ["clang-tidy", "--quiet", f"--header-filter={OURS}", f"--config-file={ROOT / '.clang-tidy'}"]
+        done = subprocess.run([*command, together, "--", *flags], capture_output=True, text=True, check=False)
+        said += done.stdout + done.stderr if done.returncode else ""
+    return said
 
 
 def main():
