@@ -68,9 +68,6 @@ class AsItComes(InDirectory):
 
     def test_builds_and_serves(self):
         call(*configure(ROOT, self.build, *LIBRARIES_ONLY, NEWER_WARNING))
-        if OPTIONS.without_manager:
-            self.make(self.build, "ashlar", "ashlar_static", "ashlar_object_file")
-            return
         self.make(self.build)
         call(OPTIONS.cmake, "--install", self.build, "--prefix", self.work / "prefix")
         call(*configure(CONSUMER, self.work / "consumer", f"-DCMAKE_PREFIX_PATH={self.work / 'prefix'}"))

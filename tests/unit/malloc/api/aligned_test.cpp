@@ -15,7 +15,6 @@
 
 namespace {
 
-constexpr std::size_t mib = 1024 * 1024;
 constexpr std::size_t none_of_them[] = {3, 5, 12, 24, 48, 100, 1000, 4097, mib + 1, SIZE_MAX};
 
 struct Way {

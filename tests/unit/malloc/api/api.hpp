@@ -6,6 +6,11 @@
 #define ASHLAR_TESTS_UNIT_MALLOC_API_API_HPP
 
 #include <cstddef>
+#include <cstdint>
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+inline constexpr std::size_t ptrdiff_max = PTRDIFF_MAX;
 
 struct Api {
     const char* name;

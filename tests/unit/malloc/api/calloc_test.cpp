@@ -11,10 +11,6 @@
 
 namespace {
 
-constexpr std::size_t kib = 1024;
-constexpr std::size_t mib = 1024 * kib;
-constexpr std::size_t ptrdiff_max = PTRDIFF_MAX;
-
 TEST(Calloc, ClearsReusedMemory) {
     for (std::size_t size : Sizes{1, 24, 64, 1000, 4 * kib, 32 * kib, 40 * kib, 100 * kib,
                                   256 * kib, mib, 3 * mib, 8 * mib}) {

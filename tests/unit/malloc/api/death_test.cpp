@@ -20,8 +20,6 @@
 
 namespace {
 
-constexpr std::size_t kib = 1024;
-
 class Misuse : public testing::TestWithParam<std::size_t> {
   protected:
     void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }

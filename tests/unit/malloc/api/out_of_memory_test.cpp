@@ -17,9 +17,6 @@
 
 namespace {
 
-constexpr std::size_t kib = 1024;
-constexpr std::size_t mib = 1024 * kib;
-
 class Exhaustion : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(Exhaustion, GivesEnomemAndFreesRestoreTheAmount) {

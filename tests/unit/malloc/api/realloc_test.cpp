@@ -13,9 +13,6 @@
 
 namespace {
 
-constexpr std::size_t kib = 1024;
-constexpr std::size_t mib = 1024 * kib;
-
 TEST(Realloc, OfNullAllocates) {
     for (std::size_t size : Sizes{0, 1, 100, 40 * kib, 5 * mib}) {
         void* block = api.realloc(nullptr, size);

@@ -12,9 +12,6 @@
 
 namespace {
 
-constexpr std::size_t kib = 1024;
-constexpr std::size_t mib = 1024 * kib;
-
 std::vector<std::size_t> large_sizes() {
     std::vector<std::size_t> sizes;
     for (std::size_t size = 70'000; size <= 64 * mib; size += size / 5)
