@@ -386,8 +386,7 @@ FORKS = (
 )
 
 GATES = (
-    Bug("the_gate_closes_without_a_barrier", GATE,
-        "    if (barriers_) base::put_barriers();  // [E30]\n", "", "gate.owner"),
+    Bug("the_gate_closes_without_a_barrier", GATE, "    if (barriers_) base::put_barriers();  // [E30]\n", "", "gate.owner"),
     Bug("the_gate_has_owners_without_a_barrier", GATE, "if (barriers_ && slot.owner.cas", "if (slot.owner.cas",
         "gate.no_barriers"),
     Bug("a_guest_does_not_check_again", GATE, "        if (now == runs) {", "        if (now <= 1) {", "gate.guests"),

@@ -81,17 +81,17 @@ BUGS = (
             "if (wish.check != settings.check)", "unit_settings",
             "unit_settings.Settings.SetuidProgramsMayOnlyHaveMoreChecks"),
     # Whether programs run at the level at all, and whether the samples of the freezing test meet a lock there.
-    Mutation("the_canary_is_compared_with_another", HOT, "tail.changed(canary(block));", "tail.changed(canary(block) ^ 1);",
+    Mutation("the_canary_is_compared_with_another", HOT, "tail.is_changed(canary(block))", "tail.is_changed(canary(block) ^ 1)",
             "ashlar situation_exercise situation_fork_storm situation_libc_blocks "
             "situation_spawn situation_own_limits situation_limits", "situations.full_exercise situations.full_fork_storm "
             "situations.full_libc_blocks situations.full_spawn situations.full_own_limits situations.full_ulimit "
             "situations.paranoid_exercise situations.paranoid_fork_storm situations.paranoid_libc_blocks "
             "situations.paranoid_spawn situations.paranoid_own_limits situations.paranoid_ulimit"),
     Mutation("a_lock_around_the_checks", HOT,
-            "    check_free(block, usable, before != 0);\n    put_canary(block, usable, slack);\n",
+            "        check_filled(block, usable);\n    }\n    put_canary(block, usable, slack);\n",
+            "        check_filled(block, usable);\n    }\n"
             "    static constinit base::Atomic<std::uint32_t> turn{};\n    while (turn.exchange(1, base::acq) != 0) {\n    }\n"
-            "    check_free(block, usable, before != 0);\n    put_canary(block, usable, slack);\n"
-            "    turn.store(0, base::rel);\n", "ashlar freeze freeze_worker",
+            "    put_canary(block, usable, slack);\n    turn.store(0, base::rel);\n", "ashlar freeze freeze_worker",
             "progress.freeze_full progress.freeze_paranoid"),
     Mutation("a_lock_around_the_refill", "src/malloc/cache/cache.cpp",
             "Allocation Cache::refill(Bin bin, bool zeroed) noexcept {\n",
