@@ -387,8 +387,7 @@ FORKS = (
 
 GATES = (
     Bug("the_gate_closes_without_a_barrier", GATE, "    if (barriers_) base::put_barriers();  // [E30]\n", "", "gate.owner"),
-    Bug("the_gate_has_owners_without_a_barrier", GATE, "if (barriers_ && slot.owner.cas", "if (slot.owner.cas",
-        "gate.no_barriers"),
+    Bug("the_gate_has_owners_without_a_barrier", GATE, "if (barriers_ && slot.owner.", "if (slot.owner.", "gate.no_barriers"),
     Bug("a_guest_does_not_check_again", GATE, "        if (now == runs) {", "        if (now <= 1) {", "gate.guests"),
     Bug("the_gate_closes_after_its_check", GATE,
         "    runs_->exchange(1, base::seq_cst);  // [E30] seq_cst: before drain() looks into the slots\n"

@@ -86,8 +86,8 @@ class Heap : public BackEnd {
 
     // Releases address space that was reserved and never used.
     void shed() noexcept;
-    // Gives back what the shared caches hold, and the magazines of the depot, at
-    // most so many of each class.
+    // Gives back what the shared caches hold, and the magazines of the depot,
+    // at most so many of each class.
     void flush_cached(std::uint32_t magazines = ~0U) noexcept;
     // Empties the shared caches and the depot, retires complete slabs, and
     // frees runs kept for reuse, as far as no thread is using them.
