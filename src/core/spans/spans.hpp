@@ -242,6 +242,7 @@ class Spans {
     void learn(const Run& run) noexcept;
     [[nodiscard]] bool purge_held(base::UnitId start, std::uint32_t units) noexcept;
     void purge_aged(std::uint32_t calls) noexcept;
+    void note_purged(std::uint32_t units) noexcept;
     void purge_amount(std::uint32_t least) noexcept;
     void purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept;
 
@@ -281,6 +282,10 @@ class Spans {
     base::Atomic<std::uint32_t> learned_;
     // Units that were purged and soon taken again; decays.
     base::Atomic<std::uint32_t> in_vain_;
+    // How often purges beyond the cap followed such takes; decays. 1: there was
+    // such a take since the last purge.
+    base::Atomic<std::uint32_t> rounds_;
+    base::Atomic<std::uint32_t> taken_in_vain_;
     base::Atomic<std::uint32_t> purged_amount_;  // units purged by amount since the last tick
     base::Atomic<std::uint32_t> cursor_;         // where purge_aged() goes on
     base::Atomic<std::uint64_t> last_tick_;      // milliseconds, 0: never

@@ -44,6 +44,9 @@ constexpr std::uint32_t kMostKept = 2048;
 // units that were purged in vain.
 constexpr std::uint32_t kMostKeptAlone = 224;
 constexpr std::uint32_t kInVain = 32;
+// Rounds of purges and takes in vain, from which on the cap learns fast also
+// beyond kMostKeptAlone.
+constexpr std::uint32_t kManyRounds = 12;
 // Units of a long run whose table entries are purged with it. Those of a
 // shorter one are few pages, and touched only if it was slabs before.
 constexpr std::uint32_t kDiscardedAtOnce = 1024;
@@ -166,7 +169,8 @@ void Spans::purge_aged(std::uint32_t calls) noexcept {
 // purge raise the number. It does not rise beyond the units in use, or
 // kMostKept: a program that has freed more may not want it any more. With one
 // thread alone it soon reaches kMostKeptAlone. Beyond that it rises slowly,
-// since nothing returns what the thread keeps when it falls asleep.
+// since nothing returns what the thread keeps when it falls asleep. It rises
+// fast if the thread goes up and down many times in a second.
 std::uint32_t Spans::cap(std::uint32_t least) const noexcept {
     const std::uint32_t held = held_.load(rlx);  // relaxed, as all here: amounts
     std::uint32_t most = kMostKept;
@@ -184,7 +188,16 @@ void Spans::learn(const Run& run) noexcept {
     const std::uint32_t again = run.clean < purged ? run.clean : purged;
     purged_amount_.store(purged - again, rlx);
     learned_.fetch_add(2 * again, rlx);
-    in_vain_.fetch_add(again, rlx);
+    in_vain_.fetch_add(rounds_.load(rlx) > kManyRounds ? again * kInVain : again, rlx);
+    taken_in_vain_.store(1, rlx);
+}
+
+// After a purge beyond the cap.
+void Spans::note_purged(std::uint32_t units) noexcept {
+    purged_amount_.fetch_add(units, rlx);  // relaxed, all of it: a heuristic
+    if (taken_in_vain_.load(rlx) == 0) return;
+    taken_in_vain_.store(0, rlx);
+    rounds_.fetch_add(1, rlx);
 }
 
 // Purges a long run before it is given, if it would exceed the cap. That is one
@@ -197,8 +210,8 @@ bool Spans::purge_held(UnitId start, std::uint32_t units) noexcept {
         return false;
     clean(start, units);
     if (units >= kDiscardedAtOnce) committed_.discard(start, start + units);
-    purged_amount_.fetch_add(units, rlx);  // relaxed: a heuristic
-    held_.fetch_sub(units, rlx);
+    note_purged(units);
+    held_.fetch_sub(units, rlx);  // relaxed: a counter
     release(start, units);
     sync_holes();
     return true;
@@ -235,7 +248,7 @@ void Spans::purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept {
             purger.add(word, free_.leaf_word(word) & dirt(word) & above);
         }
         purger.flush();
-        purged_amount_.fetch_add(purger.purged(), rlx);  // relaxed: a heuristic
+        note_purged(purger.purged());
         --calls;
         w = first;
     }
@@ -254,6 +267,7 @@ void Spans::tick() noexcept {
     for (base::Atomic<std::uint32_t>* each : {&learned_, &in_vain_})
         each->store(std::min(each->load(rlx), kMostLearned) / 8 * 7, rlx);
     purged_amount_.store(purged_amount_.load(rlx) / 2, rlx);
+    rounds_.store(rounds_.load(rlx) / 2, rlx);
     give_recent();
     const std::uint32_t share = dirty_units_.load(rlx) / 4;
     purge_aged(share > kCallsPerTick ? share : kCallsPerTick);
