@@ -208,11 +208,10 @@ RUNS = (
     Bug("a_long_run_is_given_before_it_is_purged", PURGE,
         " || !region_.purge(start, units))\n        return false;\n    clean(start, units);\n"
         "    if (units >= kDiscardedAtOnce) committed_.discard(start, start + units);\n"
-        "    purged_amount_.fetch_add(units, rlx);  // relaxed: a heuristic\n    held_.fetch_sub(units, rlx);\n"
-        "    release(start, units);\n",
+        "    note_purged(units);\n    held_.fetch_sub(units, rlx);  // relaxed: a counter\n    release(start, units);\n",
         ")\n        return false;\n    held_.fetch_sub(units, rlx);\n    "
         "release(start, units);\n    region_.purge(start, units);\n"
-        "    clean(start, units);\n    committed_.discard(start, start + units);\n    purged_amount_.fetch_add(units, rlx);\n",
+        "    clean(start, units);\n    committed_.discard(start, start + units);\n    note_purged(units);\n",
         "spans.purge_long"),
     Bug("the_bitmaps_of_held_units_are_discarded", COMMITTED,
         "base::round_up(table.entry(from), page);\n        const std::uintptr_t high = table.entry(to) & ~(page - 1);",

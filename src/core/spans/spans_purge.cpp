@@ -231,7 +231,8 @@ void Spans::purge_some(std::uint32_t units) noexcept {
     purge_down_to(units < dirty - kKeptLong ? dirty - units : kKeptLong, kCallsPerTick);
 }
 
-// Purges from the high end, since the low units are taken first.
+// Purges from the high end, since the low units are taken first. Relaxed: an
+// amount.
 void Spans::purge_down_to(std::uint32_t target, std::uint32_t calls) noexcept {
     for (std::uint32_t w = (frontier() - 1) / kWordBits + 1;
          w-- > 0 && calls > 0 && dirty_units_.load(rlx) > target;) {
