@@ -8,7 +8,7 @@ void* resolver_block = nullptr;
 
 static int answer() { return 42; }
 using Function = int();
-[[gnu::used]] static Function* resolve() {
+__attribute__((visibility("hidden"))) Function* resolve() {
     resolver_block = std::malloc(100);
     return answer;
 }
