@@ -99,7 +99,7 @@ bool read_common(std::uintptr_t at, const Object& object, Common& out) noexcept 
             case 'L': data.get<std::uint8_t>(); break;
             case 'P': static_cast<void>(data.pointer(data.get<std::uint8_t>())); break;
             case 'S': out.is_signal = true; break;
-            case 'B': break;  // aarch64: signed by the other key
+            case 'B':         // aarch64: signed by the other key
             case 'G': break;  // aarch64: its stack has tagged memory
             default: return false;
         }
