@@ -149,7 +149,7 @@ class Tail {
     [[gnu::always_inline]] void store(const Pair& value) const noexcept {
         *reinterpret_cast<LoosePair*>(at_) = value;
     }
-    // What differs from the canary.
+    // The bytes that differ from the canary.
     [[nodiscard, gnu::always_inline]] Pair changes(std::uint64_t word) const noexcept {
         return (load() ^ Pair{word, word}) & last_bytes(canary_);
     }

@@ -35,7 +35,7 @@ Line& place(Line& line, const Record::Copy& block, std::uintptr_t address) noexc
     return bytes(line.text(" a block of "), block.size);
 }
 
-// What a report knows besides its line.
+// The facts of a report besides its line.
 struct Story {
     const Record::Copy& block;
     const char* what;  // of the call that met the fault; null: it is that of the free

@@ -80,7 +80,7 @@ constinit struct sigaction outer_segv {
     std::abort();  // for a signal that ends no program
 }
 
-// What the user wants; else the program ends as without a report.
+// The action of the settings; else the program ends as without a report.
 ReportAction action_for(const base::Report& report, const ReportAction& wish) noexcept {
     if (wish.kind != ReportAction::Kind::automatic) return wish;
     if (report.context == nullptr) return {ReportAction::Kind::abort, 0};
