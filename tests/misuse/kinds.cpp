@@ -13,8 +13,8 @@
 #include <vector>
 
 #include <malloc.h>
-#include <sys/wait.h>
-#include <unistd.h>
+
+#include "child.hpp"
 
 namespace {
 
@@ -301,26 +301,10 @@ bool is_right(const Kind& kind, int status, const std::string& said) {
 }
 
 int run(const Kind& kind) {
-    int ends[2];
-    if (pipe(ends) != 0) return 2;
-    const pid_t child = fork();
-    if (child < 0) return 2;
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        kind.commit();
-        _exit(0);
-    }
-    close(ends[1]);
-    std::string said;
-    char part[512];
-    for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;)
-        said.append(part, static_cast<std::size_t>(n));
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (is_right(kind, status, said)) return 0;
+    const Ending child = run_in_child(kind.commit);
+    if (is_right(kind, child.status, child.written)) return 0;
     std::printf("%s: ended with status 0x%x and wrote:\n%s", kind.name,
-                static_cast<unsigned>(status), said.c_str());
+                static_cast<unsigned>(child.status), child.written.c_str());
     return 1;
 }
 

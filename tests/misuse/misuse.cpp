@@ -8,43 +8,22 @@
 #include <cstring>
 #include <string>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "blocks.hpp"
 #include "cases.hpp"
+#include "child.hpp"
 
 namespace misuse {
 namespace {
 
-struct Ending {
-    int status = 0;
-    std::string written;
-};
-
-Ending run_in_child(const Case& fault, std::size_t size) {
-    int ends[2];
-    if (pipe(ends) != 0) std::exit(2);
-    const pid_t child = fork();
-    if (child < 0) std::exit(2);
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
+Ending commit_in_child(const Case& fault, std::size_t size) {
+    return run_in_child([&fault, size] {
         // At exit the child of a fork does not look at its caches.
         if (std::getenv("MISUSE_EXITS") != nullptr) {
             execl("/proc/self/exe", "misuse", fault.name, std::to_string(size).c_str(), "--here",
                   static_cast<char*>(nullptr));
         }
         fault.commit(size);
-        _exit(0);
-    }
-    close(ends[1]);
-    Ending ending;
-    char part[512];
-    for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;)
-        ending.written.append(part, static_cast<std::size_t>(n));
-    waitpid(child, &ending.status, 0);
-    return ending;
+    });
 }
 
 /// The line with which the child must end, or its beginning. `announced` is the
@@ -140,7 +119,7 @@ int main(int argc, char** argv) {
             fault.commit(size);
             return 0;
         }
-        const Ending ending = run_in_child(fault, size);
+        const Ending ending = commit_in_child(fault, size);
         if (is_right(fault, size, ending)) return 0;
         std::printf("%s of %zu bytes: ended with status 0x%x and wrote:\n%s", fault.name, size,
                     static_cast<unsigned>(ending.status), ending.written.c_str());

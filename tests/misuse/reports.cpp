@@ -11,9 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include "child.hpp"
 #include "report_cases.hpp"
 
 namespace {
@@ -44,22 +42,7 @@ bool is_like(const char* what, const std::string& text, const char* expected) {
 }
 
 int compare(const Case& each) {
-    int ends[2];
-    if (pipe(ends) != 0) return 2;
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        run(each);
-    }
-    close(ends[1]);
-    std::string written;
-    char part[512];
-    for (ssize_t n; (n = read(ends[0], part, sizeof part)) > 0;)
-        written.append(part, static_cast<std::size_t>(n));
-    int status = 0;
-    waitpid(child, &status, 0);
+    const auto [child, status, written] = run_in_child([&each] { run(each); });
     const bool ended = each.signal != 0 ? WIFSIGNALED(status) && WTERMSIG(status) == each.signal
                                         : WIFEXITED(status) && WEXITSTATUS(status) == each.status;
     if (!ended) std::printf("it ended with status 0x%x\n", static_cast<unsigned>(status));

@@ -80,7 +80,7 @@ BUGS = (
     Mutation("setuid_programs_may_check_less", SETTINGS, "if (wish.check > settings.check)",
             "if (wish.check != settings.check)", "unit_settings",
             "unit_settings.Settings.SetuidProgramsMayOnlyHaveMoreChecks"),
-    # Whether programs run at the level at all, and whether the samples of the freezing test meet a lock there.
+    # Programs that run at the levels, and a lock that the samples of the freezing test meet there.
     Mutation("the_canary_is_compared_with_another", HOT, "tail.is_changed(canary(block))", "tail.is_changed(canary(block) ^ 1)",
             "ashlar situation_exercise situation_fork_storm situation_libc_blocks "
             "situation_spawn situation_own_limits situation_limits", "situations.full_exercise situations.full_fork_storm "
